@@ -1,0 +1,2 @@
+//! The anyarch binary.
+fn main() {}

@@ -1,0 +1,61 @@
+//! What a guest architecture must provide to the engine.
+
+use ir::Block;
+
+/// How floating point behaves, as far as translation depends on it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
+pub struct Mode {
+    /// The guest's floating-point control asks for something that host instructions do not do
+    /// (flush to zero, default NaN, alternative handling): every operation goes to the evaluator.
+    pub fp_exact: bool,
+    /// Translate exactly one instruction (for the evaluator).
+    pub single: bool,
+}
+
+/// What the engine must do after a `Runtime` operation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RuntimeEffect {
+    /// Nothing: go on at the pc slot.
+    None,
+    /// The floating-point control changed: recompute host control and mode, then go on.
+    FpControl,
+    /// Guest code in this range may have changed: drop translations, then go on.
+    Invalidate {
+        /// First address.
+        start: u64,
+        /// Length in bytes.
+        len: u64,
+    },
+    /// Let other threads run (YIELD, WFE, ISB storms), then go on.
+    Yield,
+    /// Undefined instruction at (pc - 4).
+    Undefined,
+}
+
+/// Where guest code is read from. Reads are of aligned 4-byte words for fixed-width guests.
+pub trait Fetch {
+    /// The 32-bit word at `pc`, or None if it cannot be read or executed.
+    fn word(&mut self, pc: u64) -> Option<u32>;
+}
+
+/// A guest architecture.
+pub trait Guest: Sync {
+    /// Its name, as in /proc/sys/kernel's uname (`aarch64`).
+    fn name(&self) -> &'static str;
+    /// Appends the translation of the code at `pc` to `block` (which is empty, pc set by this).
+    /// At least one instruction is always translated; one that cannot be fetched becomes no
+    /// instruction at all: `block.insns == 0` and the engine raises the fetch fault.
+    fn translate(&self, fetch: &mut dyn Fetch, pc: u64, mode: Mode, block: &mut Block);
+    /// Preference order of slots for host registers: integer slots.
+    fn int_pins(&self) -> &'static [u16];
+    /// Vector slots.
+    fn vec_pins(&self) -> &'static [u16];
+    /// Executes `Runtime` operation `op`; results go to slots of `state` directly.
+    fn runtime(&self, op: u32, args: [u64; 2], state: &mut ir::State) -> RuntimeEffect;
+    /// The mode for the floating-point control in `state`.
+    fn mode(&self, state: &ir::State) -> Mode;
+    /// The x86 MXCSR rounding field (0 nearest, 1 down, 2 up, 3 zero) for the control in `state`.
+    fn rounding(&self, state: &ir::State) -> u8;
+    /// Text of one instruction for dumps.
+    fn disassemble(&self, word: u32, pc: u64) -> String;
+}

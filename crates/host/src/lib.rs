@@ -1,0 +1,146 @@
+//! What a host back end must provide: a pure function from a block to bytes.
+
+use ir::Block;
+
+/// Optional instruction-set extensions of the host.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
+pub struct Features {
+    /// AVX, AVX2 (and VEX encodings).
+    pub avx2: bool,
+    /// BMI1 and BMI2, LZCNT.
+    pub bmi2: bool,
+    /// FMA3.
+    pub fma: bool,
+    /// AES-NI.
+    pub aes: bool,
+    /// PCLMULQDQ.
+    pub pclmul: bool,
+    /// SHA-NI.
+    pub sha: bool,
+    /// F16C.
+    pub f16c: bool,
+}
+
+/// Where the guest's flags are when a host instruction faults.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FlagsAt {
+    /// In `State::flags`.
+    Home,
+    /// In the host's flags; carry has Arm's polarity (after additions).
+    HostAdd,
+    /// In the host's flags; carry is inverted (after subtractions).
+    HostSub,
+    /// In the host's flags; C and V are to be taken as zero (after logic).
+    HostLogic,
+    /// To be computed: entry `n` of [`Code::recipes`].
+    Recipe(u16),
+}
+
+/// How to recompute flags that were left out because only a fault would need them: NZCV of
+/// `a - b` (sub) or `a + b` (add) or `a & b` (logic) over operands that still hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Recipe {
+    /// 0 subtraction, 1 addition, 2 logical and.
+    pub kind: u8,
+    /// 32-bit operation.
+    pub w32: bool,
+    /// Slot of a.
+    pub a: u16,
+    /// Slot of b, or None for `imm`.
+    pub b: Option<u16>,
+    /// Constant b.
+    pub imm: u64,
+}
+
+/// A host instruction that may fault.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FaultPoint {
+    /// Offset of the host instruction's first byte from the unit's start.
+    pub host: u32,
+    /// Byte offset of the guest instruction from the block's pc.
+    pub guest: u32,
+    /// Where its flags are.
+    pub flags: FlagsAt,
+}
+
+/// A place to patch when a direct exit is linked: a rel32, 4-byte aligned in the final address
+/// space (units start 16-byte aligned).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Link {
+    /// Offset of the rel32 field from the unit's start. Initially it leads to the exit's stub,
+    /// which sets `exit_arg` = link number and the pc slot and leaves with `exit::LINK`.
+    pub at: u32,
+    /// Offset of that stub (to unlink: point the rel32 there again).
+    pub stub: u32,
+    /// Guest address it leads to.
+    pub pc: u64,
+}
+
+/// A lowered block. The buffers are reused from block to block.
+#[derive(Default, Debug)]
+pub struct Code {
+    /// The host code; the entry is at offset 0.
+    pub bytes: Vec<u8>,
+    /// Direct exits, in the order of their link numbers.
+    pub links: Vec<Link>,
+    /// Fault points, ascending by `host`.
+    pub faults: Vec<FaultPoint>,
+    /// Flag recipes.
+    pub recipes: Vec<Recipe>,
+    /// Number of host instructions emitted (gated by golden tests).
+    pub host_insns: u32,
+}
+
+impl Code {
+    /// Empties it, keeping the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.links.clear();
+        self.faults.clear();
+        self.recipes.clear();
+        self.host_insns = 0;
+    }
+}
+
+/// Code that the engine needs once, at the start of the code cache.
+#[derive(Default, Debug)]
+pub struct Stubs {
+    /// The code.
+    pub bytes: Vec<u8>,
+    /// Offset of `extern "C" fn enter(state: *mut State, unit_entry: *const u8)`: saves the
+    /// callee-saved registers and the floating-point control, loads pins, the return stack and
+    /// the guest's floating-point control, jumps to the unit. Returns after a "leave".
+    pub enter: u32,
+    /// Offset of the leave stub: stores all pins and the return stack pointer, restores the host's
+    /// registers and floating-point control, returns from `enter`. Flags must be home already.
+    pub leave: u32,
+    /// Offset of the leave stub for fault handlers, which have stored the pins already.
+    pub leave_stored: u32,
+    /// Offset of the helper stub (see `State::call_helper`).
+    pub call_helper: u32,
+    /// Offset of the code that an empty return stack returns to: never matches, resets, and
+    /// dispatches the pc in `rax` like an indirect branch.
+    pub ret_miss: u32,
+}
+
+/// A host register that holds a slot in translated code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pin {
+    /// The guest slot.
+    pub slot: u16,
+    /// The host's register number in its own encoding (general or vector by the slot's kind).
+    pub reg: u8,
+}
+
+/// A back end. No `cfg(target_arch)`, no unsafe: it never runs what it emits.
+pub trait Host: Sync {
+    /// Lowers `block`; `first_link` is the link number of the block's first direct exit.
+    fn lower(&self, block: &Block, first_link: u32, code: &mut Code);
+    /// The stubs.
+    fn stubs(&self) -> Stubs;
+    /// The pins in force.
+    fn pins(&self) -> &[Pin];
+    /// Text of host code for dumps: one line an instruction where a disassembler is built in,
+    /// else bytes.
+    fn describe(&self, code: &[u8]) -> String;
+}

@@ -1,0 +1,73 @@
+//! A translated piece of guest code: operations, constants, exits.
+
+use crate::op::{Op, Ref};
+
+/// What a direct exit does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ExitKind {
+    /// Go there.
+    Jump,
+    /// Go there after pushing this return address on the return stack. (The guest's link register
+    /// is written by an ordinary operation.)
+    Call {
+        /// Guest address of the instruction after the call.
+        return_pc: u64,
+    },
+    /// The return point of a `CallIndirect`.
+    Return,
+}
+
+/// A direct exit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Exit {
+    /// Where to go.
+    pub pc: u64,
+    /// How.
+    pub kind: ExitKind,
+    /// The guest has shown that the flags are overwritten at `pc` before anything reads them or
+    /// may fault: they need not be stored.
+    pub flags_dead: bool,
+}
+
+/// A piece of guest code with one entry.
+#[derive(Clone, Default, Debug)]
+pub struct Block {
+    /// Guest address of the first instruction.
+    pub pc: u64,
+    /// Bytes of guest code covered, from `pc`.
+    pub len: u32,
+    /// Guest instructions covered.
+    pub insns: u32,
+    /// The operations.
+    pub ops: Vec<Op>,
+    /// The constant pool; integers use the low 64 bits.
+    pub consts: Vec<u128>,
+    /// Direct exits.
+    pub exits: Vec<Exit>,
+    /// Number of temporaries used.
+    pub temps: u16,
+    /// Number of labels used.
+    pub labels: u16,
+}
+
+impl Block {
+    /// Empties it, keeping the memory.
+    pub fn clear(&mut self) {
+        self.pc = 0;
+        self.len = 0;
+        self.insns = 0;
+        self.ops.clear();
+        self.consts.clear();
+        self.exits.clear();
+        self.temps = 0;
+        self.labels = 0;
+    }
+    /// The value of a constant operand.
+    pub fn constant(&self, r: Ref) -> Option<u128> {
+        r.as_const().map(|n| self.consts[n as usize])
+    }
+    /// The low 64 bits of a constant operand.
+    pub fn const64(&self, r: Ref) -> Option<u64> {
+        self.constant(r).map(|v| v as u64)
+    }
+}

@@ -1,0 +1,17 @@
+//! The intermediate representation that every guest translates to and every host lowers from.
+//!
+//! A [`Block`] is a straight list of 16-byte [`Op`]s with one entry. Operands are guest slots
+//! (mutable variables, see [`state`]), temporaries (written once) and constants. The guest's
+//! condition flags are one implicit variable. Nothing here knows a guest or a host.
+
+pub mod block;
+pub mod builder;
+pub mod op;
+pub mod state;
+pub mod vec_op;
+
+pub use block::{Block, Exit, ExitKind};
+pub use builder::Builder;
+pub use op::{Access, Cond, Modifier, Op, OpCode, Order, Ref, RmwOp, Rounding, Ty};
+pub use state::State;
+pub use vec_op::VecOp;

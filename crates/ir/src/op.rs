@@ -1,0 +1,764 @@
+//! One operation: its code, type, operands and what they mean.
+
+/// An operand: a guest slot, a temporary, a constant of the block's pool, or none.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ref(pub u16);
+
+impl Ref {
+    /// No operand.
+    pub const NONE: Self = Self(0xffff);
+    const TEMP: u16 = 0x100;
+    const CONST: u16 = 0xc000;
+
+    /// Guest slot `n` (0..128): 0..64 integer, 64..128 vector.
+    pub const fn slot(n: u16) -> Self {
+        debug_assert!(n < 128);
+        Self(n)
+    }
+    /// Temporary `n`.
+    pub const fn temp(n: u16) -> Self {
+        Self(Self::TEMP + n)
+    }
+    /// Entry `n` of the block's constant pool.
+    pub const fn constant(n: u16) -> Self {
+        Self(Self::CONST + n)
+    }
+    /// True for [`Ref::NONE`].
+    pub const fn is_none(self) -> bool {
+        self.0 == 0xffff
+    }
+    /// The slot's number, if this is a slot.
+    pub const fn as_slot(self) -> Option<u16> {
+        if self.0 < Self::TEMP { Some(self.0) } else { None }
+    }
+    /// The temporary's number, if this is one.
+    pub const fn as_temp(self) -> Option<u16> {
+        if self.0 >= Self::TEMP && self.0 < Self::CONST { Some(self.0 - Self::TEMP) } else { None }
+    }
+    /// The constant's index in [`crate::Block::consts`], if this is one.
+    pub const fn as_const(self) -> Option<u16> {
+        if self.0 >= Self::CONST && self.0 != 0xffff { Some(self.0 - Self::CONST) } else { None }
+    }
+}
+
+impl core::fmt::Debug for Ref {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        if self.is_none() {
+            write!(f, "_")
+        } else if let Some(n) = self.as_slot() {
+            write!(f, "s{n}")
+        } else if let Some(n) = self.as_temp() {
+            write!(f, "t{n}")
+        } else {
+            write!(f, "c{}", self.0 - Self::CONST)
+        }
+    }
+}
+
+/// The type an operation works in.
+///
+/// Integer values live in 64-bit containers: an `I32` operation reads the low 32 bits of its
+/// operands and zero-extends its result to 64. Floating-point and vector values live in 128-bit
+/// containers: a result of `F16`/`F32`/`F64`/`V64` (and of `V8`..`V32`) has zeros above its width.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[repr(u8)]
+#[expect(missing_docs, reason = "self-describing variants")]
+pub enum Ty {
+    I8,
+    I16,
+    I32,
+    I64,
+    F16,
+    F32,
+    F64,
+    V64,
+    V128,
+}
+
+impl Ty {
+    /// Width in bits.
+    pub const fn bits(self) -> u32 {
+        match self {
+            Self::I8 => 8,
+            Self::I16 | Self::F16 => 16,
+            Self::I32 | Self::F32 => 32,
+            Self::I64 | Self::F64 | Self::V64 => 64,
+            Self::V128 => 128,
+        }
+    }
+    /// True for the types kept in integer slots.
+    pub const fn is_int(self) -> bool {
+        matches!(self, Self::I8 | Self::I16 | Self::I32 | Self::I64)
+    }
+    /// From the discriminant.
+    pub const fn from_u8(n: u8) -> Self {
+        match n {
+            0 => Self::I8,
+            1 => Self::I16,
+            2 => Self::I32,
+            3 => Self::I64,
+            4 => Self::F16,
+            5 => Self::F32,
+            6 => Self::F64,
+            7 => Self::V64,
+            _ => Self::V128,
+        }
+    }
+}
+
+/// A condition over N, Z, C, V (Arm's numbering and meaning; C set after a subtraction means
+/// "no borrow") and, in the flagless compares, over two operands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[repr(u8)]
+pub enum Cond {
+    /// Z: equal.
+    Eq,
+    /// !Z: not equal.
+    Ne,
+    /// C: unsigned higher or same.
+    Hs,
+    /// !C: unsigned lower.
+    Lo,
+    /// N: negative.
+    Mi,
+    /// !N: positive or zero.
+    Pl,
+    /// V: overflow.
+    Vs,
+    /// !V: no overflow.
+    Vc,
+    /// C && !Z: unsigned higher.
+    Hi,
+    /// !C || Z: unsigned lower or same.
+    Ls,
+    /// N == V: signed greater or equal.
+    Ge,
+    /// N != V: signed less.
+    Lt,
+    /// !Z && N == V: signed greater.
+    Gt,
+    /// Z || N != V: signed less or equal.
+    Le,
+    /// Always.
+    Al,
+    /// Always (the manual's NV).
+    Nv,
+}
+
+impl Cond {
+    /// From Arm's 4-bit number.
+    pub const fn from_u8(n: u8) -> Self {
+        const ALL: [Cond; 16] = [
+            Cond::Eq, Cond::Ne, Cond::Hs, Cond::Lo, Cond::Mi, Cond::Pl, Cond::Vs, Cond::Vc,
+            Cond::Hi, Cond::Ls, Cond::Ge, Cond::Lt, Cond::Gt, Cond::Le, Cond::Al, Cond::Nv,
+        ];
+        ALL[(n & 15) as usize]
+    }
+    /// The opposite condition. `Al` and `Nv` have none and map to each other.
+    pub const fn invert(self) -> Self {
+        Self::from_u8(self as u8 ^ 1)
+    }
+    /// Whether it holds for `nzcv`, given as in PSTATE: N bit 31, Z 30, C 29, V 28.
+    pub const fn holds(self, nzcv: u32) -> bool {
+        let (n, z, c, v) =
+            (nzcv >> 31 & 1 != 0, nzcv >> 30 & 1 != 0, nzcv >> 29 & 1 != 0, nzcv >> 28 & 1 != 0);
+        match self {
+            Self::Eq => z,
+            Self::Ne => !z,
+            Self::Hs => c,
+            Self::Lo => !c,
+            Self::Mi => n,
+            Self::Pl => !n,
+            Self::Vs => v,
+            Self::Vc => !v,
+            Self::Hi => c && !z,
+            Self::Ls => !c || z,
+            Self::Ge => n == v,
+            Self::Lt => n != v,
+            Self::Gt => !z && n == v,
+            Self::Le => z || n != v,
+            Self::Al | Self::Nv => true,
+        }
+    }
+}
+
+/// What is done to operand `b` of an integer operation before it is used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[expect(missing_docs, reason = "the manual's names")]
+pub enum Modifier {
+    /// Used as it is.
+    None,
+    Lsl(u8),
+    Lsr(u8),
+    Asr(u8),
+    Ror(u8),
+    /// Zero-extend from 8 bits, then shift left by 0..=4.
+    Uxtb(u8),
+    Uxth(u8),
+    Uxtw(u8),
+    Uxtx(u8),
+    /// Sign-extend from 8 bits, then shift left by 0..=4.
+    Sxtb(u8),
+    Sxth(u8),
+    Sxtw(u8),
+    Sxtx(u8),
+}
+
+impl Modifier {
+    /// As kept in [`Op::aux`]: amount in bits 5..0, kind above.
+    pub const fn encode(self) -> u16 {
+        let (kind, amount) = match self {
+            Self::None => (0, 0),
+            Self::Lsl(n) => (1, n),
+            Self::Lsr(n) => (2, n),
+            Self::Asr(n) => (3, n),
+            Self::Ror(n) => (4, n),
+            Self::Uxtb(n) => (5, n),
+            Self::Uxth(n) => (6, n),
+            Self::Uxtw(n) => (7, n),
+            Self::Uxtx(n) => (8, n),
+            Self::Sxtb(n) => (9, n),
+            Self::Sxth(n) => (10, n),
+            Self::Sxtw(n) => (11, n),
+            Self::Sxtx(n) => (12, n),
+        };
+        kind << 6 | amount as u16
+    }
+    /// The reverse of [`Modifier::encode`].
+    pub const fn decode(aux: u16) -> Self {
+        let n = (aux & 63) as u8;
+        match aux >> 6 {
+            1 => Self::Lsl(n),
+            2 => Self::Lsr(n),
+            3 => Self::Asr(n),
+            4 => Self::Ror(n),
+            5 => Self::Uxtb(n),
+            6 => Self::Uxth(n),
+            7 => Self::Uxtw(n),
+            8 => Self::Uxtx(n),
+            9 => Self::Sxtb(n),
+            10 => Self::Sxth(n),
+            11 => Self::Sxtw(n),
+            12 => Self::Sxtx(n),
+            _ => Self::None,
+        }
+    }
+    /// Applies it to `b` in an operation of `bits` (32 or 64).
+    pub const fn apply(self, b: u64, bits: u32) -> u64 {
+        let m = if bits == 32 { 0xffff_ffff } else { u64::MAX };
+        let b = b & m;
+        let r = match self {
+            Self::None => b,
+            Self::Lsl(n) => b << n,
+            Self::Lsr(n) => b >> n,
+            Self::Asr(n) => {
+                if bits == 32 { ((b as i32) >> n) as u64 } else { ((b as i64) >> n) as u64 }
+            }
+            Self::Ror(n) => {
+                if bits == 32 { (b as u32).rotate_right(n as u32) as u64 } else { b.rotate_right(n as u32) }
+            }
+            Self::Uxtb(n) => (b as u8 as u64) << n,
+            Self::Uxth(n) => (b as u16 as u64) << n,
+            Self::Uxtw(n) => (b as u32 as u64) << n,
+            Self::Uxtx(n) | Self::Sxtx(n) => b << n,
+            Self::Sxtb(n) => (b as i8 as i64 as u64) << n,
+            Self::Sxth(n) => (b as i16 as i64 as u64) << n,
+            Self::Sxtw(n) => (b as i32 as i64 as u64) << n,
+        };
+        r & m
+    }
+}
+
+/// Memory ordering of an access.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[expect(missing_docs, reason = "self-describing variants")]
+pub enum Order {
+    Relaxed,
+    Acquire,
+    /// A store-release that is also ordered before later load-acquires (Arm's STLR).
+    Release,
+}
+
+/// How memory is accessed; kept in [`Op::aux`] of `Ld`, `LdV`, `St`, `StV`.
+/// Address = `a` + (index `b`, extended, shifted left by `shift`) + `imm`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct Access {
+    /// log2 of the size in bytes: 0..=4 (4 only for vectors).
+    pub size: u8,
+    /// Sign extension of an integer load: 0 none (zero-extend to 64), 32 or 64.
+    pub sext: u8,
+    /// Ordering.
+    pub order: Order,
+    /// Left shift of the index: 0..=4.
+    pub shift: u8,
+    /// Index extension: 0 = 64-bit, 1 = zero-extend from 32 bits, 2 = sign-extend from 32 bits.
+    pub ext: u8,
+    /// Must be naturally aligned (else an alignment fault, SIGBUS).
+    pub aligned: bool,
+}
+
+impl Access {
+    /// A plain access of `1 << size` bytes.
+    pub const fn new(size: u8) -> Self {
+        Self { size, sext: 0, order: Order::Relaxed, shift: 0, ext: 0, aligned: false }
+    }
+    /// As kept in [`Op::aux`].
+    pub const fn encode(self) -> u16 {
+        let sext = match self.sext {
+            32 => 1,
+            64 => 2,
+            _ => 0,
+        };
+        self.size as u16
+            | sext << 3
+            | (self.order as u16) << 5
+            | (self.shift as u16) << 7
+            | (self.ext as u16) << 10
+            | (self.aligned as u16) << 12
+    }
+    /// The reverse of [`Access::encode`].
+    pub const fn decode(aux: u16) -> Self {
+        Self {
+            size: (aux & 7) as u8,
+            sext: match aux >> 3 & 3 {
+                1 => 32,
+                2 => 64,
+                _ => 0,
+            },
+            order: match aux >> 5 & 3 {
+                1 => Order::Acquire,
+                2 => Order::Release,
+                _ => Order::Relaxed,
+            },
+            shift: (aux >> 7 & 7) as u8,
+            ext: (aux >> 10 & 3) as u8,
+            aligned: aux >> 12 & 1 != 0,
+        }
+    }
+}
+
+/// The operation of an atomic read-modify-write. The old value is the result.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[repr(u8)]
+#[expect(missing_docs, reason = "self-describing variants")]
+pub enum RmwOp {
+    Add,
+    /// old & !operand (LDCLR).
+    Clr,
+    Eor,
+    Set,
+    SMax,
+    SMin,
+    UMax,
+    UMin,
+    Swp,
+}
+
+impl RmwOp {
+    /// From the discriminant.
+    pub const fn from_u8(n: u8) -> Self {
+        match n {
+            0 => Self::Add,
+            1 => Self::Clr,
+            2 => Self::Eor,
+            3 => Self::Set,
+            4 => Self::SMax,
+            5 => Self::SMin,
+            6 => Self::UMax,
+            7 => Self::UMin,
+            _ => Self::Swp,
+        }
+    }
+}
+
+/// Rounding of a conversion or FRINT.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[repr(u8)]
+pub enum Rounding {
+    /// To nearest, ties to even.
+    Nearest,
+    /// Towards plus infinity.
+    Up,
+    /// Towards minus infinity.
+    Down,
+    /// Towards zero.
+    Zero,
+    /// To nearest, ties away from zero.
+    Away,
+    /// As the guest's control register says.
+    Current,
+    /// To odd (FCVTXN).
+    Odd,
+}
+
+impl Rounding {
+    /// From the discriminant.
+    pub const fn from_u8(n: u8) -> Self {
+        match n {
+            0 => Self::Nearest,
+            1 => Self::Up,
+            2 => Self::Down,
+            3 => Self::Zero,
+            4 => Self::Away,
+            6 => Self::Odd,
+            _ => Self::Current,
+        }
+    }
+}
+
+macro_rules! opcodes {
+    ($($(#[doc = $doc:literal])* $name:ident $(= $flags:literal)?;)*) => {
+        /// What an [`Op`] does. `dst = f(a, b, c)`; unused operands are [`Ref::NONE`].
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+        #[repr(u8)]
+        pub enum OpCode { $($(#[doc = $doc])* $name,)* }
+        impl OpCode {
+            /// All, in order of their discriminants.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+            /// The name, in lower camel case as in the source.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+            const fn attributes(self) -> &'static str {
+                match self { $(Self::$name => concat!($($flags)?),)* }
+            }
+        }
+    };
+}
+
+// Attribute letters: m may fault (touches memory or may trap), r reads flags, w writes flags
+// (all four), x ends the block or leaves translated code.
+opcodes! {
+    /// Marks the start of a guest instruction; `imm` = its byte offset from the block's pc.
+    Insn;
+    /// Label `imm`, a target of in-block branches.
+    Label;
+
+    // --- integer: ty I32 or I64; operand b may be modified by aux (Modifier) where noted [M]
+    /// dst = a (I32: zero-extended).
+    Mov;
+    /// dst = a + b [M].
+    Add;
+    /// dst = a - b [M].
+    Sub;
+    /// dst = a & b [M].
+    And;
+    /// dst = a | b [M].
+    Or;
+    /// dst = a ^ b [M].
+    Xor;
+    /// dst = a & !b [M].
+    AndNot;
+    /// dst = a | !b [M].
+    OrNot;
+    /// dst = a ^ !b [M].
+    XorNot;
+    /// dst = a + b [M]; sets NZCV. dst may be NONE.
+    AddS = "w";
+    /// dst = a - b [M]; sets NZCV (C = no borrow). dst may be NONE.
+    SubS = "w";
+    /// dst = a & b [M]; sets N, Z; C = V = 0. dst may be NONE.
+    AndS = "w";
+    /// dst = a & !b [M]; sets N, Z; C = V = 0. dst may be NONE.
+    AndNotS = "w";
+    /// dst = a + b + C.
+    Adc = "r";
+    /// dst = a + !b + C.
+    Sbc = "r";
+    /// dst = a + b + C; sets NZCV.
+    AdcS = "rw";
+    /// dst = a + !b + C; sets NZCV.
+    SbcS = "rw";
+    /// dst = a * b, low half.
+    Mul;
+    /// dst = high half of the signed 64x64 product.
+    MulHiS;
+    /// dst = high half of the unsigned 64x64 product.
+    MulHiU;
+    /// dst (I64) = sext32(a) * sext32(b).
+    MulWideS;
+    /// dst (I64) = zext32(a) * zext32(b).
+    MulWideU;
+    /// Signed division towards zero. x / 0 = 0, MIN / -1 = MIN.
+    DivS;
+    /// Unsigned division. x / 0 = 0.
+    DivU;
+    /// dst = a << (b mod width).
+    Shl;
+    /// dst = a >> (b mod width), zeros in.
+    Shr;
+    /// dst = a >> (b mod width), sign in.
+    Sar;
+    /// dst = a rotated right by (b mod width).
+    Ror;
+    /// dst = !a.
+    Not;
+    /// Count leading zeros; width if none set.
+    Clz;
+    /// Count leading bits equal to the sign, not counting it.
+    Cls;
+    /// Count trailing zeros; width if none set.
+    Ctz;
+    /// Population count.
+    Popcnt;
+    /// Absolute value (MIN stays).
+    Abs;
+    /// Signed maximum / minimum, unsigned maximum / minimum.
+    MaxS;
+    /// Signed minimum.
+    MinS;
+    /// Unsigned maximum.
+    MaxU;
+    /// Unsigned minimum.
+    MinU;
+    /// Reverse bits.
+    Rbit;
+    /// Reverse bytes of the whole width.
+    Rev;
+    /// Reverse bytes within each 16 bits.
+    Rev16;
+    /// Reverse bytes within each 32 bits (I64).
+    Rev32;
+    /// Sign-extend from 8 bits to the width.
+    SExt8;
+    /// Sign-extend from 16 bits to the width.
+    SExt16;
+    /// Sign-extend from 32 bits to 64.
+    SExt32;
+    /// Zero-extend from 8 bits.
+    ZExt8;
+    /// Zero-extend from 16 bits.
+    ZExt16;
+    /// dst = zero-extended bits [lsb, lsb+width) of a; aux = lsb | width << 8.
+    Ubfx;
+    /// dst = sign-extended bits [lsb, lsb+width) of a; aux = lsb | width << 8.
+    Sbfx;
+    /// dst = low `width` bits of a, placed at lsb, zeros elsewhere; aux = lsb | width << 8.
+    Ubfiz;
+    /// dst = low `width` bits of a, sign-extended, placed at lsb; aux = lsb | width << 8.
+    Sbfiz;
+    /// dst = a with bits [lsb, lsb+width) replaced by the low bits of b; aux = lsb | width << 8.
+    Bfi;
+    /// dst = a with its low `width` bits replaced by bits [lsb, lsb+width) of b; aux likewise.
+    Bfxil;
+    /// dst = (a:b) >> aux, low half (EXTR: a is the high part).
+    Extr;
+    /// CRC32 (polynomial 0x04c11db7): a = accumulator, b = data; aux = log2 of its bytes.
+    Crc32;
+    /// CRC32C (polynomial 0x1edc6f41): a = accumulator, b = data; aux = log2 of its bytes.
+    Crc32c;
+
+    // --- conditions over the flags; aux low byte = Cond
+    /// dst = cond ? a : b. ty integer, or F*/V* for vector slots.
+    Sel = "r";
+    /// dst = cond ? a : b + 1.
+    SelInc = "r";
+    /// dst = cond ? a : !b.
+    SelInv = "r";
+    /// dst = cond ? a : -b.
+    SelNeg = "r";
+    /// dst = cond ? 1 : 0.
+    SetCond = "r";
+    /// dst = cond ? all ones : 0.
+    SetMask = "r";
+    /// flags = cond ? flags of a - b : aux high byte (NZCV in bits 3..0).
+    CcmpSub = "rw";
+    /// flags = cond ? flags of a + b : aux high byte.
+    CcmpAdd = "rw";
+    /// dst (I64) = NZCV in bits 31..28, zeros elsewhere.
+    ReadFlags = "r";
+    /// NZCV = bits 31..28 of a.
+    WriteFlags = "w";
+    // --- flagless compares; aux low byte = Cond over (a, b) (no Mi, Pl, Vs, Vc)
+    /// dst = (a cond b) ? 1 : 0.
+    SetCmp;
+
+    // --- memory; aux = Access; address = a + ext(b) << shift + imm; ty = I64 or V128, unused
+    /// Integer load; result zero-extended or sign-extended as Access says.
+    Ld = "m";
+    /// Integer store of c's low bytes.
+    St = "m";
+    /// Vector load of 1..16 bytes, zeros above.
+    LdV = "m";
+    /// Vector store of c's low 1..16 bytes.
+    StV = "m";
+    /// Atomic read-modify-write at address a: dst = old (zero-extended), operand b;
+    /// aux = log2 size | RmwOp << 8. dst may be NONE. Sequentially consistent. Must be aligned.
+    Rmw = "m";
+    /// Compare and swap at address a: dst = old; if old == b, store c. aux = log2 size (0..=3 for
+    /// integers; 4 with V128 operands: 16 bytes). Only the low `size` bytes of b and c count.
+    Cas = "m";
+    /// Load exclusive: dst = [a], zero-extended; sets the monitor. aux = log2 size (4: dst V128).
+    LdEx = "m";
+    /// Store exclusive: dst = 0 stored, 1 not; address a, value b (V128 when aux = 4); clears the
+    /// monitor. aux = log2 size.
+    StEx = "m";
+    /// Clear the exclusive monitor.
+    ClrEx;
+    /// Memory fence; aux: 0 full, 1 loads, 2 stores.
+    Fence;
+    /// Zero the 64 bytes at a & !63 (DC ZVA).
+    ZeroBlock = "m";
+
+    // --- floating point, scalar: ty = F16/F32/F64; values in vector containers
+    /// dst = a + b.
+    FAdd = "m";
+    /// dst = a - b.
+    FSub = "m";
+    /// dst = a * b.
+    FMul = "m";
+    /// dst = -(a * b) (sign flipped unless NaN is produced by the multiplication... see FNMUL).
+    FNMul = "m";
+    /// dst = a / b.
+    FDiv = "m";
+    /// dst = sqrt(a).
+    FSqrt = "m";
+    /// dst = larger; NaN if either is.
+    FMax = "m";
+    /// dst = smaller; NaN if either is.
+    FMin = "m";
+    /// dst = larger; a quiet NaN loses to a number.
+    FMaxNm = "m";
+    /// dst = smaller; a quiet NaN loses to a number.
+    FMinNm = "m";
+    /// Fused: dst = (aux bit 0 ? -a : a) * b + (aux bit 1 ? -c : c).
+    /// FMADD aux 0, FMSUB aux 1, FNMSUB aux 2 (a*b - c), FNMADD aux 3 (-a*b - c).
+    FMulAdd = "m";
+    /// dst = |a| (sign bit cleared, also of a NaN).
+    FAbs;
+    /// dst = a with the sign bit flipped.
+    FNeg;
+    /// dst = a rounded to integral; aux = Rounding | (exact: raise Inexact) << 8.
+    FRound = "m";
+    /// FRINT32/64: aux = Rounding (Zero or Current) | (32 or 64) << 8.
+    FRoundInt = "m";
+    /// Convert precision: ty = source, aux = destination Ty | Rounding (default Current) << 8.
+    FCvt = "m";
+    /// Float (ty) to integer (dst integer slot): aux = Rounding | signed << 3 | is64 << 4 | fbits << 8.
+    FToInt = "m";
+    /// As FToInt, but the result goes to a vector container of width ty (SIMD scalar forms).
+    FToIntV = "m";
+    /// Integer a (integer slot) to float (ty): aux = signed << 3 | is64 << 4 | fbits << 8.
+    IntToF = "m";
+    /// As IntToF from the low bits of a vector container (SIMD scalar forms).
+    IntVToF = "m";
+    /// FJCVTZS: F64 to I32, modulo 2^32; sets flags (Z: exact).
+    FJcvt = "mw";
+    /// Compare; sets NZCV: less N, equal ZC, greater C, unordered CV. aux bit 0: signalling (FCMPE).
+    FCmp = "mw";
+    /// flags = cond ? compare(a, b) : nzcv; aux = cond | signalling << 7 | nzcv << 8.
+    FCcmp = "mrw";
+    /// dst (I64) = FPSR: the sticky bits seen so far, QC included (Arm's layout).
+    ReadFpStatus;
+    /// FPSR = a.
+    WriteFpStatus;
+
+    // --- moves between containers
+    /// dst (vector) = a (integer), width ty (F16/F32/F64/V64), zeros above.
+    IntToVec;
+    /// dst (integer) = lane of a; aux = lane | log2 lane bytes << 8 | (sext to 32: 1, to 64: 2) << 12.
+    VecToInt;
+    /// dst (V128) = b:a (a low 64 bits, b high 64 bits), both integers.
+    VecFromPair;
+    /// dst (vector) = a, width ty, zeros above.
+    MovV;
+    /// SIMD and cryptographic operation: aux = VecOp, imm = its parameters, ty = V64 or V128.
+    Vec = "m";
+
+    // --- control; imm = destination: >= 0 a Label, < 0 exit number -1-imm
+    /// Unconditional branch inside the block (imm a label).
+    Br;
+    /// Branch if the flags satisfy aux's Cond.
+    BrCond = "r";
+    /// Branch if (a cond b), ty I32 or I64; aux = Cond.
+    BrCmp;
+    /// Branch if bit (aux & 63) of a equals aux bit 8.
+    BrBit;
+    /// A point where a pending signal is delivered, at this instruction's pc, before its effects.
+    Poll = "m";
+    /// Leave to exit `imm` (Jump, or Call: the return stack is pushed). Ends the block.
+    ExitDirect = "x";
+    /// Leave to the address in a; aux: 0 jump, 1 return (pops the return stack).
+    /// Ends the block.
+    ExitIndirect = "x";
+    /// Call the address in a; exit `imm` is the return point. Ends the block.
+    CallIndirect = "x";
+    /// System call with immediate `imm`; the pc slot is the next instruction's. Ends the block.
+    Syscall = "x";
+    /// Raise a trap at this instruction's pc: aux = kind (see state::TRAP_*), imm = its argument.
+    /// Ends the block.
+    Trap = "x";
+    /// Leave to the runtime for guest operation `imm` (guest-defined), a, b = arguments, dst result
+    /// container is the guest's business: it continues at the next instruction. Ends the block.
+    Runtime = "x";
+}
+
+impl OpCode {
+    /// Touches memory or may trap: the state must be canonical for this instruction's start.
+    pub const fn may_fault(self) -> bool {
+        has(self.attributes(), b'm')
+    }
+    /// Reads the flags.
+    pub const fn reads_flags(self) -> bool {
+        has(self.attributes(), b'r')
+    }
+    /// Replaces all four flags.
+    pub const fn writes_flags(self) -> bool {
+        has(self.attributes(), b'w')
+    }
+    /// Ends the block.
+    pub const fn ends_block(self) -> bool {
+        has(self.attributes(), b'x')
+    }
+}
+
+const fn has(letters: &str, letter: u8) -> bool {
+    let b = letters.as_bytes();
+    let mut i = 0;
+    while i < b.len() {
+        if b[i] == letter {
+            return true;
+        }
+        i += 1;
+    }
+    false
+}
+
+/// One operation, 16 bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub struct Op {
+    /// What it does.
+    pub code: OpCode,
+    /// In which type.
+    pub ty: Ty,
+    /// Where the result goes.
+    pub dst: Ref,
+    /// First operand.
+    pub a: Ref,
+    /// Second operand.
+    pub b: Ref,
+    /// Third operand.
+    pub c: Ref,
+    /// Small parameters; meaning by `code`.
+    pub aux: u16,
+    /// A displacement, label, exit or other immediate; meaning by `code`.
+    pub imm: i32,
+}
+
+const _: () = assert!(size_of::<Op>() == 16);
+
+impl Op {
+    /// An operation without operands.
+    pub const fn new(code: OpCode, ty: Ty) -> Self {
+        let n = Ref::NONE;
+        Self { code, ty, dst: n, a: n, b: n, c: n, aux: 0, imm: 0 }
+    }
+}
+
+impl core::fmt::Debug for Op {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{:?} = {}.{:?} {:?} {:?} {:?} aux={:#x} imm={:#x}",
+            self.dst, self.code.name(), self.ty, self.a, self.b, self.c, self.aux, self.imm)
+    }
+}

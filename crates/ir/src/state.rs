@@ -1,0 +1,203 @@
+//! The guest's registers in memory, and the runtime fields that translated code touches.
+//!
+//! Integer slot n is at byte 8·n, vector slot 64+n at 512 + 16·n. Which slot is which register is
+//! the guest's affair, except for the ones named here, which every guest has.
+
+use core::mem::offset_of;
+
+/// Number of integer slots (0..64) and of vector slots (64..128).
+pub const INT_SLOTS: usize = 64;
+/// First vector slot's number.
+pub const FIRST_VEC: u16 = 64;
+
+/// The program counter. Only valid outside translated code (exits set it).
+pub const SLOT_PC: u16 = 32;
+/// Thread pointer.
+pub const SLOT_TP: u16 = 33;
+/// Floating-point control, guest layout.
+pub const SLOT_FPCR: u16 = 34;
+/// Floating-point sticky status, guest layout; see `OpCode::ReadFpStatus`.
+pub const SLOT_FPSR: u16 = 35;
+/// Address of the exclusive monitor; `MONITOR_CLEAR` when clear.
+pub const SLOT_EX_ADDR: u16 = 36;
+/// Value loaded by the exclusive load (low, high half).
+pub const SLOT_EX_LO: u16 = 37;
+/// High half.
+pub const SLOT_EX_HI: u16 = 38;
+/// `SLOT_EX_ADDR` when no monitor is set.
+pub const MONITOR_CLEAR: u64 = u64::MAX;
+
+/// Why translated code was left; in [`State::exit_reason`].
+pub mod exit {
+    /// A direct exit that is not linked yet; `exit_arg` = link number, pc slot = where to go.
+    pub const LINK: u32 = 0;
+    /// An indirect branch that missed the thread's hash; pc slot = where to go.
+    pub const INDIRECT: u32 = 1;
+    /// A system call; pc slot = the next instruction.
+    pub const SYSCALL: u32 = 2;
+    /// A trap at pc; `exit_arg` = kind | argument << 32.
+    pub const TRAP: u32 = 3;
+    /// The instruction at pc must be run by the evaluator (it does what host code cannot).
+    pub const INTERPRET: u32 = 4;
+    /// A guest runtime operation; `exit_arg` = its number, `args[0..2]` = arguments (low 64 bits);
+    /// pc slot = the next instruction.
+    pub const RUNTIME: u32 = 5;
+    /// A pending signal was noticed at a `Poll`; pc slot = that instruction.
+    pub const POLL: u32 = 6;
+    /// A host fault in translated code, set by the fault handler; pc slot = that instruction.
+    pub const FAULT: u32 = 7;
+}
+
+/// Trap: undefined instruction (SIGILL).
+pub const TRAP_UNDEFINED: u16 = 0;
+/// Trap: breakpoint (SIGTRAP), argument = its immediate.
+pub const TRAP_BREAKPOINT: u16 = 1;
+/// Trap: misaligned pc or access (SIGBUS), argument unused.
+pub const TRAP_ALIGNMENT: u16 = 2;
+
+/// Flag word bits, chosen so that an x86 host stores `lahf` in bits 15..8 and `seto` in bit 0.
+/// All other bits are undefined and must be ignored.
+pub mod flag {
+    /// Overflow.
+    pub const V: u32 = 1;
+    /// Carry, Arm's polarity.
+    pub const C: u32 = 1 << 8;
+    /// Zero.
+    pub const Z: u32 = 1 << 14;
+    /// Negative.
+    pub const N: u32 = 1 << 15;
+    /// From PSTATE layout (N bit 31 .. V bit 28).
+    pub const fn from_nzcv(nzcv: u32) -> u32 {
+        (nzcv >> 31 & 1) << 15 | (nzcv >> 30 & 1) << 14 | (nzcv >> 29 & 1) << 8 | (nzcv >> 28 & 1)
+    }
+    /// To PSTATE layout.
+    pub const fn to_nzcv(flags: u32) -> u32 {
+        (flags >> 15 & 1) << 31 | (flags >> 14 & 1) << 30 | (flags >> 8 & 1) << 29 | (flags & 1) << 28
+    }
+}
+
+/// Entries of a thread's hash of indirect branch targets (power of two).
+pub const HASH_ENTRIES: usize = 4096;
+
+/// One entry of the thread's hash of indirect branch targets: index = (pc >> 2) & (HASH_ENTRIES-1).
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct HashEntry {
+    /// Guest pc; `u64::MAX` = empty.
+    pub pc: u64,
+    /// Host address of the unit's entry.
+    pub host: u64,
+}
+
+/// A guest thread's registers and what translated code needs at hand.
+///
+/// Lives at the start of a page; the page before it is the poll page ([`POLL_OFFSET`]).
+/// Host registers that point here are biased by [`BIAS`].
+#[repr(C, align(4096))]
+pub struct State {
+    /// Integer slots.
+    pub int: [u64; INT_SLOTS],
+    /// Vector slots.
+    pub vec: [u128; 64],
+    /// NZCV in the format of [`flag`].
+    pub flags: u32,
+    /// Why translated code was left ([`exit`]).
+    pub exit_reason: u32,
+    /// Its argument.
+    pub exit_arg: u64,
+    /// Set by signal handlers: something is to be done before translated code goes on.
+    pub pending: u32,
+    /// Scratch for stmxcsr/ldmxcsr.
+    pub fp_scratch: u32,
+    /// Host floating-point control for translated code (x86: MXCSR without sticky bits).
+    pub fp_control: u32,
+    /// Host floating-point control for the runtime.
+    pub fp_control_host: u32,
+    /// Return-stack pointer while outside translated code.
+    pub ret_sp: u64,
+    /// Its base: where an empty return stack starts (highest address).
+    pub ret_base: u64,
+    /// Host stack pointer while inside translated code.
+    pub host_sp: u64,
+    /// The hash in use: `hash_table`, or an always-empty one while something is pending.
+    pub hash: u64,
+    /// Address of the "leave" stub: stores all pins and returns to the runtime.
+    pub leave: u64,
+    /// Address of the "call helper" stub: stores all pins, calls `helper`, loads them again.
+    pub call_helper: u64,
+    /// `extern "C" fn(*mut State)`: evaluates `helper_op` over `args`; result in `args[0]`.
+    pub helper: u64,
+    /// The operation for `helper` (dst, a, b, c are meaningless; code, ty, aux, imm count).
+    pub helper_op: [u64; 2],
+    /// Arguments of `helper` and of `exit::RUNTIME`; result in `args[0]`.
+    pub args: [u128; 4],
+    /// Spill space for temporaries of a block being executed.
+    pub spill: [u128; 32],
+    /// Free for the engine.
+    pub engine: [u64; 32],
+}
+
+/// The host's state register points this many bytes into [`State`], so that slots 0..31 and a few
+/// more are reached with 8-bit displacements.
+pub const BIAS: i32 = 128;
+/// Offset of the poll page from the start of [`State`]: a load from it faults when a signal waits.
+pub const POLL_OFFSET: i32 = -4096;
+
+/// Byte offset of a slot from the start of [`State`].
+pub const fn slot_offset(slot: u16) -> i32 {
+    if slot < FIRST_VEC { slot as i32 * 8 } else { 512 + (slot as i32 - 64) * 16 }
+}
+
+const _: () = assert!(offset_of!(State, vec) == 512 && offset_of!(State, flags) == 1536);
+
+impl State {
+    /// All zeros, monitor clear.
+    pub fn new() -> Self {
+        let mut s = Self {
+            int: [0; INT_SLOTS],
+            vec: [0; 64],
+            flags: 0,
+            exit_reason: 0,
+            exit_arg: 0,
+            pending: 0,
+            fp_scratch: 0,
+            fp_control: 0x1f00,
+            fp_control_host: 0x1f80,
+            ret_sp: 0,
+            ret_base: 0,
+            host_sp: 0,
+            hash: 0,
+            leave: 0,
+            call_helper: 0,
+            helper: 0,
+            helper_op: [0; 2],
+            args: [0; 4],
+            spill: [0; 32],
+            engine: [0; 32],
+        };
+        s.int[SLOT_EX_ADDR as usize] = MONITOR_CLEAR;
+        s
+    }
+    /// NZCV in PSTATE layout (bits 31..28).
+    pub fn nzcv(&self) -> u32 {
+        flag::to_nzcv(self.flags)
+    }
+    /// Sets NZCV from PSTATE layout.
+    pub fn set_nzcv(&mut self, nzcv: u32) {
+        self.flags = flag::from_nzcv(nzcv);
+    }
+    /// The program counter.
+    pub fn pc(&self) -> u64 {
+        self.int[SLOT_PC as usize]
+    }
+    /// Sets the program counter.
+    pub fn set_pc(&mut self, pc: u64) {
+        self.int[SLOT_PC as usize] = pc;
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::new()
+    }
+}
