@@ -48,6 +48,8 @@ pub struct Block {
     pub temps: u16,
     /// Number of labels used.
     pub labels: u16,
+    /// Every floating-point operation must go to the evaluator (`Mode::fp_exact`).
+    pub fp_exact: bool,
 }
 
 impl Block {
@@ -61,6 +63,7 @@ impl Block {
         self.exits.clear();
         self.temps = 0;
         self.labels = 0;
+        self.fp_exact = false;
     }
     /// The value of a constant operand.
     pub fn constant(&self, r: Ref) -> Option<u128> {
