@@ -1,0 +1,95 @@
+//! Whether the flags are dead at an exit: a look at the code behind it.
+
+use guest::Fetch;
+
+/// How far to look.
+const DEPTH: u64 = 6;
+
+/// True if the code at `pc` certainly overwrites NZCV before anything can observe them: before any
+/// instruction that reads them, may fault, branches, or is not known here.
+pub(crate) fn dead_at(fetch: &mut dyn Fetch, pc: u64) -> bool {
+    for n in 0..DEPTH {
+        let Some(word) = fetch.word(pc.wrapping_add(n * 4)) else { return false };
+        if overwrites(word) {
+            return true;
+        }
+        if !is_neutral(word) {
+            return false;
+        }
+    }
+    false
+}
+
+/// Well-formed ADDS, SUBS, ANDS, BICS (immediate, shifted and extended register).
+fn overwrites(w: u32) -> bool {
+    let sf = w >> 31 != 0;
+    let shift_fits = sf || w >> 15 & 1 == 0;
+    w & 0x3f80_0000 == 0x3100_0000
+        || w & 0x3f20_0000 == 0x2b00_0000 && w >> 22 & 3 != 3 && shift_fits
+        || w & 0x3fe0_0000 == 0x2b20_0000 && w >> 10 & 7 <= 4
+        || w & 0x7f00_0000 == 0x6a00_0000 && shift_fits
+        || w & 0xff80_0000 == 0xf200_0000 && w >> 10 & 0x3f != 0x3f
+        || w & 0xffc0_0000 == 0x7200_0000 && w >> 10 & 0x3f < 0x3c
+}
+
+/// Instructions that neither touch the flags, nor memory, nor the flow of control.
+fn is_neutral(w: u32) -> bool {
+    let sf = w >> 31 != 0;
+    let shift_fits = sf || w >> 15 & 1 == 0;
+    match w >> 24 & 0x1f {
+        // ADR, ADRP.
+        0x10 => true,
+        // ADD, SUB (immediate); flag setters were handled before.
+        0x11 => w >> 23 & 1 == 0,
+        // AND, ORR, EOR (immediate); move wide.
+        0x12 => {
+            if w >> 23 & 1 == 0 {
+                w & 0x6000_0000 != 0x6000_0000
+                    && (w >> 22 & 1 != 0 && sf && w >> 10 & 0x3f != 0x3f
+                        || w >> 22 & 1 == 0 && w >> 10 & 0x3f < 0x3c)
+            } else {
+                w >> 29 & 3 != 1 && (sf || w >> 22 & 1 == 0)
+            }
+        }
+        // SBFM, BFM, UBFM of 64 bits, or of 32 with positions that fit.
+        0x13 => {
+            w >> 23 & 1 == 0
+                && w >> 29 & 3 != 3
+                && (w >> 22 & 1 != 0) == sf
+                && (sf || w & 0x0020_8000 == 0)
+        }
+        // AND, ORR, EOR and inverted (shifted register).
+        0x0a => w & 0x6000_0000 != 0x6000_0000 && shift_fits,
+        // ADD, SUB (shifted register).
+        0x0b => w & 0x2020_0000 == 0 && w >> 22 & 3 != 3 && shift_fits,
+        // MADD, MSUB.
+        0x1b => w & 0x7fe0_0000 == 0x1b00_0000,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Words(&'static [u32]);
+    impl Fetch for Words {
+        fn word(&mut self, pc: u64) -> Option<u32> {
+            self.0.get(pc as usize / 4).copied()
+        }
+    }
+
+    #[test]
+    fn compare_kills_branch_and_load_keep() {
+        // mov x0, x1; cmp x0, #1
+        assert!(dead_at(&mut Words(&[0xaa01_03e0, 0xf100_041f]), 0));
+        // ldr x0, [x1]; cmp x0, #1
+        assert!(!dead_at(&mut Words(&[0xf940_0020, 0xf100_041f]), 0));
+        // b.eq .; cmp x0, #1
+        assert!(!dead_at(&mut Words(&[0x5400_0000, 0xf100_041f]), 0));
+        // tst w0, #1
+        assert!(dead_at(&mut Words(&[0x7200_001f]), 0));
+        // adc x0, x0, x0
+        assert!(!dead_at(&mut Words(&[0x9a00_0000, 0xf100_041f]), 0));
+    }
+}

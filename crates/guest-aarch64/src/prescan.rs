@@ -1,0 +1,53 @@
+//! A quick look over straight-line code before it is translated: where it ends, and which of its
+//! instructions are destinations of its own branches.
+
+use guest::Fetch;
+
+/// What [`scan`] found.
+pub(crate) struct Scan {
+    /// Instructions up to and including the first that ends the block.
+    pub(crate) insns: usize,
+    /// Bit n: instruction n is the destination of a direct branch among them.
+    pub(crate) targets: u64,
+}
+
+/// Reads up to `words.len()` instructions from `pc`.
+pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, words: &mut [u32]) -> Scan {
+    let mut targets = 0u64;
+    let mut insns = 0;
+    for (index, slot) in words.iter_mut().enumerate() {
+        let Some(word) = fetch.word(pc.wrapping_add(index as u64 * 4)) else { break };
+        *slot = word;
+        insns += 1;
+        // Branches, exceptions and system instructions have op0 = x101 in bits 28..26 = 101.
+        if word & 0x1c00_0000 != 0x1400_0000 {
+            if word >> 16 == 0 {
+                break;
+            }
+            continue;
+        }
+        let distance = match word >> 24 {
+            0x54 | 0x34 | 0x35 | 0xb4 | 0xb5 => (word << 8) as i32 >> 13,
+            0x36 | 0x37 | 0xb6 | 0xb7 => (word << 13) as i32 >> 18,
+            // B; BL leaves even if its destination is here, as it pushes a return address.
+            0x14..=0x17 => (word << 6) as i32 >> 6,
+            _ => 0,
+        };
+        let target = index as i64 + i64::from(distance);
+        if distance != 0 && (0..64).contains(&target) {
+            targets |= 1 << target;
+        }
+        let ends = match word >> 24 {
+            0x54 | 0x34..=0x37 | 0xb4..=0xb7 => distance == 0,
+            0xd5 => false,
+            _ => true,
+        };
+        if ends {
+            break;
+        }
+    }
+    if insns < 64 {
+        targets &= (1 << insns) - 1;
+    }
+    Scan { insns, targets }
+}
