@@ -1,1 +1,10 @@
-//! (under construction)
+//! The host's kernel: raw system calls, processes, threads, signals and mappings.
+//!
+//! One of the crates where `unsafe` is allowed; what it offers is safe to call wherever the
+//! invariant said in words at each function holds.
+
+pub mod errno;
+pub mod raw;
+
+pub use errno::Errno;
+pub use raw::{call, syscall, syscall_ret};
