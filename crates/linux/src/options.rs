@@ -1,0 +1,22 @@
+//! How the user wants a program to be run.
+
+/// Options of a run; they are inherited by the programs that the guest executes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Prefix tried first for the paths of loaders and libraries (`-L`, `QEMU_LD_PREFIX`).
+    pub ld_prefix: Option<Vec<u8>>,
+    /// `NAME=value` added to the guest's environment.
+    pub set_env: Vec<Vec<u8>>,
+    /// Names taken out of the guest's environment.
+    pub unset_env: Vec<Vec<u8>>,
+    /// `argv[0]` instead of the program's path.
+    pub argv0: Option<Vec<u8>>,
+    /// Print system calls.
+    pub strace: bool,
+    /// CPU model.
+    pub cpu: Option<Vec<u8>>,
+    /// What to dump (for the engine).
+    pub dump: Option<Vec<u8>>,
+    /// `uname -r` to show.
+    pub uname: Option<Vec<u8>>,
+}

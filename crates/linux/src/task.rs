@@ -1,0 +1,71 @@
+//! A guest thread and its run loop.
+
+use crate::process::Process;
+use crate::signal::TaskSignals;
+use crate::{calls, signal, vdso};
+use engine::{Cpu, Exit};
+use ir::State;
+
+/// A guest thread, owned by the host thread that runs it.
+pub struct Task {
+    /// Its registers and the means to run.
+    pub cpu: Cpu,
+    /// What it shares with the others.
+    pub process: &'static Process,
+    /// Thread id, the host's.
+    pub tid: i32,
+    /// Where to write 0 and wake a futex when the thread ends (`set_tid_address`); 0 = nowhere.
+    pub clear_child_tid: u64,
+    /// Head of the robust futex list and its length.
+    pub robust_list: (u64, u64),
+    /// Alternate stack, pending signals.
+    pub signals: TaskSignals,
+}
+
+impl Task {
+    /// A task that starts with zero registers.
+    pub fn new(process: &'static Process, cpu: Cpu, tid: i32) -> Self {
+        Self {
+            cpu,
+            process,
+            tid,
+            clear_child_tid: 0,
+            robust_list: (0, 0),
+            signals: TaskSignals::default(),
+        }
+    }
+
+    /// The guest's registers.
+    pub fn state(&self) -> &State {
+        self.cpu.state()
+    }
+
+    /// The guest's registers, to be changed.
+    pub fn state_mut(&mut self) -> &mut State {
+        self.cpu.state_mut()
+    }
+
+    /// Argument `n` (0..6) of the system call being made.
+    pub fn arg(&self, n: usize) -> u64 {
+        self.state().int[self.process.abi.arg_slots[n] as usize]
+    }
+
+    /// Runs the guest until the process or this thread ends.
+    pub fn run(&mut self) -> ! {
+        loop {
+            match self.cpu.run() {
+                Exit::Syscall { imm } => {
+                    if imm == vdso::CLOCK_CALL && vdso::clock_call(self) {
+                        continue;
+                    }
+                    calls::dispatch(self);
+                }
+                Exit::Fault { signo, code, addr } => {
+                    signal::deliver_fault(self, signo, code, addr);
+                }
+                Exit::Trap { kind, arg } => signal::deliver_trap(self, kind, arg),
+                Exit::Interrupted => signal::deliver_pending(self),
+            }
+        }
+    }
+}
