@@ -1,1 +1,38 @@
-//! (under construction)
+//! Runs guest code: translate, cache, link, dispatch, faults in translated code.
+//!
+//! The interface, all of it safe:
+//!
+//! ```text
+//! let engine: &'static Engine = Engine::new(guest, options)?;      // once a process; installs fault handlers
+//! engine.set_address_space(&SPACE);                                // who says what is executable
+//! let mut cpu = Cpu::new(engine)?;                                 // one a guest thread, on that thread or before
+//! cpu.make_current();                                              // on the thread that runs it
+//! loop {
+//!     match cpu.run() {
+//!         Exit::Syscall { imm } => ...,                            // pc = next instruction
+//!         Exit::Trap { kind, arg } => ...,                         // pc = that instruction (ir::state::TRAP_*)
+//!         Exit::Fault(fault) => ...,                               // pc = that instruction
+//!         Exit::Interrupted => while let Some(s) = cpu.take_signal() { ... },
+//!     }
+//! }
+//! ```
+//!
+//! Guest memory is identity mapped and reached through the `memory` crate. After guest code may
+//! have changed (munmap, mmap over, mprotect, mremap, truncation): [`Engine::invalidate`].
+//!
+//! Signals: [`signals::catch`] makes a host signal be recorded in the current [`Cpu`]: everything
+//! but the five synchronous signals is then blocked on this thread until
+//! [`signals::set_host_mask`]. Blocking calls go through [`Cpu::syscall`], which returns -512
+//! (`ERESTARTSYS`) when a signal came first or the call would have been restarted.
+//!
+//! Fork: `let guard = engine.fork_guard(); fork(); in the child: guard.child(&cpu); drop(guard)`.
+//! Vfork: the child makes its own `Cpu` current; the parent calls `make_current` again afterwards.
+
+mod cpu;
+mod engine;
+mod options;
+pub mod signals;
+
+pub use cpu::{Cpu, Exit, Fault, RecordedSignal};
+pub use engine::{AddressSpace, Engine, ForkGuard};
+pub use options::{FeatureLevel, Options, Stats};

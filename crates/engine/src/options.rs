@@ -1,0 +1,73 @@
+//! What can be chosen when an engine is made, and what it counts.
+
+/// Which host instruction-set extensions are used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum FeatureLevel {
+    /// Whatever the processor has.
+    #[default]
+    Auto,
+    /// Nothing beyond SSE4.2 and POPCNT.
+    Sse42,
+    /// AVX2, BMI, FMA; nothing beyond.
+    Avx2,
+}
+
+/// Choices.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Bytes of address space for translated code.
+    pub cache_size: usize,
+    /// Map the code twice (writable, executable) although one mapping would be allowed.
+    pub dual_mapping: bool,
+    /// Host extensions.
+    pub features: FeatureLevel,
+    /// Pass each unit's IR to `sink`.
+    pub dump_ir: bool,
+    /// Pass each unit's host code to `sink`.
+    pub dump_host: bool,
+    /// Measure the time spent in each stage of translation.
+    pub timing: bool,
+    /// Receives dumps.
+    pub sink: fn(&str),
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            cache_size: 128 << 20,
+            dual_mapping: false,
+            features: FeatureLevel::Auto,
+            dump_ir: false,
+            dump_host: false,
+            timing: false,
+            sink: |_| {},
+        }
+    }
+}
+
+/// Counts since the start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stats {
+    /// Units translated.
+    pub units: u64,
+    /// Guest instructions in them.
+    pub guest_insns: u64,
+    /// Host instructions in them.
+    pub host_insns: u64,
+    /// Bytes of host code in them.
+    pub host_bytes: u64,
+    /// Nanoseconds in decoding and translating to IR (with `Options::timing`).
+    pub decode_ns: u64,
+    /// Nanoseconds in lowering.
+    pub lower_ns: u64,
+    /// Nanoseconds in copying to the cache and entering in tables.
+    pub publish_ns: u64,
+    /// Single instructions run by the evaluator.
+    pub interpreted: u64,
+    /// Links patched.
+    pub links: u64,
+    /// Units dropped by invalidation.
+    pub invalidated: u64,
+    /// Times the whole cache was emptied.
+    pub flushes: u64,
+}
