@@ -1,0 +1,96 @@
+//! The first process of the new pid namespace.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process::Command;
+
+use binfmt::{Flags, Instance, Rule};
+use rustix::mount::{MountFlags, mount};
+use rustix::process::{Pid, Signal, WaitOptions, set_parent_process_death_signal, wait};
+
+use crate::{Context as _, Result, Spec, mounts, stages};
+
+/// The path that names this binary at registration. The kernel opens it then (flag F), so it need
+/// not exist in the new root.
+const SELF: &str = "/proc/self/exe";
+
+/// Mounts, registers, enters the root, runs the command, reaps everything, and returns the
+/// command's exit code. `fallback` are the arguments that make this binary run a program directly
+/// where the kernel has no private binfmt_misc (before Linux 6.7).
+///
+/// # Errors
+/// When a step fails that the command needs. A command that is not found gives code 127, one that
+/// cannot be executed 126.
+pub fn init(spec: &Spec, fallback: &[OsString]) -> Result<u8> {
+    set_parent_process_death_signal(Some(Signal::KILL)).context(|| "set the parent-death signal".into())?;
+    mounts::prepare(spec)?;
+    let registered = register(spec);
+    // Opened before the root changes; executed through /proc/self/fd afterwards.
+    let own = fs::File::open(SELF).context(|| format!("open {SELF}"))?;
+    mounts::enter(spec)?;
+    let program = spec.command.first().map_or_else(|| OsString::from("/bin/sh"), Clone::clone);
+    let arguments = spec.command.get(1..).unwrap_or_default();
+    let mut command = match registered {
+        Ok(()) => Command::new(&program),
+        Err(_) => {
+            use std::os::fd::AsRawFd as _;
+            let mut c = Command::new(format!("/proc/self/fd/{}", own.as_raw_fd()));
+            c.args(fallback).arg(resolve(&program, spec));
+            c
+        }
+    };
+    command.args(arguments).env_clear().envs(spec.env.iter().map(|(k, v)| (k, v)));
+    let child = match command.spawn() {
+        Ok(child) => child,
+        Err(e) => return Ok(explain(&program, &e, registered.err())),
+    };
+    drop(own);
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    loop {
+        match wait(WaitOptions::empty()) {
+            Ok(Some((done, status))) if Some(done) == pid => return Ok(stages::code_of_wait(status)),
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(e) => return Err(e).context(|| "wait for the command".into()),
+        }
+    }
+}
+
+/// Mounts the namespace's own binfmt_misc below the root's /proc and registers the guests.
+fn register(spec: &Spec) -> Result<()> {
+    let dir = spec.root.join("proc/sys/fs/binfmt_misc");
+    mount("binfmt_misc", &dir, "binfmt_misc", MountFlags::empty(), None)
+        .context(|| format!("mount binfmt_misc at {}", dir.display()))?;
+    let instance = Instance::at(dir)?;
+    for guest in &spec.guests {
+        instance.register(&Rule::for_guest(guest, SELF, Flags::ALL))?;
+    }
+    Ok(())
+}
+
+/// `program` as a path: searched in the command's PATH if it has no slash.
+fn resolve(program: &OsStr, spec: &Spec) -> OsString {
+    if program.as_encoded_bytes().contains(&b'/') {
+        return program.to_owned();
+    }
+    let path = spec.env.iter().find(|(k, _)| k == "PATH").map(|(_, v)| v.clone()).unwrap_or_default();
+    std::env::split_paths(&path)
+        .map(|dir| dir.join(program))
+        .find(|p| p.is_file())
+        .map_or_else(|| program.to_owned(), Into::into)
+}
+
+#[expect(clippy::print_stderr, reason = "the first process of the namespace speaks for the command line")]
+fn explain(program: &OsStr, error: &io::Error, registration: Option<crate::Error>) -> u8 {
+    let name = Path::new(program).display();
+    if error.kind() == io::ErrorKind::NotFound {
+        eprintln!("error: {name}: not found inside the root, or its loader is missing there");
+        return 127;
+    }
+    eprintln!("error: {name}: {error}");
+    if let Some(e) = registration {
+        eprintln!("caused by: {e}");
+    }
+    126
+}
