@@ -3,8 +3,12 @@
 //! One of the crates where `unsafe` is allowed; what it offers is safe to call wherever the
 //! invariant said in words at each function holds.
 
+pub mod arch;
 pub mod errno;
+pub mod map;
 pub mod raw;
+pub mod signal;
 
+pub use arch::syscall_interruptible;
 pub use errno::Errno;
 pub use raw::{call, syscall, syscall_ret};

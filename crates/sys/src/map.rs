@@ -1,0 +1,87 @@
+//! Mappings of the emulator's own memory.
+#![expect(unsafe_code, reason = "maps memory")]
+
+use crate::errno::Errno;
+use crate::raw::call;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// Page size.
+pub const PAGE: usize = 4096;
+
+/// A mapping, unmapped when dropped. Its pages are zero and appear when touched.
+#[derive(Debug)]
+pub struct Mapping {
+    start: *mut u8,
+    len: usize,
+}
+
+// SAFETY: it is an address range; what is done in it is the user's affair.
+unsafe impl Send for Mapping {}
+// SAFETY: as above.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Private anonymous memory with protection `prot`.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn anonymous(len: usize, prot: i32) -> Result<Self, Errno> {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        let start = call(libc::SYS_mmap, [0, len as u64, prot as u64, flags as u64, u64::MAX, 0])?;
+        Ok(Self { start: start as *mut u8, len })
+    }
+    /// Shared memory of a file.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn shared(fd: BorrowedFd<'_>, len: usize, prot: i32) -> Result<Self, Errno> {
+        let fd = fd.as_raw_fd() as u64;
+        let flags = libc::MAP_SHARED | libc::MAP_NORESERVE;
+        let start = call(libc::SYS_mmap, [0, len as u64, prot as u64, flags as u64, fd, 0])?;
+        Ok(Self { start: start as *mut u8, len })
+    }
+    /// Puts shared memory of another file in its place.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn replace_shared(&self, fd: BorrowedFd<'_>, prot: i32) -> Result<(), Errno> {
+        let fd = fd.as_raw_fd() as u64;
+        let flags = libc::MAP_SHARED | libc::MAP_NORESERVE | libc::MAP_FIXED;
+        let args = [self.start as u64, self.len as u64, prot as u64, flags as u64, fd, 0];
+        call(libc::SYS_mmap, args).map(drop)
+    }
+    /// Its first byte.
+    pub fn start(&self) -> *mut u8 {
+        self.start
+    }
+    /// Its length.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+    /// True if it has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+    /// Sets the protection of a part; page-aligned.
+    pub fn protect(&self, from: usize, len: usize, prot: i32) {
+        assert!(from + len <= self.len);
+        protect(self.start as u64 + from as u64, len, prot);
+    }
+    /// Makes the pages of a part zero again and gives them back; page-aligned.
+    pub fn discard(&self, from: usize, len: usize) {
+        assert!(from + len <= self.len);
+        let args = [self.start as u64 + from as u64, len as u64, libc::MADV_DONTNEED as u64];
+        let _ = call(libc::SYS_madvise, args);
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        let _ = call(libc::SYS_munmap, [self.start as u64, self.len as u64]);
+    }
+}
+
+/// Sets the protection of pages of the emulator; async-signal-safe.
+pub fn protect(start: u64, len: usize, prot: i32) {
+    let _ = call(libc::SYS_mprotect, [start, len as u64, prot as u64]);
+}
