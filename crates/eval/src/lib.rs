@@ -1,1 +1,59 @@
-//! Reference semantics of the IR.
+//! Reference semantics of the IR: what every operation does, in plain arithmetic.
+//!
+//! [`pure`] computes one operation from its operands; [`run`] executes a whole block on a
+//! [`ir::State`]; [`helper`] is what translated code calls for an operation that its back end
+//! does not lower.
+
+mod flags;
+mod float;
+mod integer;
+mod lanes;
+mod run;
+mod vector;
+
+pub use run::{MemFault, Memory, Outcome, helper, run};
+
+use ir::{Op, OpCode};
+
+/// What an operation reads and writes besides its operands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Env {
+    /// N, Z, C, V in bits 31..28, as in PSTATE.
+    pub nzcv: u32,
+    /// Floating-point control, guest layout.
+    pub fpcr: u64,
+    /// Floating-point sticky status, guest layout.
+    pub fpsr: u64,
+}
+
+/// Computes `op` over operands `a`, `b`, `c`. Integers are in the low 64 bits.
+///
+/// Operations on memory or control flow are not pure; they give 0 (see [`run`]).
+pub fn pure(op: &Op, a: u128, b: u128, c: u128, env: &mut Env) -> u128 {
+    match op.code {
+        OpCode::Vec => vector::eval(op, a, b, c, env),
+        OpCode::IntToVec | OpCode::MovV => lanes::truncate(a, op.ty.bits()),
+        OpCode::VecToInt => u128::from(vec_to_int(op.aux, a)),
+        OpCode::VecFromPair => a & u128::from(u64::MAX) | b << 64,
+        OpCode::Sel if !op.ty.is_int() => {
+            let v = if flags::cond(op.aux).holds(env.nzcv) { a } else { b };
+            lanes::truncate(v, op.ty.bits())
+        }
+        code if code as u8 >= OpCode::FAdd as u8 && code as u8 <= OpCode::WriteFpStatus as u8 => {
+            float::eval(op, a, b, c, env)
+        }
+        _ => u128::from(integer::eval(op, a as u64, b as u64, env)),
+    }
+}
+
+/// A lane of `a`, extended as `aux` says (see [`OpCode::VecToInt`]).
+fn vec_to_int(aux: u16, a: u128) -> u64 {
+    let lane = u32::from(aux & 0xff);
+    let bits = 8 << (aux >> 8 & 15);
+    let v = lanes::get(a, bits, lane);
+    match aux >> 12 {
+        1 => u64::from(lanes::sext(u128::from(v), bits) as u32),
+        2 => lanes::sext(u128::from(v), bits) as u64,
+        _ => v,
+    }
+}

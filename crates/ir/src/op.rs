@@ -754,6 +754,33 @@ impl Op {
         let n = Ref::NONE;
         Self { code, ty, dst: n, a: n, b: n, c: n, aux: 0, imm: 0 }
     }
+    /// As kept in `State::helper_op`: the fields in order, least significant first.
+    pub const fn encode(&self) -> [u64; 2] {
+        [
+            self.code as u64
+                | (self.ty as u64) << 8
+                | (self.dst.0 as u64) << 16
+                | (self.a.0 as u64) << 32
+                | (self.b.0 as u64) << 48,
+            self.c.0 as u64 | (self.aux as u64) << 16 | (self.imm as u32 as u64) << 32,
+        ]
+    }
+    /// The reverse of [`Op::encode`].
+    ///
+    /// # Panics
+    /// If there is no such code.
+    pub const fn decode(w: [u64; 2]) -> Self {
+        Self {
+            code: OpCode::ALL[(w[0] & 0xff) as usize],
+            ty: Ty::from_u8((w[0] >> 8) as u8),
+            dst: Ref((w[0] >> 16) as u16),
+            a: Ref((w[0] >> 32) as u16),
+            b: Ref((w[0] >> 48) as u16),
+            c: Ref(w[1] as u16),
+            aux: (w[1] >> 16) as u16,
+            imm: (w[1] >> 32) as i32,
+        }
+    }
 }
 
 impl core::fmt::Debug for Op {

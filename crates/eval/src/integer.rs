@@ -1,0 +1,199 @@
+//! Integer operations, selections and compares.
+
+use crate::{Env, flags};
+use ir::{Modifier, Op, OpCode};
+
+/// Computes an integer operation; 0 for what is not one.
+pub(crate) fn eval(op: &Op, a: u64, b: u64, env: &mut Env) -> u64 {
+    let bits = if op.ty.bits() == 32 { 32 } else { 64 };
+    let m = if bits == 32 { 0xffff_ffff } else { u64::MAX };
+    let modified = || Modifier::decode(op.aux).apply(b, bits);
+    let carry = env.nzcv >> 29 & 1 != 0;
+    let holds = flags::cond(op.aux).holds(env.nzcv);
+    let high_nzcv = u32::from(op.aux >> 8 & 15) << 28;
+    let mut set = |(r, f): (u64, u32)| {
+        env.nzcv = f;
+        r
+    };
+    let r = match op.code {
+        OpCode::Mov => a,
+        OpCode::Add => a.wrapping_add(modified()),
+        OpCode::Sub => a.wrapping_sub(modified()),
+        OpCode::And => a & modified(),
+        OpCode::Or => a | modified(),
+        OpCode::Xor => a ^ modified(),
+        OpCode::AndNot => a & !modified(),
+        OpCode::OrNot => a | !modified(),
+        OpCode::XorNot => a ^ !modified(),
+        OpCode::AddS => set(flags::add(a, modified(), false, bits)),
+        OpCode::SubS => set(flags::sub(a, modified(), bits)),
+        OpCode::AndS => {
+            let r = a & modified();
+            set((r, flags::nz(r, bits)))
+        }
+        OpCode::AndNotS => {
+            let r = a & !modified() & m;
+            set((r, flags::nz(r, bits)))
+        }
+        OpCode::Adc => flags::add(a, b, carry, bits).0,
+        OpCode::Sbc => flags::add(a, !b, carry, bits).0,
+        OpCode::AdcS => set(flags::add(a, b, carry, bits)),
+        OpCode::SbcS => set(flags::add(a, !b, carry, bits)),
+        OpCode::Sel => if holds { a } else { b },
+        OpCode::SelInc => if holds { a } else { b.wrapping_add(1) },
+        OpCode::SelInv => if holds { a } else { !b },
+        OpCode::SelNeg => if holds { a } else { b.wrapping_neg() },
+        OpCode::SetCond => u64::from(holds),
+        OpCode::SetMask => if holds { u64::MAX } else { 0 },
+        OpCode::CcmpSub => {
+            env.nzcv = if holds { flags::sub(a, b, bits).1 } else { high_nzcv };
+            0
+        }
+        OpCode::CcmpAdd => {
+            env.nzcv = if holds { flags::add(a, b, false, bits).1 } else { high_nzcv };
+            0
+        }
+        OpCode::ReadFlags => u64::from(env.nzcv & 0xf000_0000),
+        OpCode::WriteFlags => {
+            env.nzcv = a as u32 & 0xf000_0000;
+            0
+        }
+        OpCode::SetCmp => u64::from(flags::compare(op.aux, a, b, bits)),
+        OpCode::Ubfx | OpCode::Sbfx | OpCode::Ubfiz | OpCode::Sbfiz | OpCode::Bfi | OpCode::Bfxil => {
+            bitfield(op, a & m, b & m)
+        }
+        _ => return arithmetic(op, a & m, b & m, bits) & result_mask(op.code, m),
+    };
+    r & m
+}
+
+/// Some results are 64-bit whatever the type.
+const fn result_mask(code: OpCode, m: u64) -> u64 {
+    match code {
+        OpCode::MulWideS | OpCode::MulWideU => u64::MAX,
+        _ => m,
+    }
+}
+
+/// `width` ones.
+const fn ones(width: u32) -> u64 {
+    if width >= 64 { u64::MAX } else { (1 << width) - 1 }
+}
+
+fn bitfield(op: &Op, a: u64, b: u64) -> u64 {
+    let (lsb, width) = (u32::from(op.aux & 63), u32::from(op.aux >> 8));
+    let mask = ones(width);
+    let sext = |v: u64| ((v << (64 - width)) as i64 >> (64 - width)) as u64;
+    match op.code {
+        OpCode::Ubfx => a >> lsb & mask,
+        OpCode::Sbfx => sext(a >> lsb),
+        OpCode::Ubfiz => (a & mask) << lsb,
+        OpCode::Sbfiz => sext(a) << lsb,
+        OpCode::Bfi => a & !(mask << lsb) | (b & mask) << lsb,
+        _ => a & !mask | b >> lsb & mask,
+    }
+}
+
+/// Operations without flags; operands are masked to `bits`.
+fn arithmetic(op: &Op, a: u64, b: u64, bits: u32) -> u64 {
+    let w32 = bits == 32;
+    let signed = |v: u64| if w32 { i64::from(v as i32) } else { v as i64 };
+    let (sa, sb) = (signed(a), signed(b));
+    let n = (b % u64::from(bits)) as u32;
+    match op.code {
+        OpCode::Mul => a.wrapping_mul(b),
+        OpCode::MulHiS => ((i128::from(sa) * i128::from(sb)) >> bits) as u64,
+        OpCode::MulHiU => ((u128::from(a) * u128::from(b)) >> bits) as u64,
+        OpCode::MulWideS => i64::from(a as i32).wrapping_mul(i64::from(b as i32)) as u64,
+        OpCode::MulWideU => u64::from(a as u32) * u64::from(b as u32),
+        OpCode::DivS => if sb == 0 { 0 } else { sa.wrapping_div(sb) as u64 },
+        OpCode::DivU => a.checked_div(b).unwrap_or(0),
+        OpCode::Shl => a << n,
+        OpCode::Shr => a >> n,
+        OpCode::Sar => (sa >> n) as u64,
+        OpCode::Ror => if w32 { u64::from((a as u32).rotate_right(n)) } else { a.rotate_right(n) },
+        OpCode::Not => !a,
+        OpCode::Clz => u64::from(a.leading_zeros() - (64 - bits)),
+        OpCode::Cls => u64::from(((sa ^ (sa >> 63)) as u64).leading_zeros() - 1 - (64 - bits)),
+        OpCode::Ctz => u64::from(a.trailing_zeros().min(bits)),
+        OpCode::Popcnt => u64::from(a.count_ones()),
+        OpCode::Abs => sa.unsigned_abs(),
+        OpCode::MaxS => sa.max(sb) as u64,
+        OpCode::MinS => sa.min(sb) as u64,
+        OpCode::MaxU => a.max(b),
+        OpCode::MinU => a.min(b),
+        OpCode::Rbit => a.reverse_bits() >> (64 - bits),
+        OpCode::Rev => a.swap_bytes() >> (64 - bits),
+        OpCode::Rev16 => a >> 8 & 0x00ff_00ff_00ff_00ff | (a & 0x00ff_00ff_00ff_00ff) << 8,
+        OpCode::Rev32 => a.swap_bytes().rotate_left(32),
+        OpCode::SExt8 => a as i8 as u64,
+        OpCode::SExt16 => a as i16 as u64,
+        OpCode::SExt32 => a as i32 as u64,
+        OpCode::ZExt8 => u64::from(a as u8),
+        OpCode::ZExt16 => u64::from(a as u16),
+        OpCode::Extr => ((u128::from(a) << bits | u128::from(b)) >> (op.aux & 63)) as u64,
+        OpCode::Crc32 => u64::from(crc(0xedb8_8320, a, b, op.aux)),
+        OpCode::Crc32c => u64::from(crc(0x82f6_3b78, a, b, op.aux)),
+        _ => 0,
+    }
+}
+
+/// One reflected CRC step over `1 << log2_size` bytes of `data`. `poly` is bit-reversed.
+fn crc(poly: u32, acc: u64, data: u64, log2_size: u16) -> u32 {
+    let bytes = 1 << (log2_size & 3);
+    let mut crc = acc as u32;
+    for i in 0..bytes {
+        crc ^= u32::from((data >> (8 * i)) as u8);
+        for _ in 0..8 {
+            crc = crc >> 1 ^ if crc & 1 != 0 { poly } else { 0 };
+        }
+    }
+    crc
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Env, pure};
+    use ir::{Modifier, Op, OpCode, Ty};
+
+    fn eval(code: OpCode, ty: Ty, aux: u16, a: u64, b: u64) -> u64 {
+        let op = Op { aux, ..Op::new(code, ty) };
+        pure(&op, a.into(), b.into(), 0, &mut Env::default()) as u64
+    }
+
+    #[test]
+    fn widths_and_modifiers() {
+        assert_eq!(eval(OpCode::Add, Ty::I32, 0, 0xffff_ffff, 2), 1);
+        assert_eq!(eval(OpCode::Sub, Ty::I64, Modifier::Sxtw(2).encode(), 0, 0xffff_ffff), 4);
+        assert_eq!(eval(OpCode::Or, Ty::I32, Modifier::Ror(8).encode(), 0, 0x12), 0x1200_0000);
+        assert_eq!(eval(OpCode::SetMask, Ty::I32, 14, 0, 0), 0xffff_ffff);
+    }
+
+    #[test]
+    fn division() {
+        assert_eq!(eval(OpCode::DivS, Ty::I32, 0, 0x8000_0000, 0xffff_ffff), 0x8000_0000);
+        assert_eq!(eval(OpCode::DivS, Ty::I64, 0, 1 << 63, u64::MAX), 1 << 63);
+        assert_eq!(eval(OpCode::DivS, Ty::I32, 0, (-7i32) as u32 as u64, 2), 0xffff_fffd);
+        assert_eq!(eval(OpCode::DivU, Ty::I64, 0, 7, 0), 0);
+    }
+
+    #[test]
+    fn bits() {
+        assert_eq!(eval(OpCode::Cls, Ty::I32, 0, 0xffff_fff0, 0), 27);
+        assert_eq!(eval(OpCode::Clz, Ty::I32, 0, 0, 0), 32);
+        assert_eq!(eval(OpCode::Sbfx, Ty::I32, 4 | 4 << 8, 0xf0, 0), 0xffff_ffff);
+        assert_eq!(eval(OpCode::Bfi, Ty::I64, 8 | 8 << 8, 0xffff_ffff, 0x12), 0xffff_12ff);
+        assert_eq!(eval(OpCode::Extr, Ty::I32, 8, 0x12, 0x3456_7890), 0x1234_5678);
+        assert_eq!(eval(OpCode::Rev32, Ty::I64, 0, 0x0102_0304_0506_0708, 0), 0x0403_0201_0807_0605);
+        assert_eq!(eval(OpCode::MulHiS, Ty::I64, 0, u64::MAX, 5), u64::MAX);
+    }
+
+    #[test]
+    fn checksum_of_123456789() {
+        let crc = |code| {
+            b"123456789".iter().fold(0xffff_ffff, |c, &x| eval(code, Ty::I32, 0, c, x.into())) ^ 0xffff_ffff
+        };
+        assert_eq!(crc(OpCode::Crc32), 0xcbf4_3926);
+        assert_eq!(crc(OpCode::Crc32c), 0xe306_9283);
+    }
+}

@@ -1,0 +1,478 @@
+//! Execution of a block on a state, and the entry for single operations of translated code.
+
+use crate::{Env, flags, pure};
+use ir::state::{
+    FIRST_VEC, MONITOR_CLEAR, SLOT_EX_ADDR, SLOT_EX_HI, SLOT_EX_LO, SLOT_FPCR, SLOT_FPSR,
+};
+use ir::{Access, Block, ExitKind, Op, OpCode, Ref, RmwOp, State};
+
+/// An access that did not succeed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MemFault {
+    /// The address.
+    pub addr: u64,
+    /// It was misaligned (else: not mapped or not permitted).
+    pub alignment: bool,
+    /// It was a write.
+    pub write: bool,
+}
+
+/// Guest memory as the evaluator sees it. Values are little-endian, sizes 1, 2, 4, 8 or 16.
+pub trait Memory {
+    /// Loads `size` bytes, zero-extended.
+    ///
+    /// # Errors
+    /// If the memory is not there or not readable.
+    fn load(&mut self, addr: u64, size: usize) -> Result<u128, MemFault>;
+    /// Stores the low `size` bytes of `value`.
+    ///
+    /// # Errors
+    /// If the memory is not there or not writable.
+    fn store(&mut self, addr: u64, size: usize, value: u128) -> Result<(), MemFault>;
+    /// Atomically stores `new` if the memory holds `expected`; returns what it held.
+    /// `addr` is aligned.
+    ///
+    /// # Errors
+    /// If the memory is not there or not writable.
+    fn compare_exchange(
+        &mut self,
+        addr: u64,
+        size: usize,
+        expected: u128,
+        new: u128,
+    ) -> Result<u128, MemFault>;
+    /// A full memory fence.
+    fn fence(&mut self) {
+        std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+/// How a block was left. The pc slot is set as the contract of [`ir::state::exit`] says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Go on at this address (also in the pc slot).
+    Exit(u64),
+    /// A call: go on at `pc`.
+    Call {
+        /// Where to.
+        pc: u64,
+        /// Guest address after the call.
+        return_pc: u64,
+    },
+    /// A system call with this immediate; the pc slot is the next instruction.
+    Syscall(i32),
+    /// A trap at the pc slot.
+    Trap {
+        /// One of `ir::state::TRAP_*`.
+        kind: u16,
+        /// Its argument.
+        arg: i32,
+    },
+    /// A guest runtime operation; the pc slot is the next instruction.
+    Runtime {
+        /// Which.
+        op: i32,
+        /// Its arguments.
+        args: [u64; 2],
+    },
+    /// A memory fault at the pc slot; the state is as at that instruction's start.
+    Fault(MemFault),
+}
+
+/// A block that branches inside itself is left at an instruction after this many operations.
+const STEP_LIMIT: u32 = 100_000;
+
+/// Runs `block` on `state`.
+pub fn run(block: &Block, state: &mut State, mem: &mut dyn Memory) -> Outcome {
+    let mut m = Machine { block, state, mem, temps: vec![0; usize::from(block.temps)], pc: block.pc };
+    let outcome = m.run();
+    match outcome {
+        Outcome::Exit(pc) | Outcome::Call { pc, .. } => state.set_pc(pc),
+        Outcome::Trap { .. } | Outcome::Fault(_) => {
+            let pc = m.pc;
+            state.set_pc(pc);
+        }
+        Outcome::Syscall(_) | Outcome::Runtime { .. } => {}
+    }
+    outcome
+}
+
+/// Evaluates `state.helper_op` over `state.args`: the result goes to `state.args[0]`, the flags
+/// and the floating-point status to their homes.
+pub fn helper(state: &mut State) {
+    let op = Op::decode(state.helper_op);
+    let mut env = environment(state);
+    let [a, b, c, _] = state.args;
+    state.args[0] = pure(&op, a, b, c, &mut env);
+    store_environment(state, &op, &env);
+}
+
+fn environment(state: &State) -> Env {
+    Env {
+        nzcv: state.nzcv(),
+        fpcr: state.int[usize::from(SLOT_FPCR)],
+        fpsr: state.int[usize::from(SLOT_FPSR)],
+    }
+}
+
+fn store_environment(state: &mut State, op: &Op, env: &Env) {
+    if op.code.writes_flags() {
+        state.set_nzcv(env.nzcv);
+    }
+    state.int[usize::from(SLOT_FPSR)] = env.fpsr;
+}
+
+struct Machine<'a> {
+    block: &'a Block,
+    state: &'a mut State,
+    mem: &'a mut dyn Memory,
+    temps: Vec<u128>,
+    /// Of the current instruction.
+    pc: u64,
+}
+
+impl Machine<'_> {
+    fn run(&mut self) -> Outcome {
+        let ops = &self.block.ops;
+        let (mut i, mut steps) = (0, 0);
+        while let Some(op) = ops.get(i) {
+            i += 1;
+            steps += 1;
+            match op.code {
+                OpCode::Insn => {
+                    self.pc = self.block.pc + op.imm as u64;
+                    if steps > STEP_LIMIT {
+                        return Outcome::Exit(self.pc);
+                    }
+                }
+                OpCode::Label | OpCode::Poll => {}
+                OpCode::Br | OpCode::BrCond | OpCode::BrCmp | OpCode::BrBit => {
+                    if self.taken(op) {
+                        if op.imm < 0 {
+                            return self.exit(op.imm);
+                        }
+                        let is_it = |o: &Op| o.code == OpCode::Label && o.imm == op.imm;
+                        i = ops.iter().position(is_it).map_or(ops.len(), |n| n + 1);
+                    }
+                }
+                code if code.ends_block() => return self.leave(op, i),
+                _ => {
+                    if let Err(fault) = self.execute(op) {
+                        return Outcome::Fault(fault);
+                    }
+                }
+            }
+        }
+        Outcome::Exit(self.block.pc + u64::from(self.block.len))
+    }
+
+    fn taken(&self, op: &Op) -> bool {
+        match op.code {
+            OpCode::BrCond => flags::cond(op.aux).holds(self.state.nzcv()),
+            OpCode::BrCmp => {
+                flags::compare(op.aux, self.read64(op.a), self.read64(op.b), op.ty.bits())
+            }
+            OpCode::BrBit => self.read64(op.a) >> (op.aux & 63) & 1 == u64::from(op.aux >> 8 & 1),
+            _ => true,
+        }
+    }
+
+    fn exit(&self, imm: i32) -> Outcome {
+        let exit = self.block.exits[(-1 - imm) as usize];
+        match exit.kind {
+            ExitKind::Call { return_pc } => Outcome::Call { pc: exit.pc, return_pc },
+            ExitKind::Jump | ExitKind::Return => Outcome::Exit(exit.pc),
+        }
+    }
+
+    /// The operations that end a block; `next` is the index of the one after it.
+    fn leave(&mut self, op: &Op, next: usize) -> Outcome {
+        match op.code {
+            OpCode::ExitDirect => self.exit(op.imm),
+            OpCode::ExitIndirect => Outcome::Exit(self.read64(op.a)),
+            OpCode::CallIndirect => Outcome::Call {
+                pc: self.read64(op.a),
+                return_pc: self.block.exits[(-1 - op.imm) as usize].pc,
+            },
+            OpCode::Trap => Outcome::Trap { kind: op.aux, arg: op.imm },
+            code => {
+                let rest = self.block.ops[next..].iter().find(|o| o.code == OpCode::Insn);
+                let end = rest.map_or(u64::from(self.block.len), |o| o.imm as u64);
+                self.state.set_pc(self.block.pc + end);
+                if code == OpCode::Syscall {
+                    return Outcome::Syscall(op.imm);
+                }
+                let args = [self.read64(op.a), self.read64(op.b)];
+                self.state.args[0] = args[0].into();
+                self.state.args[1] = args[1].into();
+                Outcome::Runtime { op: op.imm, args }
+            }
+        }
+    }
+
+    fn read(&self, r: Ref) -> u128 {
+        if let Some(n) = r.as_slot() {
+            if n < FIRST_VEC {
+                self.state.int[usize::from(n)].into()
+            } else {
+                self.state.vec[usize::from(n - FIRST_VEC)]
+            }
+        } else if let Some(n) = r.as_temp() {
+            self.temps[usize::from(n)]
+        } else {
+            self.block.constant(r).unwrap_or(0)
+        }
+    }
+
+    fn read64(&self, r: Ref) -> u64 {
+        self.read(r) as u64
+    }
+
+    fn write(&mut self, r: Ref, v: u128) {
+        if let Some(n) = r.as_slot() {
+            if n < FIRST_VEC {
+                self.state.int[usize::from(n)] = v as u64;
+            } else {
+                self.state.vec[usize::from(n - FIRST_VEC)] = v;
+            }
+        } else if let Some(n) = r.as_temp() {
+            self.temps[usize::from(n)] = v;
+        }
+    }
+
+    fn execute(&mut self, op: &Op) -> Result<(), MemFault> {
+        match op.code {
+            OpCode::Ld | OpCode::LdV | OpCode::St | OpCode::StV => self.access(op),
+            OpCode::Rmw => self.rmw(op),
+            OpCode::Cas => self.cas(op),
+            OpCode::LdEx => self.load_exclusive(op),
+            OpCode::StEx => self.store_exclusive(op),
+            OpCode::ClrEx => {
+                self.state.int[usize::from(SLOT_EX_ADDR)] = MONITOR_CLEAR;
+                Ok(())
+            }
+            OpCode::Fence => {
+                self.mem.fence();
+                Ok(())
+            }
+            OpCode::ZeroBlock => {
+                let base = self.read64(op.a) & !63;
+                (0..4).try_for_each(|i| self.mem.store(base.wrapping_add(16 * i), 16, 0))
+            }
+            _ => {
+                let mut env = environment(self.state);
+                let (a, b, c) = (self.read(op.a), self.read(op.b), self.read(op.c));
+                let r = pure(op, a, b, c, &mut env);
+                store_environment(self.state, op, &env);
+                self.write(op.dst, r);
+                Ok(())
+            }
+        }
+    }
+
+    fn access(&mut self, op: &Op) -> Result<(), MemFault> {
+        let access = Access::decode(op.aux);
+        let index = self.read64(op.b);
+        let index = match access.ext {
+            1 => u64::from(index as u32),
+            2 => index as i32 as u64,
+            _ => index,
+        };
+        let addr = self.read64(op.a);
+        let addr = addr.wrapping_add(index << access.shift).wrapping_add(op.imm as u64);
+        let size = 1 << access.size;
+        let write = matches!(op.code, OpCode::St | OpCode::StV);
+        if access.aligned && addr & (size as u64 - 1) != 0 {
+            return Err(MemFault { addr, alignment: true, write });
+        }
+        if access.order != ir::Order::Relaxed {
+            self.mem.fence();
+        }
+        if write {
+            let v = self.read(op.c);
+            self.mem.store(addr, size, v)?;
+        } else {
+            let mut v = self.mem.load(addr, size)?;
+            if access.sext != 0 {
+                let wide = crate::lanes::sext(v, 8 * size as u32) as u64;
+                v = if access.sext == 32 { u128::from(wide as u32) } else { u128::from(wide) };
+            }
+            self.write(op.dst, v);
+        }
+        if access.order != ir::Order::Relaxed {
+            self.mem.fence();
+        }
+        Ok(())
+    }
+
+    /// The address and size of an atomic access.
+    fn atomic(&self, op: &Op, write: bool) -> Result<(u64, usize), MemFault> {
+        let (addr, size) = (self.read64(op.a), 1usize << (op.aux & 7));
+        if addr & (size as u64 - 1) != 0 {
+            return Err(MemFault { addr, alignment: true, write });
+        }
+        Ok((addr, size))
+    }
+
+    fn rmw(&mut self, op: &Op) -> Result<(), MemFault> {
+        let (addr, size) = self.atomic(op, true)?;
+        let bits = 8 * size as u32;
+        let b = crate::lanes::truncate(self.read(op.b), bits);
+        let kind = RmwOp::from_u8((op.aux >> 8) as u8);
+        let mut old = self.mem.load(addr, size)?;
+        loop {
+            let seen = self.mem.compare_exchange(addr, size, old, modify(kind, old, b, bits))?;
+            if seen == old {
+                break;
+            }
+            old = seen;
+        }
+        self.write(op.dst, old);
+        Ok(())
+    }
+
+    fn cas(&mut self, op: &Op) -> Result<(), MemFault> {
+        let (addr, size) = self.atomic(op, true)?;
+        let bits = 8 * size as u32;
+        let expected = crate::lanes::truncate(self.read(op.b), bits);
+        let new = crate::lanes::truncate(self.read(op.c), bits);
+        let old = self.mem.compare_exchange(addr, size, expected, new)?;
+        self.write(op.dst, old);
+        Ok(())
+    }
+
+    fn load_exclusive(&mut self, op: &Op) -> Result<(), MemFault> {
+        let (addr, size) = self.atomic(op, false)?;
+        let v = self.mem.load(addr, size)?;
+        self.mem.fence();
+        self.state.int[usize::from(SLOT_EX_ADDR)] = addr;
+        self.state.int[usize::from(SLOT_EX_LO)] = v as u64;
+        self.state.int[usize::from(SLOT_EX_HI)] = (v >> 64) as u64;
+        self.write(op.dst, v);
+        Ok(())
+    }
+
+    fn store_exclusive(&mut self, op: &Op) -> Result<(), MemFault> {
+        let (addr, size) = self.atomic(op, true)?;
+        let int = &self.state.int;
+        let mut failed = 1;
+        if int[usize::from(SLOT_EX_ADDR)] == addr {
+            let lo = u128::from(int[usize::from(SLOT_EX_LO)]);
+            let bits = 8 * size as u32;
+            let expected = lo | u128::from(int[usize::from(SLOT_EX_HI)]) << 64;
+            let expected = crate::lanes::truncate(expected, bits);
+            let new = crate::lanes::truncate(self.read(op.b), bits);
+            failed = u128::from(self.mem.compare_exchange(addr, size, expected, new)? != expected);
+        }
+        self.state.int[usize::from(SLOT_EX_ADDR)] = MONITOR_CLEAR;
+        self.write(op.dst, failed);
+        Ok(())
+    }
+}
+
+/// The value that a read-modify-write stores.
+fn modify(kind: RmwOp, old: u128, b: u128, bits: u32) -> u128 {
+    let signed = |v| crate::lanes::sext(v, bits);
+    let v = match kind {
+        RmwOp::Add => old.wrapping_add(b),
+        RmwOp::Clr => old & !b,
+        RmwOp::Eor => old ^ b,
+        RmwOp::Set => old | b,
+        RmwOp::SMax => if signed(old) >= signed(b) { old } else { b },
+        RmwOp::SMin => if signed(old) <= signed(b) { old } else { b },
+        RmwOp::UMax => old.max(b),
+        RmwOp::UMin => old.min(b),
+        RmwOp::Swp => b,
+    };
+    crate::lanes::truncate(v, bits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ir::{Builder, Cond, Exit, Ty};
+
+    struct Bytes(Vec<u8>);
+
+    impl Memory for Bytes {
+        fn load(&mut self, addr: u64, size: usize) -> Result<u128, MemFault> {
+            let fault = MemFault { addr, alignment: false, write: false };
+            let bytes = self.0.get(addr as usize..addr as usize + size).ok_or(fault)?;
+            Ok(bytes.iter().rev().fold(0, |v, &b| v << 8 | u128::from(b)))
+        }
+        fn store(&mut self, addr: u64, size: usize, value: u128) -> Result<(), MemFault> {
+            let fault = MemFault { addr, alignment: false, write: true };
+            let bytes = self.0.get_mut(addr as usize..addr as usize + size).ok_or(fault)?;
+            bytes.copy_from_slice(&value.to_le_bytes()[..size]);
+            Ok(())
+        }
+        fn compare_exchange(
+            &mut self,
+            addr: u64,
+            size: usize,
+            expected: u128,
+            new: u128,
+        ) -> Result<u128, MemFault> {
+            let old = self.load(addr, size)?;
+            if old == expected {
+                self.store(addr, size, new)?;
+            }
+            Ok(old)
+        }
+    }
+
+    #[test]
+    fn loop_and_exit() {
+        let mut block = Block { pc: 0x1000, len: 12, ..Block::default() };
+        let mut b = Builder::new(&mut block);
+        let (x0, x1) = (Ref::slot(0), Ref::slot(1));
+        let one = b.iconst(1);
+        let top = b.label();
+        b.place(top);
+        b.insn(0);
+        b.bin(OpCode::Add, Ty::I64, x1, x1, x0);
+        b.insn(4);
+        b.bin(OpCode::SubS, Ty::I64, x0, x0, one);
+        b.insn(8);
+        b.br_cond(Cond::Ne, top);
+        let e = b.exit(Exit { pc: 0x100c, kind: ExitKind::Jump, flags_dead: false });
+        b.exit_direct(e);
+        let mut state = State::new();
+        state.int[0] = 10;
+        assert_eq!(run(&block, &mut state, &mut Bytes(vec![])), Outcome::Exit(0x100c));
+        assert_eq!((state.int[1], state.pc()), (55, 0x100c));
+    }
+
+    #[test]
+    fn fault_and_exclusives() {
+        let mut block = Block { pc: 0x1000, len: 16, ..Block::default() };
+        let mut b = Builder::new(&mut block);
+        let (x0, x1, x2) = (Ref::slot(0), Ref::slot(1), Ref::slot(2));
+        b.insn(0);
+        b.un_aux(OpCode::LdEx, Ty::I64, x1, x0, 2);
+        b.insn(4);
+        b.bin_aux(OpCode::StEx, Ty::I64, x2, x0, x0, 2);
+        b.insn(8);
+        b.bin_aux(OpCode::StEx, Ty::I64, Ref::slot(3), x0, x0, 2);
+        b.insn(12);
+        b.ld(x1, x0, Ref::NONE, 100, Access::new(3));
+        let mut state = State::new();
+        state.int[0] = 8;
+        let mut mem = Bytes(vec![1; 16]);
+        let fault = MemFault { addr: 108, alignment: false, write: false };
+        assert_eq!(run(&block, &mut state, &mut mem), Outcome::Fault(fault));
+        assert_eq!((state.pc(), state.int[1]), (0x100c, 0x0101_0101));
+        assert_eq!((state.int[2], state.int[3], mem.0[8]), (0, 1, 8));
+    }
+
+    #[test]
+    fn helper_decodes() {
+        let mut state = State::new();
+        let op = Op { aux: 14, ..Op::new(OpCode::SubS, Ty::I32) };
+        state.helper_op = Op { aux: 0, ..op }.encode();
+        state.args[0] = 3;
+        state.args[1] = 3;
+        helper(&mut state);
+        assert_eq!((state.args[0], state.nzcv()), (0, 0x6000_0000));
+    }
+}
