@@ -1,0 +1,195 @@
+//! Makes the tables of system calls from `isa/linux.calls`.
+
+use anyhow::{Context, Result, bail, ensure};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+/// How a call is served.
+enum Level {
+    Passed,
+    Emulated(String),
+    Partial(String, String),
+    Refused(String, String),
+}
+
+/// One line of the file.
+struct Call {
+    name: String,
+    arm64: Option<u32>,
+    x86_64: Option<u32>,
+    types: Vec<String>,
+    level: Level,
+}
+
+/// What is generated: path from the root, content.
+pub(crate) fn files(root: &Path) -> Result<Vec<(String, String)>> {
+    let text = std::fs::read_to_string(root.join("isa/linux.calls"))?;
+    let calls = parse(&text)?;
+    Ok(vec![
+        ("crates/linux/src/calls/table.rs".into(), table(&calls)?),
+        ("docs/calls.md".into(), document(&calls)),
+    ])
+}
+
+/// Writes what is generated; with `check`, only says whether something differs.
+pub(crate) fn run(root: &Path, check: bool) -> Result<()> {
+    for (path, content) in files(root)? {
+        let at = root.join(&path);
+        if std::fs::read_to_string(&at).is_ok_and(|old| old == content) {
+            continue;
+        }
+        ensure!(!check, "{path} is not what `cargo xtask codegen` makes");
+        std::fs::create_dir_all(at.parent().context("no parent")?)?;
+        std::fs::write(&at, content).with_context(|| path.clone())?;
+        println!("{path}");
+    }
+    Ok(())
+}
+
+fn parse(text: &str) -> Result<Vec<Call>> {
+    let lines = text.lines().enumerate().filter(|(_, l)| !l.is_empty() && !l.starts_with('#'));
+    lines.map(|(n, line)| parse_line(line).with_context(|| format!("line {}", n + 1))).collect()
+}
+
+fn parse_line(line: &str) -> Result<Call> {
+    let (head, rest) = line.split_once('(').context("no `(`")?;
+    let (types, level) = rest.split_once(')').context("no `)`")?;
+    let head: Vec<_> = head.split_whitespace().collect();
+    let [name, arm64, x86_64] = head[..] else { bail!("not `name arm64 x86_64`") };
+    let number = |text: &str| -> Result<Option<u32>> {
+        if text == "-" { Ok(None) } else { Ok(Some(text.parse()?)) }
+    };
+    let types = types.split(',').map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
+    Ok(Call {
+        name: name.into(),
+        arm64: number(arm64)?,
+        x86_64: number(x86_64)?,
+        types: types.collect(),
+        level: parse_level(level.trim())?,
+    })
+}
+
+fn parse_level(text: &str) -> Result<Level> {
+    if text == "passed" {
+        return Ok(Level::Passed);
+    }
+    let (word, rest) = text.split_once(' ').context("level without argument")?;
+    let quoted = || -> Result<(String, String)> {
+        let (what, why) = rest.split_once(' ').context("no text")?;
+        let why = why.strip_prefix('"').and_then(|w| w.strip_suffix('"')).context("no quotes")?;
+        Ok((what.into(), why.into()))
+    };
+    Ok(match word {
+        "emulated" => Level::Emulated(rest.into()),
+        "partial" => quoted().map(|(f, why)| Level::Partial(f, why))?,
+        "refused" => quoted().map(|(errno, why)| Level::Refused(errno, why))?,
+        _ => bail!("unknown level {word}"),
+    })
+}
+
+/// The variant of `strace::Arg` for a type.
+fn arg(text: &str) -> String {
+    let camel = |t: &str| -> String {
+        let words = t.split('_').map(|w| w[..1].to_uppercase() + &w[1..]);
+        words.collect()
+    };
+    match text.split_once(':') {
+        Some(("flags", set)) => format!("Arg::Flags(Set::{})", camel(set)),
+        _ => format!("Arg::{}", camel(text)),
+    }
+}
+
+fn table(calls: &[Call]) -> Result<String> {
+    let mut out = String::from(
+        "//! Generated from isa/linux.calls by `cargo xtask codegen`: every system call.\n\n\
+         use super::{Action, Call};\nuse crate::strace::{Arg, Set};\nuse sys::Errno;\n\n\
+         /// Marks a number without a call.\npub(crate) const NONE: u16 = u16::MAX;\n\n\
+         /// All calls.\n#[rustfmt::skip]\npub(crate) static CALLS: [Call; ",
+    );
+    writeln!(out, "{}] = [", calls.len())?;
+    for call in calls {
+        let action = match &call.level {
+            Level::Passed => {
+                let nr = call.x86_64.with_context(|| format!("{}: not on the host", call.name))?;
+                format!("Action::Passed({nr})")
+            }
+            Level::Emulated(f) | Level::Partial(f, _) => format!("Action::Emulated(super::{f})"),
+            Level::Refused(errno, _) => format!("Action::Refused(Errno::{errno})"),
+        };
+        let types: Vec<_> = call.types.iter().map(|t| arg(t)).collect();
+        let types = types.join(", ");
+        writeln!(out, "    Call {{ name: \"{}\", args: &[{types}], action: {action} }},", call.name)?;
+    }
+    out.push_str("];\n");
+    numbers(&mut out, "AARCH64", "arm64", calls, |c| c.arm64)?;
+    Ok(out)
+}
+
+fn numbers(
+    out: &mut String,
+    name: &str,
+    guest: &str,
+    calls: &[Call],
+    number: impl Fn(&Call) -> Option<u32>,
+) -> Result<()> {
+    let mut of = BTreeMap::new();
+    for (index, call) in calls.iter().enumerate() {
+        if let Some(nr) = number(call) {
+            ensure!(of.insert(nr, index).is_none(), "{guest}: number {nr} twice");
+        }
+    }
+    let len = of.keys().last().map_or(0, |last| last + 1);
+    write!(out, "\n/// Index in `CALLS` of each number of {guest}.\n#[rustfmt::skip]\n")?;
+    write!(out, "pub(crate) static {name}: [u16; {len}] = [")?;
+    for nr in 0..len {
+        out.push_str(if nr % 16 == 0 { "\n    " } else { " " });
+        match of.get(&nr) {
+            Some(index) => write!(out, "{index},")?,
+            None => out.push_str("NONE,"),
+        }
+    }
+    out.push_str("\n];\n");
+    Ok(())
+}
+
+fn document(calls: &[Call]) -> String {
+    let mut out = String::from(
+        "<!-- Generated from isa/linux.calls by `cargo xtask codegen`. -->\n\n# System calls\n\n",
+    );
+    let count = |f: fn(&Level) -> bool| calls.iter().filter(|c| f(&c.level)).count();
+    out += &format!(
+        "{} calls: {} passed to the host's kernel as they are, {} emulated, {} partly, \
+         {} refused.\n\n| call | arm64 | level | remark |\n|---|---|---|---|\n",
+        calls.len(),
+        count(|l| matches!(l, Level::Passed)),
+        count(|l| matches!(l, Level::Emulated(_))),
+        count(|l| matches!(l, Level::Partial(..))),
+        count(|l| matches!(l, Level::Refused(..))),
+    );
+    for call in calls {
+        let (level, remark) = match &call.level {
+            Level::Passed => ("passed", String::new()),
+            Level::Emulated(_) => ("emulated", String::new()),
+            Level::Partial(_, why) => ("partial", format!("missing: {why}")),
+            Level::Refused(errno, why) => ("refused", format!("`{errno}`: {why}")),
+        };
+        let nr = call.arm64.map_or_else(|| "-".into(), |nr| nr.to_string());
+        out += &format!("| `{}` | {nr} | {level} | {remark} |\n", call.name);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_understood() {
+        let call = parse_line("dup3  24 292  (fd, flags:open)  partial file::dup3 \"no x\"").unwrap();
+        assert_eq!((call.arm64, call.x86_64), (Some(24), Some(292)));
+        assert_eq!(arg(&call.types[1]), "Arg::Flags(Set::Open)");
+        assert!(matches!(call.level, Level::Partial(f, why) if f == "file::dup3" && why == "no x"));
+        assert!(parse_line("dup3  24 292  (fd)  maybe").is_err());
+    }
+}
