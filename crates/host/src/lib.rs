@@ -38,18 +38,60 @@ pub enum FlagsAt {
 
 /// How to recompute flags that were left out because only a fault would need them: NZCV of
 /// `a - b` (sub) or `a + b` (add) or `a & b` (logic) over operands that still hold.
+/// [`Recipe::nzcv`] does it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Recipe {
-    /// 0 subtraction, 1 addition, 2 logical and.
+    /// 0 subtraction, 1 addition, 2 logical and; 3 and 4: subtraction and addition where `a` holds
+    /// the result instead of the first operand.
     pub kind: u8,
     /// 32-bit operation.
     pub w32: bool,
-    /// Slot of a.
+    /// Slot of a, or [`Recipe::SPILL`] + entry of `State::spill`.
     pub a: u16,
-    /// Slot of b, or None for `imm`.
+    /// The same of b, or None for `imm`.
     pub b: Option<u16>,
     /// Constant b.
     pub imm: u64,
+}
+
+impl Recipe {
+    /// Added to an entry of `State::spill` to make an operand of it.
+    pub const SPILL: u16 = 0x100;
+
+    /// The flags, in PSTATE layout (N bit 31 .. V bit 28). The pins must have been stored.
+    pub fn nzcv(&self, state: &ir::State) -> u32 {
+        let value = |n: u16| {
+            if n >= Self::SPILL {
+                state.spill[usize::from(n - Self::SPILL)] as u64
+            } else {
+                state.int[usize::from(n)]
+            }
+        };
+        let up = if self.w32 { 32 } else { 0 };
+        // A 32-bit operation is done in the upper halves: same flags.
+        let a = value(self.a) << up;
+        let b = self.b.map_or(self.imm, value) << up;
+        let a = match self.kind {
+            3 => a.wrapping_add(b),
+            4 => a.wrapping_sub(b),
+            _ => a,
+        };
+        let (r, c, v) = match self.kind {
+            0 | 3 => {
+                let r = a.wrapping_sub(b);
+                (r, a >= b, ((a ^ b) & (a ^ r)) >> 63 != 0)
+            }
+            1 | 4 => {
+                let (r, c) = a.overflowing_add(b);
+                (r, c, (!(a ^ b) & (a ^ r)) >> 63 != 0)
+            }
+            _ => (a & b, false, false),
+        };
+        u32::from(r >> 63 != 0) << 31
+            | u32::from(r == 0) << 30
+            | u32::from(c) << 29
+            | u32::from(v) << 28
+    }
 }
 
 /// A host instruction that may fault.
