@@ -60,9 +60,7 @@ impl Task {
                     }
                     calls::dispatch(self);
                 }
-                Exit::Fault { signo, code, addr } => {
-                    signal::deliver_fault(self, signo, code, addr);
-                }
+                Exit::Fault(fault) => signal::deliver_fault(self, fault),
                 Exit::Trap { kind, arg } => signal::deliver_trap(self, kind, arg),
                 Exit::Interrupted => signal::deliver_pending(self),
             }

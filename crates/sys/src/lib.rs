@@ -4,6 +4,8 @@
 //! invariant said in words at each function holds.
 
 pub mod arch;
+pub mod auxv;
+pub mod clock;
 pub mod errno;
 pub mod map;
 pub mod raw;

@@ -25,5 +25,13 @@ pub struct Abi {
     /// Makes /proc/cpuinfo for the numbers of the processors.
     pub cpuinfo: fn(&[u32]) -> String,
     /// Builds the vDSO image.
-    pub vdso: fn() -> Vec<u8>,
+    pub vdso: fn() -> crate::vdso::Image,
+    /// Number of `clock_gettime`.
+    pub clock_gettime: u64,
+    /// Number of `gettimeofday`.
+    pub gettimeofday: u64,
+    /// Further `PROT_*` bits that `mprotect` accepts.
+    pub arch_prot: u64,
+    /// Debian's name of the architecture, for messages.
+    pub debian: &'static str,
 }

@@ -9,6 +9,15 @@ use ir::state::{FIRST_VEC, SLOT_PC};
 /// `EM_AARCH64`.
 const MACHINE: u16 = 183;
 
+/// Numbers of the calls in the vDSO.
+const CLOCK_GETTIME: u64 = 113;
+const CLOCK_GETRES: u64 = 114;
+const RT_SIGRETURN: u64 = 139;
+const GETTIMEOFDAY: u64 = 169;
+
+/// `PROT_BTI`: branch targets are guarded. Accepted and without effect, as on a processor without.
+const PROT_BTI: u64 = 0x10;
+
 /// `asm/hwcap.h`: the features that the translator has and that programs look for.
 mod hwcap {
     /// Floating point.
@@ -53,6 +62,10 @@ pub static ABI: Abi = Abi {
     ret_slot: 0,
     cpuinfo: cpuinfo::text,
     vdso: vdso::image,
+    clock_gettime: CLOCK_GETTIME,
+    gettimeofday: GETTIMEOFDAY,
+    arch_prot: PROT_BTI,
+    debian: "arm64",
 };
 
 const _: () = assert!(SLOT_PC == 32 && FIRST_VEC == 64);

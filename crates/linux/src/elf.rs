@@ -1,0 +1,491 @@
+//! Reading ELF programs: a pure function over bytes, with every field checked.
+//!
+//! What is refused here is what Linux refuses (fs/binfmt_elf.c) or what could not be mapped; the
+//! mapping itself is in [`crate::load`].
+
+use thiserror::Error;
+
+/// Size of a page of the guest and of the host.
+pub const PAGE: u64 = 4096;
+/// First address that guests do not have: 2^47.
+pub const ADDR_END: u64 = 1 << 47;
+
+/// `EI_CLASS` of 64-bit files.
+const CLASS64: u8 = 2;
+/// `EI_DATA` of little-endian files.
+const LITTLE: u8 = 1;
+/// Sizes of the ELF header and of a program header.
+const EHDR_SIZE: usize = 64;
+const PHDR_SIZE: usize = 56;
+/// Linux reads at most this many bytes of program headers (`ELF_MIN_ALIGN`, 64 KiB).
+const PHDRS_MAX: usize = 65536;
+/// Longest path of a loader (`PATH_MAX`).
+const INTERP_MAX: u64 = 4096;
+
+const PT_LOAD: u32 = 1;
+const PT_INTERP: u32 = 3;
+const PT_GNU_STACK: u32 = 0x6474_e551;
+
+/// Readable segment.
+pub const PF_R: u32 = 4;
+/// Writable segment.
+pub const PF_W: u32 = 2;
+/// Executable segment.
+pub const PF_X: u32 = 1;
+
+/// Why a file cannot be run.
+#[derive(Debug, Error, PartialEq, Eq, Clone)]
+pub enum Error {
+    /// No ELF magic.
+    #[error("not an ELF file")]
+    NotElf,
+    /// The file ends before something that it announces.
+    #[error("the file is truncated: {what} would end at byte {end:#x}")]
+    Truncated {
+        /// What is missing.
+        what: &'static str,
+        /// Where it would end.
+        end: u64,
+    },
+    /// Not a 64-bit file.
+    #[error("a 32-bit ELF file (class {0}); only 64-bit programs can be run")]
+    Class(u8),
+    /// Wrong byte order.
+    #[error("a big-endian ELF file (data encoding {0}); only little-endian programs can be run")]
+    ByteOrder(u8),
+    /// Unknown ELF version.
+    #[error("ELF version {0} is unknown")]
+    Version(u32),
+    /// Another architecture.
+    #[error("a program for {} (ELF machine {found}), not for {}", machine_name(*found),
+        machine_name(*expected))]
+    Machine {
+        /// `e_machine` of the file.
+        found: u16,
+        /// What was asked for.
+        expected: u16,
+    },
+    /// Not a program.
+    #[error("not a program but {}", type_name(*.0))]
+    Type(u16),
+    /// Program headers of another size.
+    #[error("program headers of {0} bytes; they must have 56")]
+    HeaderSize(u16),
+    /// More program headers than Linux accepts.
+    #[error("{0} program headers; there must be 1 to 1170")]
+    HeaderCount(u16),
+    /// Nothing to load.
+    #[error("no segment to load (PT_LOAD)")]
+    NoSegment,
+    /// More bytes in the file than in memory.
+    #[error("segment {index}: {filesz:#x} bytes in the file but {memsz:#x} in memory")]
+    SegmentSize {
+        /// Which program header.
+        index: usize,
+        /// `p_filesz`.
+        filesz: u64,
+        /// `p_memsz`.
+        memsz: u64,
+    },
+    /// Outside of the address space.
+    #[error("segment {index}: address {addr:#x} + {size:#x} is outside of the address space")]
+    SegmentAddress {
+        /// Which program header.
+        index: usize,
+        /// `p_vaddr`.
+        addr: u64,
+        /// `p_memsz`.
+        size: u64,
+    },
+    /// Address and offset differ within a page.
+    #[error("segment {index}: offset {offset:#x} and address {addr:#x} differ within a page")]
+    SegmentOffset {
+        /// Which program header.
+        index: usize,
+        /// `p_offset`.
+        offset: u64,
+        /// `p_vaddr`.
+        addr: u64,
+    },
+    /// Alignment is no power of two.
+    #[error("segment {index}: alignment {align:#x} is not a power of two")]
+    SegmentAlign {
+        /// Which program header.
+        index: usize,
+        /// `p_align`.
+        align: u64,
+    },
+    /// Two segments at the same address.
+    #[error("segment {index} overlaps the one before it")]
+    SegmentOverlap {
+        /// Which program header.
+        index: usize,
+    },
+    /// The loader's path is too short, too long or has no end.
+    #[error("the path of its loader (PT_INTERP) is not a terminated string of 2 to 4096 bytes")]
+    Interp,
+    /// The entry point is not in a segment.
+    #[error("the entry point {0:#x} is outside of the address space")]
+    Entry(u64),
+    /// Reading failed.
+    #[error("cannot be read: {0}")]
+    Read(sys::errno::Errno),
+}
+
+/// Name of an ELF machine, for messages.
+fn machine_name(machine: u16) -> &'static str {
+    match machine {
+        2 | 18 | 43 => "sparc",
+        3 => "i386",
+        4 => "m68k",
+        8 | 10 => "mips",
+        20 => "powerpc",
+        21 => "powerpc64",
+        22 => "s390x",
+        40 => "arm (32-bit)",
+        42 => "sh",
+        62 => "x86-64",
+        183 => "arm64",
+        243 => "riscv",
+        258 => "loongarch",
+        _ => "an unknown architecture",
+    }
+}
+
+/// Name of an ELF type, for messages.
+fn type_name(kind: u16) -> &'static str {
+    match kind {
+        1 => "an object file (.o)",
+        4 => "a core dump",
+        _ => "an ELF file of unknown type",
+    }
+}
+
+/// Where a file's bytes come from.
+pub trait Bytes {
+    /// Fills `out` from `offset` on.
+    ///
+    /// # Errors
+    /// `Error::Truncated` with `what` if the file is shorter, `Error::Read` if reading fails.
+    fn read(&self, offset: u64, out: &mut [u8], what: &'static str) -> Result<(), Error>;
+}
+
+impl Bytes for [u8] {
+    fn read(&self, offset: u64, out: &mut [u8], what: &'static str) -> Result<(), Error> {
+        let end = offset.saturating_add(out.len() as u64);
+        if end > self.len() as u64 {
+            return Err(Error::Truncated { what, end });
+        }
+        out.copy_from_slice(&self[offset as usize..end as usize]);
+        Ok(())
+    }
+}
+
+/// A segment to load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Offset in the file.
+    pub offset: u64,
+    /// Address.
+    pub addr: u64,
+    /// Bytes from the file.
+    pub filesz: u64,
+    /// Bytes in memory.
+    pub memsz: u64,
+    /// `PF_R`, `PF_W`, `PF_X`.
+    pub flags: u32,
+    /// Alignment, at least a page.
+    pub align: u64,
+}
+
+impl Segment {
+    /// First page.
+    pub fn page_start(&self) -> u64 {
+        self.addr & !(PAGE - 1)
+    }
+    /// End of the last page.
+    pub fn page_end(&self) -> u64 {
+        (self.addr + self.memsz + PAGE - 1) & !(PAGE - 1)
+    }
+}
+
+/// What is needed to load and start a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// Runs wherever it is put (`ET_DYN`).
+    pub relocatable: bool,
+    /// Entry point, without load bias.
+    pub entry: u64,
+    /// Segments in ascending order; at least one.
+    pub segments: Vec<Segment>,
+    /// Address of the program headers in memory, without load bias; 0 if they are not loaded.
+    pub phdr_addr: u64,
+    /// Number of program headers.
+    pub phdr_count: u16,
+    /// Path of the loader, without its terminating zero byte.
+    pub interp: Option<Vec<u8>>,
+    /// `PT_GNU_STACK` asks for an executable stack.
+    pub exec_stack: bool,
+}
+
+impl Program {
+    /// First address and end of all segments, in whole pages.
+    pub fn span(&self) -> (u64, u64) {
+        let end = self.segments.iter().map(Segment::page_end).max().unwrap_or(0);
+        (self.segments[0].page_start(), end)
+    }
+
+    /// The greatest alignment of a segment.
+    pub fn align(&self) -> u64 {
+        self.segments.iter().map(|s| s.align).max().unwrap_or(PAGE)
+    }
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap_or_default())
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap_or_default())
+}
+
+/// `e_machine` of a 64-bit little-endian ELF program that starts with `head`; None if it is not
+/// one.
+pub fn machine_of(head: &[u8]) -> Option<u16> {
+    let elf = head.len() >= 20 && head[..4] == *b"\x7fELF";
+    (elf && head[4] == CLASS64 && head[5] == LITTLE && matches!(u16_at(head, 16), 2 | 3))
+        .then(|| u16_at(head, 18))
+}
+
+/// Reads the headers of a program for `machine`.
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn parse<B: Bytes + ?Sized>(file: &B, machine: u16) -> Result<Program, Error> {
+    let mut magic = [0; 20];
+    match file.read(0, &mut magic, "the ELF header") {
+        Err(Error::Truncated { .. }) => return Err(Error::NotElf),
+        other => other?,
+    }
+    if magic[..4] != *b"\x7fELF" {
+        return Err(Error::NotElf);
+    }
+    if magic[5] != LITTLE {
+        return Err(Error::ByteOrder(magic[5]));
+    }
+    if magic[4] != CLASS64 {
+        return Err(Error::Class(magic[4]));
+    }
+    let found = u16_at(&magic, 18);
+    if found != machine {
+        return Err(Error::Machine { found, expected: machine });
+    }
+    let mut ehdr = [0; EHDR_SIZE];
+    file.read(0, &mut ehdr, "the ELF header")?;
+    let kind = u16_at(&ehdr, 16);
+    if !matches!(kind, 2 | 3) {
+        return Err(Error::Type(kind));
+    }
+    let version = u32_at(&ehdr, 20);
+    if version != 1 {
+        return Err(Error::Version(version));
+    }
+    let phdrs = read_headers(file, &ehdr)?;
+    let mut program = Program {
+        relocatable: kind == 3,
+        entry: u64_at(&ehdr, 24),
+        segments: Vec::with_capacity(4),
+        phdr_addr: 0,
+        phdr_count: u16_at(&ehdr, 56),
+        interp: None,
+        exec_stack: false,
+    };
+    for (index, phdr) in phdrs.chunks_exact(PHDR_SIZE).enumerate() {
+        match u32_at(phdr, 0) {
+            PT_LOAD => add_segment(&mut program, index, phdr, u64_at(&ehdr, 32))?,
+            PT_INTERP if program.interp.is_none() => program.interp = Some(interp(file, phdr)?),
+            PT_GNU_STACK => program.exec_stack = u32_at(phdr, 4) & PF_X != 0,
+            _ => {}
+        }
+    }
+    if program.segments.is_empty() {
+        return Err(Error::NoSegment);
+    }
+    if program.entry >= ADDR_END {
+        return Err(Error::Entry(program.entry));
+    }
+    Ok(program)
+}
+
+/// Reads the program headers.
+fn read_headers<B: Bytes + ?Sized>(file: &B, ehdr: &[u8]) -> Result<Vec<u8>, Error> {
+    let (size, count) = (u16_at(ehdr, 54), u16_at(ehdr, 56));
+    if usize::from(size) != PHDR_SIZE {
+        return Err(Error::HeaderSize(size));
+    }
+    if count == 0 || usize::from(count) * PHDR_SIZE > PHDRS_MAX {
+        return Err(Error::HeaderCount(count));
+    }
+    let mut phdrs = vec![0; usize::from(count) * PHDR_SIZE];
+    file.read(u64_at(ehdr, 32), &mut phdrs, "the program headers")?;
+    Ok(phdrs)
+}
+
+/// Checks one `PT_LOAD` and adds it to `program`.
+fn add_segment(
+    program: &mut Program,
+    index: usize,
+    phdr: &[u8],
+    phoff: u64,
+) -> Result<(), Error> {
+    let segment = Segment {
+        offset: u64_at(phdr, 8),
+        addr: u64_at(phdr, 16),
+        filesz: u64_at(phdr, 32),
+        memsz: u64_at(phdr, 40),
+        flags: u32_at(phdr, 4) & 7,
+        align: u64_at(phdr, 48).max(PAGE),
+    };
+    let Segment { offset, addr, filesz, memsz, align, .. } = segment;
+    if memsz == 0 && filesz == 0 {
+        return Ok(());
+    }
+    if filesz > memsz {
+        return Err(Error::SegmentSize { index, filesz, memsz });
+    }
+    let end = addr.checked_add(memsz).filter(|&end| end <= ADDR_END - PAGE);
+    if end.is_none() || offset.checked_add(filesz).is_none_or(|end| end > i64::MAX as u64) {
+        return Err(Error::SegmentAddress { index, addr, size: memsz });
+    }
+    if !align.is_power_of_two() {
+        return Err(Error::SegmentAlign { index, align });
+    }
+    if filesz > 0 && offset % PAGE != addr % PAGE {
+        return Err(Error::SegmentOffset { index, offset, addr });
+    }
+    if program.segments.last().is_some_and(|last| last.addr + last.memsz > addr) {
+        return Err(Error::SegmentOverlap { index });
+    }
+    // As Linux 5.18 and later: the headers are where the segment with their offset puts them.
+    if program.phdr_addr == 0 && offset <= phoff && phoff - offset < filesz {
+        program.phdr_addr = phoff - offset + addr;
+    }
+    program.segments.push(segment);
+    Ok(())
+}
+
+/// Reads the loader's path.
+fn interp<B: Bytes + ?Sized>(file: &B, phdr: &[u8]) -> Result<Vec<u8>, Error> {
+    let (offset, size) = (u64_at(phdr, 8), u64_at(phdr, 32));
+    if !(2..=INTERP_MAX).contains(&size) {
+        return Err(Error::Interp);
+    }
+    let mut path = vec![0; size as usize];
+    file.read(offset, &mut path, "the path of its loader (PT_INTERP)")?;
+    if path.pop() != Some(0) {
+        return Err(Error::Interp);
+    }
+    // Linux uses the bytes up to the first zero.
+    if let Some(zero) = path.iter().position(|&b| b == 0) {
+        path.truncate(zero);
+    }
+    if path.is_empty() { Err(Error::Interp) } else { Ok(path) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A program with the given program headers: type, flags, offset, addr, filesz, memsz, align.
+    fn image(kind: u16, phdrs: &[[u64; 7]]) -> Vec<u8> {
+        let mut out = vec![0; EHDR_SIZE];
+        out[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+        out[16..18].copy_from_slice(&kind.to_le_bytes());
+        out[18..20].copy_from_slice(&183_u16.to_le_bytes());
+        out[20] = 1;
+        out[24..32].copy_from_slice(&0x40_0100_u64.to_le_bytes());
+        out[32..40].copy_from_slice(&(EHDR_SIZE as u64).to_le_bytes());
+        out[54..56].copy_from_slice(&56_u16.to_le_bytes());
+        out[56..58].copy_from_slice(&(phdrs.len() as u16).to_le_bytes());
+        for [kind, flags, offset, addr, filesz, memsz, align] in phdrs {
+            out.extend((*kind as u32).to_le_bytes());
+            out.extend((*flags as u32).to_le_bytes());
+            for field in [offset, addr, addr, filesz, memsz, align] {
+                out.extend(field.to_le_bytes());
+            }
+        }
+        out.resize(0x2000, 0);
+        out
+    }
+
+    const LOAD: [u64; 7] = [1, 5, 0, 0x40_0000, 0x1000, 0x2000, 0x10000];
+
+    fn parse_bytes(bytes: &[u8]) -> Result<Program, Error> {
+        parse(bytes, 183)
+    }
+
+    #[test]
+    fn a_plain_program_is_read() {
+        let program = parse_bytes(&image(2, &[LOAD])).unwrap();
+        assert!(!program.relocatable && program.interp.is_none());
+        assert_eq!(program.phdr_addr, 0x40_0040);
+        assert_eq!(program.span(), (0x40_0000, 0x40_2000));
+        assert_eq!(program.align(), 0x10000);
+    }
+
+    #[test]
+    fn each_fault_has_its_error() {
+        let with = |at: usize, value: u64| {
+            let mut load = LOAD;
+            load[at] = value;
+            parse_bytes(&image(2, &[load])).unwrap_err()
+        };
+        assert!(matches!(with(4, 0x3000), Error::SegmentSize { .. }));
+        assert!(matches!(with(5, u64::MAX), Error::SegmentAddress { .. }));
+        assert!(matches!(with(3, 1 << 47), Error::SegmentAddress { .. }));
+        assert!(matches!(with(6, 0x3000), Error::SegmentAlign { .. }));
+        assert!(matches!(with(2, 0x10), Error::SegmentOffset { .. }));
+        assert!(matches!(with(0, 6), Error::NoSegment));
+        let twice = parse_bytes(&image(3, &[LOAD, LOAD])).unwrap_err();
+        assert_eq!(twice, Error::SegmentOverlap { index: 1 });
+        assert_eq!(parse_bytes(b"#!/bin/sh\n"), Err(Error::NotElf));
+        assert_eq!(parse_bytes(&image(1, &[LOAD])), Err(Error::Type(1)));
+        assert!(matches!(
+            parse_bytes(&image(2, &[LOAD])[..0x50]),
+            Err(Error::Truncated { what: "the program headers", .. })
+        ));
+        let text = parse(&image(2, &[LOAD])[..], 62).unwrap_err().to_string();
+        assert_eq!(text, "a program for arm64 (ELF machine 183), not for x86-64");
+    }
+
+    #[test]
+    fn the_loader_path_must_be_terminated() {
+        let mut bytes = image(3, &[LOAD, [3, 4, 0x1000, 0, 8, 8, 1]]);
+        bytes[0x1000..0x1008].copy_from_slice(b"/lib/ld\0");
+        assert_eq!(parse_bytes(&bytes).unwrap().interp.unwrap(), b"/lib/ld");
+        bytes[0x1007] = b'x';
+        assert_eq!(parse_bytes(&bytes), Err(Error::Interp));
+    }
+
+    #[test]
+    fn damaged_headers_never_panic() {
+        let good = image(3, &[LOAD, [3, 4, 0x1000, 0, 8, 8, 1], [0x6474_e551, 6, 0, 0, 0, 0, 16]]);
+        let mut seed = 7_u64;
+        for _ in 0..50_000 {
+            let mut bytes = good.clone();
+            for _ in 0..3 {
+                seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                let at = (seed >> 33) as usize % (EHDR_SIZE + 3 * PHDR_SIZE);
+                bytes[at] = (seed >> 24) as u8;
+            }
+            if let Ok(program) = parse_bytes(&bytes) {
+                let (start, end) = program.span();
+                assert!(start < end && end <= ADDR_END);
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The guest's memory.
+//!
+//! Guest addresses are host addresses, so a mapping of the guest is a host mapping. Two things are
+//! recorded here and nowhere else:
+//!
+//! - which addresses are the guest's. All others are ours or free: a fixed mapping there is made
+//!   with `MAP_FIXED_NOREPLACE`, so nothing of ours can be replaced, unmapped or protected, and
+//!   nothing of ours has to be registered;
+//! - which of them the guest made executable. The host never gets `PROT_EXEC` for guest pages.
+//!
+//! Lock order: `space`, then `exec`. The engine may ask [`Mm::executable`] with its own lock held,
+//! so the engine is never called with `exec` held.
+
+mod advice;
+mod brk;
+mod map;
+mod protect;
+mod shm;
+
+use crate::elf::{ADDR_END, PAGE};
+use crate::intervals::Intervals;
+use engine::{AddressSpace, Engine};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use sys::errno::Errno;
+use sys::raw;
+
+/// Permission bits of the guest: the same on all Linux ports.
+pub mod prot {
+    /// Readable.
+    pub const READ: u64 = 1;
+    /// Writable.
+    pub const WRITE: u64 = 2;
+    /// Executable.
+    pub const EXEC: u64 = 4;
+    /// Extend `mprotect` to the start of a stack.
+    pub const GROWSDOWN: u64 = 0x0100_0000;
+    /// Extend `mprotect` to the end of an upward stack.
+    pub const GROWSUP: u64 = 0x0200_0000;
+}
+
+/// The guest's memory.
+pub struct Mm {
+    engine: &'static Engine,
+    /// Further `PROT_*` bits that the architecture accepts in `mprotect` (and that mean nothing
+    /// here, such as `PROT_BTI`).
+    arch_prot: u64,
+    space: Mutex<Space>,
+    exec: RwLock<Intervals>,
+}
+
+/// What is known of the address space.
+#[derive(Debug, Default)]
+pub(crate) struct Space {
+    /// Addresses that are the guest's.
+    pub(crate) owned: Intervals,
+    /// Where the heap starts, its end as the guest set it.
+    pub(crate) brk_start: u64,
+    pub(crate) brk: u64,
+    /// Lengths of attached System V segments by address.
+    pub(crate) attached: BTreeMap<u64, u64>,
+}
+
+/// Held over a fork: neither parent nor child finds the records half changed.
+pub struct MmForkGuard<'a> {
+    _space: MutexGuard<'a, Space>,
+    _exec: std::sync::RwLockReadGuard<'a, Intervals>,
+}
+
+/// Rounds up to whole pages; None if that overflows.
+pub(crate) fn page_up(len: u64) -> Option<u64> {
+    Some(len.checked_add(PAGE - 1)? & !(PAGE - 1))
+}
+
+/// What the host must grant for the guest's `prot`: executable pages are read by the translator.
+pub(crate) fn host_prot(prot: u64) -> u64 {
+    let readable = if prot & prot::EXEC != 0 { prot::READ } else { 0 };
+    prot & (prot::READ | prot::WRITE) | readable
+}
+
+impl Mm {
+    /// An empty address space.
+    pub fn new(engine: &'static Engine, arch_prot: u64) -> Self {
+        Self {
+            engine,
+            arch_prot,
+            space: Mutex::new(Space::default()),
+            exec: RwLock::new(Intervals::new()),
+        }
+    }
+
+    /// Keeps the records consistent over a fork: hold the guard in the forking thread, drop it in
+    /// parent and child.
+    pub fn fork_guard(&self) -> MmForkGuard<'_> {
+        let space = self.space();
+        let exec = self.exec.read().unwrap_or_else(PoisonError::into_inner);
+        MmForkGuard { _space: space, _exec: exec }
+    }
+
+    pub(crate) fn space(&self) -> MutexGuard<'_, Space> {
+        self.space.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The guest's ranges, for /proc.
+    pub(crate) fn owned(&self) -> Intervals {
+        self.space().owned.clone()
+    }
+
+    /// The executable ranges, for /proc.
+    pub(crate) fn exec_ranges(&self) -> Intervals {
+        self.exec.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Where the heap starts and ends.
+    pub(crate) fn heap(&self) -> (u64, u64) {
+        let space = self.space();
+        (space.brk_start, space.brk)
+    }
+
+    /// Makes `start..end` not executable, and drops its translations if it was.
+    fn clear_exec(&self, start: u64, end: u64) {
+        let mut exec = self.exec.write().unwrap_or_else(PoisonError::into_inner);
+        if exec.intersects(start, end) {
+            exec.remove(start, end);
+            drop(exec);
+            self.engine.invalidate(start, end - start);
+        }
+    }
+
+    /// Makes `start..end` executable.
+    fn set_exec(&self, start: u64, end: u64) {
+        self.exec.write().unwrap_or_else(PoisonError::into_inner).insert(start, end);
+    }
+
+    /// Whether part of `start..end` is executable.
+    fn any_exec(&self, start: u64, end: u64) -> bool {
+        self.exec.read().unwrap_or_else(PoisonError::into_inner).intersects(start, end)
+    }
+
+    /// Records addresses as the guest's that were mapped by other means (the stack's room).
+    pub(crate) fn adopt(&self, start: u64, end: u64) {
+        self.space().owned.insert(start, end);
+    }
+}
+
+impl AddressSpace for Mm {
+    fn executable(&self, addr: u64) -> bool {
+        self.exec.read().unwrap_or_else(PoisonError::into_inner).contains(addr)
+    }
+
+    fn mapped(&self, addr: u64) -> bool {
+        self.space().owned.contains(addr)
+    }
+}
+
+/// A whole, page-aligned range of guest addresses.
+///
+/// # Errors
+/// `EINVAL` if `addr` is not aligned; `ENOMEM` if the range leaves the address space.
+pub(crate) fn page_range(addr: u64, len: u64) -> Result<(u64, u64), Errno> {
+    if addr % PAGE != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let len = page_up(len).ok_or(Errno::ENOMEM)?;
+    let end = addr.checked_add(len).filter(|&end| end <= ADDR_END).ok_or(Errno::ENOMEM)?;
+    Ok((addr, end))
+}
+
+/// The host's mmap.
+pub(crate) fn host_mmap(args: [u64; 6]) -> Result<u64, Errno> {
+    raw::syscall(libc::SYS_mmap as u64, args)
+}
+
+/// The host's munmap.
+pub(crate) fn host_munmap(start: u64, end: u64) -> Result<(), Errno> {
+    raw::call(libc::SYS_munmap, [start, end - start]).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn executable_pages_are_readable_only() {
+        assert_eq!(host_prot(prot::EXEC), prot::READ);
+        assert_eq!(host_prot(prot::EXEC | prot::WRITE), prot::READ | prot::WRITE);
+        assert_eq!(host_prot(prot::WRITE), prot::WRITE);
+        assert_eq!(host_prot(0), 0);
+    }
+
+    #[test]
+    fn ranges_are_whole_pages_below_the_end() {
+        assert_eq!(page_range(0x1000, 1), Ok((0x1000, 0x2000)));
+        assert_eq!(page_range(0x1001, 1), Err(Errno::EINVAL));
+        assert_eq!(page_range(0x1000, u64::MAX), Err(Errno::ENOMEM));
+        assert_eq!(page_range(ADDR_END, 1), Err(Errno::ENOMEM));
+    }
+}

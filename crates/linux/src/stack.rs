@@ -1,0 +1,206 @@
+//! The first stack: arguments, environment, auxiliary vector, as fs/binfmt_elf.c lays them out.
+//!
+//! ```text
+//! top   8 zero bytes
+//!       path of the program (AT_EXECFN), environment strings, argument strings
+//!       platform string, 16 random bytes
+//!       (16-byte alignment)
+//!       auxiliary vector
+//!       environment pointers, 0
+//!       argument pointers, 0
+//! sp -> argc
+//! ```
+
+use crate::abi::Abi;
+
+/// `AT_*` types.
+mod at {
+    pub(super) const PHDR: u64 = 3;
+    pub(super) const PHENT: u64 = 4;
+    pub(super) const PHNUM: u64 = 5;
+    pub(super) const PAGESZ: u64 = 6;
+    pub(super) const BASE: u64 = 7;
+    pub(super) const FLAGS: u64 = 8;
+    pub(super) const ENTRY: u64 = 9;
+    pub(super) const UID: u64 = 11;
+    pub(super) const EUID: u64 = 12;
+    pub(super) const GID: u64 = 13;
+    pub(super) const EGID: u64 = 14;
+    pub(super) const PLATFORM: u64 = 15;
+    pub(super) const HWCAP: u64 = 16;
+    pub(super) const CLKTCK: u64 = 17;
+    pub(super) const SECURE: u64 = 23;
+    pub(super) const RANDOM: u64 = 25;
+    pub(super) const HWCAP2: u64 = 26;
+    pub(super) const EXECFN: u64 = 31;
+    pub(super) const SYSINFO_EHDR: u64 = 33;
+    pub(super) const MINSIGSTKSZ: u64 = 51;
+}
+
+/// What goes on the first stack.
+#[derive(Clone, Debug)]
+pub struct Contents<'a> {
+    /// Arguments.
+    pub argv: &'a [Vec<u8>],
+    /// Environment.
+    pub envp: &'a [Vec<u8>],
+    /// Path that was executed.
+    pub exec_fn: &'a [u8],
+    /// 16 random bytes for `AT_RANDOM`.
+    pub random: [u8; 16],
+    /// Address of the program headers, their number.
+    pub phdrs: (u64, u16),
+    /// Where the loader is, or 0.
+    pub base: u64,
+    /// Entry point of the program.
+    pub entry: u64,
+    /// Address of the vDSO.
+    pub vdso: u64,
+    /// Real and effective user, real and effective group.
+    pub ids: [u64; 4],
+    /// Privileges differ from the caller's.
+    pub secure: bool,
+}
+
+/// The first stack.
+#[derive(Clone, Debug, Default)]
+pub struct Image {
+    /// Its bytes, from `sp` up.
+    pub bytes: Vec<u8>,
+    /// Stack pointer.
+    pub sp: u64,
+    /// Range of the argument strings.
+    pub args: (u64, u64),
+    /// Range of the environment strings.
+    pub env: (u64, u64),
+    /// Offset of the auxiliary vector in `bytes`, its length.
+    pub auxv: (usize, usize),
+}
+
+/// Bytes that the strings and pointers take, without the auxiliary vector (`E2BIG` is decided by
+/// it).
+pub fn size(argv: &[Vec<u8>], envp: &[Vec<u8>]) -> u64 {
+    argv.iter().chain(envp).map(|text| text.len() as u64 + 9).sum()
+}
+
+/// Lays out the first stack so that it ends at `top`, a multiple of 16.
+pub fn build(abi: &Abi, contents: &Contents<'_>, top: u64) -> Image {
+    let strings_len = |list: &[Vec<u8>]| list.iter().map(|s| s.len() as u64 + 1).sum::<u64>();
+    let exec_fn = top - 8 - (contents.exec_fn.len() as u64 + 1);
+    let env = exec_fn - strings_len(contents.envp);
+    let args = env - strings_len(contents.argv);
+    let platform = args - (abi.platform.len() as u64 + 1);
+    let random = platform - 16;
+
+    let entries = [
+        (at::SYSINFO_EHDR, contents.vdso),
+        (at::MINSIGSTKSZ, abi.min_sigstack),
+        (at::HWCAP, abi.hwcap[0]),
+        (at::PAGESZ, crate::elf::PAGE),
+        (at::CLKTCK, 100),
+        (at::PHDR, contents.phdrs.0),
+        (at::PHENT, 56),
+        (at::PHNUM, u64::from(contents.phdrs.1)),
+        (at::BASE, contents.base),
+        (at::FLAGS, 0),
+        (at::ENTRY, contents.entry),
+        (at::UID, contents.ids[0]),
+        (at::EUID, contents.ids[1]),
+        (at::GID, contents.ids[2]),
+        (at::EGID, contents.ids[3]),
+        (at::SECURE, u64::from(contents.secure)),
+        (at::RANDOM, random),
+        (at::HWCAP2, abi.hwcap[1]),
+        (at::EXECFN, exec_fn),
+        (at::PLATFORM, platform),
+        (0, 0),
+    ];
+    let pointers = 1 + contents.argv.len() + 1 + contents.envp.len() + 1;
+    let sp = (random - (pointers * 8 + entries.len() * 16) as u64) & !15;
+
+    let mut bytes = Vec::with_capacity((top - sp) as usize);
+    let word = |bytes: &mut Vec<u8>, value: u64| bytes.extend(value.to_le_bytes());
+    word(&mut bytes, contents.argv.len() as u64);
+    for (list, start) in [(contents.argv, args), (contents.envp, env)] {
+        let mut at = start;
+        for text in list {
+            word(&mut bytes, at);
+            at += text.len() as u64 + 1;
+        }
+        word(&mut bytes, 0);
+    }
+    let auxv = (bytes.len(), entries.len() * 16);
+    for (kind, value) in entries {
+        word(&mut bytes, kind);
+        word(&mut bytes, value);
+    }
+    bytes.resize((random - sp) as usize, 0);
+    bytes.extend(contents.random);
+    let exec_fn_text = [contents.exec_fn];
+    let all = [abi.platform.as_bytes()]
+        .into_iter()
+        .chain(contents.argv.iter().map(Vec::as_slice))
+        .chain(contents.envp.iter().map(Vec::as_slice))
+        .chain(exec_fn_text);
+    for text in all {
+        bytes.extend(text);
+        bytes.push(0);
+    }
+    bytes.extend([0; 8]);
+    Image { bytes, sp, args: (args, env), env: (env, exec_fn), auxv }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::abi::aarch64::ABI;
+
+    #[test]
+    fn everything_is_where_the_pointers_say() {
+        let argv = [b"prog".to_vec(), b"one".to_vec()];
+        let envp = [b"A=1".to_vec()];
+        let contents = Contents {
+            argv: &argv,
+            envp: &envp,
+            exec_fn: b"/bin/prog",
+            random: [7; 16],
+            phdrs: (0x40_0040, 9),
+            base: 0x7000_0000,
+            entry: 0x40_1000,
+            vdso: 0x8000_0000,
+            ids: [1, 2, 3, 4],
+            secure: false,
+        };
+        let top = 0x7c00_0000_0000;
+        let image = build(&ABI, &contents, top);
+        assert_eq!(image.sp % 16, 0);
+        assert_eq!(image.sp + image.bytes.len() as u64, top);
+        let word = |addr: u64| {
+            let at = (addr - image.sp) as usize;
+            u64::from_le_bytes(image.bytes[at..at + 8].try_into().unwrap())
+        };
+        let text = |addr: u64| {
+            let at = (addr - image.sp) as usize;
+            let len = image.bytes[at..].iter().position(|&b| b == 0).unwrap();
+            image.bytes[at..at + len].to_vec()
+        };
+        assert_eq!(word(image.sp), 2);
+        assert_eq!(text(word(image.sp + 8)), b"prog");
+        assert_eq!(text(word(image.sp + 16)), b"one");
+        assert_eq!((word(image.sp + 24), word(image.sp + 40)), (0, 0));
+        assert_eq!(text(word(image.sp + 32)), b"A=1");
+        let mut auxv = std::collections::BTreeMap::new();
+        let mut at = image.sp + image.auxv.0 as u64;
+        while word(at) != 0 {
+            auxv.insert(word(at), word(at + 8));
+            at += 16;
+        }
+        assert_eq!(text(auxv[&at::EXECFN]), b"/bin/prog");
+        assert_eq!(text(auxv[&at::PLATFORM]), b"aarch64");
+        assert_eq!(word(auxv[&at::RANDOM]), 0x0707_0707_0707_0707);
+        assert_eq!(auxv[&at::EUID], 2);
+        assert_eq!(text(image.args.0), b"prog");
+        assert_eq!(text(image.env.0), b"A=1");
+        assert_eq!(word(top - 8), 0);
+    }
+}
