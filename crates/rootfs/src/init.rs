@@ -26,15 +26,16 @@ const SELF: &str = "/proc/self/exe";
 pub fn init(spec: &Spec, fallback: &[OsString]) -> Result<u8> {
     set_parent_process_death_signal(Some(Signal::KILL)).context(|| "set the parent-death signal".into())?;
     mounts::prepare(spec)?;
-    let registered = register(spec);
+    let direct = spec.guests.is_empty();
+    let registered = if direct { Ok(()) } else { register(spec) };
     // Opened before the root changes; executed through /proc/self/fd afterwards.
     let own = fs::File::open(SELF).context(|| format!("open {SELF}"))?;
     mounts::enter(spec)?;
     let program = spec.command.first().map_or_else(|| OsString::from("/bin/sh"), Clone::clone);
     let arguments = spec.command.get(1..).unwrap_or_default();
     let mut command = match registered {
-        Ok(()) => Command::new(&program),
-        Err(_) => {
+        Ok(()) if !direct => Command::new(&program),
+        _ => {
             use std::os::fd::AsRawFd as _;
             let mut c = Command::new(format!("/proc/self/fd/{}", own.as_raw_fd()));
             c.args(fallback).arg(resolve(&program, spec));
@@ -63,8 +64,9 @@ fn register(spec: &Spec) -> Result<()> {
     mount("binfmt_misc", &dir, "binfmt_misc", MountFlags::empty(), None)
         .context(|| format!("mount binfmt_misc at {}", dir.display()))?;
     let instance = Instance::at(dir)?;
+    let interpreter = spec.interpreter.as_ref().map_or(SELF.into(), |p| p.to_string_lossy());
     for guest in &spec.guests {
-        instance.register(&Rule::for_guest(guest, SELF, Flags::ALL))?;
+        instance.register(&Rule::for_guest(guest, &interpreter, Flags::ALL))?;
     }
     Ok(())
 }

@@ -32,8 +32,10 @@ pub struct Spec {
     pub read_only: bool,
     /// Further directories or files of the host: (host path, path inside, read-only).
     pub binds: Vec<(PathBuf, PathBuf, bool)>,
-    /// Guests to register, by name (see `binfmt::guests`).
+    /// Guests to register; none: the command and what it executes are run by this binary directly.
     pub guests: Vec<&'static binfmt::GuestArch>,
+    /// Another static emulator to register instead of this binary.
+    pub interpreter: Option<PathBuf>,
     /// Give the command no network but an unconfigured loopback.
     pub no_network: bool,
 }
