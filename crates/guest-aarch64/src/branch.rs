@@ -1,1 +1,148 @@
-//! (under construction)
+//! Branches, calls, returns, and exceptions that code raises itself.
+
+use crate::field::XZr;
+use crate::translator::{Flow, Translator};
+use ir::state::TRAP_BREAKPOINT;
+use ir::{Cond, ExitKind, Op, OpCode, Ref, Ty};
+
+impl Translator<'_> {
+    fn relative(&self, words: i32) -> u64 {
+        self.pc.wrapping_add_signed(i64::from(words) * 4)
+    }
+    /// Goes to `pc`, inside the block if it lies there.
+    fn go(&mut self, pc: u64) -> Flow {
+        let dest = self.dest(pc);
+        if dest >= 0 {
+            self.ir.br(dest);
+        } else {
+            self.ir.exit_direct(dest);
+        }
+        Flow::End
+    }
+    /// B.
+    pub(crate) fn b(&mut self, imm26: i32) -> Flow {
+        let pc = self.relative(imm26);
+        self.poll_if_backward(pc);
+        self.go(pc)
+    }
+    /// BL.
+    pub(crate) fn bl(&mut self, imm26: i32) -> Flow {
+        let pc = self.relative(imm26);
+        self.poll_if_backward(pc);
+        let return_pc = self.pc.wrapping_add(4);
+        self.set(XZr(30), return_pc);
+        let exit = self.exit_to(pc, ExitKind::Call { return_pc });
+        self.ir.exit_direct(exit);
+        Flow::End
+    }
+    /// B.cond; BC.cond is the same with a hint.
+    pub(crate) fn b_cond(&mut self, imm19: i32, cond: u8) -> Flow {
+        let pc = self.relative(imm19);
+        self.poll_if_backward(pc);
+        if cond >= 14 {
+            return self.go(pc);
+        }
+        let dest = self.dest(pc);
+        self.ir.br_cond(Cond::from_u8(cond), dest);
+        Flow::Next
+    }
+    /// BC.cond.
+    pub(crate) fn bc_cond(&mut self, imm19: i32, cond: u8) -> Flow {
+        self.b_cond(imm19, cond)
+    }
+    fn compare_branch(&mut self, cond: Cond, sf: bool, imm19: i32, rt: XZr) -> Flow {
+        let pc = self.relative(imm19);
+        self.poll_if_backward(pc);
+        if rt.0 == 31 {
+            return if cond == Cond::Eq { self.go(pc) } else { Flow::Next };
+        }
+        let dest = self.dest(pc);
+        let (a, zero) = (self.x(rt), self.imm(0));
+        self.ir.br_cmp(Self::ty(sf), cond, a, zero, dest);
+        Flow::Next
+    }
+    /// CBZ.
+    pub(crate) fn cbz(&mut self, sf: bool, imm19: i32, rt: XZr) -> Flow {
+        self.compare_branch(Cond::Eq, sf, imm19, rt)
+    }
+    /// CBNZ.
+    pub(crate) fn cbnz(&mut self, sf: bool, imm19: i32, rt: XZr) -> Flow {
+        self.compare_branch(Cond::Ne, sf, imm19, rt)
+    }
+    fn test_branch(&mut self, set: bool, bit: u8, imm14: i32, rt: XZr) -> Flow {
+        let pc = self.relative(imm14);
+        self.poll_if_backward(pc);
+        if rt.0 == 31 {
+            return if set { Flow::Next } else { self.go(pc) };
+        }
+        let dest = self.dest(pc);
+        let a = self.x(rt);
+        self.ir.br_bit(a, bit, set, dest);
+        Flow::Next
+    }
+    /// TBZ.
+    pub(crate) fn tbz(&mut self, b5: u8, b40: u8, imm14: i32, rt: XZr) -> Flow {
+        self.test_branch(false, b5 << 5 | b40, imm14, rt)
+    }
+    /// TBNZ.
+    pub(crate) fn tbnz(&mut self, b5: u8, b40: u8, imm14: i32, rt: XZr) -> Flow {
+        self.test_branch(true, b5 << 5 | b40, imm14, rt)
+    }
+
+    fn leave_to(&mut self, rn: XZr, aux: u16) -> Flow {
+        let a = self.x(rn);
+        self.ir.un_aux(OpCode::ExitIndirect, Ty::I64, Ref::NONE, a, aux);
+        Flow::End
+    }
+    /// BR.
+    pub(crate) fn br(&mut self, rn: XZr) -> Flow {
+        self.leave_to(rn, 0)
+    }
+    /// RET.
+    pub(crate) fn ret(&mut self, rn: XZr) -> Flow {
+        self.leave_to(rn, 1)
+    }
+    /// BLR.
+    pub(crate) fn blr(&mut self, rn: XZr) -> Flow {
+        let mut a = self.x(rn);
+        if rn.0 == 30 {
+            let t = self.temp();
+            self.ir.mov(Ty::I64, t, a);
+            a = t;
+        }
+        let return_pc = self.pc.wrapping_add(4);
+        self.set(XZr(30), return_pc);
+        let exit = self.exit_to(return_pc, ExitKind::Return);
+        let none = Ref::NONE;
+        self.ir.emit(OpCode::CallIndirect, Ty::I64, none, a, none, none, 0, exit);
+        Flow::End
+    }
+
+    /// SVC.
+    pub(crate) fn svc(&mut self, imm16: u32) -> Flow {
+        let mut op = Op::new(OpCode::Syscall, Ty::I64);
+        op.imm = imm16 as i32;
+        self.ir.push(op);
+        Flow::End
+    }
+    /// BRK.
+    pub(crate) fn brk(&mut self, imm16: u32) -> Flow {
+        self.trap(TRAP_BREAKPOINT, imm16 as i32)
+    }
+    /// HVC: undefined at EL0.
+    pub(crate) fn hvc(&mut self, _imm16: u32) -> Flow {
+        Flow::Undefined
+    }
+    /// SMC: undefined at EL0.
+    pub(crate) fn smc(&mut self, _imm16: u32) -> Flow {
+        Flow::Undefined
+    }
+    /// HLT: undefined without an external debugger.
+    pub(crate) fn hlt(&mut self, _imm16: u32) -> Flow {
+        Flow::Undefined
+    }
+    /// UDF.
+    pub(crate) fn udf(&mut self, _imm16: u32) -> Flow {
+        Flow::Undefined
+    }
+}

@@ -1,1 +1,150 @@
-//! (under construction)
+//! Loads and stores of two registers.
+//!
+//! A store may be done when the second one faults, as the manual allows. Of a load, no register is
+//! written until both accesses are done.
+
+use crate::field::{VReg, XSp, XZr};
+use crate::load_store::Index;
+use crate::translator::{Flow, Translator};
+use ir::{Access, OpCode, Ref, Ty};
+
+impl Translator<'_> {
+    #[expect(clippy::too_many_arguments, reason = "the fields of the encoding")]
+    fn store_pair(&mut self, size: u8, imm7: i32, rt2: XZr, rn: XSp, rt: XZr, index: Index) -> Flow {
+        let (a, b, base) = (self.x(rt), self.x(rt2), self.xsp(rn));
+        let (imm, access) = (imm7 << size, Access::new(size));
+        let disp = index.disp(imm);
+        self.ir.st(a, base, Ref::NONE, disp, access);
+        self.ir.st(b, base, Ref::NONE, disp + (1 << size), access);
+        self.write_back(rn, imm, index);
+        Flow::Next
+    }
+    #[expect(clippy::too_many_arguments, reason = "the fields of the encoding")]
+    fn load_pair(
+        &mut self,
+        access: Access,
+        imm7: i32,
+        rt2: XZr,
+        rn: XSp,
+        rt: XZr,
+        index: Index,
+    ) -> Flow {
+        let (first, second, base) = (self.temp(), self.x_out(rt2), self.xsp(rn));
+        let imm = imm7 << access.size;
+        let disp = index.disp(imm);
+        self.ir.ld(first, base, Ref::NONE, disp, access);
+        self.ir.ld(second, base, Ref::NONE, disp + (1 << access.size), access);
+        let dst = self.x_opt(rt);
+        if !dst.is_none() {
+            self.ir.mov(Ty::I64, dst, first);
+        }
+        // Writing back to a register just loaded is unpredictable: the loaded value stays.
+        if dst != base && second != base {
+            self.write_back(rn, imm, index);
+        }
+        Flow::Next
+    }
+    #[expect(clippy::too_many_arguments, reason = "the fields of the encoding")]
+    fn store_pair_v(&mut self, opc: u8, imm7: i32, rt2: VReg, rn: XSp, rt: VReg, index: Index) -> Flow {
+        let (a, b, base, size) = (self.v(rt), self.v(rt2), self.xsp(rn), 2 + opc);
+        let (imm, access) = (imm7 << size, Access::new(size));
+        let disp = index.disp(imm);
+        self.ir.st_v(a, base, Ref::NONE, disp, access);
+        self.ir.st_v(b, base, Ref::NONE, disp + (1 << size), access);
+        self.write_back(rn, imm, index);
+        Flow::Next
+    }
+    #[expect(clippy::too_many_arguments, reason = "the fields of the encoding")]
+    fn load_pair_v(&mut self, opc: u8, imm7: i32, rt2: VReg, rn: XSp, rt: VReg, index: Index) -> Flow {
+        let (first, dst, second, base) = (self.temp(), self.v(rt), self.v(rt2), self.xsp(rn));
+        let size = 2 + opc;
+        let (imm, access) = (imm7 << size, Access::new(size));
+        let disp = index.disp(imm);
+        self.ir.ld_v(first, base, Ref::NONE, disp, access);
+        self.ir.ld_v(second, base, Ref::NONE, disp + (1 << size), access);
+        self.ir.un(OpCode::MovV, Ty::V128, dst, first);
+        self.write_back(rn, imm, index);
+        Flow::Next
+    }
+
+    /// STNP.
+    pub(crate) fn stnp(&mut self, x: bool, imm7: i32, rt2: XZr, rn: XSp, rt: XZr) -> Flow {
+        self.store_pair(2 + u8::from(x), imm7, rt2, rn, rt, Index::Offset)
+    }
+    /// LDNP.
+    pub(crate) fn ldnp(&mut self, x: bool, imm7: i32, rt2: XZr, rn: XSp, rt: XZr) -> Flow {
+        self.load_pair(Access::new(2 + u8::from(x)), imm7, rt2, rn, rt, Index::Offset)
+    }
+    /// STP, signed offset.
+    pub(crate) fn stp_off(&mut self, x: bool, imm7: i32, rt2: XZr, rn: XSp, rt: XZr) -> Flow {
+        self.store_pair(2 + u8::from(x), imm7, rt2, rn, rt, Index::Offset)
+    }
+    /// STP, post-indexed.
+    pub(crate) fn stp_post(&mut self, x: bool, imm7: i32, rt2: XZr, rn: XSp, rt: XZr) -> Flow {
+        self.store_pair(2 + u8::from(x), imm7, rt2, rn, rt, Index::Post)
+    }
+    /// STP, pre-indexed.
+    pub(crate) fn stp_pre(&mut self, x: bool, imm7: i32, rt2: XZr, rn: XSp, rt: XZr) -> Flow {
+        self.store_pair(2 + u8::from(x), imm7, rt2, rn, rt, Index::Pre)
+    }
+    /// LDP, signed offset.
+    pub(crate) fn ldp_off(&mut self, x: bool, imm7: i32, rt2: XZr, rn: XSp, rt: XZr) -> Flow {
+        self.load_pair(Access::new(2 + u8::from(x)), imm7, rt2, rn, rt, Index::Offset)
+    }
+    /// LDP, post-indexed.
+    pub(crate) fn ldp_post(&mut self, x: bool, imm7: i32, rt2: XZr, rn: XSp, rt: XZr) -> Flow {
+        self.load_pair(Access::new(2 + u8::from(x)), imm7, rt2, rn, rt, Index::Post)
+    }
+    /// LDP, pre-indexed.
+    pub(crate) fn ldp_pre(&mut self, x: bool, imm7: i32, rt2: XZr, rn: XSp, rt: XZr) -> Flow {
+        self.load_pair(Access::new(2 + u8::from(x)), imm7, rt2, rn, rt, Index::Pre)
+    }
+    fn ldpsw(&mut self, imm7: i32, rt2: XZr, rn: XSp, rt: XZr, index: Index) -> Flow {
+        let access = Access { sext: 64, ..Access::new(2) };
+        self.load_pair(access, imm7, rt2, rn, rt, index)
+    }
+    /// LDPSW, signed offset.
+    pub(crate) fn ldpsw_off(&mut self, imm7: i32, rt2: XZr, rn: XSp, rt: XZr) -> Flow {
+        self.ldpsw(imm7, rt2, rn, rt, Index::Offset)
+    }
+    /// LDPSW, post-indexed.
+    pub(crate) fn ldpsw_post(&mut self, imm7: i32, rt2: XZr, rn: XSp, rt: XZr) -> Flow {
+        self.ldpsw(imm7, rt2, rn, rt, Index::Post)
+    }
+    /// LDPSW, pre-indexed.
+    pub(crate) fn ldpsw_pre(&mut self, imm7: i32, rt2: XZr, rn: XSp, rt: XZr) -> Flow {
+        self.ldpsw(imm7, rt2, rn, rt, Index::Pre)
+    }
+    /// STNP (SIMD&FP).
+    pub(crate) fn stnpv(&mut self, opc: u8, imm7: i32, rt2: VReg, rn: XSp, rt: VReg) -> Flow {
+        self.store_pair_v(opc, imm7, rt2, rn, rt, Index::Offset)
+    }
+    /// LDNP (SIMD&FP).
+    pub(crate) fn ldnpv(&mut self, opc: u8, imm7: i32, rt2: VReg, rn: XSp, rt: VReg) -> Flow {
+        self.load_pair_v(opc, imm7, rt2, rn, rt, Index::Offset)
+    }
+    /// STP (SIMD&FP), signed offset.
+    pub(crate) fn stpv_off(&mut self, opc: u8, imm7: i32, rt2: VReg, rn: XSp, rt: VReg) -> Flow {
+        self.store_pair_v(opc, imm7, rt2, rn, rt, Index::Offset)
+    }
+    /// STP (SIMD&FP), post-indexed.
+    pub(crate) fn stpv_post(&mut self, opc: u8, imm7: i32, rt2: VReg, rn: XSp, rt: VReg) -> Flow {
+        self.store_pair_v(opc, imm7, rt2, rn, rt, Index::Post)
+    }
+    /// STP (SIMD&FP), pre-indexed.
+    pub(crate) fn stpv_pre(&mut self, opc: u8, imm7: i32, rt2: VReg, rn: XSp, rt: VReg) -> Flow {
+        self.store_pair_v(opc, imm7, rt2, rn, rt, Index::Pre)
+    }
+    /// LDP (SIMD&FP), signed offset.
+    pub(crate) fn ldpv_off(&mut self, opc: u8, imm7: i32, rt2: VReg, rn: XSp, rt: VReg) -> Flow {
+        self.load_pair_v(opc, imm7, rt2, rn, rt, Index::Offset)
+    }
+    /// LDP (SIMD&FP), post-indexed.
+    pub(crate) fn ldpv_post(&mut self, opc: u8, imm7: i32, rt2: VReg, rn: XSp, rt: VReg) -> Flow {
+        self.load_pair_v(opc, imm7, rt2, rn, rt, Index::Post)
+    }
+    /// LDP (SIMD&FP), pre-indexed.
+    pub(crate) fn ldpv_pre(&mut self, opc: u8, imm7: i32, rt2: VReg, rn: XSp, rt: VReg) -> Flow {
+        self.load_pair_v(opc, imm7, rt2, rn, rt, Index::Pre)
+    }
+}

@@ -2,8 +2,41 @@
 
 use guest::RuntimeEffect;
 use ir::State;
+use std::sync::OnceLock;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// FPCR was written.
+pub(crate) const FP_CONTROL: u32 = 1;
+/// IC IVAU of the address in argument 0.
+pub(crate) const INVALIDATE: u32 = 2;
+/// WFE and its like.
+pub(crate) const YIELD: u32 = 3;
+/// CNTVCT_EL0 to the register in the low bits.
+pub(crate) const COUNTER: u32 = 0x100;
 
 /// Executes operation `op`.
-pub(crate) fn run(_op: u32, _args: [u64; 2], _state: &mut State) -> RuntimeEffect {
-    RuntimeEffect::Undefined
+pub(crate) fn run(op: u32, args: [u64; 2], state: &mut State) -> RuntimeEffect {
+    match op {
+        FP_CONTROL => RuntimeEffect::FpControl,
+        INVALIDATE => RuntimeEffect::Invalidate { start: args[0] & !63, len: 64 },
+        YIELD => RuntimeEffect::Yield,
+        COUNTER..0x120 => {
+            let register = (op - COUNTER) as usize;
+            if register != 31 {
+                state.int[register] = counter();
+            }
+            RuntimeEffect::None
+        }
+        _ => RuntimeEffect::Undefined,
+    }
+}
+
+/// Nanoseconds, monotonic within the process, and about the same in all processes.
+fn counter() -> u64 {
+    static BASE: OnceLock<(Instant, u64)> = OnceLock::new();
+    let (start, base) = BASE.get_or_init(|| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        (Instant::now(), now.as_nanos() as u64)
+    });
+    base + start.elapsed().as_nanos() as u64
 }
