@@ -1,1 +1,69 @@
-//! End-to-end tests.
+//! End-to-end tests: real programs under us and under the oracle. `cargo xtask test` prepares what
+//! they need and runs them; they fail, rather than skip, without it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Where the things of a test run are.
+pub struct Lab {
+    /// Our binary.
+    pub anyarch: PathBuf,
+    /// The fixtures' cache directory.
+    pub fixtures: PathBuf,
+    /// The tree.
+    pub tree: PathBuf,
+}
+
+impl Lab {
+    /// As `cargo xtask test` has set it up.
+    ///
+    /// # Panics
+    /// If this was not started by `cargo xtask test`.
+    pub fn open() -> Self {
+        let var = |name: &str| {
+            PathBuf::from(std::env::var_os(name).unwrap_or_else(|| {
+                panic!("{name} is not set: run these tests with `cargo xtask test`")
+            }))
+        };
+        let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        Self { anyarch: var("ANYARCH_BIN"), fixtures: var("ANYARCH_FIXTURES"), tree }
+    }
+    /// The oracle of a Debian suite.
+    pub fn oracle(&self, suite: &str) -> PathBuf {
+        self.fixtures.join(format!("oracle-{suite}/usr/bin/qemu-aarch64"))
+    }
+    /// The foreign root.
+    pub fn root(&self) -> PathBuf {
+        self.fixtures.join("arm64-trixie")
+    }
+    /// A directory for files made by tests.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub fn scratch(&self, name: &str) -> PathBuf {
+        let dir = self.fixtures.join("scratch").join(name);
+        std::fs::create_dir_all(&dir).expect("the cache directory is writable");
+        dir
+    }
+    /// `anyarch run --root ROOT options... -- command...`.
+    pub fn run(&self, root: &Path, options: &[&str], command: &[&str]) -> Command {
+        let mut c = Command::new("timeout");
+        c.args(["-k", "5", "120"]).arg(&self.anyarch).args(["run", "--root"]).arg(root);
+        c.args(options).arg("--").args(command);
+        c.stdin(std::process::Stdio::null());
+        c
+    }
+}
+
+/// Standard output and exit code, for comparisons and messages.
+pub fn outcome(output: &Output) -> String {
+    format!("{}[{}]", String::from_utf8_lossy(&output.stdout), output.status)
+}
+
+/// Panics with all `failures`, if there are any.
+///
+/// # Panics
+/// If `failures` is not empty.
+pub fn assert_none(failures: &[String], of: usize) {
+    assert!(failures.is_empty(), "{} of {of} failed:\n\n{}", failures.len(), failures.join("\n\n"));
+}

@@ -1,0 +1,86 @@
+//! Small C programs, run natively, under the oracle and under us: all must print the same.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use it::{Lab, assert_none, outcome};
+
+/// Programs on which the oracle is known to be wrong: name and reason, one a line.
+fn deviations(tree: &Path) -> HashMap<String, String> {
+    let text = fs::read_to_string(tree.join("tests/programs/oracle_deviations.txt")).unwrap_or_default();
+    let lines = text.lines().filter(|l| !l.starts_with('#'));
+    lines.filter_map(|l| l.split_once(' ')).map(|(n, r)| (n.to_owned(), r.to_owned())).collect()
+}
+
+fn sources(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
+    let mut all: Vec<_> = entries.filter_map(|e| e.ok().map(|e| e.path())).collect();
+    all.retain(|p| p.extension().is_some_and(|e| e == "c" || e == "S"));
+    all.sort();
+    all
+}
+
+fn compile(compiler: &str, source: &Path, to: &Path) {
+    let out = Command::new(compiler)
+        .args(["-O2", "-static", "-pthread", "-w", "-D_GNU_SOURCE", "-o"])
+        .arg(to)
+        .arg(source)
+        .args(["-lm", "-lrt"])
+        .output()
+        .unwrap_or_else(|e| panic!("{compiler}: {e}"));
+    assert!(out.status.success(), "{}: {}", source.display(), String::from_utf8_lossy(&out.stderr));
+}
+
+fn run(command: &mut Command) -> String {
+    let mut timed = Command::new("timeout");
+    timed.args(["-k", "5", "60"]).arg(command.get_program()).args(command.get_args());
+    timed.stdin(std::process::Stdio::null());
+    outcome(&timed.output().expect("timeout starts"))
+}
+
+#[test]
+fn portable_programs_print_what_they_print_natively() {
+    let lab = Lab::open();
+    let scratch = lab.scratch("programs");
+    let known = deviations(&lab.tree);
+    let all = sources(&lab.tree.join("tests/programs/all"));
+    assert!(all.len() >= 10, "only {} programs found", all.len());
+    let mut failures = Vec::new();
+    for source in &all {
+        let name = source.file_stem().expect("a file").to_string_lossy().into_owned();
+        let (native, foreign) = (scratch.join(format!("{name}.host")), scratch.join(format!("{name}.guest")));
+        compile("gcc", source, &native);
+        compile("aarch64-linux-gnu-gcc", source, &foreign);
+        let expected = run(&mut Command::new(&native));
+        let ours = run(Command::new(&lab.anyarch).arg(&foreign));
+        if ours != expected {
+            failures.push(format!("{name}: natively\n{expected}\nunder us\n{ours}"));
+        }
+        let oracle = run(Command::new(lab.oracle("sid")).arg(&foreign));
+        if (oracle != expected) != known.contains_key(&name) {
+            failures.push(format!("{name}: natively\n{expected}\nunder the oracle\n{oracle}\n(known deviation: {:?})", known.get(&name)));
+        }
+    }
+    assert_none(&failures, all.len());
+}
+
+#[test]
+fn guest_programs_print_what_the_oracle_prints() {
+    let lab = Lab::open();
+    let scratch = lab.scratch("programs");
+    let all = sources(&lab.tree.join("tests/programs/aarch64"));
+    let mut failures = Vec::new();
+    for source in &all {
+        let name = source.file_stem().expect("a file").to_string_lossy().into_owned();
+        let foreign = scratch.join(format!("{name}.a64"));
+        compile("aarch64-linux-gnu-gcc", source, &foreign);
+        let expected = run(Command::new(lab.oracle("sid")).arg(&foreign));
+        let ours = run(Command::new(&lab.anyarch).arg(&foreign));
+        if ours != expected {
+            failures.push(format!("{name}: oracle\n{expected}\nunder us\n{ours}"));
+        }
+    }
+    assert_none(&failures, all.len());
+}

@@ -1,0 +1,88 @@
+//! A Debian arm64 root: every command of tests/rootfs/commands.txt gives the oracle's output.
+
+use std::fs;
+use std::path::Path;
+
+use it::{Lab, assert_none, outcome};
+
+fn commands(tree: &Path) -> Vec<String> {
+    let text = fs::read_to_string(tree.join("tests/rootfs/commands.txt")).expect("the list is in the tree");
+    text.lines().filter(|l| !l.is_empty() && !l.starts_with('#')).map(str::to_owned).collect()
+}
+
+#[test]
+fn commands_match_the_oracle() {
+    let lab = Lab::open();
+    let oracle = lab.oracle("sid").display().to_string();
+    let all = commands(&lab.tree);
+    assert!(all.len() >= 60, "only {} commands", all.len());
+    let mut failures = Vec::new();
+    for command in &all {
+        let run = |options: &[&str]| {
+            let words = ["/bin/sh", "-c", command.as_str()];
+            lab.run(&lab.root(), options, &words).output().expect("anyarch starts")
+        };
+        let (ours, theirs) = (run(&[]), run(&["--interpreter", &oracle]));
+        if outcome(&ours) != outcome(&theirs) {
+            failures.push(format!(
+                "{command}\n--- oracle\n{}\n--- ours\n{}\n{}",
+                outcome(&theirs),
+                outcome(&ours),
+                String::from_utf8_lossy(&ours.stderr)
+            ));
+        }
+    }
+    assert_none(&failures, all.len());
+}
+
+/// The field's worst surprise: tools that need /proc or a temporary file in a read-only root.
+#[test]
+fn a_read_only_root_without_temporary_directory_changes_nothing() {
+    let lab = Lab::open();
+    let options = ["--read-only", "--env", "TMPDIR=/nonexistent"];
+    let expectations = [
+        ("ps aux | head -n 3", "ps aux"),
+        ("cat /proc/self/stat", "(cat) R"),
+        ("cat /proc/self/maps", "[stack]"),
+        ("tr '\\0' ' ' < /proc/self/cmdline", "tr "),
+        ("dpkg -l | tail -n 1", "ii "),
+        ("dpkg --configure -a && echo configured", "configured"),
+    ];
+    for (command, expected) in expectations {
+        let out = lab.run(&lab.root(), &options, &["/bin/sh", "-c", command]).output().expect("starts");
+        let text = outcome(&out);
+        assert!(text.contains(expected) && out.status.success(), "{command}: {text}{}", String::from_utf8_lossy(&out.stderr));
+        assert!(!text.contains("anyarch"), "{command} shows the emulator: {text}");
+    }
+}
+
+/// Registered with F, the kernel keeps the interpreter: its file may go, and no root needs it.
+#[test]
+fn the_registration_survives_the_deletion_of_the_binary() {
+    let lab = Lab::open();
+    let copy = lab.scratch("survive").join("anyarch");
+    fs::copy(&lab.anyarch, &copy).expect("copied");
+    let dir = copy.parent().expect("it has one").display().to_string();
+    // Inside the private namespace of a run over the host's own root.
+    let root = lab.root().display().to_string();
+    let script = format!(
+        "set -e; mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc; \
+         {dir}/anyarch install arm64; rm {dir}/anyarch; chroot {root} /bin/sh -c 'uname -m; ls / | wc -l'"
+    );
+    let out = std::process::Command::new("unshare")
+        .args(["-Ufmpr", "--mount-proc", "sh", "-c", &script])
+        .output()
+        .expect("unshare starts");
+    let text = outcome(&out);
+    assert!(text.contains("aarch64") && out.status.success(), "{text}{}", String::from_utf8_lossy(&out.stderr));
+}
+
+#[test]
+fn exec_works_without_any_registration() {
+    let lab = Lab::open();
+    let script = "/bin/bash -c 'echo from bash; exec /usr/bin/env sh -c \"uname -m\"'; \
+        printf '#!/bin/sh\\necho script $1\\n' > /tmp/s; chmod +x /tmp/s; /tmp/s arg; rm /tmp/s";
+    let out = lab.run(&lab.root(), &["--no-binfmt"], &["/bin/sh", "-c", script]).output().expect("starts");
+    let text = outcome(&out);
+    assert!(text.starts_with("from bash\naarch64\nscript arg\n"), "{text}{}", String::from_utf8_lossy(&out.stderr));
+}
