@@ -27,6 +27,13 @@ pub struct MemoryFault {
     pub code: i32,
 }
 
+impl From<MemoryFault> for sys::Errno {
+    /// `EFAULT`: what a system call returns.
+    fn from(_: MemoryFault) -> Self {
+        Self::EFAULT
+    }
+}
+
 fn check(pair: Pair, addr: u64) -> Result<u64, MemoryFault> {
     if pair.status == 0 {
         return Ok(pair.value);

@@ -8,8 +8,10 @@ pub mod auxv;
 pub mod clock;
 pub mod errno;
 pub mod map;
+pub mod process;
 pub mod raw;
 pub mod signal;
+pub mod thread;
 
 pub use arch::syscall_interruptible;
 pub use errno::Errno;

@@ -1,0 +1,345 @@
+//! Making processes, and what they inherit.
+
+#![expect(unsafe_code, reason = "clone with a new stack, fork, reading an inherited disposition")]
+
+use crate::errno::Errno;
+use crate::raw;
+use core::arch::global_asm;
+use core::ffi::c_void;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+/// `struct clone_args` of `clone3(2)`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct CloneArgs {
+    /// `CLONE_*` without an exit signal.
+    pub flags: u64,
+    /// Where the pidfd goes.
+    pub pidfd: u64,
+    /// Where the child's memory gets its thread id.
+    pub child_tid: u64,
+    /// Where the parent's memory gets the child's thread id.
+    pub parent_tid: u64,
+    /// Signal for the parent at the child's end.
+    pub exit_signal: u64,
+    /// Lowest byte of the stack.
+    pub stack: u64,
+    /// Its length.
+    pub stack_size: u64,
+    /// Thread pointer.
+    pub tls: u64,
+    /// Array of wanted process ids.
+    pub set_tid: u64,
+    /// Its length.
+    pub set_tid_size: u64,
+    /// Descriptor of a cgroup.
+    pub cgroup: u64,
+}
+
+const SIZE: u64 = size_of::<CloneArgs>() as u64;
+
+global_asm!(
+    ".text",
+    ".balign 16",
+    ".globl anyarch_clone_on_stack",
+    ".hidden anyarch_clone_on_stack",
+    ".type anyarch_clone_on_stack, @function",
+    // extern "C" fn(nr, args: *const [u64; 5], stack, entry: extern "C" fn(arg) -> !, arg) -> i64
+    // The two calls differ in their arguments, so these come from an array. The child starts with
+    // all other registers of the parent, at the instruction after the call, on its own stack.
+    "anyarch_clone_on_stack:",
+    "push rbx",
+    "push r12",
+    "push r13",
+    "mov r12, rcx",
+    "mov r13, r8",
+    "mov rax, rdi",
+    "mov rbx, rsi",
+    "mov rdi, [rbx]",
+    "mov rsi, [rbx + 8]",
+    "mov rdx, [rbx + 16]",
+    "mov r10, [rbx + 24]",
+    "mov r8, [rbx + 32]",
+    "syscall",
+    "test rax, rax",
+    "jz 2f",
+    "pop r13",
+    "pop r12",
+    "pop rbx",
+    "ret",
+    "2:",
+    "xor ebp, ebp",
+    "mov rdi, r13",
+    "call r12",
+    "ud2",
+    ".size anyarch_clone_on_stack, . - anyarch_clone_on_stack",
+);
+
+unsafe extern "C" {
+    fn anyarch_clone_on_stack(
+        nr: i64,
+        args: *const u64,
+        stack: u64,
+        entry: extern "C" fn(*mut c_void) -> !,
+        arg: *mut c_void,
+    ) -> i64;
+}
+
+/// Makes a process with a copy of the memory: 0 in the child. The C library's locks are consistent
+/// in the child only for a plain fork; with other flags, only if this process has one thread.
+///
+/// `args.stack`, `args.tls` and `CLONE_SETTLS` must not be set: they are the guest's affair.
+///
+/// # Errors
+/// The kernel's.
+pub fn fork(args: &CloneArgs) -> Result<i32, Errno> {
+    let plain = CloneArgs { exit_signal: libc::SIGCHLD as u64, ..CloneArgs::default() };
+    if *args == plain {
+        // SAFETY: fork itself has no precondition; what the child may do is said above.
+        let pid = unsafe { libc::fork() };
+        return if pid < 0 { Err(std::io::Error::last_os_error().into()) } else { Ok(pid) };
+    }
+    let at = &raw const *args as u64;
+    match raw::call(libc::SYS_clone3, [at, SIZE]) {
+        // Seccomp filters of containers answer so.
+        Err(Errno::ENOSYS | Errno::EPERM) if old_form(args).is_some() => {
+            let [flags, _, parent, child, tls] = old_form(args).unwrap_or_default();
+            raw::call(libc::SYS_clone, [flags, 0, parent, child, tls]).map(|pid| pid as i32)
+        }
+        other => other.map(|pid| pid as i32),
+    }
+}
+
+/// The arguments of `clone(2)` in the host's order, if it can express them.
+fn old_form(args: &CloneArgs) -> Option<[u64; 5]> {
+    let pidfd = args.flags & libc::CLONE_PIDFD as u64 != 0;
+    let parent = args.flags & libc::CLONE_PARENT_SETTID as u64 != 0;
+    if pidfd && parent || args.set_tid_size != 0 || args.flags >> 32 != 0 {
+        return None;
+    }
+    let parent_tid = if pidfd { args.pidfd } else { args.parent_tid };
+    Some([args.flags | args.exit_signal, 0, parent_tid, args.child_tid, args.tls])
+}
+
+extern "C" fn enter<F: FnMut()>(arg: *mut c_void) -> ! {
+    // SAFETY: `vfork` passes its closure, which lives until the child is done with it.
+    let body = unsafe { &mut *arg.cast::<F>() };
+    body();
+    exit_group(127)
+}
+
+/// Makes a process that shares the memory, on the stack `[stack, stack + len)`, and waits until it
+/// ends or executes another program (`CLONE_VM | CLONE_VFORK` are added). `body` runs in the child
+/// and must end it. The child uses the thread-local storage of the calling thread, which is
+/// stopped meanwhile.
+///
+/// # Errors
+/// The kernel's.
+///
+/// # Panics
+/// If the stack is not aligned.
+pub fn vfork<F: FnMut()>(
+    args: &CloneArgs,
+    stack: &crate::map::Mapping,
+    mut body: F,
+) -> Result<i32, Errno> {
+    let (start, len) = (stack.start() as u64, stack.len() as u64);
+    let sharing = (libc::CLONE_VM | libc::CLONE_VFORK) as u64;
+    let new = CloneArgs { flags: args.flags | sharing, stack: start, stack_size: len, ..*args };
+    // Until the child is gone its closure is here.
+    spawn_on_stack(&new, enter::<F>, (&raw mut body).cast())
+}
+
+/// As [`vfork`] without waiting: the process shares the memory and runs at the same time, with the
+/// thread-local storage of another thread, at `tls`, which must never run again. Neither `body`
+/// nor the stack are ever freed.
+///
+/// # Errors
+/// The kernel's.
+pub fn spawn_sharing<F: FnMut() + 'static>(
+    args: &CloneArgs,
+    stack: crate::map::Mapping,
+    tls: u64,
+    body: F,
+) -> Result<i32, Errno> {
+    let (start, len) = (stack.start() as u64, stack.len() as u64);
+    let flags = args.flags | (libc::CLONE_VM | libc::CLONE_SETTLS) as u64;
+    let new = CloneArgs { flags, stack: start, stack_size: len, tls, ..*args };
+    let body = Box::into_raw(Box::new(body));
+    let result = spawn_on_stack(&new, enter::<F>, body.cast());
+    if result.is_err() {
+        // SAFETY: no child has it.
+        drop(unsafe { Box::from_raw(body) });
+    } else {
+        let _kept = core::mem::ManuallyDrop::new(stack);
+    }
+    result
+}
+
+fn spawn_on_stack(
+    args: &CloneArgs,
+    entry: extern "C" fn(*mut c_void) -> !,
+    arg: *mut c_void,
+) -> Result<i32, Errno> {
+    let top = args.stack + args.stack_size;
+    assert!(top % 16 == 0);
+    let call = |nr: i64, words: [u64; 5]| {
+        // SAFETY: the stack is a mapping of ours that nothing else uses; the entry never returns.
+        let ret = unsafe { anyarch_clone_on_stack(nr, words.as_ptr(), top, entry, arg) };
+        Errno::from_ret(ret as u64).map(|pid| pid as i32)
+    };
+    match call(libc::SYS_clone3, [&raw const *args as u64, SIZE, 0, 0, 0]) {
+        Err(Errno::ENOSYS | Errno::EPERM) if old_form(args).is_some() => {
+            let [flags, _, parent, child, tls] = old_form(args).unwrap_or_default();
+            call(libc::SYS_clone, [flags, top, parent, child, tls])
+        }
+        other => other,
+    }
+}
+
+/// The calling thread's thread-local storage (the host's thread pointer).
+pub fn thread_pointer() -> u64 {
+    const ARCH_GET_FS: u64 = 0x1003;
+    let mut at = 0_u64;
+    let _ = raw::call(libc::SYS_arch_prctl, [ARCH_GET_FS, &raw mut at as u64]);
+    at
+}
+
+/// Ends the calling thread without the C library, which must not know of it.
+pub fn exit_thread(code: i32) -> ! {
+    loop {
+        let _ = raw::call(libc::SYS_exit, [code as u64]);
+    }
+}
+
+/// Ends the process without the C library.
+pub fn exit_group(code: i32) -> ! {
+    loop {
+        let _ = raw::call(libc::SYS_exit_group, [code as u64]);
+    }
+}
+
+/// Ends the calling process by `signo`, whose disposition must be the default one by now: no core
+/// is dumped (it would be the emulator's). Where even that does not end it (the first process of a
+/// namespace), it exits with the status that a shell gives to such an end.
+pub fn die(signo: i32) -> ! {
+    const PR_SET_DUMPABLE: u64 = 4;
+    let _ = raw::call(libc::SYS_prctl, [PR_SET_DUMPABLE, 0]);
+    let _ = raw::tgkill(raw::gettid(), signo);
+    raw::sigmask(!(1 << (signo - 1)));
+    exit_group(128 + signo)
+}
+
+/// `struct sigaction` of the kernel.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct Sigaction {
+    handler: u64,
+    flags: u64,
+    restorer: u64,
+    mask: u64,
+}
+
+/// Which signals are ignored now (bit n-1 = signal n).
+pub fn ignored_signals() -> u64 {
+    let mut ignored = 0;
+    for signo in 1..=64_u64 {
+        let mut old = Sigaction::default();
+        let args = [signo, 0, &raw mut old as u64, 8];
+        if raw::call(libc::SYS_rt_sigaction, args).is_ok() && old.handler == libc::SIG_IGN as u64 {
+            ignored |= 1 << (signo - 1);
+        }
+    }
+    ignored
+}
+
+static INHERITED: AtomicU64 = AtomicU64::new(0);
+
+extern "C" fn record() {
+    INHERITED.store(ignored_signals(), Ordering::Relaxed);
+}
+
+/// Runs before `main`: Rust's start-up code ignores SIGPIPE and handles SIGSEGV and SIGBUS.
+// SAFETY: the loader expects function pointers in this section, and this is one.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static RECORD: extern "C" fn() = record;
+
+/// Which signals this program was started with ignored (bit n-1 = signal n).
+pub fn inherited_ignored_signals() -> u64 {
+    // Keeps RECORD from being dropped with its object file.
+    core::hint::black_box(&RECORD);
+    INHERITED.load(Ordering::Relaxed)
+}
+
+/// Sets some flags (`SA_RESTART`, `SA_NOCLDSTOP`, `SA_NOCLDWAIT`) of the present action of
+/// `signo`, keeping the rest of it.
+pub fn set_action_flags(signo: i32, flags: u64, mask: u64) {
+    let mut action = Sigaction::default();
+    let at = &raw mut action as u64;
+    if raw::call(libc::SYS_rt_sigaction, [signo as u64, 0, at, 8]).is_err() {
+        return;
+    }
+    let wanted = action.flags & !mask | flags & mask;
+    if wanted != action.flags {
+        let new = Sigaction { flags: wanted, ..action };
+        let _ = raw::call(libc::SYS_rt_sigaction, [signo as u64, &raw const new as u64, 0, 8]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::map::Mapping;
+
+    fn wait(pid: i32) -> i32 {
+        let mut status = 0_i32;
+        raw::call(libc::SYS_wait4, [pid as u64, &raw mut status as u64, 0, 0]).unwrap();
+        status
+    }
+
+    fn stack() -> Mapping {
+        Mapping::anonymous(1 << 16, libc::PROT_READ | libc::PROT_WRITE).unwrap()
+    }
+
+    #[test]
+    fn a_vfork_child_shares_the_memory() {
+        let mut seen = 0_u32;
+        let args = CloneArgs { exit_signal: libc::SIGCHLD as u64, ..CloneArgs::default() };
+        let pid = vfork(&args, &stack(), || {
+            seen = 7;
+            exit_group(3)
+        });
+        assert_eq!(wait(pid.unwrap()), 3 << 8);
+        assert_eq!(seen, 7);
+    }
+
+    #[test]
+    fn a_fork_with_flags_gets_its_own_memory() {
+        let flags = libc::CLONE_FILES as u64;
+        let args = CloneArgs { flags, exit_signal: libc::SIGCHLD as u64, ..Default::default() };
+        let pid = fork(&args).unwrap();
+        if pid == 0 {
+            exit_group(5)
+        }
+        assert_eq!(wait(pid), 5 << 8);
+    }
+
+    #[test]
+    fn dying_of_a_signal_shows_in_the_status() {
+        let args = CloneArgs { exit_signal: libc::SIGCHLD as u64, ..Default::default() };
+        let pid = fork(&args).unwrap();
+        if pid == 0 {
+            die(libc::SIGTERM)
+        }
+        assert_eq!(wait(pid), libc::SIGTERM);
+    }
+
+    #[test]
+    fn what_the_old_call_cannot_express_is_seen() {
+        let both = (libc::CLONE_PIDFD | libc::CLONE_PARENT_SETTID) as u64;
+        assert_eq!(old_form(&CloneArgs { flags: both, ..Default::default() }), None);
+        let args = CloneArgs { flags: libc::CLONE_PIDFD as u64, pidfd: 8, ..Default::default() };
+        assert_eq!(old_form(&args), Some([libc::CLONE_PIDFD as u64, 0, 8, 0, 0]));
+    }
+}
