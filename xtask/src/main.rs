@@ -1,16 +1,87 @@
-//! Automation.
+//! Automation: everything that is not the product itself. `cargo xtask` lists the commands.
 
 mod calls_codegen;
+mod codegen;
+mod fixtures;
+mod product;
+mod suite;
+mod tidy;
 
-use anyhow::{Result, bail};
 use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+const USAGE: &str = "\
+cargo xtask selftest                 build the static binary and prove that it works here
+cargo xtask test [FILTER]            all tests; with FILTER, the end-to-end ones of that name
+cargo xtask ci                       the same as test
+cargo xtask build [PROFILE]          build the static binary (release, or fast to compile)
+cargo xtask fixtures                 fetch what the end-to-end tests need
+cargo xtask codegen [--check]        isa/ -> generated code and docs
+cargo xtask fuzz diff [--seed N] [--seconds S] [...]   random code against the oracle
+cargo xtask bless                    rewrite the golden files, show the change in counts
+cargo xtask tidy                     boundaries, sizes, unsafe code, words";
 
 fn main() -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask has a parent");
-    let args: Vec<_> = std::env::args().skip(1).collect();
-    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["codegen"] => calls_codegen::run(root, false),
-        ["codegen", "--check"] => calls_codegen::run(root, true),
-        _ => bail!("usage: cargo xtask codegen [--check]"),
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has a parent")?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["selftest"] => suite::selftest(root),
+        ["test" | "ci", ref filter @ ..] => suite::test(root, filter),
+        ["build"] => product::build(root, "release").map(|p| println!("{}", p.display())),
+        ["build", profile] => product::build(root, profile).map(|p| println!("{}", p.display())),
+        ["fixtures"] => {
+            let fixtures = fixtures::Fixtures::open()?;
+            fixtures.prepare().map(|()| println!("{}", fixtures.dir.display()))
+        }
+        ["codegen"] => codegen_all(root, false),
+        ["codegen", "--check"] => codegen_all(root, true),
+        ["fuzz", ref rest @ ..] => testkit(root, rest),
+        ["bless"] => bless(root),
+        ["tidy"] => tidy::run(root),
+        [] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => bail!("usage:\n{USAGE}"),
     }
+}
+
+/// Generates, or checks that nothing is stale.
+fn codegen_all(root: &Path, check: bool) -> Result<()> {
+    codegen::run(root, check)?;
+    calls_codegen::run(root, check)
+}
+
+/// Runs the test kit's program, which links the engine: optimised, or it would take long.
+fn testkit(root: &Path, arguments: &[&str]) -> Result<()> {
+    let status = Command::new(env!("CARGO"))
+        .current_dir(root)
+        .args(["run", "--quiet", "--profile", "fast", "--package", "testkit", "--"])
+        .args(arguments)
+        .status()?;
+    ensure!(status.success(), "testkit {} failed", arguments.join(" "));
+    Ok(())
+}
+
+/// Differential fuzzing with a fixed budget.
+fn fuzz(root: &Path, anyarch: &Path, fixtures: &Path, seed: u64, seconds: u32) -> Result<()> {
+    let (seed, seconds) = (seed.to_string(), seconds.to_string());
+    let (anyarch, fixtures) = (anyarch.display().to_string(), fixtures.display().to_string());
+    let arguments =
+        ["diff", "--seed", &seed, "--seconds", &seconds, "--anyarch", &anyarch, "--fixtures", &fixtures];
+    testkit(root, &arguments)
+}
+
+/// Rewrites the golden files.
+fn bless(root: &Path) -> Result<()> {
+    let status = Command::new(env!("CARGO"))
+        .current_dir(root)
+        .args(["test", "--quiet", "--package", "testkit", "golden"])
+        .env("ANYARCH_BLESS", "1")
+        .status()?;
+    ensure!(status.success(), "the golden tests failed");
+    ensure!(Command::new("git").current_dir(root).args(["diff", "--stat", "tests/golden"]).status()?.success());
+    Ok(())
 }
