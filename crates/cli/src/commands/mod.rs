@@ -1,0 +1,85 @@
+//! The subcommands, for people.
+
+mod install;
+mod run;
+
+use std::ffi::{OsStr, OsString};
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::report::Failure;
+
+/// Run programs and containers of any architecture.
+#[derive(Parser)]
+#[command(name = "anyarch", version, disable_help_subcommand = false, max_term_width = 100)]
+#[command(after_help = "anyarch [OPTIONS] PROGRAM [ARGUMENT...] runs one foreign program directly; \
+    its options are those of QEMU's user mode: -L PREFIX, -E NAME=VALUE, -U NAME, -0 ARGV0, \
+    -cpu MODEL, -strace, -d ITEMS, -version; also --strace and --dump ir,host.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a command in a foreign root file system, with nothing installed and no root needed.
+    Run(run::Arguments),
+    /// Register with the kernel, so that foreign programs run everywhere on this machine.
+    Install(install::Install),
+    /// Take the registrations away again.
+    Uninstall(install::Uninstall),
+    /// Show what the kernel has registered.
+    Status(install::Status),
+    /// Prove that foreign programs run here, with an embedded one.
+    Selftest,
+    #[command(name = "@namespace", hide = true)]
+    Namespace(run::Arguments),
+    #[command(name = "@init", hide = true)]
+    Init(run::Arguments),
+}
+
+/// Whether `argument`, the first one, is for this parser and not a program to run.
+pub(crate) fn knows(argument: &OsStr) -> bool {
+    let Some(text) = argument.to_str() else { return false };
+    ["help", "--help", "-h", "--version", "-V"].contains(&text)
+        || Cli::command().get_subcommands().any(|c| c.get_name() == text)
+}
+
+/// Parses and runs.
+///
+/// # Errors
+/// What the subcommand reports.
+pub(crate) fn run(arguments: &[OsString]) -> Result<u8, Failure> {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(e) => {
+            let _ = e.print();
+            return Ok(if e.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match cli.command {
+        Command::Run(a) => run::outside(&a),
+        Command::Namespace(a) => run::namespace(&a),
+        Command::Init(a) => run::init(&a),
+        Command::Install(a) => install::install(&a),
+        Command::Uninstall(a) => install::uninstall(&a),
+        Command::Status(a) => install::status(&a),
+        Command::Selftest => crate::selftest::run(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parser_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn programs_are_not_subcommands() {
+        assert!(knows("run".as_ref()) && knows("--help".as_ref()));
+        assert!(!knows("/bin/run".as_ref()) && !knows("-strace".as_ref()));
+    }
+}

@@ -1,0 +1,61 @@
+//! How failures of our own set-up are shown: `error:`, `caused by:`, `help:`.
+
+use std::error::Error;
+
+/// Something that a person must be told.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+    causes: Vec<String>,
+    help: Option<String>,
+    code: u8,
+}
+
+impl Failure {
+    /// A failure with exit code 1.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), causes: Vec::new(), help: None, code: 1 }
+    }
+    /// Adds the chain of `error`.
+    pub(crate) fn caused_by(mut self, error: impl Error) -> Self {
+        self.causes.push(error.to_string());
+        let mut source = error.source();
+        while let Some(e) = source {
+            self.causes.push(e.to_string());
+            source = e.source();
+        }
+        self
+    }
+    /// What to do about it.
+    pub(crate) fn help(mut self, text: impl Into<String>) -> Self {
+        self.help = Some(text.into());
+        self
+    }
+    /// Another exit code.
+    pub(crate) fn code(mut self, code: u8) -> Self {
+        self.code = code;
+        self
+    }
+    /// Prints it and returns the exit code.
+    #[expect(clippy::print_stderr, reason = "the one place where failures are printed")]
+    pub(crate) fn print(&self) -> u8 {
+        eprintln!("error: {}", self.message);
+        for cause in &self.causes {
+            eprintln!("caused by: {cause}");
+        }
+        if let Some(help) = &self.help {
+            eprintln!("help: {help}");
+        }
+        self.code
+    }
+}
+
+impl<E: Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let failure = Self::new(error.to_string());
+        match error.source() {
+            Some(source) => failure.caused_by(source),
+            None => failure,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! `anyarch selftest`: proves, without anything installed, that foreign programs run here.
+
+mod assembler;
+mod program;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::report::Failure;
+
+/// One way of running the program, and how a person would call it.
+struct Way {
+    title: &'static str,
+    arguments: &'static [&'static str],
+}
+
+const WAYS: [Way; 2] = [
+    Way { title: "registered in a private binfmt_misc (flags POCF)", arguments: &[] },
+    Way { title: "without any registration", arguments: &["--no-binfmt"] },
+];
+
+/// Runs the embedded program every way and prints a table. The exit code is 0 if all checks pass.
+///
+/// # Errors
+/// When no directory can be made for the root, or this binary cannot be executed again.
+#[expect(clippy::print_stdout, reason = "the command's result")]
+pub(crate) fn run() -> Result<u8, Failure> {
+    let root = Root::make()?;
+    let mut failed = 0;
+    println!("anyarch {} self-test: arm64 on {}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH);
+    println!("an empty read-only root with one program, TMPDIR=/nonexistent");
+    for way in &WAYS {
+        println!("\n{}", way.title);
+        let output = Command::new("/proc/self/exe")
+            .args(["run", "--root"])
+            .arg(&root.dir)
+            .args(["--read-only", "--env", "TMPDIR=/nonexistent"])
+            .args(way.arguments)
+            .args(["--", program::PATH])
+            .output()
+            .map_err(|e| Failure::new("cannot execute this program again").caused_by(e))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        for (name, meaning) in program::CHECKS {
+            let passed = text.lines().any(|l| l.strip_prefix("ok ") == Some(name));
+            failed += u32::from(!passed);
+            println!("  {}  {meaning}", if passed { "ok  " } else { "FAIL" });
+        }
+        if !output.status.success() {
+            failed += 1;
+            println!("  FAIL  it ended with {}", output.status);
+        }
+        for line in String::from_utf8_lossy(&output.stderr).lines() {
+            println!("        {line}");
+        }
+    }
+    println!("\n{}", if failed == 0 { "all checks passed".into() } else { format!("{failed} checks failed") });
+    Ok(u8::from(failed != 0))
+}
+
+/// A directory that holds the program, removed at the end.
+struct Root {
+    dir: PathBuf,
+}
+
+impl Root {
+    fn make() -> Result<Self, Failure> {
+        let name = format!("anyarch-selftest-{}", std::process::id());
+        let places = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into(), "/dev/shm".into(), ".".into()];
+        let mut last = None;
+        for place in places {
+            let dir = place.join(&name);
+            match Self::fill(&dir) {
+                Ok(()) => return Ok(Self { dir }),
+                Err(e) => last = Some((dir, e)),
+            }
+        }
+        let (dir, e) = last.expect("there is at least one place");
+        Err(Failure::new(format!("cannot make {}", dir.display()))
+            .caused_by(e)
+            .help("set TMPDIR to a directory that you may write to"))
+    }
+
+    fn fill(dir: &Path) -> std::io::Result<()> {
+        fs::create_dir(dir)?;
+        let file = dir.join(program::PATH.trim_start_matches('/'));
+        fs::write(&file, program::build())?;
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755))
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
