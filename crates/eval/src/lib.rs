@@ -4,11 +4,23 @@
 //! [`ir::State`]; [`helper`] is what translated code calls for an operation that its back end
 //! does not lower.
 
+mod crypto_aes;
+mod crypto_sha;
+mod crypto_sm;
 mod flags;
 mod float;
 mod integer;
 mod lanes;
 mod run;
+mod saturate;
+mod vec_dot;
+mod vec_float;
+mod vec_int;
+mod vec_narrow;
+mod vec_pair;
+mod vec_perm;
+mod vec_shift;
+mod vec_wide;
 mod vector;
 
 pub use run::{MemFault, Memory, Outcome, helper, run};
