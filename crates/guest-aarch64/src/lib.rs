@@ -6,8 +6,10 @@
 //! advertised in [`cpu`].
 
 pub mod cpu;
+pub mod encoding;
 pub mod field;
 mod flags;
+mod generated;
 mod prescan;
 mod runtime;
 pub mod translator;
@@ -71,11 +73,12 @@ impl Guest for Aarch64 {
         // FPCR.RMode: 0 nearest, 1 up, 2 down, 3 zero; MXCSR.RC: 0 nearest, 1 down, 2 up, 3 zero.
         [0, 2, 1, 3][(state.int[ir::state::SLOT_FPCR as usize] >> 22 & 3) as usize]
     }
+    fn canonical(&self, addr: u64) -> u64 {
+        // Linux always lets EL0 use the top byte for itself.
+        addr << 8 >> 8 | if addr >> 55 & 1 != 0 { 0xff << 56 } else { 0 }
+    }
     fn disassemble(&self, word: u32, _pc: u64) -> String {
         format!(".word {word:#010x}")
     }
 }
 
-pub(crate) fn decode(_t: &mut Translator<'_>, _word: u32) -> Flow {
-    Flow::Undefined
-}

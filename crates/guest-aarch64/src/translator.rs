@@ -184,7 +184,7 @@ pub(crate) fn translate(fetch: &mut dyn Fetch, pc: u64, mode: Mode, block: &mut 
         t.ir.insn(index as u32 * 4);
         insns += 1;
         let (ops, exits) = (t.ir.block.ops.len(), t.ir.block.exits.len());
-        match crate::decode(&mut t, word) {
+        match crate::generated::decode::dispatch(&mut t, word) {
             Flow::Next => continue,
             Flow::Undefined => {
                 t.ir.block.ops.truncate(ops);
