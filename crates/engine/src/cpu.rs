@@ -1,9 +1,13 @@
-//! A guest thread's processor.
+//! A guest thread's processor: its memory, what its signal handlers and other threads may touch.
 
-use crate::engine::Engine;
+use crate::engine::{CpuRef, Engine};
+use core::cell::{Cell, UnsafeCell};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use ir::State;
+use ir::state::{HASH_ENTRIES, HashEntry, MONITOR_CLEAR, SLOT_EX_ADDR, SLOT_FPCR, SLOT_FPSR};
 use std::io;
-use std::sync::atomic::AtomicU32;
+use sys::map::{Mapping, PAGE, protect};
+use sys::signal::Siginfo;
 
 /// A guest fault, to become a signal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,7 +42,7 @@ pub enum Exit {
 }
 
 /// A signal that arrived from outside.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct RecordedSignal {
     /// Its number.
     pub signo: i32,
@@ -46,88 +50,422 @@ pub struct RecordedSignal {
     pub info: [u8; 128],
 }
 
+impl core::fmt::Debug for RecordedSignal {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("RecordedSignal").field("signo", &self.signo).finish_non_exhaustive()
+    }
+}
+
+const HASH_SIZE: usize = HASH_ENTRIES * size_of::<HashEntry>();
+const ALT_SIZE: usize = 64 << 10;
+const RET_SIZE: usize = 256 << 10;
+
+// The layout of a processor's mapping. The poll page must come just before the state.
+const AT_POLL: usize = 0;
+const AT_STATE: usize = PAGE;
+const AT_HASH: usize = AT_STATE + size_of::<State>();
+const AT_ALT: usize = AT_HASH + HASH_SIZE;
+const AT_GUARD: usize = AT_ALT + ALT_SIZE;
+const AT_RET: usize = AT_GUARD + PAGE;
+const TOTAL: usize = AT_RET + RET_SIZE;
+/// Above `ret_base`: the sentinel frame.
+const SENTINEL: usize = 64;
+
+const _: () = assert!(AT_STATE as i32 + ir::state::POLL_OFFSET == AT_POLL as i32);
+
+const RECORDS: u32 = 8;
+
+/// What handlers and other threads may touch.
+pub(crate) struct Shared {
+    engine: &'static Engine,
+    state: *mut State,
+    /// Where the poll page, the state and all else are.
+    base: u64,
+    /// The thread is in translated code, or about to be.
+    in_code: AtomicBool,
+    /// The poll page was made inaccessible.
+    armed: AtomicBool,
+    tid: AtomicI32,
+    /// Ring of recorded signals: written by handlers on this thread, read by this thread.
+    records: [UnsafeCell<RecordedSignal>; RECORDS as usize],
+    head: AtomicU32,
+    tail: AtomicU32,
+    fault_signo: AtomicI32,
+    fault_code: AtomicI32,
+    fault_addr: AtomicU64,
+}
+
+thread_local! {
+    static CURRENT: Cell<*const Shared> = const { Cell::new(core::ptr::null()) };
+}
+
+/// The calling thread's processor. Async-signal-safe.
+pub(crate) fn current<'a>() -> Option<&'a Shared> {
+    // SAFETY: a processor that is dropped stops being current, and handlers run on its thread.
+    unsafe { CURRENT.get().as_ref() }
+}
+
+/// A hash of indirect branch targets that has none. Zero entries say "pc 0 is at 0", which only
+/// the first one must not say: pc 0 is looked up nowhere else.
+pub(crate) fn new_hash() -> Result<Mapping, sys::Errno> {
+    let map = Mapping::anonymous(HASH_SIZE, libc::PROT_READ | libc::PROT_WRITE)?;
+    entry_of(map.start() as u64, 0).pc.store(u64::MAX, Ordering::Relaxed);
+    Ok(map)
+}
+
+/// [`HashEntry`] as several threads see it.
+#[repr(C)]
+struct AtomicEntry {
+    pc: AtomicU64,
+    host: AtomicU64,
+}
+
+fn entry_of<'a>(hash: u64, pc: u64) -> &'a AtomicEntry {
+    let index = (pc >> 2) as usize & (HASH_ENTRIES - 1);
+    // SAFETY: callers pass the address of a hash that is mapped; fields are atomic.
+    unsafe { &*(hash as *const AtomicEntry).add(index) }
+}
+
+impl Shared {
+    pub(crate) fn engine(&self) -> &'static Engine {
+        self.engine
+    }
+    pub(crate) fn state(&self) -> *mut State {
+        self.state
+    }
+    pub(crate) fn in_code(&self) -> bool {
+        self.in_code.load(Ordering::SeqCst)
+    }
+    pub(crate) fn pending(&self) -> &AtomicU32 {
+        // SAFETY: the state lives as long as this; the field is only accessed atomically while
+        // handlers may run.
+        unsafe { AtomicU32::from_ptr(&raw mut (*self.state).pending) }
+    }
+    fn hash_in_use(&self) -> &AtomicU64 {
+        // SAFETY: as for `pending`.
+        unsafe { AtomicU64::from_ptr(&raw mut (*self.state).hash) }
+    }
+    fn hash(&self) -> u64 {
+        self.base + AT_HASH as u64
+    }
+    pub(crate) fn is_poll_page(&self, addr: u64) -> bool {
+        addr.wrapping_sub(self.base + AT_POLL as u64) < PAGE as u64
+    }
+    pub(crate) fn is_return_guard(&self, addr: u64) -> bool {
+        addr.wrapping_sub(self.base + AT_GUARD as u64) < PAGE as u64
+    }
+    pub(crate) fn ret_base(&self) -> u64 {
+        self.base + (TOTAL - SENTINEL) as u64
+    }
+    /// Makes translated code leave at the next poll or indirect branch. Async-signal-safe; also
+    /// for other threads.
+    pub(crate) fn arm(&self) {
+        self.armed.store(true, Ordering::SeqCst);
+        protect(self.base + AT_POLL as u64, PAGE, libc::PROT_NONE);
+        self.hash_in_use().store(self.engine.empty_hash.start() as u64, Ordering::SeqCst);
+    }
+    fn disarm(&self) {
+        self.armed.store(false, Ordering::SeqCst);
+        protect(self.base + AT_POLL as u64, PAGE, libc::PROT_READ);
+        self.hash_in_use().store(self.hash(), Ordering::SeqCst);
+    }
+    /// Whether translated code would leave needlessly.
+    fn is_armed(&self) -> bool {
+        self.armed.load(Ordering::Relaxed) || self.hash_in_use().load(Ordering::Relaxed) != self.hash()
+    }
+    /// Records an asynchronous signal, by its handler.
+    pub(crate) fn record(&self, signo: i32, info: &Siginfo) {
+        let tail = self.tail.load(Ordering::Relaxed);
+        if tail.wrapping_sub(self.head.load(Ordering::Acquire)) < RECORDS {
+            // SAFETY: the reader, on this same thread, stays off entries outside head..tail.
+            unsafe {
+                *self.records[(tail % RECORDS) as usize].get() = RecordedSignal { signo, info: info.0 };
+            }
+            self.tail.store(tail.wrapping_add(1), Ordering::Release);
+        }
+        self.pending().store(1, Ordering::SeqCst);
+        if self.in_code() {
+            self.arm();
+        }
+    }
+    fn take(&self) -> Option<RecordedSignal> {
+        let head = self.head.load(Ordering::Relaxed);
+        if head == self.tail.load(Ordering::Acquire) {
+            return None;
+        }
+        // SAFETY: the entry is complete, and not written again before `head` passes it.
+        let record = unsafe { *self.records[(head % RECORDS) as usize].get() };
+        self.head.store(head.wrapping_add(1), Ordering::Release);
+        Some(record)
+    }
+    /// Remembers a fault for the run loop, by its handler.
+    pub(crate) fn set_fault(&self, fault: Fault) {
+        self.fault_signo.store(fault.signo, Ordering::Relaxed);
+        self.fault_code.store(fault.code, Ordering::Relaxed);
+        self.fault_addr.store(fault.addr, Ordering::Relaxed);
+    }
+    pub(crate) fn fault(&self) -> Fault {
+        Fault {
+            signo: self.fault_signo.load(Ordering::Relaxed),
+            code: self.fault_code.load(Ordering::Relaxed),
+            addr: self.fault_addr.load(Ordering::Relaxed),
+        }
+    }
+    /// Removes `pc` from the hash; also for other threads.
+    pub(crate) fn forget(&self, pc: u64) {
+        let entry = entry_of(self.hash(), pc);
+        if entry.pc.load(Ordering::SeqCst) == pc {
+            entry.pc.store(u64::MAX, Ordering::SeqCst);
+        }
+    }
+    /// Removes all from the hash; also for other threads.
+    pub(crate) fn forget_all(&self) {
+        for n in 0..HASH_ENTRIES as u64 {
+            let entry = entry_of(self.hash(), n << 2);
+            if entry.pc.load(Ordering::Relaxed) != 0 {
+                entry.pc.store(u64::MAX, Ordering::SeqCst);
+            }
+        }
+    }
+    /// Enters `pc` in the hash; by the thread itself.
+    pub(crate) fn remember(&self, pc: u64, host: u64) {
+        let entry = entry_of(self.hash(), pc);
+        entry.pc.store(u64::MAX, Ordering::Relaxed);
+        entry.host.store(host, Ordering::Relaxed);
+        entry.pc.store(pc, Ordering::SeqCst);
+    }
+    /// False if the thread that ran this is gone.
+    pub(crate) fn thread_exists(&self) -> bool {
+        let tid = self.tid.load(Ordering::Relaxed) as u64;
+        sys::syscall_ret(libc::SYS_tkill as u64, [tid, 0, 0, 0, 0, 0]) as i64 != -i64::from(libc::ESRCH)
+    }
+}
+
 /// A guest thread's processor: registers, return stack, branch hash.
-pub struct Cpu {}
+pub struct Cpu {
+    pub(crate) shared: Box<Shared>,
+    pub(crate) engine: &'static Engine,
+    /// The engine's epoch that the hash and the return stack are of.
+    pub(crate) epoch: u64,
+    /// `Mode::fp_exact` in force.
+    pub(crate) exact: bool,
+    /// For single instructions.
+    pub(crate) block: ir::Block,
+    _map: Mapping,
+}
+
+// SAFETY: everything it points to is its own; `Shared` is made for being looked at by others.
+unsafe impl Send for Cpu {}
+
+unsafe extern "C" fn helper(state: *mut State) {
+    // SAFETY: called by translated code with its state, which nobody else is using.
+    eval::helper(unsafe { &mut *state });
+}
 
 impl Cpu {
     /// A new one, all registers zero.
     ///
     /// # Errors
     /// If memory is short.
-    pub fn new(_engine: &'static Engine) -> io::Result<Self> {
-        unimplemented!()
+    pub fn new(engine: &'static Engine) -> io::Result<Self> {
+        let os = |e: sys::Errno| io::Error::from_raw_os_error(e.0);
+        let map = Mapping::anonymous(TOTAL, libc::PROT_READ | libc::PROT_WRITE).map_err(os)?;
+        map.protect(AT_POLL, PAGE, libc::PROT_READ);
+        map.protect(AT_GUARD, PAGE, libc::PROT_NONE);
+        let base = map.start() as u64;
+        let state = (base + AT_STATE as u64) as *mut State;
+        let record = || UnsafeCell::new(RecordedSignal { signo: 0, info: [0; 128] });
+        let shared = Box::new(Shared {
+            engine,
+            state,
+            base,
+            in_code: AtomicBool::new(false),
+            armed: AtomicBool::new(false),
+            tid: AtomicI32::new(0),
+            records: [(); RECORDS as usize].map(|()| record()),
+            head: AtomicU32::new(0),
+            tail: AtomicU32::new(0),
+            fault_signo: AtomicI32::new(0),
+            fault_code: AtomicI32::new(0),
+            fault_addr: AtomicU64::new(0),
+        });
+        entry_of(shared.hash(), 0).pc.store(u64::MAX, Ordering::Relaxed);
+        // SAFETY: the page is mapped and zero, which is a valid state; nobody knows it yet.
+        unsafe {
+            (*state).int[usize::from(SLOT_EX_ADDR)] = MONITOR_CLEAR;
+            (*state).fp_control = crate::host::fp_control(0);
+            (*state).fp_control_host = 0x1f80;
+            (*state).ret_base = shared.ret_base();
+            (*state).ret_sp = shared.ret_base();
+            (*state).hash = shared.hash();
+            (*state).leave = engine.stubs.leave;
+            (*state).call_helper = engine.stubs.call_helper;
+            (*state).helper = helper as *const () as u64;
+            let sentinel = shared.ret_base() as *mut u64;
+            *sentinel = engine.stubs.ret_miss;
+            *sentinel.add(1) = u64::MAX;
+        }
+        let mut writer = engine.lock();
+        writer.cpus.push(CpuRef(&raw const *shared));
+        let epoch = engine.epoch.load(Ordering::SeqCst);
+        drop(writer);
+        Ok(Self { shared, engine, epoch, exact: false, block: ir::Block::default(), _map: map })
     }
     /// A new one with the same registers (the exclusive monitor is clear), for a new thread.
     ///
     /// # Errors
     /// If memory is short.
     pub fn clone_registers(&self) -> io::Result<Self> {
-        unimplemented!()
+        let mut new = Self::new(self.engine)?;
+        let (from, to) = (self.state(), new.state_mut());
+        to.int = from.int;
+        to.vec = from.vec;
+        to.flags = from.flags;
+        to.int[usize::from(SLOT_EX_ADDR)] = MONITOR_CLEAR;
+        new.update_fp();
+        Ok(new)
+    }
+    pub(crate) fn reference(&self) -> CpuRef {
+        CpuRef(&raw const *self.shared)
     }
     /// The engine it belongs to.
     pub fn engine(&self) -> &'static Engine {
-        unimplemented!()
+        self.engine
     }
     /// The registers.
     pub fn state(&self) -> &State {
-        unimplemented!()
+        // SAFETY: mapped as long as `self`; translated code does not run while `self` is borrowed.
+        unsafe { &*self.shared.state }
     }
     /// The registers, to be changed. Use [`Cpu::set_fpcr`] for the floating-point control.
     pub fn state_mut(&mut self) -> &mut State {
-        unimplemented!()
+        // SAFETY: as for `state`.
+        unsafe { &mut *self.shared.state }
     }
     /// Makes this the processor of the calling thread: signals are recorded here, its alternate
     /// signal stack is used.
     pub fn make_current(&mut self) {
-        unimplemented!()
+        let tid = sys::syscall_ret(libc::SYS_gettid as u64, [0; 6]);
+        self.shared.tid.store(tid as i32, Ordering::Relaxed);
+        // SAFETY: the memory is this processor's own; `drop` takes it back.
+        unsafe { sys::signal::set_alternate_stack(self.shared.base + AT_ALT as u64, ALT_SIZE) };
+        CURRENT.set(&raw const *self.shared);
     }
-    /// Runs guest code from the pc slot until something is to be done.
-    pub fn run(&mut self) -> Exit {
-        unimplemented!()
+    /// In the child of a fork: the thread has a new number.
+    pub(crate) fn forked(&self) {
+        let tid = sys::syscall_ret(libc::SYS_gettid as u64, [0; 6]);
+        self.shared.tid.store(tid as i32, Ordering::Relaxed);
     }
     /// NZCV in PSTATE layout.
     pub fn nzcv(&self) -> u32 {
-        unimplemented!()
+        self.state().nzcv()
     }
     /// Sets NZCV.
-    pub fn set_nzcv(&mut self, _nzcv: u32) {
-        unimplemented!()
+    pub fn set_nzcv(&mut self, nzcv: u32) {
+        self.state_mut().set_nzcv(nzcv);
     }
     /// The floating-point status, all sticky bits included.
     pub fn fpsr(&self) -> u64 {
-        unimplemented!()
+        self.state().int[usize::from(SLOT_FPSR)]
     }
     /// Sets it.
-    pub fn set_fpsr(&mut self, _fpsr: u64) {
-        unimplemented!()
+    pub fn set_fpsr(&mut self, fpsr: u64) {
+        self.state_mut().int[usize::from(SLOT_FPSR)] = fpsr;
     }
     /// The floating-point control.
     pub fn fpcr(&self) -> u64 {
-        unimplemented!()
+        self.state().int[usize::from(SLOT_FPCR)]
     }
     /// Sets it.
-    pub fn set_fpcr(&mut self, _fpcr: u64) {
-        unimplemented!()
+    pub fn set_fpcr(&mut self, fpcr: u64) {
+        self.state_mut().int[usize::from(SLOT_FPCR)] = fpcr;
+        self.update_fp();
+    }
+    /// Follows the floating-point control slot.
+    pub(crate) fn update_fp(&mut self) {
+        let (guest, state) = (self.engine.guest, self.state_mut());
+        state.fp_control = crate::host::fp_control(guest.rounding(state));
+        let exact = guest.mode(state).fp_exact;
+        if exact != self.exact {
+            self.exact = exact;
+            self.shared.forget_all();
+            self.invalidate_returns();
+        }
     }
     /// The next recorded signal. When there is none left, nothing is pending any more.
     pub fn take_signal(&mut self) -> Option<RecordedSignal> {
-        unimplemented!()
+        if let Some(record) = self.shared.take() {
+            return Some(record);
+        }
+        // In this order: a handler that comes in between sets it again.
+        self.shared.pending().store(0, Ordering::SeqCst);
+        self.shared.take().inspect(|_| self.shared.pending().store(1, Ordering::SeqCst))
     }
     /// Non-zero while something is pending.
     pub fn pending(&self) -> &AtomicU32 {
-        unimplemented!()
+        self.shared.pending()
     }
-    /// Makes the next (or current) [`Cpu::run`] and [`Cpu::syscall`] return early.
+    /// Makes the next [`Cpu::run`] or [`Cpu::syscall`] return early.
     pub fn interrupt(&self) {
-        unimplemented!()
+        self.shared.pending().store(1, Ordering::SeqCst);
     }
     /// A host system call that signals interrupt: -512 if something is pending before it starts,
     /// or if the kernel would restart it.
-    pub fn syscall(&self, _nr: i64, _args: [u64; 6]) -> i64 {
-        unimplemented!()
+    pub fn syscall(&self, nr: i64, args: [u64; 6]) -> i64 {
+        sys::syscall_interruptible(self.pending(), nr, args)
     }
     /// Forgets the return stack (after longjmp-like changes; never needed for correctness).
     pub fn invalidate_returns(&mut self) {
-        unimplemented!()
+        let base = self.shared.ret_base();
+        self.state_mut().ret_sp = base;
+    }
+    /// Enters translated code at `host`, unless it belongs to another epoch (false), or something
+    /// is pending (also false).
+    pub(crate) fn enter(&mut self, host: u64) -> bool {
+        let shared = &*self.shared;
+        if shared.is_armed() {
+            shared.disarm();
+        }
+        shared.in_code.store(true, Ordering::SeqCst);
+        let epoch = self.engine.epoch.load(Ordering::SeqCst);
+        if epoch != self.epoch {
+            shared.in_code.store(false, Ordering::SeqCst);
+            self.epoch = epoch;
+            self.shared.forget_all();
+            self.invalidate_returns();
+            return false;
+        }
+        if shared.pending().load(Ordering::SeqCst) != 0 {
+            shared.in_code.store(false, Ordering::SeqCst);
+            return false;
+        }
+        // SAFETY: the stub follows this contract (`host::Stubs::enter`); the state is ours.
+        let enter: unsafe extern "C" fn(*mut State, u64) =
+            unsafe { core::mem::transmute(self.engine.stubs.enter as *const ()) };
+        // SAFETY: `host` is the entry of a unit of the current epoch, which no flush removes
+        // while `in_code` is set.
+        unsafe { enter(shared.state, host) };
+        shared.in_code.store(false, Ordering::SeqCst);
+        let state = self.state_mut();
+        state.int[usize::from(SLOT_FPSR)] |= crate::host::sticky(state.fp_scratch);
+        true
+    }
+}
+
+impl Drop for Cpu {
+    fn drop(&mut self) {
+        let me = self.reference();
+        self.engine.lock().cpus.retain(|c| *c != me);
+        if CURRENT.get() == me.0 {
+            CURRENT.set(core::ptr::null());
+            // SAFETY: no alternate stack from here on.
+            unsafe { sys::signal::set_alternate_stack(0, 0) };
+        }
+    }
+}
+
+impl core::fmt::Debug for Cpu {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Cpu").field("pc", &self.state().pc()).finish_non_exhaustive()
     }
 }

@@ -1,9 +1,19 @@
-//! The process-wide translator.
+//! The process-wide translator: its parts, look-up, translation, linking.
 
-use crate::cpu::Cpu;
+use crate::cache::CodeCache;
+use crate::cpu::{Cpu, Fault, Shared};
+use crate::map::{PcMap, Target};
 use crate::options::{Options, Stats};
-use guest::Guest;
+use crate::unit::{NONE, Tables};
+use core::sync::atomic::{AtomicU64, Ordering};
+use guest::{Fetch, Guest, Mode};
+use host::{Code, Host};
+use ir::Block;
+use std::collections::HashMap;
 use std::io;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+use sys::map::Mapping;
 
 /// Who knows which guest memory may be executed.
 pub trait AddressSpace: Sync {
@@ -14,44 +24,348 @@ pub trait AddressSpace: Sync {
 }
 
 /// The process-wide translator; lives as long as the process.
-pub struct Engine {}
+pub struct Engine {
+    pub(crate) guest: &'static dyn Guest,
+    pub(crate) host: Box<dyn Host>,
+    options: Options,
+    pub(crate) cache: CodeCache,
+    pub(crate) tables: Tables,
+    /// By `Mode::fp_exact`.
+    maps: [PcMap; 2],
+    pub(crate) stubs: StubAddresses,
+    /// A hash of indirect branch targets without any.
+    pub(crate) empty_hash: Mapping,
+    space: OnceLock<&'static dyn AddressSpace>,
+    /// Counts flushes: code seen under another number must not be entered.
+    pub(crate) epoch: AtomicU64,
+    pub(crate) interpreted: AtomicU64,
+    writer: Mutex<Writer>,
+}
+
+/// Host addresses of the stubs.
+pub(crate) struct StubAddresses {
+    pub(crate) enter: u64,
+    pub(crate) leave: u64,
+    pub(crate) leave_stored: u64,
+    pub(crate) call_helper: u64,
+    pub(crate) ret_miss: u64,
+}
+
+/// What only one thread at a time may use.
+pub(crate) struct Writer {
+    block: Block,
+    code: Code,
+    /// Units by the guest pages they cover.
+    pub(crate) pages: HashMap<u64, Vec<u32>, PageHash>,
+    /// All processors.
+    pub(crate) cpus: Vec<CpuRef>,
+    pub(crate) stats: Stats,
+}
+
+/// A processor's shared part; valid while it is in [`Writer::cpus`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CpuRef(pub(crate) *const Shared);
+
+// SAFETY: what is used of it by other threads is atomic.
+unsafe impl Send for CpuRef {}
+
+/// Page numbers need no better hash.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct PageHash;
+
+pub(crate) struct PageHasher(u64);
+
+impl std::hash::BuildHasher for PageHash {
+    type Hasher = PageHasher;
+    fn build_hasher(&self) -> PageHasher {
+        PageHasher(0)
+    }
+}
+
+impl std::hash::Hasher for PageHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for &b in bytes {
+            self.write_u64(u64::from(b));
+        }
+    }
+    fn write_u64(&mut self, n: u64) {
+        let mixed = (self.0 ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ mixed >> 29;
+    }
+}
+
+/// Fetches words after checking, once a page, that it may be executed.
+struct Fetcher {
+    space: Option<&'static dyn AddressSpace>,
+    page: u64,
+}
+
+impl Fetch for Fetcher {
+    fn word(&mut self, pc: u64) -> Option<u32> {
+        let page = pc & !0xfff;
+        if page != self.page {
+            if !self.space.is_none_or(|s| s.executable(pc)) {
+                return None;
+            }
+            self.page = page;
+        }
+        memory::read_u32(pc).ok()
+    }
+}
 
 impl Engine {
     /// Makes it and installs the handlers of the five synchronous signals.
     ///
     /// # Errors
     /// If the code cache cannot be mapped.
-    pub fn new(_guest: &'static dyn Guest, _options: Options) -> io::Result<&'static Self> {
-        unimplemented!()
+    pub fn new(guest: &'static dyn Guest, options: Options) -> io::Result<&'static Self> {
+        let host = crate::host::back_end(options.features, guest);
+        let cache = CodeCache::new(options.cache_size, options.dual_mapping)?;
+        let os = |e: sys::Errno| io::Error::from_raw_os_error(e.0);
+        let tables = Tables::new(options.cache_size).map_err(os)?;
+        let stubs = host.stubs();
+        let at = cache.base() + u64::from(cache.push(&stubs.bytes));
+        cache.keep();
+        let empty_hash = crate::cpu::new_hash().map_err(os)?;
+        let engine = Box::leak(Box::new(Self {
+            guest,
+            host,
+            options,
+            cache,
+            tables,
+            maps: [PcMap::new(), PcMap::new()],
+            stubs: StubAddresses {
+                enter: at + u64::from(stubs.enter),
+                leave: at + u64::from(stubs.leave),
+                leave_stored: at + u64::from(stubs.leave_stored),
+                call_helper: at + u64::from(stubs.call_helper),
+                ret_miss: at + u64::from(stubs.ret_miss),
+            },
+            empty_hash,
+            space: OnceLock::new(),
+            epoch: AtomicU64::new(0),
+            interpreted: AtomicU64::new(0),
+            writer: Mutex::new(Writer {
+                block: Block::default(),
+                code: Code::default(),
+                pages: HashMap::default(),
+                cpus: Vec::new(),
+                stats: Stats::default(),
+            }),
+        }));
+        crate::fault::install();
+        Ok(engine)
     }
-    /// Sets who says what is executable; before the first [`Cpu::run`].
-    pub fn set_address_space(&self, _space: &'static dyn AddressSpace) {
-        unimplemented!()
-    }
-    /// Drops all translations of guest code in `[start, start + len)`.
-    pub fn invalidate(&self, _start: u64, _len: u64) {
-        unimplemented!()
-    }
-    /// Keeps the tables consistent over a fork.
-    pub fn fork_guard(&'static self) -> ForkGuard {
-        unimplemented!()
-    }
-    /// What has been counted.
-    pub fn stats(&self) -> Stats {
-        unimplemented!()
+    /// Sets who says what is executable; before the first [`Cpu::run`]. Without it, all readable
+    /// memory is.
+    pub fn set_address_space(&self, space: &'static dyn AddressSpace) {
+        let _ = self.space.set(space);
     }
     /// The guest.
     pub fn guest(&self) -> &'static dyn Guest {
-        unimplemented!()
+        self.guest
+    }
+    /// What has been counted.
+    pub fn stats(&self) -> Stats {
+        let mut stats = self.lock().stats;
+        stats.interpreted = self.interpreted.load(Ordering::Relaxed);
+        stats
+    }
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    pub(crate) fn map(&self, exact: bool) -> &PcMap {
+        &self.maps[usize::from(exact)]
+    }
+    /// The translation of `pc`, if there is one already.
+    pub(crate) fn lookup(&self, exact: bool, pc: u64) -> Option<Target> {
+        self.map(exact).get(pc)
+    }
+    /// The host address of a translation.
+    pub(crate) fn entry(&self, target: Target) -> u64 {
+        self.cache.base() + u64::from(target.offset)
+    }
+    /// The translation of `pc`, made if necessary. `link` = number of the link that led here, seen
+    /// under epoch `epoch`, which is then patched.
+    pub(crate) fn resolve(
+        &'static self,
+        exact: bool,
+        pc: u64,
+        link: Option<u32>,
+        epoch: u64,
+    ) -> Result<Target, Fault> {
+        let writer = &mut *self.lock();
+        let target = match self.lookup(exact, pc) {
+            Some(target) => target,
+            None => self.translate(writer, exact, pc)?,
+        };
+        if let Some(number) = link
+            && self.epoch.load(Ordering::Relaxed) == epoch
+        {
+            self.link(writer, number, target, exact);
+        }
+        Ok(target)
+    }
+    fn translate(&'static self, writer: &mut Writer, exact: bool, pc: u64) -> Result<Target, Fault> {
+        let start = self.options.timing.then(Instant::now);
+        let mut block = core::mem::take(&mut writer.block);
+        block.clear();
+        self.decode(pc, Mode { fp_exact: exact, single: false }, &mut block);
+        let decoded = self.options.timing.then(Instant::now);
+        if let (Some(start), Some(decoded)) = (start, decoded) {
+            writer.stats.decode_ns += (decoded - start).as_nanos() as u64;
+        }
+        let result = if block.insns == 0 {
+            Err(self.fetch_fault(pc))
+        } else {
+            let target = self.publish(writer, &block);
+            self.enter_in_maps(writer, &block, target);
+            Ok(target)
+        };
+        writer.block = block;
+        result
+    }
+    /// Translates guest code to IR.
+    pub(crate) fn decode(&self, pc: u64, mode: Mode, block: &mut Block) {
+        let mut fetcher = Fetcher { space: self.space.get().copied(), page: u64::MAX };
+        self.guest.translate(&mut fetcher, pc, mode, block);
+        block.pc = pc;
+        block.fp_exact = mode.fp_exact;
+    }
+    /// The fault of fetching the instruction at `pc`.
+    pub(crate) fn fetch_fault(&self, pc: u64) -> Fault {
+        const BUS_ADRALN: i32 = 1;
+        const SEGV_MAPERR: i32 = 1;
+        const SEGV_ACCERR: i32 = 2;
+        if pc & (self.guest.pc_alignment() - 1) != 0 {
+            return Fault { signo: libc::SIGBUS, code: BUS_ADRALN, addr: pc };
+        }
+        match memory::read_u32(pc) {
+            // A page of a file that is not there any more.
+            Err(fault) if fault.signo == libc::SIGBUS => {
+                return Fault { signo: libc::SIGBUS, code: fault.code, addr: pc };
+            }
+            _ => {}
+        }
+        let mapped = self.space.get().is_some_and(|s| s.mapped(pc));
+        let code = if mapped { SEGV_ACCERR } else { SEGV_MAPERR };
+        Fault { signo: libc::SIGSEGV, code, addr: pc }
+    }
+    /// Lowers `block` into the cache.
+    pub(crate) fn publish(&'static self, writer: &mut Writer, block: &Block) -> Target {
+        let start = self.options.timing.then(Instant::now);
+        let mut code = core::mem::take(&mut writer.code);
+        code.clear();
+        self.host.lower(block, self.tables.links.len(), &mut code);
+        if !self.cache.fits(code.bytes.len()) || !self.tables.fits(&code) {
+            self.flush(writer);
+            code.clear();
+            self.host.lower(block, self.tables.links.len(), &mut code);
+        }
+        let lowered = self.options.timing.then(Instant::now);
+        let offset = self.cache.push(&code.bytes);
+        let unit = self.tables.push(block, &code, offset);
+        let stats = &mut writer.stats;
+        stats.units += 1;
+        stats.guest_insns += u64::from(block.insns);
+        stats.host_insns += u64::from(code.host_insns);
+        stats.host_bytes += code.bytes.len() as u64;
+        if let (Some(start), Some(lowered)) = (start, lowered) {
+            stats.lower_ns += (lowered - start).as_nanos() as u64;
+            stats.publish_ns += lowered.elapsed().as_nanos() as u64;
+        }
+        if self.options.dump_ir || self.options.dump_host {
+            self.dump(block, &code);
+        }
+        writer.code = code;
+        Target { offset, unit }
+    }
+    fn enter_in_maps(&self, writer: &mut Writer, block: &Block, target: Target) {
+        let last = block.pc + u64::from(block.len.max(1)) - 1;
+        for page in block.pc >> 12..=last >> 12 {
+            writer.pages.entry(page).or_default().push(target.unit);
+        }
+        self.map(block.fp_exact).insert(block.pc, target);
+    }
+    /// Patches link `number` to lead to `target`.
+    fn link(&self, writer: &mut Writer, number: u32, target: Target, exact: bool) {
+        let Some(link) = self.tables.links.get(number) else { return };
+        let (Some(from), Some(to)) = (self.tables.units.get(link.unit), self.tables.units.get(target.unit)) else {
+            return;
+        };
+        if from.dead.load(Ordering::Relaxed) || from.exact != exact || to.exact != exact {
+            return;
+        }
+        if link.target.load(Ordering::Relaxed) == NONE {
+            link.target.store(target.unit, Ordering::Relaxed);
+            link.next.store(to.incoming.swap(number, Ordering::Relaxed), Ordering::Relaxed);
+            self.cache.patch(link.at, target.offset);
+            writer.stats.links += 1;
+        }
+    }
+    fn dump(&self, block: &Block, code: &Code) {
+        use core::fmt::Write;
+        let mut text = format!("unit {:#x}, {} instructions, {} host\n", block.pc, block.insns, code.host_insns);
+        if self.options.dump_ir {
+            for op in &block.ops {
+                if op.code == ir::OpCode::Insn {
+                    let pc = block.pc.wrapping_add(op.imm as u64);
+                    let word = memory::read_u32(pc).unwrap_or(0);
+                    let _ = writeln!(text, "{pc:#x}: {}", self.guest.disassemble(word, pc));
+                } else {
+                    let _ = writeln!(text, "    {op:?}");
+                }
+            }
+            let _ = writeln!(text, "    consts {:x?} exits {:x?}", block.consts, block.exits);
+        }
+        if self.options.dump_host {
+            text.push_str(&self.host.describe(&code.bytes));
+            text.push('\n');
+        }
+        (self.options.sink)(&text);
+    }
+    /// Keeps the tables consistent over a fork.
+    pub fn fork_guard(&'static self) -> ForkGuard {
+        let writer = self.lock();
+        self.cache.prepare_fork();
+        ForkGuard { engine: self, writer, child: false }
+    }
+}
+
+impl core::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Engine").field("guest", &self.guest.name()).finish_non_exhaustive()
     }
 }
 
 /// Held over a fork, by parent and child.
-pub struct ForkGuard {}
+pub struct ForkGuard {
+    engine: &'static Engine,
+    writer: MutexGuard<'static, Writer>,
+    child: bool,
+}
 
 impl ForkGuard {
     /// To be called in the child of a fork, before anything else of the engine: only `cpu` is left.
-    pub fn child(&mut self, _cpu: &Cpu) {
-        unimplemented!()
+    pub fn child(&mut self, cpu: &Cpu) {
+        self.writer.cpus.retain(|c| *c == cpu.reference());
+        self.child = true;
+        cpu.forked();
     }
 }
+
+impl Drop for ForkGuard {
+    fn drop(&mut self) {
+        self.engine.cache.finish_fork(self.child);
+    }
+}
+
+impl core::fmt::Debug for ForkGuard {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("ForkGuard").field("child", &self.child).finish_non_exhaustive()
+    }
+}
+

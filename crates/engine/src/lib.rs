@@ -28,10 +28,21 @@
 //! Fork: `let guard = engine.fork_guard(); fork(); in the child: guard.child(&cpu); drop(guard)`.
 //! Vfork: the child makes its own `Cpu` current; the parent calls `make_current` again afterwards.
 
+#![expect(unsafe_code, reason = "runs generated code, shares memory with it and with handlers")]
+
+mod arena;
+mod cache;
 mod cpu;
 mod engine;
+mod fault;
+mod host;
+mod interpret;
+mod invalidate;
+mod map;
 mod options;
+mod run;
 pub mod signals;
+mod unit;
 
 pub use cpu::{Cpu, Exit, Fault, RecordedSignal};
 pub use engine::{AddressSpace, Engine, ForkGuard};

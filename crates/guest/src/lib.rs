@@ -56,6 +56,14 @@ pub trait Guest: Sync {
     fn mode(&self, state: &ir::State) -> Mode;
     /// The x86 MXCSR rounding field (0 nearest, 1 down, 2 up, 3 zero) for the control in `state`.
     fn rounding(&self, state: &ir::State) -> u8;
+    /// The address that is accessed when a program uses `addr` (some guests ignore its top byte).
+    fn canonical(&self, addr: u64) -> u64 {
+        addr
+    }
+    /// Instructions are aligned to this many bytes (a power of two).
+    fn pc_alignment(&self) -> u64 {
+        4
+    }
     /// Text of one instruction for dumps.
     fn disassemble(&self, word: u32, pc: u64) -> String;
 }

@@ -67,6 +67,12 @@ impl Mapping {
         assert!(from + len <= self.len);
         protect(self.start as u64 + from as u64, len, prot);
     }
+    /// Keeps the kernel from using huge pages, the first touch of which costs as much as starting
+    /// a process.
+    pub fn small_pages(&self) {
+        let args = [self.start as u64, self.len as u64, libc::MADV_NOHUGEPAGE as u64];
+        let _ = call(libc::SYS_madvise, args);
+    }
     /// Makes the pages of a part zero again and gives them back; page-aligned.
     pub fn discard(&self, from: usize, len: usize) {
         assert!(from + len <= self.len);

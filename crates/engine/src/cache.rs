@@ -1,0 +1,121 @@
+//! The memory that translated code is in.
+
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Mutex;
+use sys::map::Mapping;
+
+/// Bump-allocated code memory: one mapping, or where the system refuses memory that is both
+/// writable and executable, two mappings of the same memory.
+pub(crate) struct CodeCache {
+    /// Where it is executed.
+    run: Mapping,
+    /// Where it is written, if that is elsewhere.
+    write: Option<Mapping>,
+    used: AtomicUsize,
+    /// After the stubs: what a flush goes back to.
+    floor: AtomicUsize,
+    /// A copy for the child, while forking.
+    copy: Mutex<Option<OwnedFd>>,
+}
+
+const RW: i32 = libc::PROT_READ | libc::PROT_WRITE;
+const RX: i32 = libc::PROT_READ | libc::PROT_EXEC;
+
+fn os(e: sys::Errno) -> io::Error {
+    io::Error::from_raw_os_error(e.0)
+}
+
+impl CodeCache {
+    /// Reserves `len` bytes.
+    pub(crate) fn new(len: usize, dual: bool) -> io::Result<Self> {
+        let single = if dual { None } else { Mapping::anonymous(len, RW | RX).ok() };
+        let (run, write) = if let Some(run) = single {
+            (run, None)
+        } else {
+            let file = memory_file(len)?;
+            let run = Mapping::shared(file.as_fd(), len, RX).map_err(os)?;
+            (run, Some(Mapping::shared(file.as_fd(), len, RW).map_err(os)?))
+        };
+        run.small_pages();
+        // Offset 0 means "none" in the map.
+        Ok(Self { run, write, used: AtomicUsize::new(64), floor: AtomicUsize::new(64), copy: Mutex::new(None) })
+    }
+    /// Where offset 0 is executed.
+    pub(crate) fn base(&self) -> u64 {
+        self.run.start() as u64
+    }
+    /// The offset of a host address, if it is in here.
+    pub(crate) fn offset(&self, pc: u64) -> Option<u32> {
+        let offset = pc.wrapping_sub(self.base());
+        (offset < self.run.len() as u64).then_some(offset as u32)
+    }
+    /// Whether `len` more bytes fit.
+    pub(crate) fn fits(&self, len: usize) -> bool {
+        self.used.load(Ordering::Relaxed) + len + 16 <= self.run.len()
+    }
+    fn writable(&self, offset: usize) -> *mut u8 {
+        let map = self.write.as_ref().unwrap_or(&self.run);
+        assert!(offset <= map.len());
+        // SAFETY: in bounds by the assertion.
+        unsafe { map.start().add(offset) }
+    }
+    /// Copies code in, at a multiple of 16; by the writer only, after `fits`.
+    pub(crate) fn push(&self, code: &[u8]) -> u32 {
+        let at = self.used.load(Ordering::Relaxed);
+        assert!(self.fits(code.len()));
+        // SAFETY: the range is in bounds and not in use by anyone yet.
+        unsafe { core::ptr::copy_nonoverlapping(code.as_ptr(), self.writable(at), code.len()) };
+        self.used.store((at + code.len()).next_multiple_of(16), Ordering::Release);
+        at as u32
+    }
+    /// What was pushed so far stays for good.
+    pub(crate) fn keep(&self) {
+        self.floor.store(self.used.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+    /// Forgets all that was pushed after `keep`; when nobody executes it.
+    pub(crate) fn clear(&self) {
+        self.used.store(self.floor.load(Ordering::Relaxed), Ordering::Release);
+    }
+    /// Points the rel32 field at `at` to `to`: one aligned store, safe while it is executed.
+    pub(crate) fn patch(&self, at: u32, to: u32) {
+        debug_assert!(at.is_multiple_of(4));
+        let rel = to.wrapping_sub(at).wrapping_sub(4);
+        // SAFETY: in bounds, aligned, and inside an instruction that was pushed.
+        unsafe { AtomicU32::from_ptr(self.writable(at as usize).cast()) }.store(rel, Ordering::Release);
+    }
+    /// Before a fork: shared memory must be copied, or parent and child would patch each other's.
+    pub(crate) fn prepare_fork(&self) {
+        let Some(write) = &self.write else { return };
+        let used = self.used.load(Ordering::Relaxed);
+        // SAFETY: that much is mapped; patches by this thread only, which holds the writer's lock.
+        let code = unsafe { core::slice::from_raw_parts(write.start(), used) };
+        let file = memory_file(write.len()).and_then(|file| {
+            let map = Mapping::shared(file.as_fd(), write.len(), RW).map_err(os)?;
+            // SAFETY: the new mapping is as large.
+            unsafe { core::ptr::copy_nonoverlapping(code.as_ptr(), map.start(), used) };
+            Ok(file)
+        });
+        *self.copy.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = file.ok();
+    }
+    /// After a fork, in the child (else in the parent).
+    pub(crate) fn finish_fork(&self, child: bool) {
+        let Some(write) = &self.write else { return };
+        let copy = self.copy.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if child {
+            let replaced = copy.is_some_and(|file| {
+                self.run.replace_shared(file.as_fd(), RX).is_ok()
+                    && write.replace_shared(file.as_fd(), RW).is_ok()
+            });
+            assert!(replaced, "no memory for the code cache of a new process");
+        }
+    }
+}
+
+fn memory_file(len: usize) -> io::Result<OwnedFd> {
+    let file = sys::raw::memfd(c"anyarch-code").map_err(os)?;
+    let file = std::fs::File::from(file);
+    file.set_len(len as u64)?;
+    Ok(file.into())
+}

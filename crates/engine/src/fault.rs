@@ -1,0 +1,187 @@
+//! The signal handlers: faults in translated code, accesses to guest memory, signals from outside.
+
+use crate::cpu::{Fault, Shared, current};
+use crate::host::{flag_word, without_invalid};
+use core::ffi::c_void;
+use host::{FaultPoint, FlagsAt, Recipe};
+use ir::State;
+use ir::state::{FIRST_VEC, exit, flag};
+use sys::arch::{Context, abort_call};
+use sys::signal::{self, Disposition, Siginfo};
+
+/// The signals that instructions raise. They are never blocked.
+pub(crate) const SYNCHRONOUS: [i32; 5] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP];
+
+/// Their bits in a mask.
+pub(crate) const SYNCHRONOUS_MASK: u64 = {
+    let (mut mask, mut i) = (0, 0);
+    while i < SYNCHRONOUS.len() {
+        mask |= 1 << (SYNCHRONOUS[i] - 1);
+        i += 1;
+    }
+    mask
+};
+
+const SI_KERNEL: i32 = 0x80;
+
+/// Installs the handlers of the synchronous signals.
+pub(crate) fn install() {
+    for signo in SYNCHRONOUS {
+        // SAFETY: the handler allocates nothing and takes no locks.
+        unsafe { signal::set_disposition(signo, Disposition::Handler(on_synchronous)) };
+    }
+}
+
+/// Handler of all signals that are caught for the guest.
+pub(crate) unsafe extern "C" fn on_asynchronous(signo: i32, info: *const Siginfo, context: *mut c_void) {
+    // SAFETY: these are a handler's arguments.
+    let (info, mut context) = unsafe { (&*info, Context::new(context)) };
+    record(signo, info, &mut context);
+}
+
+fn record(signo: i32, info: &Siginfo, context: &mut Context) {
+    // A thread that runs no guest code has nobody to tell.
+    let Some(cpu) = current() else { return };
+    cpu.record(signo, info);
+    context.set_mask(!SYNCHRONOUS_MASK);
+    abort_call(context);
+}
+
+unsafe extern "C" fn on_synchronous(signo: i32, info: *const Siginfo, context: *mut c_void) {
+    // SAFETY: these are a handler's arguments.
+    let (info, mut context) = unsafe { (&*info, Context::new(context)) };
+    if info.code() <= 0 {
+        // Sent by a process, not raised by an instruction.
+        return record(signo, info, &mut context);
+    }
+    if (signo == libc::SIGSEGV || signo == libc::SIGBUS) && memory::recover(&mut context, info) {
+        return;
+    }
+    let handled = current().is_some_and(|cpu| in_translated_code(cpu, signo, info, &mut context));
+    if !handled {
+        die(signo, info, &context);
+    }
+}
+
+/// Deals with a fault whose pc is in the code cache; false if there is no explanation for it.
+fn in_translated_code(cpu: &Shared, signo: i32, info: &Siginfo, context: &mut Context) -> bool {
+    let engine = cpu.engine();
+    let Some(offset) = engine.cache.offset(context.pc()) else { return false };
+    let reason = match signo {
+        libc::SIGSEGV if info.code() == SI_KERNEL => exit::INTERPRET,
+        libc::SIGSEGV if cpu.is_poll_page(info.addr()) => exit::POLL,
+        libc::SIGSEGV if cpu.is_return_guard(info.addr()) => {
+            context.set_sp(cpu.ret_base());
+            return true;
+        }
+        libc::SIGSEGV | libc::SIGBUS => {
+            cpu.set_fault(Fault { signo, code: info.code(), addr: info.addr() });
+            exit::FAULT
+        }
+        libc::SIGFPE => {
+            context.set_fp_control(without_invalid(context.fp_control()));
+            exit::INTERPRET
+        }
+        _ => return false,
+    };
+    let Some(unit) = engine.tables.find(offset) else { return false };
+    let Some(point) = engine.tables.fault_point(unit, offset) else { return false };
+    // SAFETY: the thread is in translated code, where only it uses the state, and it is stopped.
+    let state = unsafe { &mut *cpu.state() };
+    for pin in engine.host.pins() {
+        if pin.slot < FIRST_VEC {
+            state.int[usize::from(pin.slot)] = context.int(pin.reg);
+        } else {
+            state.vec[usize::from(pin.slot - FIRST_VEC)] = context.vec(pin.reg);
+        }
+    }
+    state.flags = flags_at(state, &point, context, |n| engine.tables.recipe(unit, n).copied());
+    state.ret_sp = context.sp();
+    state.set_pc(unit.pc.wrapping_add(u64::from(point.guest)));
+    state.exit_reason = reason;
+    context.set_pc(engine.stubs.leave_stored);
+    true
+}
+
+fn flags_at(
+    state: &State,
+    point: &FaultPoint,
+    context: &Context,
+    recipe: impl Fn(u16) -> Option<Recipe>,
+) -> u32 {
+    match point.flags {
+        FlagsAt::Home => state.flags,
+        FlagsAt::Recipe(n) => recipe(n).map_or(state.flags, |r| flag::from_nzcv(r.nzcv(state))),
+        at => flag_word(context.flags(), at),
+    }
+}
+
+/// A fault of the emulator itself: says so and dies of the signal.
+fn die(signo: i32, info: &Siginfo, context: &Context) {
+    let mut text = Line { bytes: [0; 160], len: 0 };
+    text.put(b"anyarch: internal error: signal ");
+    text.decimal(signo as u32);
+    text.put(b" code ");
+    text.decimal(info.code() as u32);
+    text.put(b" at ");
+    text.hex(context.pc());
+    if let Some(offset) = current().and_then(|c| c.engine().cache.offset(context.pc())) {
+        text.put(b" (code cache + ");
+        text.hex(u64::from(offset));
+        text.put(b")");
+    }
+    text.put(b", address ");
+    text.hex(info.addr());
+    text.put(b"\n");
+    signal::message(&text.bytes[..text.len]);
+    // SAFETY: no handler.
+    unsafe { signal::set_disposition(signo, Disposition::Default) };
+    signal::raise(signo);
+}
+
+/// A line of text without memory management.
+struct Line {
+    bytes: [u8; 160],
+    len: usize,
+}
+
+impl Line {
+    fn put(&mut self, text: &[u8]) {
+        for &b in text {
+            if self.len < self.bytes.len() {
+                self.bytes[self.len] = b;
+                self.len += 1;
+            }
+        }
+    }
+    fn hex(&mut self, n: u64) {
+        self.put(b"0x");
+        let digits = (64 - n.leading_zeros()).div_ceil(4).max(1);
+        for i in (0..digits).rev() {
+            self.put(&[b"0123456789abcdef"[(n >> (4 * i) & 15) as usize]]);
+        }
+    }
+    fn decimal(&mut self, n: u32) {
+        if n >= 10 {
+            self.decimal(n / 10);
+        }
+        self.put(&[b'0' + (n % 10) as u8]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_lines() {
+        let mut line = Line { bytes: [0; 160], len: 0 };
+        line.decimal(1203);
+        line.put(b" ");
+        line.hex(0xa0f);
+        line.put(b" ");
+        line.hex(0);
+        assert_eq!(&line.bytes[..line.len], b"1203 0xa0f 0x0");
+    }
+}

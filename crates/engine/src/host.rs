@@ -1,0 +1,65 @@
+//! The one place that knows the host's architecture: which back end, what its registers mean.
+
+use crate::options::FeatureLevel;
+use guest::Guest;
+use host::{Features, FlagsAt, Host};
+use ir::state::flag;
+
+/// The processor's extensions, cut down to `level`.
+pub(crate) fn features(level: FeatureLevel) -> Features {
+    if level == FeatureLevel::Sse42 {
+        return Features::default();
+    }
+    let [one, seven] = sys::arch::cpuid();
+    let has = |word: u32, bit: u32| word >> bit & 1 != 0;
+    let avx = has(one, 27) && has(one, 28) && sys::arch::avx_enabled();
+    let avx2 = avx && has(seven, 5);
+    let all = Features {
+        avx2,
+        // LZCNT has no bit in these leaves; every processor with BMI2 has it.
+        bmi2: has(seven, 3) && has(seven, 8),
+        fma: avx2 && has(one, 12),
+        f16c: avx2 && has(one, 29),
+        aes: has(one, 25),
+        pclmul: has(one, 1),
+        sha: has(seven, 29),
+    };
+    match level {
+        FeatureLevel::Avx2 => Features { aes: false, pclmul: false, sha: false, ..all },
+        _ => all,
+    }
+}
+
+/// The back end for this host.
+pub(crate) fn back_end(level: FeatureLevel, guest: &dyn Guest) -> Box<dyn Host> {
+    { let _ = (features(level), guest); unimplemented!() }
+}
+
+/// Floating-point control for translated code: invalid operations trap, all else is masked;
+/// `rounding` as `Guest::rounding` gives it.
+pub(crate) fn fp_control(rounding: u8) -> u32 {
+    0x1f00 | u32::from(rounding & 3) << 13
+}
+
+/// The guest-independent sticky bits (Arm's layout) of a floating-point control and status word.
+/// Invalid is never taken from here: such instructions go to the evaluator.
+pub(crate) fn sticky(control: u32) -> u64 {
+    let bit = |from: u32, to: u32| u64::from(control >> from & 1) << to;
+    bit(2, 1) | bit(3, 2) | bit(4, 3) | bit(5, 4)
+}
+
+/// The control word with the sticky "invalid" cleared.
+pub(crate) fn without_invalid(control: u32) -> u32 {
+    control & !1
+}
+
+/// The flag word for flags that are in the host's flags register.
+pub(crate) fn flag_word(host_flags: u64, at: FlagsAt) -> u32 {
+    let low = host_flags as u32;
+    let word = (low & 0xff) << 8 | (low >> 11 & 1);
+    match at {
+        FlagsAt::HostSub => word ^ flag::C,
+        FlagsAt::HostLogic => word & !(flag::C | flag::V),
+        _ => word,
+    }
+}

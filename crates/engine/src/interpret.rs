@@ -1,0 +1,65 @@
+//! Guest memory for the evaluator.
+
+use crate::cpu::Fault;
+use eval::{MemFault, Memory};
+use guest::Guest;
+use memory::MemoryFault;
+
+/// The real guest memory.
+pub(crate) struct GuestMemory {
+    pub(crate) guest: &'static dyn Guest,
+    /// The last fault.
+    pub(crate) fault: Option<MemoryFault>,
+}
+
+const SI_KERNEL: i32 = 0x80;
+const SEGV_MAPERR: i32 = 1;
+
+impl GuestMemory {
+    fn failed(&mut self, fault: MemoryFault, write: bool) -> MemFault {
+        self.fault = Some(fault);
+        MemFault { addr: fault.addr, alignment: false, write }
+    }
+    /// The guest's fault, once the evaluator has reported one.
+    pub(crate) fn describe(&self, addr: u64) -> Fault {
+        match self.fault {
+            // The guest's processor knows no addresses that are not canonical.
+            Some(f) if f.code != SI_KERNEL => Fault { signo: f.signo, code: f.code, addr: f.addr },
+            _ => Fault { signo: libc::SIGSEGV, code: SEGV_MAPERR, addr },
+        }
+    }
+}
+
+impl Memory for GuestMemory {
+    fn load(&mut self, addr: u64, size: usize) -> Result<u128, MemFault> {
+        let addr = self.guest.canonical(addr);
+        let value = match size {
+            1 => memory::read_u8(addr).map(u128::from),
+            2 => memory::read_u16(addr).map(u128::from),
+            4 => memory::read_u32(addr).map(u128::from),
+            8 => memory::read_u64(addr).map(u128::from),
+            _ => memory::read_u128(addr),
+        };
+        value.map_err(|fault| self.failed(fault, false))
+    }
+    fn store(&mut self, addr: u64, size: usize, value: u128) -> Result<(), MemFault> {
+        let addr = self.guest.canonical(addr);
+        let done = match size {
+            1 => memory::write_u8(addr, value as u8),
+            2 => memory::write_u16(addr, value as u16),
+            4 => memory::write_u32(addr, value as u32),
+            8 => memory::write_u64(addr, value as u64),
+            _ => memory::write_u128(addr, value),
+        };
+        done.map_err(|fault| self.failed(fault, true))
+    }
+    fn compare_exchange(&mut self, addr: u64, size: usize, expected: u128, new: u128) -> Result<u128, MemFault> {
+        let addr = self.guest.canonical(addr);
+        let old = if size == 16 {
+            memory::compare_exchange_16(addr, expected, new)
+        } else {
+            memory::compare_exchange(addr, size as u8, expected as u64, new as u64).map(u128::from)
+        };
+        old.map_err(|fault| self.failed(fault, true))
+    }
+}

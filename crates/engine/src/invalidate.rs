@@ -1,0 +1,115 @@
+//! Dropping translations: of changed guest code, or all when the cache is full.
+
+use crate::engine::{Engine, Writer};
+use crate::unit::NONE;
+use core::sync::atomic::{Ordering, fence};
+use std::time::{Duration, Instant};
+
+/// More units than this in one go: clear the hashes whole instead of entry by entry.
+const MANY: usize = 512;
+
+impl Engine {
+    /// Drops all translations of guest code in `[start, start + len)`.
+    pub fn invalidate(&self, start: u64, len: u64) {
+        if len == 0 {
+            return;
+        }
+        let writer = &mut *self.lock();
+        let last = start.saturating_add(len - 1);
+        let (first_page, last_page) = (start >> 12, last >> 12);
+        let mut dropped = Vec::new();
+        let mut in_page = |units: &mut Vec<u32>| {
+            units.retain(|&n| {
+                let Some(unit) = self.tables.units.get(n) else { return false };
+                let hit = unit.pc <= last && unit.pc + u64::from(unit.len) > start;
+                if hit && !unit.dead.swap(true, Ordering::SeqCst) {
+                    dropped.push(n);
+                }
+                !hit
+            });
+            !units.is_empty()
+        };
+        if last_page - first_page >= writer.pages.len() as u64 {
+            writer.pages.retain(|&page, units| page < first_page || page > last_page || in_page(units));
+        } else {
+            for page in first_page..=last_page {
+                if writer.pages.get_mut(&page).is_some_and(|units| !in_page(units)) {
+                    writer.pages.remove(&page);
+                }
+            }
+        }
+        if !dropped.is_empty() {
+            self.drop_units(writer, &dropped);
+        }
+    }
+
+    /// Makes sure that nothing leads to these units, which are marked dead. (In pages outside of an
+    /// invalidated range they stay listed.)
+    fn drop_units(&self, writer: &mut Writer, dropped: &[u32]) {
+        writer.stats.invalidated += dropped.len() as u64;
+        for &n in dropped {
+            let Some(unit) = self.tables.units.get(n) else { continue };
+            self.map(unit.exact).remove(unit.pc, n);
+            // All that leads in. A link may have been unlinked, and then linked to another unit,
+            // which makes it part of that unit's list instead: it was taken off here first.
+            let mut link = unit.incoming.swap(NONE, Ordering::Relaxed);
+            while let Some(record) = self.tables.links.get(link) {
+                let next = record.next.load(Ordering::Relaxed);
+                if record.target.load(Ordering::Relaxed) == n {
+                    self.tables.unlink(&self.cache, link);
+                }
+                link = next;
+            }
+        }
+        // All that leads out, so that a thread inside, or one that returns to a call in there,
+        // comes back to the dispatcher. The links stay in their targets' lists, and are never
+        // linked again because their unit is dead.
+        for &n in dropped {
+            let Some(unit) = self.tables.units.get(n) else { continue };
+            for link in unit.first_link..unit.first_link + unit.links {
+                self.tables.unlink(&self.cache, link);
+            }
+        }
+        // A thread that is about to enter a dead unit in its hash looks at the mark afterwards.
+        fence(Ordering::SeqCst);
+        for cpu in &writer.cpus {
+            // SAFETY: registered processors are alive.
+            let cpu = unsafe { &*cpu.0 };
+            if dropped.len() > MANY {
+                cpu.forget_all();
+            } else {
+                for unit in dropped.iter().filter_map(|&n| self.tables.units.get(n)) {
+                    cpu.forget(unit.pc);
+                }
+            }
+        }
+    }
+
+    /// Empties the cache. Waits until no thread is in translated code; they notice by the epoch
+    /// that what they remember is gone.
+    pub(crate) fn flush(&self, writer: &mut Writer) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        for cpu in &writer.cpus {
+            // SAFETY: registered processors are alive.
+            let cpu = unsafe { &*cpu.0 };
+            let start = Instant::now();
+            let mut rounds = 0_u32;
+            while cpu.in_code() {
+                if rounds & 0xff == 0 {
+                    cpu.arm();
+                }
+                rounds += 1;
+                std::thread::yield_now();
+                if start.elapsed() > Duration::from_millis(20) && !cpu.thread_exists() {
+                    break;
+                }
+            }
+        }
+        writer.pages.clear();
+        self.map(false).clear();
+        self.map(true).clear();
+        self.tables.clear();
+        self.cache.clear();
+        writer.stats.flushes += 1;
+    }
+}

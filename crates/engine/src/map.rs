@@ -1,0 +1,171 @@
+//! From guest pc to translated code: open addressing, readers without locks.
+
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::sync::Mutex;
+use sys::map::Mapping;
+
+#[repr(C)]
+struct Slot {
+    /// Complement of the pc; 0 = never used.
+    key: AtomicU64,
+    /// [`Target`], 0 = none.
+    value: AtomicU64,
+}
+
+struct Table {
+    map: Mapping,
+    /// Slots minus one.
+    mask: usize,
+}
+
+impl Table {
+    fn new(slots: usize) -> Self {
+        let map = Mapping::anonymous(slots * size_of::<Slot>(), libc::PROT_READ | libc::PROT_WRITE);
+        // Without memory for a table there is no going on.
+        Self { map: map.expect("no memory for the translation map"), mask: slots - 1 }
+    }
+    fn slots(&self) -> &[Slot] {
+        // SAFETY: the mapping holds that many, zero is a valid slot, all fields are atomic.
+        unsafe { core::slice::from_raw_parts(self.map.start().cast(), self.mask + 1) }
+    }
+    /// The slot of `pc`, or the free one where it belongs.
+    fn slot(&self, pc: u64) -> &Slot {
+        let slots = self.slots();
+        let mut i = (pc >> 2).wrapping_mul(0x9e37_79b9_7f4a_7c15) as usize >> 24;
+        loop {
+            let slot = &slots[i & self.mask];
+            let key = slot.key.load(Ordering::Acquire);
+            if key == !pc || key == 0 {
+                return slot;
+            }
+            i += 1;
+        }
+    }
+}
+
+/// Where a pc's translation is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Target {
+    /// Offset of the entry in the code cache; never 0.
+    pub(crate) offset: u32,
+    /// The unit's index.
+    pub(crate) unit: u32,
+}
+
+/// The map.
+pub(crate) struct PcMap {
+    table: AtomicPtr<Table>,
+    /// Owner of all tables: the one in use is the last; readers may still be in older ones.
+    tables: Mutex<Tables>,
+}
+
+#[expect(clippy::vec_box, reason = "readers hold their addresses")]
+struct Tables {
+    all: Vec<Box<Table>>,
+    /// Slots in use in the last one.
+    used: usize,
+}
+
+const FIRST: usize = 4096;
+
+impl PcMap {
+    /// An empty map; takes no memory before the first insertion.
+    pub(crate) const fn new() -> Self {
+        Self {
+            table: AtomicPtr::new(core::ptr::null_mut()),
+            tables: Mutex::new(Tables { all: Vec::new(), used: 0 }),
+        }
+    }
+    fn table(&self) -> Option<&Table> {
+        // SAFETY: tables are never dropped before the map.
+        unsafe { self.table.load(Ordering::Acquire).as_ref() }
+    }
+    /// The translation of `pc`.
+    pub(crate) fn get(&self, pc: u64) -> Option<Target> {
+        let value = self.table()?.slot(pc).value.load(Ordering::Acquire);
+        let target = Target { offset: value as u32, unit: (value >> 32) as u32 };
+        (target.offset != 0).then_some(target)
+    }
+    /// Enters a translation; by the writer only.
+    pub(crate) fn insert(&self, pc: u64, target: Target) {
+        let tables = &mut *self.tables.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let full = tables.all.last().is_none_or(|t| (tables.used + 1) * 2 > t.mask + 1);
+        if full {
+            tables.grow();
+            let newest = tables.all.last().map_or(core::ptr::null(), |t| &raw const **t);
+            self.table.store(newest.cast_mut(), Ordering::Release);
+        }
+        if let Some(table) = tables.all.last() {
+            tables.used += usize::from(table.put(pc, u64::from(target.unit) << 32 | u64::from(target.offset)));
+        }
+    }
+    /// Removes `pc` if it leads to `unit`; by the writer only.
+    pub(crate) fn remove(&self, pc: u64, unit: u32) {
+        if self.get(pc).is_some_and(|t| t.unit == unit)
+            && let Some(table) = self.table()
+        {
+            table.slot(pc).value.store(0, Ordering::Release);
+        }
+    }
+    /// Empties it. Readers may see old entries for a while.
+    pub(crate) fn clear(&self) {
+        let tables = &mut *self.tables.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        tables.used = 0;
+        if let Some(table) = tables.all.last() {
+            table.map.discard(0, table.map.len());
+        }
+    }
+}
+
+impl Table {
+    /// Enters; true if that took a free slot.
+    fn put(&self, pc: u64, value: u64) -> bool {
+        let slot = self.slot(pc);
+        let free = slot.key.load(Ordering::Relaxed) == 0;
+        // In this order: a reader that sees the key may still find no value.
+        slot.key.store(!pc, Ordering::Release);
+        slot.value.store(value, Ordering::Release);
+        free
+    }
+}
+
+impl Tables {
+    fn grow(&mut self) {
+        let new = Table::new(self.all.last().map_or(FIRST, |t| (t.mask + 1) * 4));
+        let mut used = 0;
+        for slot in self.all.last().map_or(&[][..], |t| t.slots()) {
+            let value = slot.value.load(Ordering::Relaxed);
+            if value != 0 {
+                new.put(!slot.key.load(Ordering::Relaxed), value);
+                used += 1;
+            }
+        }
+        self.used = used;
+        self.all.push(Box::new(new));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grows_and_removes() {
+        let map = PcMap::new();
+        assert_eq!(map.get(0), None);
+        for n in 0..20_000_u32 {
+            map.insert(u64::from(n) * 4, Target { offset: n + 1, unit: n });
+        }
+        for n in 0..20_000_u32 {
+            assert_eq!(map.get(u64::from(n) * 4), Some(Target { offset: n + 1, unit: n }));
+        }
+        map.remove(400, 99);
+        assert!(map.get(400).is_some());
+        map.remove(400, 100);
+        assert_eq!(map.get(400), None);
+        map.insert(400, Target { offset: 7, unit: 7 });
+        assert_eq!(map.get(400), Some(Target { offset: 7, unit: 7 }));
+        map.clear();
+        assert_eq!(map.get(404), None);
+    }
+}

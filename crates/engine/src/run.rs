@@ -1,0 +1,126 @@
+//! The loop around translated code.
+
+use crate::cpu::{Cpu, Exit, Fault};
+use crate::interpret::GuestMemory;
+use core::sync::atomic::{Ordering, fence};
+use eval::Outcome;
+use guest::{Mode, RuntimeEffect};
+use ir::state::{TRAP_UNDEFINED, exit};
+
+const BUS_ADRALN: i32 = 1;
+
+impl Cpu {
+    /// Runs guest code from the pc slot until something is to be done.
+    pub fn run(&mut self) -> Exit {
+        // The link that was just left through.
+        let mut link = None;
+        loop {
+            if self.pending().load(Ordering::Relaxed) != 0 {
+                return Exit::Interrupted;
+            }
+            let pc = self.state().pc();
+            let known = if link.is_none() { self.engine.lookup(self.exact, pc) } else { None };
+            let target = match known {
+                Some(target) => target,
+                None => match self.engine.resolve(self.exact, pc, link.take(), self.epoch) {
+                    Ok(target) => target,
+                    Err(fault) => return Exit::Fault(fault),
+                },
+            };
+            let host = self.engine.entry(target);
+            if !self.enter(host) {
+                continue;
+            }
+            let (reason, arg) = (self.state().exit_reason, self.state().exit_arg);
+            match reason {
+                exit::LINK => link = Some(arg as u32),
+                exit::INDIRECT => {
+                    if let Some(fault) = self.indirect() {
+                        return Exit::Fault(fault);
+                    }
+                }
+                exit::SYSCALL => return Exit::Syscall { imm: arg as u32 },
+                exit::TRAP => return Exit::Trap { kind: arg as u16, arg: (arg >> 32) as u32 },
+                exit::INTERPRET => {
+                    if let Some(exit) = self.interpret() {
+                        return exit;
+                    }
+                }
+                exit::RUNTIME => {
+                    let args = [self.state().args[0] as u64, self.state().args[1] as u64];
+                    if let Some(exit) = self.runtime(arg as u32, args) {
+                        return exit;
+                    }
+                }
+                exit::POLL => {}
+                _ => return Exit::Fault(self.shared.fault()),
+            }
+        }
+    }
+
+    /// After an indirect branch that was not in the hash: enters it there.
+    fn indirect(&mut self) -> Option<Fault> {
+        let engine = self.engine;
+        let pc = engine.guest.canonical(self.state().pc());
+        self.state_mut().set_pc(pc);
+        let target = match engine.lookup(self.exact, pc) {
+            Some(target) => target,
+            None => match engine.resolve(self.exact, pc, None, self.epoch) {
+                Ok(target) => target,
+                Err(fault) => return Some(fault),
+            },
+        };
+        // (If a flush has come since, the epoch says so before the hash is used.)
+        self.shared.remember(pc, engine.entry(target));
+        fence(Ordering::SeqCst);
+        let dead = engine.tables.units.get(target.unit).is_none_or(|u| u.dead.load(Ordering::SeqCst));
+        if dead {
+            self.shared.forget(pc);
+        }
+        None
+    }
+
+    /// Runs the instruction at pc by the evaluator.
+    fn interpret(&mut self) -> Option<Exit> {
+        let engine = self.engine;
+        engine.interpreted.fetch_add(1, Ordering::Relaxed);
+        let pc = self.state().pc();
+        let mut block = core::mem::take(&mut self.block);
+        block.clear();
+        engine.decode(pc, Mode { fp_exact: self.exact, single: true }, &mut block);
+        let exit = if block.insns == 0 {
+            Some(Exit::Fault(engine.fetch_fault(pc)))
+        } else {
+            let mut memory = GuestMemory { guest: engine.guest, fault: None };
+            match eval::run(&block, self.state_mut(), &mut memory) {
+                Outcome::Exit(_) | Outcome::Call { .. } => None,
+                Outcome::Syscall(imm) => Some(Exit::Syscall { imm: imm as u32 }),
+                Outcome::Trap { kind, arg } => Some(Exit::Trap { kind, arg: arg as u32 }),
+                Outcome::Runtime { op, args } => self.runtime(op as u32, args),
+                Outcome::Fault(fault) if fault.alignment => {
+                    Some(Exit::Fault(Fault { signo: libc::SIGBUS, code: BUS_ADRALN, addr: fault.addr }))
+                }
+                Outcome::Fault(fault) => Some(Exit::Fault(memory.describe(fault.addr))),
+            }
+        };
+        self.block = block;
+        exit
+    }
+
+    fn runtime(&mut self, op: u32, args: [u64; 2]) -> Option<Exit> {
+        match self.engine.guest.runtime(op, args, self.state_mut()) {
+            RuntimeEffect::None => {}
+            RuntimeEffect::FpControl => self.update_fp(),
+            RuntimeEffect::Invalidate { start, len } => {
+                self.engine.invalidate(self.engine.guest.canonical(start), len);
+            }
+            RuntimeEffect::Yield => std::thread::yield_now(),
+            RuntimeEffect::Undefined => {
+                let pc = self.state().pc().wrapping_sub(4);
+                self.state_mut().set_pc(pc);
+                return Some(Exit::Trap { kind: TRAP_UNDEFINED, arg: 0 });
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,234 @@
+//! What is remembered of translated code: units, links, fault points.
+
+use crate::arena::Arena;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use host::{FaultPoint, FlagsAt, Recipe};
+use sys::map::Mapping;
+
+/// "No unit", "no link".
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// A translated block.
+pub(crate) struct Unit {
+    /// Guest address.
+    pub(crate) pc: u64,
+    /// Offset of its code in the cache.
+    pub(crate) offset: u32,
+    /// Bytes of code.
+    pub(crate) size: u32,
+    /// Bytes of guest code.
+    pub(crate) len: u32,
+    /// Its links are consecutive.
+    pub(crate) first_link: u32,
+    /// How many.
+    pub(crate) links: u32,
+    /// Its fault points are consecutive.
+    pub(crate) first_fault: u32,
+    /// How many.
+    pub(crate) faults: u32,
+    /// Its recipes are consecutive.
+    pub(crate) first_recipe: u32,
+    /// Translated with `Mode::fp_exact`.
+    pub(crate) exact: bool,
+    /// Dropped: nothing may lead here any more.
+    pub(crate) dead: AtomicBool,
+    /// First of the links that lead here.
+    pub(crate) incoming: AtomicU32,
+}
+
+/// A direct exit.
+pub(crate) struct LinkRecord {
+    /// Cache offset of the rel32 field.
+    pub(crate) at: u32,
+    /// Cache offset of its stub.
+    pub(crate) stub: u32,
+    /// Unit it belongs to.
+    pub(crate) unit: u32,
+    /// Unit it leads to.
+    pub(crate) target: AtomicU32,
+    /// Next link that leads to the same unit.
+    pub(crate) next: AtomicU32,
+}
+
+/// The tables.
+pub(crate) struct Tables {
+    pub(crate) units: Arena<Unit>,
+    pub(crate) links: Arena<LinkRecord>,
+    faults: Arena<u64>,
+    recipes: Arena<Recipe>,
+    /// Their memory.
+    _map: Mapping,
+}
+
+impl Tables {
+    /// Tables that suit a cache of `cache` bytes.
+    pub(crate) fn new(cache: usize) -> Result<Self, sys::Errno> {
+        let caps = [cache / 128 + 64, cache / 64 + 256, cache / 32 + 1024, cache / 1024 + 256];
+        let sizes = [
+            Arena::<Unit>::bytes(caps[0]),
+            Arena::<LinkRecord>::bytes(caps[1]),
+            Arena::<u64>::bytes(caps[2]),
+            Arena::<Recipe>::bytes(caps[3]),
+        ];
+        let map = Mapping::anonymous(sizes.iter().sum(), libc::PROT_READ | libc::PROT_WRITE)?;
+        map.small_pages();
+        let start = map.start();
+        // SAFETY: four disjoint parts of the mapping, page-aligned, which lives as long as they.
+        unsafe {
+            Ok(Self {
+                units: Arena::new(start, caps[0]),
+                links: Arena::new(start.add(sizes[0]), caps[1]),
+                faults: Arena::new(start.add(sizes[0] + sizes[1]), caps[2]),
+                recipes: Arena::new(start.add(sizes[0] + sizes[1] + sizes[2]), caps[3]),
+                _map: map,
+            })
+        }
+    }
+    /// Whether all that `code` needs fits.
+    pub(crate) fn fits(&self, code: &host::Code) -> bool {
+        self.units.room() > 0
+            && self.links.room() >= code.links.len()
+            && self.faults.room() >= code.faults.len()
+            && self.recipes.room() >= code.recipes.len()
+    }
+    /// Empties them; when nobody reads.
+    pub(crate) fn clear(&self) {
+        self.units.clear();
+        self.links.clear();
+        self.faults.clear();
+        self.recipes.clear();
+    }
+    /// Enters the unit of `block`, whose code is at `offset`.
+    pub(crate) fn push(&self, block: &ir::Block, code: &host::Code, offset: u32) -> u32 {
+        let index = self.units.len();
+        let unit = Unit {
+            pc: block.pc,
+            offset,
+            size: code.bytes.len() as u32,
+            len: block.len,
+            first_link: self.links.len(),
+            links: code.links.len() as u32,
+            first_fault: self.faults.len(),
+            faults: code.faults.len() as u32,
+            first_recipe: self.recipes.len(),
+            exact: block.fp_exact,
+            dead: AtomicBool::new(false),
+            incoming: AtomicU32::new(NONE),
+        };
+        for link in &code.links {
+            self.links.push(LinkRecord {
+                at: offset + link.at,
+                stub: offset + link.stub,
+                unit: index,
+                target: AtomicU32::new(NONE),
+                next: AtomicU32::new(NONE),
+            });
+        }
+        for point in &code.faults {
+            self.faults.push(pack(point));
+        }
+        for recipe in &code.recipes {
+            self.recipes.push(*recipe);
+        }
+        self.units.push(unit)
+    }
+    /// The unit whose code contains `offset`. Async-signal-safe.
+    pub(crate) fn find(&self, offset: u32) -> Option<&Unit> {
+        let (mut low, mut high) = (0, self.units.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.units.get(middle)?.offset <= offset {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        let unit = self.units.get(low.checked_sub(1)?)?;
+        (offset - unit.offset < unit.size).then_some(unit)
+    }
+    /// The fault point of `unit` at cache offset `offset`. Async-signal-safe.
+    pub(crate) fn fault_point(&self, unit: &Unit, offset: u32) -> Option<FaultPoint> {
+        let host = offset - unit.offset;
+        let (mut low, mut high) = (unit.first_fault, unit.first_fault + unit.faults);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let point = unpack(*self.faults.get(middle)?);
+            if point.host == host {
+                return Some(point);
+            }
+            if point.host < host {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        None
+    }
+    /// Recipe `n` of `unit`. Async-signal-safe.
+    pub(crate) fn recipe(&self, unit: &Unit, n: u16) -> Option<&Recipe> {
+        self.recipes.get(unit.first_recipe + u32::from(n))
+    }
+    /// Makes link `number` lead to its stub again.
+    pub(crate) fn unlink(&self, cache: &crate::cache::CodeCache, number: u32) {
+        if let Some(link) = self.links.get(number)
+            && link.target.swap(NONE, Ordering::Relaxed) != NONE
+        {
+            cache.patch(link.at, link.stub);
+        }
+    }
+}
+
+// host offset: 20 bits, guest offset: 20, kind of flags: 3, recipe: 16
+fn pack(point: &FaultPoint) -> u64 {
+    let (kind, recipe) = match point.flags {
+        FlagsAt::Home => (0, 0),
+        FlagsAt::HostAdd => (1, 0),
+        FlagsAt::HostSub => (2, 0),
+        FlagsAt::HostLogic => (3, 0),
+        FlagsAt::Recipe(n) => (4, u64::from(n)),
+    };
+    assert!(point.host < 1 << 20 && point.guest < 1 << 20, "unit too large");
+    u64::from(point.host) | u64::from(point.guest) << 20 | kind << 40 | recipe << 43
+}
+
+fn unpack(word: u64) -> FaultPoint {
+    let flags = match word >> 40 & 7 {
+        0 => FlagsAt::Home,
+        1 => FlagsAt::HostAdd,
+        2 => FlagsAt::HostSub,
+        3 => FlagsAt::HostLogic,
+        _ => FlagsAt::Recipe((word >> 43) as u16),
+    };
+    FaultPoint { host: (word & 0xf_ffff) as u32, guest: (word >> 20 & 0xf_ffff) as u32, flags }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fault_points_survive_packing() {
+        for flags in [FlagsAt::Home, FlagsAt::HostAdd, FlagsAt::HostSub, FlagsAt::HostLogic, FlagsAt::Recipe(0xffff)] {
+            let point = FaultPoint { host: 0xf_fffe, guest: 0xf_fffc, flags };
+            assert_eq!(unpack(pack(&point)), point);
+        }
+    }
+
+    #[test]
+    fn units_and_points_are_found() {
+        let tables = Tables::new(1 << 16).unwrap();
+        for n in 0..10_u32 {
+            let block = ir::Block { pc: u64::from(n) * 100, ..ir::Block::default() };
+            let mut code = host::Code { bytes: vec![0; 20], ..host::Code::default() };
+            for host in [3, 9, 15] {
+                code.faults.push(FaultPoint { host, guest: n, flags: FlagsAt::Home });
+            }
+            tables.push(&block, &code, 64 + n * 32);
+        }
+        assert!(tables.find(63).is_none() && tables.find(64 + 20).is_none());
+        let unit = tables.find(64 + 3 * 32 + 9).unwrap();
+        assert_eq!(unit.pc, 300);
+        assert_eq!(tables.fault_point(unit, unit.offset + 9).unwrap().guest, 3);
+        assert!(tables.fault_point(unit, unit.offset + 10).is_none());
+    }
+}
