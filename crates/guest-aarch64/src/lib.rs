@@ -31,10 +31,14 @@ mod system;
 
 // Floating point, SIMD and cryptography.
 
+
 use guest::{Fetch, Guest, Mode, RuntimeEffect};
 use ir::{Block, State};
 
 pub use translator::{Flow, Translator};
+
+#[cfg(test)]
+mod tests;
 
 /// The AArch64 guest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
