@@ -1,7 +1,7 @@
 //! The encodings as data: what `isa/aarch64.isa` says, for tools.
 
-pub use crate::generated::table::TABLE;
 use crate::generated::table::BY_CLASS;
+pub use crate::generated::table::TABLE;
 
 /// An encoding.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct Line {
     pub mask: u32,
     /// Their values.
     pub value: u32,
+    /// Ignored bits that should be one.
+    pub ones: u32,
     /// Name, lowest bit and width of the fields, most significant first.
     pub fields: &'static [(&'static str, u8, u8)],
     /// What else a word must meet.

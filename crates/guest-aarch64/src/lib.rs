@@ -6,9 +6,11 @@
 //! advertised in [`cpu`].
 
 pub mod cpu;
+mod disasm;
 pub mod encoding;
 pub mod field;
 mod flags;
+pub mod generate;
 mod generated;
 mod prescan;
 mod runtime;
@@ -35,6 +37,7 @@ mod system;
 use guest::{Fetch, Guest, Mode, RuntimeEffect};
 use ir::{Block, State};
 
+pub use disasm::disassemble;
 pub use translator::{Flow, Translator};
 
 #[cfg(test)]
@@ -81,8 +84,8 @@ impl Guest for Aarch64 {
         // Linux always lets EL0 use the top byte for itself.
         addr << 8 >> 8 | if addr >> 55 & 1 != 0 { 0xff << 56 } else { 0 }
     }
-    fn disassemble(&self, word: u32, _pc: u64) -> String {
-        format!(".word {word:#010x}")
+    fn disassemble(&self, word: u32, pc: u64) -> String {
+        disasm::disassemble(word, pc)
     }
 }
 

@@ -70,6 +70,8 @@ pub(crate) struct Line {
     pub(crate) status: Status,
     pub(crate) mask: u32,
     pub(crate) value: u32,
+    /// Ignored bits that should be one.
+    pub(crate) ones: u32,
     pub(crate) fields: Vec<Field>,
     pub(crate) constraints: Vec<Constraint>,
     pub(crate) heading: String,
@@ -102,6 +104,7 @@ fn parse_line(text: &str, section: &str) -> Result<Line> {
         status: Status::Implemented,
         mask: 0,
         value: 0,
+        ones: 0,
         fields: Vec::new(),
         constraints: Vec::new(),
         heading: heading.trim().to_owned(),
@@ -130,6 +133,7 @@ fn parse_line(text: &str, section: &str) -> Result<Line> {
                         line.value |= u32::from(c == '1') << at;
                     }
                     'x' => {}
+                    'i' => line.ones |= 1 << at,
                     _ => bail!("`{word}` is neither bits nor a field"),
                 }
             }

@@ -37,13 +37,14 @@ pub(super) fn generate(lines: &[Line]) -> String {
         let _ = writeln!(
             text,
             "    Line {{ name: \"{}\", section: \"{}\", feature: \"{}\", implemented: {}, \
-             mask: {:#010x}, value: {:#010x}, fields: &[{}], constraints: &[{}], heading: \"{}\" }},",
+             mask: {:#010x}, value: {:#010x}, ones: {:#x}, fields: &[{}], constraints: &[{}], heading: \"{}\" }},",
             line.name,
             line.section,
             line.feature,
             line.status != Status::Missing,
             line.mask,
             line.value,
+            line.ones,
             fields.join(", "),
             constraints.join(", "),
             line.heading,
