@@ -169,6 +169,11 @@ impl Shared {
         protect(self.base + AT_POLL as u64, PAGE, libc::PROT_READ);
         self.hash_in_use().store(self.hash(), Ordering::SeqCst);
     }
+    /// Translated code has left at a poll: whatever the mark says (another thread may have been
+    /// just about to set it), the poll page is inaccessible.
+    pub(crate) fn noticed(&self) {
+        self.armed.store(true, Ordering::SeqCst);
+    }
     /// Whether translated code would leave needlessly.
     fn is_armed(&self) -> bool {
         self.armed.load(Ordering::Relaxed) || self.hash_in_use().load(Ordering::Relaxed) != self.hash()

@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 use sys::map::Mapping;
 
-/// Who knows which guest memory may be executed.
+/// Who knows which guest memory may be executed. Asked without any lock of the engine held.
 pub trait AddressSpace: Sync {
     /// The page of `addr` is mapped for the guest with execute permission.
     fn executable(&self, addr: u64) -> bool;
@@ -27,7 +27,7 @@ pub trait AddressSpace: Sync {
 pub struct Engine {
     pub(crate) guest: &'static dyn Guest,
     pub(crate) host: Box<dyn Host>,
-    options: Options,
+    pub(crate) options: Options,
     pub(crate) cache: CodeCache,
     pub(crate) tables: Tables,
     /// By `Mode::fp_exact`.
@@ -97,22 +97,21 @@ impl std::hash::Hasher for PageHasher {
     }
 }
 
-/// Fetches words after checking, once a page, that it may be executed.
-struct Fetcher {
-    space: Option<&'static dyn AddressSpace>,
+/// Fetches words from the page of a pc and the next one, as far as they may be executed. Asked
+/// beforehand, because the address space may take a lock that is held during an invalidation.
+#[derive(Clone, Copy)]
+pub(crate) struct Fetcher {
     page: u64,
+    executable: [bool; 2],
 }
+
+/// No unit is larger than this.
+const MAX_UNIT: u64 = 2048;
 
 impl Fetch for Fetcher {
     fn word(&mut self, pc: u64) -> Option<u32> {
-        let page = pc & !0xfff;
-        if page != self.page {
-            if !self.space.is_none_or(|s| s.executable(pc)) {
-                return None;
-            }
-            self.page = page;
-        }
-        memory::read_u32(pc).ok()
+        let page = (pc >> 12).wrapping_sub(self.page);
+        if *self.executable.get(page as usize)? { memory::read_u32(pc).ok() } else { None }
     }
 }
 
@@ -197,10 +196,13 @@ impl Engine {
         link: Option<u32>,
         epoch: u64,
     ) -> Result<Target, Fault> {
-        let writer = &mut *self.lock();
-        let target = match self.lookup(exact, pc) {
-            Some(target) => target,
-            None => self.translate(writer, exact, pc)?,
+        let fetcher = self.fetcher(pc);
+        let mut guard = self.lock();
+        let writer = &mut *guard;
+        let found = self.lookup(exact, pc).or_else(|| self.translate(writer, exact, pc, fetcher));
+        let Some(target) = found else {
+            drop(guard);
+            return Err(self.fetch_fault(pc));
         };
         if let Some(number) = link
             && self.epoch.load(Ordering::Relaxed) == epoch
@@ -209,28 +211,42 @@ impl Engine {
         }
         Ok(target)
     }
-    fn translate(&'static self, writer: &mut Writer, exact: bool, pc: u64) -> Result<Target, Fault> {
+    /// Translates and publishes; None if nothing can be fetched at `pc`.
+    fn translate(
+        &'static self,
+        writer: &mut Writer,
+        exact: bool,
+        pc: u64,
+        fetcher: Fetcher,
+    ) -> Option<Target> {
         let start = self.options.timing.then(Instant::now);
         let mut block = core::mem::take(&mut writer.block);
         block.clear();
-        self.decode(pc, Mode { fp_exact: exact, single: false }, &mut block);
+        self.decode(fetcher, pc, Mode { fp_exact: exact, single: false }, &mut block);
         let decoded = self.options.timing.then(Instant::now);
         if let (Some(start), Some(decoded)) = (start, decoded) {
             writer.stats.decode_ns += (decoded - start).as_nanos() as u64;
         }
-        let result = if block.insns == 0 {
-            Err(self.fetch_fault(pc))
-        } else {
+        let target = (block.insns != 0).then(|| {
             let target = self.publish(writer, &block);
             self.enter_in_maps(writer, &block, target);
-            Ok(target)
-        };
+            target
+        });
         writer.block = block;
-        result
+        target
+    }
+    /// What may be fetched from `pc` on.
+    pub(crate) fn fetcher(&self, pc: u64) -> Fetcher {
+        let may = |pc| self.space.get().is_none_or(|s| s.executable(pc));
+        let next = pc.saturating_add(MAX_UNIT);
+        let executable = [may(pc), next >> 12 != pc >> 12 && may(next)];
+        Fetcher { page: pc >> 12, executable }
     }
     /// Translates guest code to IR.
-    pub(crate) fn decode(&self, pc: u64, mode: Mode, block: &mut Block) {
-        let mut fetcher = Fetcher { space: self.space.get().copied(), page: u64::MAX };
+    pub(crate) fn decode(&self, mut fetcher: Fetcher, pc: u64, mode: Mode, block: &mut Block) {
+        if pc & (self.guest.pc_alignment() - 1) != 0 {
+            return;
+        }
         self.guest.translate(&mut fetcher, pc, mode, block);
         block.pc = pc;
         block.fp_exact = mode.fp_exact;

@@ -42,6 +42,9 @@ mod map;
 mod options;
 mod run;
 pub mod signals;
+pub mod testing;
+#[cfg(test)]
+mod tests;
 mod unit;
 
 pub use cpu::{Cpu, Exit, Fault, RecordedSignal};

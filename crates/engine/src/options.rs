@@ -27,6 +27,9 @@ pub struct Options {
     pub dump_host: bool,
     /// Measure the time spent in each stage of translation.
     pub timing: bool,
+    /// Translate nothing to host code: every instruction is run by the evaluator. Very slow; tells
+    /// whether a wrong result comes from the back end.
+    pub interpret: bool,
     /// Receives dumps.
     pub sink: fn(&str),
 }
@@ -40,6 +43,7 @@ impl Default for Options {
             dump_ir: false,
             dump_host: false,
             timing: false,
+            interpret: false,
             sink: |_| {},
         }
     }

@@ -18,6 +18,12 @@ impl Cpu {
             if self.pending().load(Ordering::Relaxed) != 0 {
                 return Exit::Interrupted;
             }
+            if self.engine.options.interpret {
+                if let Some(exit) = self.interpret() {
+                    return exit;
+                }
+                continue;
+            }
             let pc = self.state().pc();
             let known = if link.is_none() { self.engine.lookup(self.exact, pc) } else { None };
             let target = match known {
@@ -52,7 +58,7 @@ impl Cpu {
                         return exit;
                     }
                 }
-                exit::POLL => {}
+                exit::POLL => self.shared.noticed(),
                 _ => return Exit::Fault(self.shared.fault()),
             }
         }
@@ -84,10 +90,12 @@ impl Cpu {
     fn interpret(&mut self) -> Option<Exit> {
         let engine = self.engine;
         engine.interpreted.fetch_add(1, Ordering::Relaxed);
-        let pc = self.state().pc();
+        let pc = engine.guest.canonical(self.state().pc());
+        self.state_mut().set_pc(pc);
         let mut block = core::mem::take(&mut self.block);
         block.clear();
-        engine.decode(pc, Mode { fp_exact: self.exact, single: true }, &mut block);
+        let fetcher = engine.fetcher(pc);
+        engine.decode(fetcher, pc, Mode { fp_exact: self.exact, single: true }, &mut block);
         let exit = if block.insns == 0 {
             Some(Exit::Fault(engine.fetch_fault(pc)))
         } else {
