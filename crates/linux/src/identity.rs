@@ -27,6 +27,8 @@ pub struct Identity {
     pub data: (u64, u64),
     /// Address and length of the vDSO.
     pub vdso: (u64, u64),
+    /// Address of the return trampoline for signal handlers.
+    pub sigreturn: u64,
     /// Entry point of the program itself (not of its loader).
     pub entry: u64,
 }

@@ -2,6 +2,7 @@
 
 use crate::process::Process;
 use crate::signal::TaskSignals;
+use crate::thread::TaskThread;
 use crate::{calls, signal, vdso};
 use engine::{Cpu, Exit};
 use ir::State;
@@ -20,6 +21,8 @@ pub struct Task {
     pub robust_list: (u64, u64),
     /// Alternate stack, pending signals.
     pub signals: TaskSignals,
+    /// How its host thread was made and whether it has ended.
+    pub thread: TaskThread,
 }
 
 impl Task {
@@ -32,6 +35,7 @@ impl Task {
             clear_child_tid: 0,
             robust_list: (0, 0),
             signals: TaskSignals::default(),
+            thread: TaskThread::default(),
         }
     }
 
@@ -50,9 +54,9 @@ impl Task {
         self.state().int[self.process.abi.arg_slots[n] as usize]
     }
 
-    /// Runs the guest until the process or this thread ends.
-    pub fn run(&mut self) -> ! {
-        loop {
+    /// Runs the guest until this thread ends (only threads that the guest made return).
+    pub fn run(&mut self) {
+        while !self.thread.ended {
             match self.cpu.run() {
                 Exit::Syscall { imm } => {
                     if imm == vdso::CLOCK_CALL && vdso::clock_call(self) {

@@ -143,6 +143,13 @@ impl Mm {
     }
 }
 
+impl Mm {
+    /// Records addresses as executable that were mapped by other means.
+    pub(crate) fn adopt_exec(&self, start: u64, end: u64) {
+        self.set_exec(start, end);
+    }
+}
+
 impl AddressSpace for Mm {
     fn executable(&self, addr: u64) -> bool {
         self.exec.read().unwrap_or_else(PoisonError::into_inner).contains(addr)

@@ -34,7 +34,9 @@ impl Mm {
         }
         if exec {
             // What was executable before keeps its translations: the bytes did not change.
-            self.set_exec(start, owned_end);
+            let stack = grows == prot::GROWSDOWN;
+            let from = if stack { space.owned.find(start).map_or(start, |r| r.0) } else { start };
+            self.set_exec(from, owned_end);
         } else {
             self.clear_exec(start, owned_end);
         }

@@ -1,0 +1,94 @@
+//! The arguments by which we tell ourselves what to run.
+
+use crate::options::Options;
+
+/// Second argument of an emulator started by itself.
+pub const MARKER: &[u8] = b"--anyarch-exec";
+/// How many arguments come before the guest's.
+pub const ARGUMENTS: usize = 4;
+/// Between options.
+const SEPARATOR: u8 = 0x1f;
+
+/// What OPTIONS say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inherited {
+    /// The program's descriptor.
+    pub fd: i32,
+    /// The program's absolute path.
+    pub exe: Vec<u8>,
+    /// The options of the caller.
+    pub options: Options,
+}
+
+/// Our own arguments, up to the guest's.
+pub(super) fn arguments(
+    options: &Options,
+    fd: i32,
+    exe: &[u8],
+    exec_fn: Vec<u8>,
+) -> Vec<Vec<u8>> {
+    let mut text = format!("fd={fd}").into_bytes();
+    let mut add = |name: &[u8], value: Option<&[u8]>| {
+        if let Some(value) = value {
+            text.push(SEPARATOR);
+            text.extend(name);
+            text.push(b'=');
+            text.extend(value);
+        }
+    };
+    add(b"exe", Some(exe));
+    add(b"L", options.ld_prefix.as_deref());
+    add(b"cpu", options.cpu.as_deref());
+    add(b"dump", options.dump.as_deref());
+    add(b"uname", options.uname.as_deref());
+    add(b"strace", options.strace.then_some(b"1"));
+    vec![b"anyarch".to_vec(), MARKER.to_vec(), text, exec_fn]
+}
+
+/// The program's path in OPTIONS.
+pub(crate) fn program(text: &[u8]) -> Option<Vec<u8>> {
+    read(text).map(|inherited| inherited.exe).filter(|exe| !exe.is_empty())
+}
+
+/// Reads OPTIONS. None if they are malformed.
+pub fn read(text: &[u8]) -> Option<Inherited> {
+    let mut options = Options::default();
+    let mut fd = None;
+    let mut exe = Vec::new();
+    for item in text.split(|&b| b == SEPARATOR) {
+        let at = item.iter().position(|&b| b == b'=')?;
+        let (name, value) = (&item[..at], &item[at + 1..]);
+        match name {
+            b"fd" => fd = str::from_utf8(value).ok()?.parse().ok(),
+            b"exe" => exe = value.to_vec(),
+            b"L" => options.ld_prefix = Some(value.to_vec()),
+            b"cpu" => options.cpu = Some(value.to_vec()),
+            b"dump" => options.dump = Some(value.to_vec()),
+            b"uname" => options.uname = Some(value.to_vec()),
+            b"strace" => options.strace = value == b"1",
+            _ => return None,
+        }
+    }
+    Some(Inherited { fd: fd?, exe, options })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_survive_an_exec() {
+        let options = Options {
+            ld_prefix: Some(b"/opt/root".to_vec()),
+            strace: true,
+            ..Options::default()
+        };
+        let arguments = arguments(&options, 7, b"/usr/bin/true", b"/bin/true".to_vec());
+        assert_eq!(arguments.len(), ARGUMENTS);
+        assert_eq!(arguments[1], MARKER);
+        let exe = b"/usr/bin/true".to_vec();
+        assert_eq!(program(&arguments[2]), Some(exe.clone()));
+        assert_eq!(read(&arguments[2]), Some(Inherited { fd: 7, exe, options }));
+        assert_eq!(read(b"junk"), None);
+    }
+}

@@ -1,0 +1,136 @@
+//! Why a program cannot be started, in one line, with what to do about it.
+
+use crate::elf;
+use std::borrow::Cow;
+use sys::errno::Errno;
+use thiserror::Error;
+
+/// Why a program cannot be started.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// It cannot be opened.
+    #[error("{}: {errno}", text(path))]
+    Open {
+        /// Its path.
+        path: Vec<u8>,
+        /// Why.
+        errno: Errno,
+    },
+    /// It is not something that can be run.
+    #[error("{}: {error}", text(path))]
+    Format {
+        /// Its path.
+        path: Vec<u8>,
+        /// What is wrong.
+        error: elf::Error,
+    },
+    /// Its loader cannot be opened.
+    #[error("{}: its loader {}: {errno}", text(path), text(loader))]
+    Loader {
+        /// The program's path.
+        path: Vec<u8>,
+        /// The loader's path.
+        loader: Vec<u8>,
+        /// Why.
+        errno: Errno,
+        /// The prefix in use.
+        prefix: Option<Vec<u8>>,
+        /// Debian's name of the architecture.
+        debian: &'static str,
+    },
+    /// It is linked at addresses that are taken.
+    #[error("{}: linked at {start:#x}-{end:#x}, where the emulator itself is", text(path))]
+    Occupied {
+        /// Its path.
+        path: Vec<u8>,
+        /// First address.
+        start: u64,
+        /// End.
+        end: u64,
+    },
+    /// A part of it cannot be mapped.
+    #[error("{}: cannot map {start:#x}-{end:#x}: {errno}", text(path))]
+    Map {
+        /// Its path.
+        path: Vec<u8>,
+        /// First address.
+        start: u64,
+        /// End.
+        end: u64,
+        /// Why.
+        errno: Errno,
+    },
+    /// Stack, vDSO or the emulator's own memory cannot be had.
+    #[error("cannot get memory for the program: {0}")]
+    Memory(Errno),
+}
+
+/// A path for a message.
+fn text(path: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(path)
+}
+
+impl Error {
+    /// What to do about it, if that can be said.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Loader { loader, errno: Errno::ENOENT, prefix, debian, .. } => {
+                let name = text(loader).contains("musl");
+                let package = if name { "musl" } else { "libc6" };
+                Some(match prefix {
+                    Some(prefix) => format!(
+                        "neither {0}{1} nor {1} exists; is {0} the root of a {debian} system?",
+                        text(prefix),
+                        text(loader)
+                    ),
+                    None => format!(
+                        "run it in the root of a {debian} system, give such a root with -L DIR, or \
+                         install the loader (Debian: {package}:{debian})"
+                    ),
+                })
+            }
+            Self::Occupied { .. } => {
+                Some("link it elsewhere, or as a position-independent program (-pie)".into())
+            }
+            Self::Map { errno: Errno::EPERM, start, .. } if *start < 0x1_0000 => {
+                Some("lower the limit with: sysctl vm.mmap_min_addr=0".into())
+            }
+            Self::Map { errno: Errno::ENOMEM, .. } | Self::Memory(Errno::ENOMEM) => {
+                Some("the limit on memory may be too low: see ulimit -v".into())
+            }
+            _ => None,
+        }
+    }
+
+    /// The status to exit with: as a shell's.
+    pub fn exit_code(&self) -> i32 {
+        match self {
+            Self::Open { errno: Errno::ENOENT, .. } | Self::Loader { errno: Errno::ENOENT, .. } => {
+                127
+            }
+            _ => 126,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_loader_is_named_with_its_package() {
+        let error = Error::Loader {
+            path: b"/bin/x".to_vec(),
+            loader: b"/lib/ld-musl-aarch64.so.1".to_vec(),
+            errno: Errno::ENOENT,
+            prefix: None,
+            debian: "arm64",
+        };
+        assert_eq!(
+            error.to_string(),
+            "/bin/x: its loader /lib/ld-musl-aarch64.so.1: No such file or directory"
+        );
+        assert!(error.help().unwrap().contains("musl:arm64"));
+        assert_eq!(error.exit_code(), 127);
+    }
+}

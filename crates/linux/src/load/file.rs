@@ -1,0 +1,156 @@
+//! Files of programs: opened once, their first page read once.
+
+use super::Error;
+use crate::abi::Abi;
+use crate::elf::{self, Bytes, Program};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use sys::errno::Errno;
+use sys::raw;
+
+/// How much is read at first: it has the headers of almost all programs.
+const HEAD: usize = 1024;
+
+/// An open program.
+pub struct OpenFile {
+    fd: OwnedFd,
+    path: Vec<u8>,
+    head: Vec<u8>,
+}
+
+impl OpenFile {
+    /// Reads the head of `fd`; `path` is for messages.
+    ///
+    /// # Errors
+    /// If reading fails.
+    pub fn new(fd: OwnedFd, path: Vec<u8>) -> Result<Self, Error> {
+        let mut head = vec![0; HEAD];
+        match raw::pread(fd.as_raw_fd(), &mut head, 0) {
+            Ok(len) => head.truncate(len),
+            Err(errno) => return Err(Error::Open { path, errno }),
+        }
+        Ok(Self { fd, path, head })
+    }
+
+    /// Opens `path`.
+    ///
+    /// # Errors
+    /// If it cannot be opened or read.
+    pub fn open(path: &[u8]) -> Result<Self, Error> {
+        let flags = libc::O_RDONLY | libc::O_CLOEXEC;
+        match raw::openat(libc::AT_FDCWD, path, flags, 0) {
+            Ok(fd) => Self::new(fd, path.to_vec()),
+            Err(errno) => Err(Error::Open { path: path.to_vec(), errno }),
+        }
+    }
+
+    /// Its first bytes.
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// Its path as given.
+    pub fn path(&self) -> &[u8] {
+        &self.path
+    }
+
+    /// Its descriptor.
+    pub fn fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+
+    /// The descriptor alone.
+    pub fn into_fd(self) -> OwnedFd {
+        self.fd
+    }
+
+    /// Reads its ELF headers.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(&self, abi: &Abi) -> Result<Program, Error> {
+        elf::parse(self, abi.elf_machine)
+            .map_err(|error| Error::Format { path: self.path.clone(), error })
+    }
+
+    /// Device and inode.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn id(&self) -> Result<(u64, u64), Error> {
+        match raw::fstat(self.fd()) {
+            Ok(stat) => Ok((stat.st_dev, stat.st_ino)),
+            Err(errno) => Err(Error::Open { path: self.path.clone(), errno }),
+        }
+    }
+
+    /// Its absolute path as the kernel knows it, or, where there is no /proc, as it was given.
+    pub fn real_path(&self) -> Vec<u8> {
+        let link = format!("/proc/self/fd/{}", self.fd());
+        if let Ok(path) = raw::readlinkat(libc::AT_FDCWD, link.as_bytes())
+            && path.first() == Some(&b'/')
+        {
+            return path;
+        }
+        if self.path.first() == Some(&b'/') {
+            return self.path.clone();
+        }
+        let mut cwd = vec![0; 4096];
+        let args = [cwd.as_mut_ptr() as u64, cwd.len() as u64];
+        let len = raw::call(libc::SYS_getcwd, args).unwrap_or(1) as usize;
+        cwd.truncate(len.saturating_sub(1));
+        cwd.push(b'/');
+        cwd.extend(self.path.strip_prefix(b"./").unwrap_or(&self.path));
+        cwd
+    }
+}
+
+impl Bytes for OpenFile {
+    fn read(&self, offset: u64, out: &mut [u8], what: &'static str) -> Result<(), elf::Error> {
+        let end = offset.saturating_add(out.len() as u64);
+        if end <= self.head.len() as u64 {
+            out.copy_from_slice(&self.head[offset as usize..end as usize]);
+            return Ok(());
+        }
+        if end > i64::MAX as u64 {
+            return Err(elf::Error::Truncated { what, end });
+        }
+        let mut done = 0;
+        while done < out.len() {
+            match raw::pread(self.fd(), &mut out[done..], offset + done as u64) {
+                Ok(0) => return Err(elf::Error::Truncated { what, end }),
+                Ok(len) => done += len,
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(elf::Error::Read(errno)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Opens the loader `loader` of program `path`: under `prefix` first, if there is one.
+///
+/// # Errors
+/// If it is in neither place, or cannot be opened.
+pub fn find_loader(
+    abi: &Abi,
+    path: &[u8],
+    loader: &[u8],
+    prefix: Option<&[u8]>,
+) -> Result<OpenFile, Error> {
+    if let Some(prefix) = prefix
+        && loader.first() == Some(&b'/')
+        && let Ok(file) = OpenFile::open(&[prefix.strip_suffix(b"/").unwrap_or(prefix), loader].concat())
+    {
+        return Ok(file);
+    }
+    match OpenFile::open(loader) {
+        Err(Error::Open { errno, .. }) => Err(Error::Loader {
+            path: path.to_vec(),
+            loader: loader.to_vec(),
+            errno,
+            prefix: prefix.map(<[u8]>::to_vec),
+            debian: abi.debian,
+        }),
+        other => other,
+    }
+}

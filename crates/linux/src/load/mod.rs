@@ -1,0 +1,196 @@
+//! Starting a program: mapping it and its loader, heap, vDSO and stack; the first registers.
+
+mod error;
+mod file;
+mod image;
+
+pub use error::Error;
+pub use file::{OpenFile, find_loader};
+
+use crate::abi::Abi;
+use crate::elf::{self, PAGE};
+use crate::identity::Identity;
+use crate::mm::{Mm, prot};
+use crate::options::Options;
+use crate::process::Process;
+use crate::stack;
+use crate::task::Task;
+use engine::{Cpu, Engine};
+use libc::{MAP_ANONYMOUS, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_PRIVATE};
+use std::os::fd::{AsRawFd, OwnedFd};
+use sys::errno::Errno;
+use sys::{auxv, raw};
+
+/// Where stacks are put: below the host's own mappings, above all that grows upwards. The random
+/// part is below this.
+const STACK_TOP: u64 = 0x7c80_0000_0000;
+/// Room that a stack may grow into, if its limit lets it; nothing else is put there by choice.
+const STACK_ROOM: u64 = 16 << 30;
+/// What is mapped of a stack at first beyond its contents, as Linux does.
+const STACK_SLACK: u64 = 128 << 10;
+/// Where programs that run anywhere are put: two thirds of the address space, as Linux does.
+pub(crate) const PROGRAM_BASE: u64 = 0x5555_5555_4000;
+/// `personality(2)`: no randomisation.
+const ADDR_NO_RANDOMIZE: u64 = 0x004_0000;
+
+/// What to start.
+pub struct Start {
+    /// The program, open for reading.
+    pub file: OwnedFd,
+    /// The path that was executed.
+    pub exec_fn: Vec<u8>,
+    /// The program's absolute path, if known.
+    pub exe: Option<Vec<u8>>,
+    /// Arguments.
+    pub argv: Vec<Vec<u8>>,
+    /// Environment.
+    pub envp: Vec<Vec<u8>>,
+}
+
+/// Random numbers for one start.
+struct Random {
+    bytes: [u8; 48],
+    /// Addresses are random too.
+    addresses: bool,
+}
+
+impl Random {
+    fn new() -> Self {
+        let mut bytes = [0; 48];
+        // With GRND_INSECURE it neither blocks nor fails; Linux uses get_random_bytes.
+        let args = [bytes.as_mut_ptr() as u64, bytes.len() as u64, 4];
+        if raw::call(libc::SYS_getrandom, args).is_err() {
+            let _ = raw::call(libc::SYS_getrandom, [args[0], args[1], 0]);
+        }
+        let personality = raw::call(libc::SYS_personality, [0xffff_ffff]).unwrap_or(0);
+        Self { bytes, addresses: personality & ADDR_NO_RANDOMIZE == 0 }
+    }
+
+    /// A number of pages below `limit` (bytes); `which` is 0 to 3.
+    fn pages(&self, which: usize, limit: u64) -> u64 {
+        if !self.addresses {
+            return 0;
+        }
+        let at = 16 + which * 8;
+        let number = u64::from_le_bytes(self.bytes[at..at + 8].try_into().unwrap_or_default());
+        number % (limit / PAGE) * PAGE
+    }
+
+    fn at_random(&self) -> [u8; 16] {
+        self.bytes[..16].try_into().unwrap_or_default()
+    }
+}
+
+/// Maps a program and everything it needs; gives its first task, ready to run on this thread.
+///
+/// # Errors
+/// Why it cannot be started; nothing of the guest has run.
+pub fn start(
+    engine: &'static Engine,
+    abi: &'static Abi,
+    options: Options,
+    start: Start,
+) -> Result<Task, Error> {
+    let Start { file, exec_fn, exe, argv, envp } = start;
+    let mm = Mm::new(engine, abi.arch_prot);
+    let random = Random::new();
+    let file = OpenFile::new(file, exec_fn.clone())?;
+    let program = file.parse(abi)?;
+    let loader = match &program.interp {
+        Some(path) => Some(find_loader(abi, &exec_fn, path, options.ld_prefix.as_deref())?),
+        None => None,
+    };
+
+    let offset = random.pages(0, 1 << 40);
+    let main = image::map(&mm, &file, &program, PROGRAM_BASE + offset)?;
+    let mut entry = main.entry;
+    let mut base = 0;
+    if let Some(loader) = loader {
+        let loader_program = loader.parse(abi)?;
+        let mapped = image::map(&mm, &loader, &loader_program, 0)?;
+        entry = mapped.entry;
+        base = mapped.start;
+    }
+    mm.set_brk_start(main.end + random.pages(1, 32 << 20));
+
+    let vdso_image = (abi.vdso)();
+    let vdso = image::map_bytes(&mm, &vdso_image.bytes).map_err(Error::Memory)?;
+    let secure = auxv::get(libc::AT_SECURE) == Some(1);
+    let contents = stack::Contents {
+        argv: &argv,
+        envp: &envp,
+        exec_fn: &exec_fn,
+        random: random.at_random(),
+        phdrs: (main.phdrs, program.phdr_count),
+        base,
+        entry: main.entry,
+        vdso,
+        ids: [libc::AT_UID, libc::AT_EUID, libc::AT_GID, libc::AT_EGID]
+            .map(|id| auxv::get(id).unwrap_or(0)),
+        secure,
+    };
+    let top = STACK_TOP - random.pages(2, 1 << 36) - 16 * random.pages(3, PAGE * 256) / PAGE;
+    let image = stack::build(abi, &contents, top);
+    map_stack(&mm, &image, top)?;
+
+    let auxv_end = image.auxv.0 + image.auxv.1;
+    let identity = Identity {
+        exe: exe.unwrap_or_else(|| file.real_path()),
+        exe_id: file.id()?,
+        exec_fn,
+        argv,
+        arg_range: image.args,
+        env_range: image.env,
+        auxv: image.bytes[image.auxv.0..auxv_end].to_vec(),
+        auxv_addr: image.sp + image.auxv.0 as u64,
+        start_stack: image.sp,
+        code: main.code,
+        data: main.data,
+        vdso: (vdso, vdso + vdso_image.bytes.len() as u64),
+        sigreturn: vdso + vdso_image.sigreturn,
+        entry: main.entry,
+    };
+    set_name(&identity.exec_fn);
+    drop(file);
+    let process: &'static Process = Box::leak(Box::new(Process {
+        abi,
+        engine,
+        mm,
+        identity,
+        options,
+        signals: Default::default(),
+        own: Default::default(),
+    }));
+    engine.set_address_space(&process.mm);
+    let mut cpu = Cpu::new(engine).map_err(|error| Error::Memory(Errno::from_io(&error)))?;
+    let state = cpu.state_mut();
+    state.set_pc(entry);
+    state.int[abi.sp_slot as usize] = image.sp;
+    Ok(Task::new(process, cpu, raw::getpid()))
+}
+
+/// Maps the stack, which the host lets grow up to its limit as it does for its own.
+fn map_stack(mm: &Mm, image: &stack::Image, top: u64) -> Result<(), Error> {
+    let end = (top + PAGE - 1) & !(PAGE - 1);
+    let start = (image.sp & !(PAGE - 1)) - STACK_SLACK;
+    let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED_NOREPLACE;
+    let prot = prot::READ | prot::WRITE;
+    crate::mm::host_mmap([start, end - start, prot, flags as u64, u64::MAX, 0])
+        .map_err(Error::Memory)?;
+    mm.adopt(end - STACK_ROOM, end);
+    memory::write(image.sp, &image.bytes).map_err(|_| Error::Memory(Errno::ENOMEM))
+}
+
+/// Names the process after its program, as `execve` does.
+fn set_name(exec_fn: &[u8]) {
+    let base = exec_fn.rsplit(|&b| b == b'/').next().unwrap_or_default();
+    let mut name = [0_u8; 16];
+    let len = base.len().min(15);
+    name[..len].copy_from_slice(&base[..len]);
+    let _ = raw::call(libc::SYS_prctl, [libc::PR_SET_NAME as u64, name.as_ptr() as u64]);
+}
+
+/// Whether `head` starts a program for `abi`.
+pub fn is_program(abi: &Abi, head: &[u8]) -> bool {
+    elf::machine_of(head) == Some(abi.elf_machine)
+}

@@ -1,0 +1,93 @@
+//! /proc/cpuinfo, /proc/PID/{stat,cmdline,environ}.
+
+use crate::process::Process;
+
+/// `cpuinfo` for the processors that the host lists.
+pub(super) fn cpuinfo(process: &Process, host: &[u8]) -> Vec<u8> {
+    let host = String::from_utf8_lossy(host);
+    let mut cpus: Vec<u32> = host
+        .lines()
+        .filter(|line| line.starts_with("processor"))
+        .filter_map(|line| line.split(':').nth(1)?.trim().parse().ok())
+        .collect();
+    if cpus.is_empty() {
+        cpus.push(0);
+    }
+    (process.abi.cpuinfo)(&cpus).into_bytes()
+}
+
+/// `stat` with the addresses of the guest's program.
+pub(super) fn stat(process: &Process, host: &[u8]) -> Option<Vec<u8>> {
+    let id = &process.identity;
+    let (brk_start, _) = process.mm.heap();
+    // Numbers of fields as in proc_pid_stat(5).
+    let changes = [
+        (26, id.code.0),
+        (27, id.code.1),
+        (28, id.start_stack),
+        (45, id.data.0),
+        (46, id.data.1),
+        (47, brk_start),
+        (48, id.arg_range.0),
+        (49, id.arg_range.1),
+        (50, id.env_range.0),
+        (51, id.env_range.1),
+    ];
+    replace_fields(host, &changes)
+}
+
+/// Replaces fields of a `stat` line that are not 0.
+fn replace_fields(host: &[u8], changes: &[(usize, u64)]) -> Option<Vec<u8>> {
+    // The name, field 2, may contain anything.
+    let end = host.iter().rposition(|&b| b == b')')? + 2;
+    let (head, tail) = host.split_at_checked(end)?;
+    let tail = str::from_utf8(tail).ok()?.trim_end();
+    let mut out = head.to_vec();
+    for (index, field) in tail.split(' ').enumerate() {
+        if index > 0 {
+            out.push(b' ');
+        }
+        match changes.iter().find(|(number, _)| *number == index + 3) {
+            Some((_, value)) if field != "0" => out.extend(value.to_string().into_bytes()),
+            _ => out.extend(field.as_bytes()),
+        }
+    }
+    out.push(b'\n');
+    Some(out)
+}
+
+/// What is in guest memory, as far as it can be read.
+fn memory_text((start, end): (u64, u64)) -> Vec<u8> {
+    memory::read_vec(start, end.saturating_sub(start) as usize).unwrap_or_default()
+}
+
+/// `cmdline`, from the stack, where programs change it (fs/proc/base.c `get_mm_cmdline`).
+pub(super) fn cmdline(process: &Process) -> Vec<u8> {
+    let id = &process.identity;
+    let mut args = memory_text(id.arg_range);
+    if args.last().is_some_and(|&last| last != 0) {
+        // setproctitle: the title goes on in the environment, up to the first zero.
+        args.extend(memory_text(id.env_range));
+        if let Some(end) = args.iter().position(|&b| b == 0) {
+            args.truncate(end + 1);
+        }
+    }
+    args
+}
+
+/// `environ`, from the stack.
+pub(super) fn environ(process: &Process) -> Vec<u8> {
+    memory_text(process.identity.env_range)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_after_an_odd_name_are_replaced() {
+        let line = b"12 (a) b) R 1 2 3 0\n";
+        let out = replace_fields(line, &[(4, 99), (7, 5)]).unwrap();
+        assert_eq!(out, b"12 (a) b) R 99 2 3 0\n");
+    }
+}
