@@ -74,6 +74,8 @@ const SENTINEL: usize = 64;
 const _: () = assert!(AT_STATE as i32 + ir::state::POLL_OFFSET == AT_POLL as i32);
 
 const RECORDS: u32 = 8;
+/// Entries of [`Cpu::traps`].
+pub(crate) const TRAPS: usize = 64;
 
 /// What handlers and other threads may touch.
 pub(crate) struct Shared {
@@ -254,6 +256,8 @@ pub struct Cpu {
     pub(crate) epoch: u64,
     /// `Mode::fp_exact` in force.
     pub(crate) exact: bool,
+    /// Instructions whose floating point trapped, and how often.
+    pub(crate) traps: [(u64, u8); TRAPS],
     /// For single instructions.
     pub(crate) block: ir::Block,
     _map: Mapping,
@@ -314,7 +318,7 @@ impl Cpu {
         writer.cpus.push(CpuRef(&raw const *shared));
         let epoch = engine.epoch.load(Ordering::SeqCst);
         drop(writer);
-        Ok(Self { shared, engine, epoch, exact: false, block: ir::Block::default(), _map: map })
+        Ok(Self { shared, engine, epoch, exact: false, traps: [(0, 0); TRAPS], block: ir::Block::default(), _map: map })
     }
     /// A new one with the same registers (the exclusive monitor is clear), for a new thread.
     ///

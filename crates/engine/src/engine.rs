@@ -57,6 +57,9 @@ pub(crate) struct Writer {
     code: Code,
     /// Units by the guest pages they cover.
     pub(crate) pages: HashMap<u64, Vec<u32>, PageHash>,
+    /// Instructions whose floating-point operations trapped too often: they go to the evaluator
+    /// without a trap.
+    pub(crate) trapping: Vec<u64>,
     /// All processors.
     pub(crate) cpus: Vec<CpuRef>,
     pub(crate) stats: Stats,
@@ -151,6 +154,7 @@ impl Engine {
                 block: Block::default(),
                 code: Code::default(),
                 pages: HashMap::default(),
+                trapping: Vec::new(),
                 cpus: Vec::new(),
                 stats: Stats::default(),
             }),
@@ -227,9 +231,11 @@ impl Engine {
         if let (Some(start), Some(decoded)) = (start, decoded) {
             writer.stats.decode_ns += (decoded - start).as_nanos() as u64;
         }
+        let end = pc + u64::from(block.len);
+        block.fp_exact |= writer.trapping.iter().any(|&at| pc <= at && at < end);
         let target = (block.insns != 0).then(|| {
-            let target = self.publish(writer, &block);
-            self.enter_in_maps(writer, &block, target);
+            let target = self.publish(writer, &block, exact);
+            self.enter_in_maps(writer, &block, target, exact);
             target
         });
         writer.block = block;
@@ -270,8 +276,8 @@ impl Engine {
         let code = if mapped { SEGV_ACCERR } else { SEGV_MAPERR };
         Fault { signo: libc::SIGSEGV, code, addr: pc }
     }
-    /// Lowers `block` into the cache.
-    pub(crate) fn publish(&'static self, writer: &mut Writer, block: &Block) -> Target {
+    /// Lowers `block` into the cache, for threads whose `Mode::fp_exact` is `exact`.
+    pub(crate) fn publish(&'static self, writer: &mut Writer, block: &Block, exact: bool) -> Target {
         let start = self.options.timing.then(Instant::now);
         let mut code = core::mem::take(&mut writer.code);
         code.clear();
@@ -283,7 +289,7 @@ impl Engine {
         }
         let lowered = self.options.timing.then(Instant::now);
         let offset = self.cache.push(&code.bytes);
-        let unit = self.tables.push(block, &code, offset);
+        let unit = self.tables.push(block, &code, offset, exact);
         let stats = &mut writer.stats;
         stats.units += 1;
         stats.guest_insns += u64::from(block.insns);
@@ -299,12 +305,22 @@ impl Engine {
         writer.code = code;
         Target { offset, unit }
     }
-    fn enter_in_maps(&self, writer: &mut Writer, block: &Block, target: Target) {
+    fn enter_in_maps(&self, writer: &mut Writer, block: &Block, target: Target, exact: bool) {
         let last = block.pc + u64::from(block.len.max(1)) - 1;
         for page in block.pc >> 12..=last >> 12 {
             writer.pages.entry(page).or_default().push(target.unit);
         }
-        self.map(block.fp_exact).insert(block.pc, target);
+        self.map(exact).insert(block.pc, target);
+    }
+    /// The instruction at `pc` traps too often: from now on its unit leaves floating point to the
+    /// evaluator.
+    pub(crate) fn avoid_traps(&self, pc: u64) {
+        const MAX: usize = 4096;
+        let writer = &mut *self.lock();
+        if !writer.trapping.contains(&pc) && writer.trapping.len() < MAX {
+            writer.trapping.push(pc);
+            self.invalidate_locked(writer, pc, 1);
+        }
     }
     /// Patches link `number` to lead to `target`.
     fn link(&self, writer: &mut Writer, number: u32, target: Target, exact: bool) {

@@ -14,7 +14,11 @@ impl Engine {
         if len == 0 {
             return;
         }
-        let writer = &mut *self.lock();
+        self.invalidate_locked(&mut self.lock(), start, len);
+    }
+
+    /// [`Engine::invalidate`] by the writer.
+    pub(crate) fn invalidate_locked(&self, writer: &mut Writer, start: u64, len: u64) {
         let last = start.saturating_add(len - 1);
         let (first_page, last_page) = (start >> 12, last >> 12);
         let mut dropped = Vec::new();

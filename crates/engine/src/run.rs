@@ -1,6 +1,6 @@
 //! The loop around translated code.
 
-use crate::cpu::{Cpu, Exit, Fault};
+use crate::cpu::{Cpu, Exit, Fault, TRAPS};
 use crate::interpret::GuestMemory;
 use core::sync::atomic::{Ordering, fence};
 use eval::Outcome;
@@ -48,6 +48,9 @@ impl Cpu {
                 exit::SYSCALL => return Exit::Syscall { imm: arg as u32 },
                 exit::TRAP => return Exit::Trap { kind: arg as u16, arg: (arg >> 32) as u32 },
                 exit::INTERPRET => {
+                    if arg == libc::SIGFPE as u64 {
+                        self.count_trap();
+                    }
                     if let Some(exit) = self.interpret() {
                         return exit;
                     }
@@ -61,6 +64,22 @@ impl Cpu {
                 exit::POLL => self.shared.noticed(),
                 _ => return Exit::Fault(self.shared.fault()),
             }
+        }
+    }
+
+    /// A floating-point operation at pc has trapped. A few are cheaper than a test at every
+    /// operation; many are not.
+    fn count_trap(&mut self) {
+        const MANY: u8 = 16;
+        let pc = self.state().pc();
+        let entry = &mut self.traps[(pc >> 2) as usize % TRAPS];
+        if entry.0 != pc {
+            *entry = (pc, 0);
+        }
+        entry.1 += 1;
+        if entry.1 >= MANY {
+            *entry = (0, 0);
+            self.engine.avoid_traps(pc);
         }
     }
 

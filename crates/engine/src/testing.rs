@@ -39,7 +39,7 @@ impl Runner {
     /// Lowers `block` and runs it from its start to its first exit on the registers of `state`.
     pub fn run(&mut self, block: &Block, state: &mut State) -> Left {
         let engine = self.cpu.engine;
-        let target = engine.publish(&mut engine.lock(), block);
+        let target = engine.publish(&mut engine.lock(), block, self.cpu.exact);
         self.run_unit(target, state)
     }
     /// The host code of `block`.

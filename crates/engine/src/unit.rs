@@ -28,7 +28,7 @@ pub(crate) struct Unit {
     pub(crate) faults: u32,
     /// Its recipes are consecutive.
     pub(crate) first_recipe: u32,
-    /// Translated with `Mode::fp_exact`.
+    /// For threads with `Mode::fp_exact`.
     pub(crate) exact: bool,
     /// Dropped: nothing may lead here any more.
     pub(crate) dead: AtomicBool,
@@ -99,7 +99,7 @@ impl Tables {
         self.recipes.clear();
     }
     /// Enters the unit of `block`, whose code is at `offset`.
-    pub(crate) fn push(&self, block: &ir::Block, code: &host::Code, offset: u32) -> u32 {
+    pub(crate) fn push(&self, block: &ir::Block, code: &host::Code, offset: u32, exact: bool) -> u32 {
         let index = self.units.len();
         let unit = Unit {
             pc: block.pc,
@@ -111,7 +111,7 @@ impl Tables {
             first_fault: self.faults.len(),
             faults: code.faults.len() as u32,
             first_recipe: self.recipes.len(),
-            exact: block.fp_exact,
+            exact,
             dead: AtomicBool::new(false),
             incoming: AtomicU32::new(NONE),
         };
@@ -223,7 +223,7 @@ mod tests {
             for host in [3, 9, 15] {
                 code.faults.push(FaultPoint { host, guest: n, flags: FlagsAt::Home });
             }
-            tables.push(&block, &code, 64 + n * 32);
+            tables.push(&block, &code, 64 + n * 32, false);
         }
         assert!(tables.find(63).is_none() && tables.find(64 + 20).is_none());
         let unit = tables.find(64 + 3 * 32 + 9).unwrap();

@@ -154,6 +154,17 @@ fn invalid_operations_go_to_the_evaluator() {
 }
 
 #[test]
+fn what_traps_often_is_translated_anew() {
+    let p = program(&[FDIV, addi(0, -1), bnz(0, -2), svc(0)]);
+    let e = engine(1 << 20);
+    let mut cpu = p.cpu(e);
+    cpu.state_mut().int[0] = 1000;
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+    assert_eq!((cpu.state().vec[0], cpu.fpsr() & 0x9f), (0x7ff8_0000_0000_0000, 1));
+    assert!(e.stats().interpreted < 20, "{:?}", e.stats());
+}
+
+#[test]
 fn rounding_and_exact_mode_follow_the_control() {
     let p = program(&[fpcr(5), FDIV, svc(0)]);
     let mut cpu = p.cpu(small());
