@@ -58,12 +58,13 @@ impl Translator<'_> {
         }
     }
     fn load(&mut self, access: Access, imm: i32, rn: XSp, rt: XZr, index: Index) -> Flow {
-        let (dst, base) = (self.x_out(rt), self.xsp(rn));
-        self.ir.ld(dst, base, Ref::NONE, index.disp(imm), access);
-        // Writing back to the register just loaded is unpredictable: the loaded value stays.
-        if dst != base {
-            self.write_back(rn, imm, index);
+        let (mut dst, base) = (self.x_out(rt), self.xsp(rn));
+        // Constrained unpredictable: the value written back wins.
+        if dst == base && index != Index::Offset {
+            dst = self.temp();
         }
+        self.ir.ld(dst, base, Ref::NONE, index.disp(imm), access);
+        self.write_back(rn, imm, index);
         Flow::Next
     }
     fn store(&mut self, access: Access, imm: i32, rn: XSp, rt: XZr, index: Index) -> Flow {

@@ -29,19 +29,21 @@ impl Translator<'_> {
         rt: XZr,
         index: Index,
     ) -> Flow {
-        let (first, second, base) = (self.temp(), self.x_out(rt2), self.xsp(rn));
+        let (first, mut second, base) = (self.temp(), self.x_out(rt2), self.xsp(rn));
+        // Constrained unpredictable: the value written back wins, then the second register.
+        if second == base && index != Index::Offset {
+            second = self.temp();
+        }
         let imm = imm7 << access.size;
         let disp = index.disp(imm);
         self.ir.ld(first, base, Ref::NONE, disp, access);
         self.ir.ld(second, base, Ref::NONE, disp + (1 << access.size), access);
         let dst = self.x_opt(rt);
-        if !dst.is_none() {
+        let overwritten = dst == second || dst == base && index != Index::Offset;
+        if !dst.is_none() && !overwritten {
             self.ir.mov(Ty::I64, dst, first);
         }
-        // Writing back to a register just loaded is unpredictable: the loaded value stays.
-        if dst != base && second != base {
-            self.write_back(rn, imm, index);
-        }
+        self.write_back(rn, imm, index);
         Flow::Next
     }
     #[expect(clippy::too_many_arguments, reason = "the fields of the encoding")]
@@ -62,7 +64,9 @@ impl Translator<'_> {
         let disp = index.disp(imm);
         self.ir.ld_v(first, base, Ref::NONE, disp, access);
         self.ir.ld_v(second, base, Ref::NONE, disp + (1 << size), access);
-        self.ir.un(OpCode::MovV, Ty::V128, dst, first);
+        if dst != second {
+            self.ir.un(OpCode::MovV, Ty::V128, dst, first);
+        }
         self.write_back(rn, imm, index);
         Flow::Next
     }

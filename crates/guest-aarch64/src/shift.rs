@@ -92,7 +92,7 @@ impl Translator<'_> {
             return Flow::Undefined;
         }
         let (a, b, dst) = (self.x(rn), self.x(rm), self.x_out(rd));
-        self.ir.bin_aux(code, Ty::I32, dst, a, b, u16::from(sz));
+        self.ir.bin_aux(code, Self::ty(sf), dst, a, b, u16::from(sz));
         Flow::Next
     }
 }
