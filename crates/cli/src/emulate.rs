@@ -41,7 +41,7 @@ fn list(value: &[u8]) -> impl Iterator<Item = Vec<u8>> {
 }
 
 /// The options that the environment asks for.
-fn from_environment() -> Options {
+pub(crate) fn from_environment() -> Options {
     let mut options = Options::default();
     for flag in FLAGS {
         if let Some(value) = flag.variable.and_then(std::env::var_os) {

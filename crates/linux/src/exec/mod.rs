@@ -16,10 +16,11 @@
 pub mod marker;
 mod script;
 
+use crate::abi::Abi;
 use crate::load::{self, OpenFile, find_loader};
 use crate::process::Process;
 use crate::task::Task;
-use crate::{proc, signal};
+use crate::proc;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, OwnedFd};
 use sys::errno::Errno;
@@ -150,34 +151,79 @@ fn plan(process: &Process, request: &Request) -> Result<Plan, Errno> {
     if stat.st_mode & libc::S_IFMT != libc::S_IFREG || !may_execute(&fd) {
         return Ok(Plan::Kernel);
     }
-    let mut path = exec_fn(request);
-    let Ok(mut file) = OpenFile::new(fd, path.clone()) else { return Ok(Plan::Kernel) };
-    let mut argv = request.argv.clone();
-    for _ in 0..=DEPTH_MAX {
-        if load::is_program(process.abi, file.head()) {
+    let path = exec_fn(request);
+    let Ok(file) = OpenFile::new(fd, path) else { return Ok(Plan::Kernel) };
+    match chain(process.abi, file, request.argv.clone()) {
+        Ok((file, argv)) => {
             let stat = raw::fstat(file.fd())?;
             check_program(process, &file)?;
             let privileged = gives_privileges(&file, &stat);
             let run = if privileged { Plan::Privileged } else { Plan::Ours };
-            return Ok(run(file, argv));
+            Ok(run(file, argv))
         }
-        let Some(script) = script::parse(file.head()) else { return Ok(Plan::Kernel) };
+        Err(ChainError::Depth) => Err(Errno::ELOOP),
+        Err(_) => Ok(Plan::Kernel),
+    }
+}
+
+/// Where a chain of interpreters ends if not in a program of the guest.
+enum ChainError {
+    /// It is too long.
+    Depth,
+    /// In a file of another kind.
+    Other(OpenFile),
+    /// In a file that cannot be opened or executed.
+    Missing(Vec<u8>, Errno),
+}
+
+/// Follows the `#!` lines of scripts to a program of the guest; gives it and its arguments.
+fn chain(
+    abi: &Abi,
+    mut file: OpenFile,
+    mut argv: Vec<Vec<u8>>,
+) -> Result<(OpenFile, Vec<Vec<u8>>), ChainError> {
+    for _ in 0..=DEPTH_MAX {
+        if load::is_program(abi, file.head()) {
+            return Ok((file, argv));
+        }
+        let Some(script) = script::parse(file.head()) else { return Err(ChainError::Other(file)) };
         // argv[0] goes; what comes before the rest: interpreter, its argument, the script.
         let mut longer = vec![script.interp.to_vec()];
         longer.extend(script.arg.map(<[u8]>::to_vec));
-        longer.push(path);
+        longer.push(file.path().to_vec());
         longer.extend(argv.drain(1..));
         argv = longer;
-        path = script.interp.to_vec();
+        let path = script.interp.to_vec();
         let flags = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
-        let Ok(fd) = raw::openat(libc::AT_FDCWD, &path, flags, 0) else { return Ok(Plan::Kernel) };
+        let missing = |errno| ChainError::Missing(path.clone(), errno);
+        let fd = raw::openat(libc::AT_FDCWD, &path, flags, 0).map_err(missing)?;
         if !may_execute(&fd) {
-            return Ok(Plan::Kernel);
+            return Err(missing(Errno::EACCES));
         }
-        let Ok(next) = OpenFile::new(fd, path.clone()) else { return Ok(Plan::Kernel) };
-        file = next;
+        file = OpenFile::new(fd, path.clone()).map_err(|_| missing(Errno::EIO))?;
     }
-    Err(Errno::ELOOP)
+    Err(ChainError::Depth)
+}
+
+/// Opens the program that runs `path`: itself, or, if it is a script, the last of its
+/// interpreters, with the arguments that it gets.
+///
+/// # Errors
+/// If it cannot be opened; a file that is neither is refused when it is loaded.
+pub fn follow_scripts(
+    abi: &Abi,
+    path: &[u8],
+    argv: Vec<Vec<u8>>,
+) -> Result<(OpenFile, Vec<Vec<u8>>), load::Error> {
+    let file = OpenFile::open(path)?;
+    match chain(abi, file, argv.clone()) {
+        Ok(found) => Ok(found),
+        Err(ChainError::Other(file)) => Ok((file, argv)),
+        Err(ChainError::Missing(path, errno)) => Err(load::Error::Open { path, errno }),
+        Err(ChainError::Depth) => {
+            Err(load::Error::Open { path: path.to_vec(), errno: Errno::ELOOP })
+        }
+    }
 }
 
 /// Finds out whether `file` and its loader can be run.
@@ -259,7 +305,9 @@ fn host_execveat(
         list.iter().map(|s| s.as_ptr() as u64).chain([0]).collect()
     };
     let (argv_at, envp_at) = (pointers(&argv), pointers(&envp));
-    signal::before_exec(task);
+    // The new program inherits the guest's mask, with the synchronous signals that the host never
+    // blocks while we run.
+    let mask = raw::sigmask(task.signals.mask);
     let args = [
         dirfd as u64,
         path.as_ptr() as u64,
@@ -268,6 +316,6 @@ fn host_execveat(
         flags as u64,
     ];
     let result = raw::call(libc::SYS_execveat, args);
-    signal::exec_failed(task);
+    raw::sigmask(mask);
     result.err().unwrap_or(Errno::EIO)
 }

@@ -13,11 +13,12 @@ use crate::identity::Identity;
 use crate::mm::{Mm, prot};
 use crate::options::Options;
 use crate::process::Process;
+use crate::signal::ProcessSignals;
 use crate::stack;
 use crate::task::Task;
 use engine::{Cpu, Engine};
 use libc::{MAP_ANONYMOUS, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_PRIVATE};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use sys::errno::Errno;
 use sys::{auxv, raw};
 
@@ -158,7 +159,7 @@ pub fn start(
         mm,
         identity,
         options,
-        signals: Default::default(),
+        signals: ProcessSignals::inherited(),
         own: Default::default(),
     }));
     engine.set_address_space(&process.mm);

@@ -189,6 +189,8 @@ fn release_gaps(space: &Space, start: u64, end: u64) {
 /// Linux refuses executable mappings of files on `noexec` mounts; the host cannot know, as it is
 /// not asked for `PROT_EXEC`.
 fn no_exec_check(fd: i32) -> Result<(), Errno> {
-    let fs = raw::fstatfs(fd)?;
-    if fs.f_flags as u64 & ST_NOEXEC != 0 { Err(Errno::EPERM) } else { Ok(()) }
+    // `struct statfs` in words; `f_flags`, the eleventh, has no public name in libc.
+    let mut fs = [0_u64; 15];
+    raw::call(libc::SYS_fstatfs, [fd as u64, fs.as_mut_ptr() as u64])?;
+    if fs[10] & ST_NOEXEC != 0 { Err(Errno::EPERM) } else { Ok(()) }
 }

@@ -17,6 +17,8 @@ mod map;
 mod protect;
 mod shm;
 
+pub use map::MapRequest;
+
 use crate::elf::{ADDR_END, PAGE};
 use crate::intervals::Intervals;
 use engine::{AddressSpace, Engine};

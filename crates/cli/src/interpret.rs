@@ -1,0 +1,190 @@
+//! Running a guest program: as the kernel's interpreter (binfmt_misc), as one that we started
+//! ourselves for an `execve` of the guest, or as `anyarch PROGRAM`.
+
+use std::ffi::OsString;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStringExt as _;
+
+use guest_aarch64::Aarch64;
+use linux::abi::aarch64::ABI;
+use linux::exec::marker;
+use linux::load::{self, OpenFile, Start};
+use linux::{Options, exec};
+use sys::auxv;
+
+use crate::report::Failure;
+
+/// `AT_EXECFD`: binfmt_misc's flag O.
+const AT_EXECFD: u64 = 2;
+/// `AT_FLAGS`: binfmt_misc's flag P.
+const PRESERVE_ARGV0: u64 = 1;
+
+/// What the kernel, or we ourselves, started us for.
+pub(crate) enum Invocation {
+    /// By binfmt_misc: `INTERPRETER PATH [ARGV0] ARGUMENT...`.
+    Registered {
+        /// Arguments, the interpreter's name taken off.
+        arguments: Vec<Vec<u8>>,
+        /// There is `ARGV0`.
+        has_argv0: bool,
+        /// The program, open.
+        fd: Option<i32>,
+    },
+    /// By an `execve` of the guest ([`exec`]).
+    Inherited(Vec<Vec<u8>>),
+}
+
+/// Whether we were started by the kernel or by ourselves; to be asked before options are parsed.
+pub(crate) fn from_kernel() -> Option<Invocation> {
+    let flags = auxv::get(libc_at::FLAGS).unwrap_or(0);
+    let fd = auxv::get(AT_EXECFD).map(|fd| fd as i32);
+    let has_argv0 = flags & PRESERVE_ARGV0 != 0;
+    if fd.is_some() || has_argv0 {
+        let arguments = std::env::args_os().skip(1).map(OsString::into_vec).collect();
+        return Some(Invocation::Registered { arguments, has_argv0, fd });
+    }
+    let mut arguments = std::env::args_os().skip(1).map(OsString::into_vec);
+    if arguments.next()? != marker::MARKER {
+        return None;
+    }
+    Some(Invocation::Inherited(arguments.collect()))
+}
+
+/// Types of the auxiliary vector.
+mod libc_at {
+    pub(super) const FLAGS: u64 = 8;
+    pub(super) const SECURE: u64 = 23;
+    pub(super) const EXECFN: u64 = 31;
+}
+
+/// Longest path.
+const PATH_MAX: usize = 4096;
+
+/// Runs what `invocation` asks for; returns only if it cannot be started.
+pub(crate) fn run(invocation: Invocation) -> u8 {
+    match invocation {
+        Invocation::Registered { arguments, has_argv0, fd } => registered(arguments, has_argv0, fd),
+        Invocation::Inherited(arguments) => inherited(arguments),
+    }
+}
+
+/// Takes over a descriptor that was inherited, so that it is closed in time.
+fn take(fd: i32) -> Result<OwnedFd, Failure> {
+    let own = sys::raw::dup_from(fd, 3)?;
+    sys::raw::close(fd)?;
+    Ok(own)
+}
+
+fn registered(mut arguments: Vec<Vec<u8>>, has_argv0: bool, fd: Option<i32>) -> u8 {
+    if arguments.is_empty() || has_argv0 && arguments.len() < 2 {
+        return Failure::new("started by binfmt_misc without a program").code(126).print();
+    }
+    let path = arguments[0].clone();
+    if has_argv0 {
+        arguments.remove(0);
+    }
+    // With other privileges than the caller's, its environment must not change what we do.
+    let secure = auxv::get(libc_at::SECURE) == Some(1);
+    let options = if secure { Options::default() } else { crate::emulate::from_environment() };
+    let exec_fn = auxv::get(libc_at::EXECFN)
+        .and_then(|at| memory::read_cstr(at, PATH_MAX).ok().flatten())
+        .unwrap_or_else(|| path.clone());
+    let file = match fd {
+        Some(fd) => take(fd),
+        None => OpenFile::open(&path).map(OpenFile::into_fd).map_err(|error| failure(&error)),
+    };
+    match file {
+        Ok(file) => start(options, Start { file, exec_fn, exe: None, argv: arguments, envp: auxv::environment() }),
+        Err(failure) => failure.print(),
+    }
+}
+
+fn inherited(mut arguments: Vec<Vec<u8>>) -> u8 {
+    let malformed = || Failure::new("malformed internal arguments").code(126).print();
+    if arguments.len() < marker::ARGUMENTS - 1 {
+        return malformed();
+    }
+    let argv = arguments.split_off(marker::ARGUMENTS - 2);
+    let Some(inherited) = marker::read(&arguments[0]) else { return malformed() };
+    let Some(exec_fn) = arguments.pop() else { return malformed() };
+    let exe = Some(inherited.exe).filter(|exe| !exe.is_empty());
+    match take(inherited.fd) {
+        Ok(file) => start(inherited.options, Start { file, exec_fn, exe, argv, envp: auxv::environment() }),
+        Err(failure) => failure.print(),
+    }
+}
+
+/// Runs `program[0]` with the arguments `program`; returns only if it cannot be started.
+pub(crate) fn direct(program: &[OsString], mut options: Options) -> u8 {
+    let mut argv: Vec<Vec<u8>> = program.iter().map(|a| a.clone().into_vec()).collect();
+    let path = argv[0].clone();
+    if let Some(argv0) = options.argv0.take() {
+        argv[0] = argv0;
+    }
+    let mut envp = auxv::environment();
+    let named = |entry: &[u8], name: &[u8]| {
+        entry.strip_prefix(name).is_some_and(|rest| rest.first() == Some(&b'='))
+    };
+    for name in options.unset_env.drain(..) {
+        envp.retain(|entry| !named(entry, &name));
+    }
+    for entry in options.set_env.drain(..) {
+        let name = entry.split(|&b| b == b'=').next().unwrap_or_default().to_vec();
+        envp.retain(|old| !named(old, &name));
+        envp.push(entry);
+    }
+    match exec::follow_scripts(&ABI, &path, argv) {
+        Ok((file, argv)) => {
+            start(options, Start { file: file.into_fd(), exec_fn: path, exe: None, argv, envp })
+        }
+        Err(error) => failure(&error).print(),
+    }
+}
+
+fn failure(error: &load::Error) -> Failure {
+    let failure = Failure::new(error.to_string()).code(error.exit_code() as u8);
+    match error.help() {
+        Some(help) => failure.help(help),
+        None => failure,
+    }
+}
+
+/// What of the engine the user asked for: a list of `ir`, `host`, `eval`.
+fn engine_options(options: &Options) -> engine::Options {
+    let mut chosen = engine::Options { sink: print, ..engine::Options::default() };
+    for item in options.dump.as_deref().unwrap_or_default().split(|&b| b == b',') {
+        match item {
+            b"ir" => chosen.dump_ir = true,
+            b"host" => chosen.dump_host = true,
+            b"eval" => chosen.interpret = true,
+            _ => {}
+        }
+    }
+    chosen
+}
+
+/// Prints a dump.
+fn print(text: &str) {
+    let mut rest = text.as_bytes();
+    while let Ok(n @ 1..) = sys::raw::write(2, rest) {
+        rest = &rest[n..];
+    }
+}
+
+/// Runs a program to its end; returns only if it cannot be started.
+fn start(options: Options, start: Start) -> u8 {
+    let engine = match engine::Engine::new(&Aarch64, engine_options(&options)) {
+        Ok(engine) => engine,
+        Err(error) => {
+            return Failure::new("cannot get memory for translated code").caused_by(error).code(126).print();
+        }
+    };
+    match load::start(engine, &ABI, options, start) {
+        Ok(mut task) => {
+            task.cpu.make_current();
+            task.run();
+            0
+        }
+        Err(error) => failure(&error).print(),
+    }
+}
