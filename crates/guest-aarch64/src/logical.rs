@@ -35,7 +35,7 @@ pub(crate) fn bit_mask(sf: bool, n: bool, immr: u32, imms: u32) -> Option<u64> {
 
 impl Translator<'_> {
     /// `rd = rn op mask`, as a move or an extension where it is one.
-    fn logical_imm(&mut self, code: OpCode, sf: bool, mask: Option<u64>, rn: XZr, dst: Ref) -> Flow {
+    fn logical_mask(&mut self, code: OpCode, sf: bool, mask: Option<u64>, rn: XZr, dst: Ref) -> Flow {
         let Some(mask) = mask else { return Flow::Undefined };
         let (a, b, ty) = (self.x(rn), self.imm(mask), Self::ty(sf));
         match (code, mask) {
@@ -50,22 +50,22 @@ impl Translator<'_> {
     /// AND (immediate).
     pub(crate) fn and_imm(&mut self, sf: bool, n: bool, immr: u32, imms: u32, rn: XZr, rd: XSp) -> Flow {
         let dst = self.xsp(rd);
-        self.logical_imm(OpCode::And, sf, bit_mask(sf, n, immr, imms), rn, dst)
+        self.logical_mask(OpCode::And, sf, bit_mask(sf, n, immr, imms), rn, dst)
     }
     /// ORR (immediate).
     pub(crate) fn orr_imm(&mut self, sf: bool, n: bool, immr: u32, imms: u32, rn: XZr, rd: XSp) -> Flow {
         let dst = self.xsp(rd);
-        self.logical_imm(OpCode::Or, sf, bit_mask(sf, n, immr, imms), rn, dst)
+        self.logical_mask(OpCode::Or, sf, bit_mask(sf, n, immr, imms), rn, dst)
     }
     /// EOR (immediate).
     pub(crate) fn eor_imm(&mut self, sf: bool, n: bool, immr: u32, imms: u32, rn: XZr, rd: XSp) -> Flow {
         let dst = self.xsp(rd);
-        self.logical_imm(OpCode::Xor, sf, bit_mask(sf, n, immr, imms), rn, dst)
+        self.logical_mask(OpCode::Xor, sf, bit_mask(sf, n, immr, imms), rn, dst)
     }
     /// ANDS (immediate).
     pub(crate) fn ands_imm(&mut self, sf: bool, n: bool, immr: u32, imms: u32, rn: XZr, rd: XZr) -> Flow {
         let dst = self.x_opt(rd);
-        self.logical_imm(OpCode::AndS, sf, bit_mask(sf, n, immr, imms), rn, dst)
+        self.logical_mask(OpCode::AndS, sf, bit_mask(sf, n, immr, imms), rn, dst)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the fields of the encoding")]
