@@ -32,6 +32,20 @@ mod shift;
 mod system;
 
 // Floating point, SIMD and cryptography.
+mod crypto;
+mod float_arithmetic;
+mod float_convert;
+mod float_move;
+mod simd_copy;
+mod simd_element;
+mod simd_emit;
+mod simd_scalar;
+mod simd_shift;
+mod simd_structure;
+mod simd_structure_forms;
+mod simd_three_different;
+mod simd_three_same;
+mod simd_two_registers;
 
 
 use guest::{Fetch, Guest, Mode, RuntimeEffect};

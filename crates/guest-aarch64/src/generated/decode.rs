@@ -16,6 +16,7 @@ pub(crate) fn dispatch(t: &mut Translator<'_>, word: u32) -> Flow {
         4 => class_4(t, word),
         5 => class_5(t, word),
         6 => class_6(t, word),
+        7 => class_7(t, word),
         8 => class_8(t, word),
         9 => class_9(t, word),
         10 => class_10(t, word),
@@ -23,6 +24,7 @@ pub(crate) fn dispatch(t: &mut Translator<'_>, word: u32) -> Flow {
         12 => class_12(t, word),
         13 => class_13(t, word),
         14 => class_14(t, word),
+        15 => class_15(t, word),
         _ => Flow::Undefined,
     }
 }
@@ -287,6 +289,538 @@ fn class_5(t: &mut Translator<'_>, word: u32) -> Flow {
 #[rustfmt::skip]
 fn class_6(t: &mut Translator<'_>, word: u32) -> Flow {
     match word & 0x21c00000 {
+        0x00000000 => {
+            match word & 0x803ff000 {
+                0x00000000 => {
+                    if (((word >> 10) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                        t.st4_multi(x(word, 30, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00002000 => {
+                    t.st1_4_multi(x(word, 30, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00004000 => {
+                    if (((word >> 10) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                        t.st3_multi(x(word, 30, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00006000 => {
+                    t.st1_3_multi(x(word, 30, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00007000 => {
+                    t.st1_1_multi(x(word, 30, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00008000 => {
+                    if (((word >> 10) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                        t.st2_multi(x(word, 30, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0000a000 => {
+                    t.st1_2_multi(x(word, 30, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                _ => Flow::Undefined,
+            }
+        }
+        0x00400000 => {
+            match word & 0x803ff000 {
+                0x00000000 => {
+                    if (((word >> 10) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                        t.ld4_multi(x(word, 30, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00002000 => {
+                    t.ld1_4_multi(x(word, 30, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00004000 => {
+                    if (((word >> 10) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                        t.ld3_multi(x(word, 30, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00006000 => {
+                    t.ld1_3_multi(x(word, 30, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00007000 => {
+                    t.ld1_1_multi(x(word, 30, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00008000 => {
+                    if (((word >> 10) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                        t.ld2_multi(x(word, 30, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0000a000 => {
+                    t.ld1_2_multi(x(word, 30, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                _ => Flow::Undefined,
+            }
+        }
+        0x00800000 => {
+            match word & 0x8020f000 {
+                0x00000000 => {
+                    if (((word >> 10) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                        t.st4_multi_post(x(word, 30, 1), x(word, 16, 5), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00002000 => {
+                    t.st1_4_multi_post(x(word, 30, 1), x(word, 16, 5), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00004000 => {
+                    if (((word >> 10) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                        t.st3_multi_post(x(word, 30, 1), x(word, 16, 5), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00006000 => {
+                    t.st1_3_multi_post(x(word, 30, 1), x(word, 16, 5), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00007000 => {
+                    t.st1_1_multi_post(x(word, 30, 1), x(word, 16, 5), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00008000 => {
+                    if (((word >> 10) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                        t.st2_multi_post(x(word, 30, 1), x(word, 16, 5), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0000a000 => {
+                    t.st1_2_multi_post(x(word, 30, 1), x(word, 16, 5), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                _ => Flow::Undefined,
+            }
+        }
+        0x00c00000 => {
+            match word & 0x8020f000 {
+                0x00000000 => {
+                    if (((word >> 10) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                        t.ld4_multi_post(x(word, 30, 1), x(word, 16, 5), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00002000 => {
+                    t.ld1_4_multi_post(x(word, 30, 1), x(word, 16, 5), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00004000 => {
+                    if (((word >> 10) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                        t.ld3_multi_post(x(word, 30, 1), x(word, 16, 5), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00006000 => {
+                    t.ld1_3_multi_post(x(word, 30, 1), x(word, 16, 5), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00007000 => {
+                    t.ld1_1_multi_post(x(word, 30, 1), x(word, 16, 5), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00008000 => {
+                    if (((word >> 10) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                        t.ld2_multi_post(x(word, 30, 1), x(word, 16, 5), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0000a000 => {
+                    t.ld1_2_multi_post(x(word, 30, 1), x(word, 16, 5), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                _ => Flow::Undefined,
+            }
+        }
+        0x01000000 => {
+            match word & 0x803fe000 {
+                0x00000000 => {
+                    t.st1_b_single(x(word, 30, 1), x(word, 12, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00002000 => {
+                    t.st3_b_single(x(word, 30, 1), x(word, 12, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00004000 => {
+                    if word & 0x00000400 == 0x00000000 {
+                        t.st1_h_single(x(word, 30, 1), x(word, 12, 1), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00006000 => {
+                    if word & 0x00000400 == 0x00000000 {
+                        t.st3_h_single(x(word, 30, 1), x(word, 12, 1), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00008000 => {
+                    if word & 0x00001c00 == 0x00000400 {
+                        t.st1_d_single(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00000c00 == 0x00000000 {
+                        t.st1_s_single(x(word, 30, 1), x(word, 12, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0000a000 => {
+                    if word & 0x00001c00 == 0x00000400 {
+                        t.st3_d_single(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00000c00 == 0x00000000 {
+                        t.st3_s_single(x(word, 30, 1), x(word, 12, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00200000 => {
+                    t.st2_b_single(x(word, 30, 1), x(word, 12, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00202000 => {
+                    t.st4_b_single(x(word, 30, 1), x(word, 12, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00204000 => {
+                    if word & 0x00000400 == 0x00000000 {
+                        t.st2_h_single(x(word, 30, 1), x(word, 12, 1), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00206000 => {
+                    if word & 0x00000400 == 0x00000000 {
+                        t.st4_h_single(x(word, 30, 1), x(word, 12, 1), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00208000 => {
+                    if word & 0x00001c00 == 0x00000400 {
+                        t.st2_d_single(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00000c00 == 0x00000000 {
+                        t.st2_s_single(x(word, 30, 1), x(word, 12, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0020a000 => {
+                    if word & 0x00001c00 == 0x00000400 {
+                        t.st4_d_single(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00000c00 == 0x00000000 {
+                        t.st4_s_single(x(word, 30, 1), x(word, 12, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                _ => Flow::Undefined,
+            }
+        }
+        0x01400000 => {
+            match word & 0x803fe000 {
+                0x00000000 => {
+                    t.ld1_b_single(x(word, 30, 1), x(word, 12, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00002000 => {
+                    t.ld3_b_single(x(word, 30, 1), x(word, 12, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00004000 => {
+                    if word & 0x00000400 == 0x00000000 {
+                        t.ld1_h_single(x(word, 30, 1), x(word, 12, 1), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00006000 => {
+                    if word & 0x00000400 == 0x00000000 {
+                        t.ld3_h_single(x(word, 30, 1), x(word, 12, 1), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00008000 => {
+                    if word & 0x00001c00 == 0x00000400 {
+                        t.ld1_d_single(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00000c00 == 0x00000000 {
+                        t.ld1_s_single(x(word, 30, 1), x(word, 12, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0000a000 => {
+                    if word & 0x00001c00 == 0x00000400 {
+                        t.ld3_d_single(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00000c00 == 0x00000000 {
+                        t.ld3_s_single(x(word, 30, 1), x(word, 12, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0000c000 => {
+                    if word & 0x00001000 == 0x00000000 {
+                        t.ld1r(x(word, 30, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0000e000 => {
+                    if word & 0x00001000 == 0x00000000 {
+                        t.ld3r(x(word, 30, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00200000 => {
+                    t.ld2_b_single(x(word, 30, 1), x(word, 12, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00202000 => {
+                    t.ld4_b_single(x(word, 30, 1), x(word, 12, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00204000 => {
+                    if word & 0x00000400 == 0x00000000 {
+                        t.ld2_h_single(x(word, 30, 1), x(word, 12, 1), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00206000 => {
+                    if word & 0x00000400 == 0x00000000 {
+                        t.ld4_h_single(x(word, 30, 1), x(word, 12, 1), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00208000 => {
+                    if word & 0x00001c00 == 0x00000400 {
+                        t.ld2_d_single(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00000c00 == 0x00000000 {
+                        t.ld2_s_single(x(word, 30, 1), x(word, 12, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0020a000 => {
+                    if word & 0x00001c00 == 0x00000400 {
+                        t.ld4_d_single(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00000c00 == 0x00000000 {
+                        t.ld4_s_single(x(word, 30, 1), x(word, 12, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0020c000 => {
+                    if word & 0x00001000 == 0x00000000 {
+                        t.ld2r(x(word, 30, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0020e000 => {
+                    if word & 0x00001000 == 0x00000000 {
+                        t.ld4r(x(word, 30, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                _ => Flow::Undefined,
+            }
+        }
+        0x01800000 => {
+            match word & 0x8020e000 {
+                0x00000000 => {
+                    t.st1_b_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00002000 => {
+                    t.st3_b_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00004000 => {
+                    if word & 0x00000400 == 0x00000000 {
+                        t.st1_h_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00006000 => {
+                    if word & 0x00000400 == 0x00000000 {
+                        t.st3_h_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00008000 => {
+                    if word & 0x00001c00 == 0x00000400 {
+                        t.st1_d_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00000c00 == 0x00000000 {
+                        t.st1_s_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0000a000 => {
+                    if word & 0x00001c00 == 0x00000400 {
+                        t.st3_d_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00000c00 == 0x00000000 {
+                        t.st3_s_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00200000 => {
+                    t.st2_b_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00202000 => {
+                    t.st4_b_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00204000 => {
+                    if word & 0x00000400 == 0x00000000 {
+                        t.st2_h_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00206000 => {
+                    if word & 0x00000400 == 0x00000000 {
+                        t.st4_h_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00208000 => {
+                    if word & 0x00001c00 == 0x00000400 {
+                        t.st2_d_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00000c00 == 0x00000000 {
+                        t.st2_s_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0020a000 => {
+                    if word & 0x00001c00 == 0x00000400 {
+                        t.st4_d_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00000c00 == 0x00000000 {
+                        t.st4_s_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                _ => Flow::Undefined,
+            }
+        }
+        0x01c00000 => {
+            match word & 0x8020e000 {
+                0x00000000 => {
+                    t.ld1_b_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00002000 => {
+                    t.ld3_b_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00004000 => {
+                    if word & 0x00000400 == 0x00000000 {
+                        t.ld1_h_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00006000 => {
+                    if word & 0x00000400 == 0x00000000 {
+                        t.ld3_h_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00008000 => {
+                    if word & 0x00001c00 == 0x00000400 {
+                        t.ld1_d_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00000c00 == 0x00000000 {
+                        t.ld1_s_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0000a000 => {
+                    if word & 0x00001c00 == 0x00000400 {
+                        t.ld3_d_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00000c00 == 0x00000000 {
+                        t.ld3_s_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0000c000 => {
+                    if word & 0x00001000 == 0x00000000 {
+                        t.ld1r_post(x(word, 30, 1), x(word, 16, 5), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0000e000 => {
+                    if word & 0x00001000 == 0x00000000 {
+                        t.ld3r_post(x(word, 30, 1), x(word, 16, 5), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00200000 => {
+                    t.ld2_b_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00202000 => {
+                    t.ld4_b_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00204000 => {
+                    if word & 0x00000400 == 0x00000000 {
+                        t.ld2_h_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00206000 => {
+                    if word & 0x00000400 == 0x00000000 {
+                        t.ld4_h_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00208000 => {
+                    if word & 0x00001c00 == 0x00000400 {
+                        t.ld2_d_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00000c00 == 0x00000000 {
+                        t.ld2_s_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0020a000 => {
+                    if word & 0x00001c00 == 0x00000400 {
+                        t.ld4_d_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00000c00 == 0x00000000 {
+                        t.ld4_s_single_post(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0020c000 => {
+                    if word & 0x00001000 == 0x00000000 {
+                        t.ld2r_post(x(word, 30, 1), x(word, 16, 5), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0020e000 => {
+                    if word & 0x00001000 == 0x00000000 {
+                        t.ld4r_post(x(word, 30, 1), x(word, 16, 5), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                _ => Flow::Undefined,
+            }
+        }
         0x20000000 => {
             if ((word >> 30) & 0x3) != 3 {
                 t.stnpv(x(word, 30, 2), x(word, 15, 7), x(word, 10, 5), x(word, 5, 5), x(word, 0, 5))
@@ -341,6 +875,2330 @@ fn class_6(t: &mut Translator<'_>, word: u32) -> Flow {
                 t.ldpv_pre(x(word, 30, 2), x(word, 15, 7), x(word, 10, 5), x(word, 5, 5), x(word, 0, 5))
             } else {
                 Flow::Undefined
+            }
+        }
+        _ => Flow::Undefined,
+    }
+}
+
+#[rustfmt::skip]
+fn class_7(t: &mut Translator<'_>, word: u32) -> Flow {
+    match word & 0x81000000 {
+        0x00000000 => {
+            match word & 0x20208400 {
+                0x00000000 => {
+                    match word & 0x00001800 {
+                        0x00000000 => {
+                            if word & 0x00c00000 == 0x00000000 {
+                                t.tbl(x(word, 30, 1), x(word, 16, 5), x(word, 13, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00000800 => {
+                            if word & 0x00006000 == 0x00002000 && (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.trn1_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x00006000 == 0x00006000 && (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.trn2_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00001000 => {
+                            if word & 0x00c00000 == 0x00000000 {
+                                t.tbx(x(word, 30, 1), x(word, 16, 5), x(word, 13, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00001800 => {
+                            match word & 0x00006000 {
+                                0x00000000 => {
+                                    if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                        t.uzp1_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00002000 => {
+                                    if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                        t.zip1_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00004000 => {
+                                    if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                        t.uzp2_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00006000 => {
+                                    if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                        t.zip2_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x00000400 => {
+                    match word & 0x00c07800 {
+                        0x00000000 => {
+                            if ((word >> 16) & 0x1f) & 15 != 0 && (((word >> 16) & 0x1f) | ((word >> 25) & 0x20)) != 8 && (((word >> 16) & 0x1f) | ((word >> 25) & 0x20)) != 24 {
+                                t.dup_elem_v(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00000800 => {
+                            if ((word >> 16) & 0x1f) & 15 != 0 && (((word >> 16) & 0x1f) | ((word >> 25) & 0x20)) != 8 && (((word >> 16) & 0x1f) | ((word >> 25) & 0x20)) != 24 {
+                                t.dup_gen(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00001800 => {
+                            if word & 0x40000000 == 0x40000000 && ((word >> 16) & 0x1f) & 15 != 0 {
+                                t.ins_gen(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00002800 => {
+                            if ((word >> 16) & 0x1f) & 7 != 0 && (((word >> 16) & 0x1f) | ((word >> 25) & 0x20)) != 4 && (((word >> 16) & 0x1f) | ((word >> 25) & 0x20)) != 12 && (((word >> 16) & 0x1f) | ((word >> 25) & 0x20)) != 20 && (((word >> 16) & 0x1f) | ((word >> 25) & 0x20)) != 28 {
+                                t.smov(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00003800 => {
+                            if ((word >> 16) & 0x1f) & 15 != 0 {
+                                t.umov(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00400000 => {
+                            t.fmaxnm_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00400800 => {
+                            t.fmla_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00401000 => {
+                            t.fadd_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00401800 => {
+                            t.fmulx_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00402000 => {
+                            t.fcmeq_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00403000 => {
+                            t.fmax_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00403800 => {
+                            t.frecps_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00c00000 => {
+                            t.fminnm_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00c00800 => {
+                            t.fmls_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00c01000 => {
+                            t.fsub_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00c03000 => {
+                            t.fmin_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00c03800 => {
+                            t.frsqrts_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x00008400 => {
+                    match word & 0x00007800 {
+                        0x00001000 => {
+                            if ((word >> 22) & 0x3) == 2 {
+                                t.sdot_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00001800 => {
+                            if word & 0x00c00000 == 0x00800000 {
+                                t.usdot_v(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00002000 => {
+                            if word & 0x40c00000 == 0x40800000 {
+                                t.smmla_v(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00002800 => {
+                            if word & 0x40c00000 == 0x40800000 {
+                                t.usmmla_v(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x00200000 => {
+                    match word & 0x00007800 {
+                        0x00000000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.saddl_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00000800 => {
+                            if word & 0x001f0000 == 0x00000000 && ((word >> 22) & 0x3) != 3 {
+                                t.rev64_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00001000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.saddw_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00001800 => {
+                            if word & 0x001f0000 == 0x00000000 && ((word >> 22) & 0x3) == 0 {
+                                t.rev16_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00002000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.ssubl_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00002800 => {
+                            if word & 0x001f0000 == 0x00000000 && ((word >> 22) & 0x3) != 3 {
+                                t.saddlp_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x001f0000 == 0x00010000 && ((word >> 22) & 0x3) != 3 {
+                                t.xtn_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00003000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.ssubw_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00003800 => {
+                            if word & 0x001f0000 == 0x00000000 && (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.suqadd_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x001f0000 == 0x00100000 && ((word >> 22) & 0x3) != 3 && (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 2 {
+                                t.saddlv(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00004000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.addhn_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00004800 => {
+                            if word & 0x40df0000 == 0x40080000 {
+                                t.aese(x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x001f0000 == 0x00000000 && ((word >> 22) & 0x3) != 3 {
+                                t.cls_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x001f0000 == 0x00010000 && ((word >> 22) & 0x3) != 3 {
+                                t.sqxtn_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00005000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.sabal_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00005800 => {
+                            if word & 0x40df0000 == 0x40080000 {
+                                t.aesd(x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x001f0000 == 0x00000000 && ((word >> 22) & 0x3) == 0 {
+                                t.cnt_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00006000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.subhn_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00006800 => {
+                            match word & 0x001f0000 {
+                                0x00000000 => {
+                                    if ((word >> 22) & 0x3) != 3 {
+                                        t.sadalp_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00010000 => {
+                                    if word & 0x00c00000 == 0x00800000 {
+                                        t.bfcvtn_v(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else if word & 0x00800000 == 0x00000000 {
+                                        t.fcvtn_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00080000 => {
+                                    if word & 0x40c00000 == 0x40000000 {
+                                        t.aesmc(x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        0x00007000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.sabdl_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00007800 => {
+                            if word & 0x40df0000 == 0x40080000 {
+                                t.aesimc(x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x009f0000 == 0x00010000 {
+                                t.fcvtl_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x001f0000 == 0x00000000 && (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.sqabs_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x00200400 => {
+                    match word & 0x00007800 {
+                        0x00000000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.shadd_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00000800 => {
+                            if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.sqadd_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00001000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.srhadd_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00001800 => {
+                            match word & 0x00c00000 {
+                                0x00000000 => {
+                                    t.and_v(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                0x00400000 => {
+                                    t.bic_v(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                0x00800000 => {
+                                    t.orr_v(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                0x00c00000 => {
+                                    t.orn_v(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        0x00002000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.shsub_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00002800 => {
+                            if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.sqsub_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00003000 => {
+                            if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.cmgt_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00003800 => {
+                            if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.cmge_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00004000 => {
+                            if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.sshl_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00004800 => {
+                            if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.sqshl_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00005000 => {
+                            if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.srshl_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00005800 => {
+                            if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.sqrshl_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00006000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.smax_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00006800 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.smin_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00007000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.sabd_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00007800 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.saba_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x00208000 => {
+                    match word & 0x00007800 {
+                        0x00000000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.smlal_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00000800 => {
+                            match word & 0x001f0000 {
+                                0x00000000 => {
+                                    if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                        t.cmgt_zero_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00010000 => {
+                                    if word & 0x00800000 == 0x00000000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.frintn_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else if word & 0x00800000 == 0x00800000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.frintp_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00190000 => {
+                                    if word & 0x00c00000 == 0x00400000 {
+                                        t.frintn_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else if word & 0x00c00000 == 0x00c00000 {
+                                        t.frintp_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        0x00001000 => {
+                            if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                                t.sqdmlal_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00001800 => {
+                            match word & 0x001f0000 {
+                                0x00000000 => {
+                                    if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                        t.cmeq_zero_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00010000 => {
+                                    if word & 0x00800000 == 0x00000000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.frintm_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else if word & 0x00800000 == 0x00800000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.frintz_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00190000 => {
+                                    if word & 0x00c00000 == 0x00400000 {
+                                        t.frintm_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else if word & 0x00c00000 == 0x00c00000 {
+                                        t.frintz_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        0x00002000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.smlsl_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00002800 => {
+                            match word & 0x001f0000 {
+                                0x00000000 => {
+                                    if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                        t.cmlt_zero_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00010000 => {
+                                    if word & 0x00800000 == 0x00000000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.fcvtns_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else if word & 0x00800000 == 0x00800000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.fcvtps_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00100000 => {
+                                    if ((word >> 22) & 0x3) != 3 && (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 2 {
+                                        t.smaxv(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00110000 => {
+                                    if ((word >> 22) & 0x3) != 3 && (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 2 {
+                                        t.sminv(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00190000 => {
+                                    if word & 0x00c00000 == 0x00400000 {
+                                        t.fcvtns_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else if word & 0x00c00000 == 0x00c00000 {
+                                        t.fcvtps_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        0x00003000 => {
+                            if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                                t.sqdmlsl_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00003800 => {
+                            match word & 0x001f0000 {
+                                0x00000000 => {
+                                    if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                        t.abs_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00010000 => {
+                                    if word & 0x00800000 == 0x00000000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.fcvtms_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else if word & 0x00800000 == 0x00800000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.fcvtzs_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00110000 => {
+                                    if ((word >> 22) & 0x3) != 3 && (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 2 {
+                                        t.addv(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00190000 => {
+                                    if word & 0x00c00000 == 0x00400000 {
+                                        t.fcvtms_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else if word & 0x00c00000 == 0x00c00000 {
+                                        t.fcvtzs_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        0x00004000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.smull_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00004800 => {
+                            match word & 0x009f0000 {
+                                0x00010000 => {
+                                    if (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.fcvtas_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00100000 => {
+                                    if word & 0x00400000 == 0x00000000 {
+                                        t.fmaxnmv16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00190000 => {
+                                    if word & 0x00400000 == 0x00400000 {
+                                        t.fcvtas_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00800000 => {
+                                    if (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.fcmgt_zero_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00810000 => {
+                                    if ((word >> 22) & 0x1) == 0 {
+                                        t.urecpe_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00900000 => {
+                                    if word & 0x00400000 == 0x00000000 {
+                                        t.fminnmv16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00980000 => {
+                                    if word & 0x00400000 == 0x00400000 {
+                                        t.fcmgt_zero_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        0x00005000 => {
+                            if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                                t.sqdmull_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00005800 => {
+                            match word & 0x009f0000 {
+                                0x00010000 => {
+                                    if (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.scvtf_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00190000 => {
+                                    if word & 0x00400000 == 0x00400000 {
+                                        t.scvtf_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00800000 => {
+                                    if (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.fcmeq_zero_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00810000 => {
+                                    if (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.frecpe_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00980000 => {
+                                    if word & 0x00400000 == 0x00400000 {
+                                        t.fcmeq_zero_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00990000 => {
+                                    if word & 0x00400000 == 0x00400000 {
+                                        t.frecpe_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        0x00006000 => {
+                            if ((word >> 22) & 0x3) != 1 && ((word >> 22) & 0x3) != 2 {
+                                t.pmull_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00006800 => {
+                            if word & 0x00df0000 == 0x00d80000 {
+                                t.fcmlt_zero_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x009f0000 == 0x00010000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.frint32z_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x009f0000 == 0x00800000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.fcmlt_zero_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00007800 => {
+                            match word & 0x009f0000 {
+                                0x00010000 => {
+                                    if (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.frint64z_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00100000 => {
+                                    if word & 0x00400000 == 0x00000000 {
+                                        t.fmaxv16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00800000 => {
+                                    if (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.fabs_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00900000 => {
+                                    if word & 0x00400000 == 0x00000000 {
+                                        t.fminv16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00980000 => {
+                                    if word & 0x00400000 == 0x00400000 {
+                                        t.fabs_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x00208400 => {
+                    match word & 0x00007800 {
+                        0x00000000 => {
+                            if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.add_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00000800 => {
+                            if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.cmtst_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00001000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.mla_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00001800 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.mul_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00002000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.smaxp_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00002800 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.sminp_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00003000 => {
+                            if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                                t.sqdmulh_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00003800 => {
+                            if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.addp_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00004000 => {
+                            if word & 0x00800000 == 0x00000000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.fmaxnm_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x00800000 == 0x00800000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.fminnm_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00004800 => {
+                            if word & 0x00800000 == 0x00000000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.fmla_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x00800000 == 0x00800000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.fmls_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00005000 => {
+                            if word & 0x00800000 == 0x00000000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.fadd_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x00800000 == 0x00800000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.fsub_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00005800 => {
+                            if word & 0x00800000 == 0x00000000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.fmulx_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00006000 => {
+                            if word & 0x00800000 == 0x00000000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.fcmeq_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00006800 => {
+                            if word & 0x00c00000 == 0x00000000 {
+                                t.fmlal_v(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x00c00000 == 0x00800000 {
+                                t.fmlsl_v(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00007000 => {
+                            if word & 0x00800000 == 0x00000000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.fmax_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x00800000 == 0x00800000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.fmin_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00007800 => {
+                            if word & 0x00800000 == 0x00000000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.frecps_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x00800000 == 0x00800000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.frsqrts_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x20000000 => {
+                    if word & 0x00c00000 == 0x00000000 && !(8..=15).contains(&(((word >> 11) & 0xf) | ((word >> 26) & 0x10))) {
+                        t.ext_v(x(word, 30, 1), x(word, 16, 5), x(word, 11, 4), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x20000400 => {
+                    match word & 0x00c00000 {
+                        0x00000000 => {
+                            if word & 0x40000000 == 0x40000000 && ((word >> 16) & 0x1f) & 15 != 0 {
+                                t.ins_elem(x(word, 16, 5), x(word, 11, 4), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00400000 => {
+                            match word & 0x00007800 {
+                                0x00000000 => {
+                                    t.fmaxnmp_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                0x00001000 => {
+                                    t.faddp_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                0x00001800 => {
+                                    t.fmul_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                0x00002000 => {
+                                    t.fcmge_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                0x00002800 => {
+                                    t.facge_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                0x00003000 => {
+                                    t.fmaxp_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                0x00003800 => {
+                                    t.fdiv_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        0x00c00000 => {
+                            match word & 0x00007800 {
+                                0x00000000 => {
+                                    t.fminnmp_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                0x00001000 => {
+                                    t.fabd_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                0x00002000 => {
+                                    t.fcmgt_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                0x00002800 => {
+                                    t.facgt_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                0x00003000 => {
+                                    t.fminp_v16(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x20008400 => {
+                    match word & 0x00006000 {
+                        0x00000000 => {
+                            if word & 0x00001800 == 0x00000000 && ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                                t.sqrdmlah_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x00001800 == 0x00000800 && ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                                t.sqrdmlsh_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x00001800 == 0x00001000 && ((word >> 22) & 0x3) == 2 {
+                                t.udot_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00002000 => {
+                            if word & 0x40c01800 == 0x40800000 {
+                                t.ummla_v(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00004000 => {
+                            if ((word >> 22) & 0x3) != 0 && (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.fcmla_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 11, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00006000 => {
+                            match word & 0x00000800 {
+                                0x00000000 => {
+                                    if ((word >> 22) & 0x3) != 0 && (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                        t.fcadd_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 12, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00000800 => {
+                                    if word & 0x40c01000 == 0x40400000 {
+                                        t.bfmmla_v(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                    } else if word & 0x00c01000 == 0x00401000 {
+                                        t.bfdot_v(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                    } else if word & 0x00c01000 == 0x00c01000 {
+                                        t.bfmlal_v(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x20200000 => {
+                    match word & 0x00007800 {
+                        0x00000000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.uaddl_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00000800 => {
+                            if word & 0x001f0000 == 0x00000000 && ((word >> 22) & 0x3) <= 1 {
+                                t.rev32_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00001000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.uaddw_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00002000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.usubl_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00002800 => {
+                            if word & 0x001f0000 == 0x00000000 && ((word >> 22) & 0x3) != 3 {
+                                t.uaddlp_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x001f0000 == 0x00010000 && ((word >> 22) & 0x3) != 3 {
+                                t.sqxtun_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00003000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.usubw_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00003800 => {
+                            if word & 0x001f0000 == 0x00000000 && (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.usqadd_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x001f0000 == 0x00010000 && ((word >> 22) & 0x3) != 3 {
+                                t.shll_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x001f0000 == 0x00100000 && ((word >> 22) & 0x3) != 3 && (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 2 {
+                                t.uaddlv(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00004000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.raddhn_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00004800 => {
+                            if word & 0x001f0000 == 0x00000000 && ((word >> 22) & 0x3) != 3 {
+                                t.clz_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x001f0000 == 0x00010000 && ((word >> 22) & 0x3) != 3 {
+                                t.uqxtn_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00005000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.uabal_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00005800 => {
+                            if word & 0x00df0000 == 0x00000000 {
+                                t.not_v(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x00df0000 == 0x00400000 {
+                                t.rbit_v(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00006000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.rsubhn_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00006800 => {
+                            if word & 0x00df0000 == 0x00410000 {
+                                t.fcvtxn_v(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x001f0000 == 0x00000000 && ((word >> 22) & 0x3) != 3 {
+                                t.uadalp_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00007000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.uabdl_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00007800 => {
+                            if word & 0x001f0000 == 0x00000000 && (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.sqneg_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x20200400 => {
+                    match word & 0x00007800 {
+                        0x00000000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.uhadd_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00000800 => {
+                            if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.uqadd_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00001000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.urhadd_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00001800 => {
+                            match word & 0x00c00000 {
+                                0x00000000 => {
+                                    t.eor_v(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                0x00400000 => {
+                                    t.bsl_v(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                0x00800000 => {
+                                    t.bit_v(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                0x00c00000 => {
+                                    t.bif_v(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        0x00002000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.uhsub_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00002800 => {
+                            if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.uqsub_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00003000 => {
+                            if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.cmhi_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00003800 => {
+                            if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.cmhs_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00004000 => {
+                            if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.ushl_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00004800 => {
+                            if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.uqshl_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00005000 => {
+                            if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.urshl_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00005800 => {
+                            if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.uqrshl_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00006000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.umax_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00006800 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.umin_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00007000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.uabd_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00007800 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.uaba_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x20208000 => {
+                    match word & 0x00007800 {
+                        0x00000000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.umlal_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00000800 => {
+                            if word & 0x00df0000 == 0x00590000 {
+                                t.frinta_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x009f0000 == 0x00010000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.frinta_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x001f0000 == 0x00000000 && (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.cmge_zero_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00001800 => {
+                            match word & 0x001f0000 {
+                                0x00000000 => {
+                                    if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                        t.cmle_zero_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00010000 => {
+                                    if word & 0x00800000 == 0x00000000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.frintx_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else if word & 0x00800000 == 0x00800000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.frinti_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00190000 => {
+                                    if word & 0x00c00000 == 0x00400000 {
+                                        t.frintx_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else if word & 0x00c00000 == 0x00c00000 {
+                                        t.frinti_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        0x00002000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.umlsl_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00002800 => {
+                            match word & 0x001f0000 {
+                                0x00010000 => {
+                                    if word & 0x00800000 == 0x00000000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.fcvtnu_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else if word & 0x00800000 == 0x00800000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.fcvtpu_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00100000 => {
+                                    if ((word >> 22) & 0x3) != 3 && (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 2 {
+                                        t.umaxv(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00110000 => {
+                                    if ((word >> 22) & 0x3) != 3 && (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 2 {
+                                        t.uminv(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00190000 => {
+                                    if word & 0x00c00000 == 0x00400000 {
+                                        t.fcvtnu_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else if word & 0x00c00000 == 0x00c00000 {
+                                        t.fcvtpu_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        0x00003800 => {
+                            match word & 0x001f0000 {
+                                0x00000000 => {
+                                    if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                        t.neg_v(x(word, 30, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00010000 => {
+                                    if word & 0x00800000 == 0x00000000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.fcvtmu_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else if word & 0x00800000 == 0x00800000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.fcvtzu_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00190000 => {
+                                    if word & 0x00c00000 == 0x00400000 {
+                                        t.fcvtmu_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else if word & 0x00c00000 == 0x00c00000 {
+                                        t.fcvtzu_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        0x00004000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.umull_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00004800 => {
+                            match word & 0x009f0000 {
+                                0x00010000 => {
+                                    if (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.fcvtau_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00100000 => {
+                                    if word & 0x40400000 == 0x40000000 {
+                                        t.fmaxnmv(x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00190000 => {
+                                    if word & 0x00400000 == 0x00400000 {
+                                        t.fcvtau_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00800000 => {
+                                    if (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.fcmge_zero_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00810000 => {
+                                    if ((word >> 22) & 0x1) == 0 {
+                                        t.ursqrte_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00900000 => {
+                                    if word & 0x40400000 == 0x40000000 {
+                                        t.fminnmv(x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00980000 => {
+                                    if word & 0x00400000 == 0x00400000 {
+                                        t.fcmge_zero_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        0x00005800 => {
+                            match word & 0x009f0000 {
+                                0x00010000 => {
+                                    if (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.ucvtf_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00190000 => {
+                                    if word & 0x00400000 == 0x00400000 {
+                                        t.ucvtf_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00800000 => {
+                                    if (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.fcmle_zero_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00810000 => {
+                                    if (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.frsqrte_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00980000 => {
+                                    if word & 0x00400000 == 0x00400000 {
+                                        t.fcmle_zero_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00990000 => {
+                                    if word & 0x00400000 == 0x00400000 {
+                                        t.frsqrte_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        0x00006800 => {
+                            if word & 0x009f0000 == 0x00010000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.frint32x_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00007800 => {
+                            match word & 0x009f0000 {
+                                0x00010000 => {
+                                    if (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.frint64x_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00100000 => {
+                                    if word & 0x40400000 == 0x40000000 {
+                                        t.fmaxv(x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00800000 => {
+                                    if (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.fneg_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00810000 => {
+                                    if (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                        t.fsqrt_v(x(word, 30, 1), x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00900000 => {
+                                    if word & 0x40400000 == 0x40000000 {
+                                        t.fminv(x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00980000 => {
+                                    if word & 0x00400000 == 0x00400000 {
+                                        t.fneg_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00990000 => {
+                                    if word & 0x00400000 == 0x00400000 {
+                                        t.fsqrt_v16(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x20208400 => {
+                    match word & 0x00007800 {
+                        0x00000000 => {
+                            if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.sub_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00000800 => {
+                            if (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 3 {
+                                t.cmeq_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00001000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.mls_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00001800 => {
+                            if ((word >> 22) & 0x3) == 0 {
+                                t.pmul_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00002000 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.umaxp_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00002800 => {
+                            if ((word >> 22) & 0x3) != 3 {
+                                t.uminp_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00003000 => {
+                            if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                                t.sqrdmulh_v(x(word, 30, 1), x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00004000 => {
+                            if word & 0x00800000 == 0x00000000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.fmaxnmp_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x00800000 == 0x00800000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.fminnmp_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00004800 => {
+                            if word & 0x00c00000 == 0x00000000 {
+                                t.fmlal2_v(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x00c00000 == 0x00800000 {
+                                t.fmlsl2_v(x(word, 30, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00005000 => {
+                            if word & 0x00800000 == 0x00000000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.faddp_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x00800000 == 0x00800000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.fabd_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00005800 => {
+                            if word & 0x00800000 == 0x00000000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.fmul_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00006000 => {
+                            if word & 0x00800000 == 0x00000000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.fcmge_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x00800000 == 0x00800000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.fcmgt_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00006800 => {
+                            if word & 0x00800000 == 0x00000000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.facge_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x00800000 == 0x00800000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.facgt_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00007000 => {
+                            if word & 0x00800000 == 0x00000000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.fmaxp_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else if word & 0x00800000 == 0x00800000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.fminp_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00007800 => {
+                            if word & 0x00800000 == 0x00000000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 {
+                                t.fdiv_v(x(word, 30, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                _ => Flow::Undefined,
+            }
+        }
+        0x01000000 => {
+            match word & 0x00000400 {
+                0x00000000 => {
+                    match word & 0x20009000 {
+                        0x00000000 => {
+                            match word & 0x00006000 {
+                                0x00000000 => {
+                                    if word & 0x00c00000 == 0x00800000 {
+                                        t.fmlal_elem(x(word, 30, 1), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00002000 => {
+                                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                                        t.smlal_elem(x(word, 30, 1), x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00004000 => {
+                                    if word & 0x00c00000 == 0x00800000 {
+                                        t.fmlsl_elem(x(word, 30, 1), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00006000 => {
+                                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                                        t.smlsl_elem(x(word, 30, 1), x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        0x00001000 => {
+                            match word & 0x00006000 {
+                                0x00000000 => {
+                                    if word & 0x00c00000 == 0x00000000 {
+                                        t.fmla_elem16(x(word, 30, 1), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else if word & 0x00800000 == 0x00800000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 && (((word >> 21) & 0x1) | ((word >> 21) & 0x2)) != 3 {
+                                        t.fmla_elem(x(word, 30, 1), x(word, 22, 1), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00002000 => {
+                                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                                        t.sqdmlal_elem(x(word, 30, 1), x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00004000 => {
+                                    if word & 0x00c00000 == 0x00000000 {
+                                        t.fmls_elem16(x(word, 30, 1), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else if word & 0x00800000 == 0x00800000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 && (((word >> 21) & 0x1) | ((word >> 21) & 0x2)) != 3 {
+                                        t.fmls_elem(x(word, 30, 1), x(word, 22, 1), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00006000 => {
+                                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                                        t.sqdmlsl_elem(x(word, 30, 1), x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        0x00008000 => {
+                            match word & 0x00006000 {
+                                0x00000000 => {
+                                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                                        t.mul_elem(x(word, 30, 1), x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00002000 => {
+                                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                                        t.smull_elem(x(word, 30, 1), x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00004000 => {
+                                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                                        t.sqdmulh_elem(x(word, 30, 1), x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00006000 => {
+                                    if ((word >> 22) & 0x3) == 2 {
+                                        t.sdot_elem(x(word, 30, 1), x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        0x00009000 => {
+                            match word & 0x00006000 {
+                                0x00000000 => {
+                                    if word & 0x00c00000 == 0x00000000 {
+                                        t.fmul_elem16(x(word, 30, 1), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else if word & 0x00800000 == 0x00800000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 && (((word >> 21) & 0x1) | ((word >> 21) & 0x2)) != 3 {
+                                        t.fmul_elem(x(word, 30, 1), x(word, 22, 1), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00002000 => {
+                                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                                        t.sqdmull_elem(x(word, 30, 1), x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00004000 => {
+                                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                                        t.sqrdmulh_elem(x(word, 30, 1), x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00006000 => {
+                                    match word & 0x00c00000 {
+                                        0x00000000 => {
+                                            t.sudot_elem(x(word, 30, 1), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                        }
+                                        0x00400000 => {
+                                            t.bfdot_elem(x(word, 30, 1), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                        }
+                                        0x00800000 => {
+                                            t.usdot_elem(x(word, 30, 1), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                        }
+                                        0x00c00000 => {
+                                            t.bfmlal_elem(x(word, 30, 1), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                        }
+                                        _ => Flow::Undefined,
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        0x20000000 => {
+                            match word & 0x00006000 {
+                                0x00000000 => {
+                                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                                        t.mla_elem(x(word, 30, 1), x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00002000 => {
+                                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                                        t.umlal_elem(x(word, 30, 1), x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00004000 => {
+                                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                                        t.mls_elem(x(word, 30, 1), x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00006000 => {
+                                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                                        t.umlsl_elem(x(word, 30, 1), x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        0x20001000 => {
+                            if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 && (((word >> 21) & 0x1) | ((word >> 21) & 0x6)) != 5 && (((word >> 22) & 0x3) | ((word >> 28) & 0x4)) != 2 && ((((word >> 11) & 0x1) | ((word >> 21) & 0x6)) | ((word >> 27) & 0x8)) != 3 {
+                                t.fcmla_elem(x(word, 30, 1), x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 13, 2), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x20008000 => {
+                            match word & 0x00006000 {
+                                0x00000000 => {
+                                    if word & 0x00c00000 == 0x00800000 {
+                                        t.fmlal2_elem(x(word, 30, 1), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00002000 => {
+                                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                                        t.umull_elem(x(word, 30, 1), x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00004000 => {
+                                    if word & 0x00c00000 == 0x00800000 {
+                                        t.fmlsl2_elem(x(word, 30, 1), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00006000 => {
+                                    if ((word >> 22) & 0x3) == 2 {
+                                        t.udot_elem(x(word, 30, 1), x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        0x20009000 => {
+                            match word & 0x00006000 {
+                                0x00000000 => {
+                                    if word & 0x00c00000 == 0x00000000 {
+                                        t.fmulx_elem16(x(word, 30, 1), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else if word & 0x00800000 == 0x00800000 && (((word >> 22) & 0x1) | ((word >> 29) & 0x2)) != 1 && (((word >> 21) & 0x1) | ((word >> 21) & 0x2)) != 3 {
+                                        t.fmulx_elem(x(word, 30, 1), x(word, 22, 1), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00004000 => {
+                                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                                        t.sqrdmlah_elem(x(word, 30, 1), x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00006000 => {
+                                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                                        t.sqrdmlsh_elem(x(word, 30, 1), x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x00000400 => {
+                    match word & 0x00800800 {
+                        0x00000000 => {
+                            if word & 0x00001000 != 0 {
+                                if word & 0x20000000 != 0 {
+                                    if word & 0x00008000 != 0 {
+                                        if word & 0x00784000 == 0x00000000 {
+                                            t.bic_imm16_v(x(word, 30, 1), x(word, 16, 3), x(word, 13, 1), x(word, 5, 5), x(word, 0, 5))
+                                        } else if word & 0x00006000 == 0x00000000 && ((word >> 19) & 0xf) != 0 && ((word >> 19) & 0xf) <= 7 {
+                                            t.uqshrn_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                        } else if word & 0x00780000 == 0x00000000 && ((((word >> 12) & 0xf) | ((word >> 25) & 0x10)) | ((word >> 25) & 0x20)) != 31 {
+                                            t.movi_v(x(word, 30, 1), x(word, 29, 1), x(word, 16, 3), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
+                                        } else {
+                                            Flow::Undefined
+                                        }
+                                    } else {
+                                        if word & 0x00002000 != 0 {
+                                            if word & 0x00004000 != 0 {
+                                                if word & 0x00780000 == 0x00000000 {
+                                                    t.bic_imm_v(x(word, 30, 1), x(word, 16, 3), x(word, 13, 2), x(word, 5, 5), x(word, 0, 5))
+                                                } else if ((word >> 19) & 0xf) != 0 && !(8..=15).contains(&(((word >> 19) & 0xf) | ((word >> 26) & 0x10))) {
+                                                    t.uqshl_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                                } else if word & 0x00780000 == 0x00000000 && ((((word >> 12) & 0xf) | ((word >> 25) & 0x10)) | ((word >> 25) & 0x20)) != 31 {
+                                                    t.movi_v(x(word, 30, 1), x(word, 29, 1), x(word, 16, 3), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
+                                                } else {
+                                                    Flow::Undefined
+                                                }
+                                            } else {
+                                                if word & 0x00780000 == 0x00000000 {
+                                                    t.bic_imm_v(x(word, 30, 1), x(word, 16, 3), x(word, 13, 2), x(word, 5, 5), x(word, 0, 5))
+                                                } else if ((word >> 19) & 0xf) != 0 && !(8..=15).contains(&(((word >> 19) & 0xf) | ((word >> 26) & 0x10))) {
+                                                    t.ursra_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                                } else if word & 0x00780000 == 0x00000000 && ((((word >> 12) & 0xf) | ((word >> 25) & 0x10)) | ((word >> 25) & 0x20)) != 31 {
+                                                    t.movi_v(x(word, 30, 1), x(word, 29, 1), x(word, 16, 3), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
+                                                } else {
+                                                    Flow::Undefined
+                                                }
+                                            }
+                                        } else {
+                                            if word & 0x00004000 != 0 {
+                                                if word & 0x00780000 == 0x00000000 {
+                                                    t.bic_imm_v(x(word, 30, 1), x(word, 16, 3), x(word, 13, 2), x(word, 5, 5), x(word, 0, 5))
+                                                } else if ((word >> 19) & 0xf) != 0 && !(8..=15).contains(&(((word >> 19) & 0xf) | ((word >> 26) & 0x10))) {
+                                                    t.sli_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                                } else if word & 0x00780000 == 0x00000000 && ((((word >> 12) & 0xf) | ((word >> 25) & 0x10)) | ((word >> 25) & 0x20)) != 31 {
+                                                    t.movi_v(x(word, 30, 1), x(word, 29, 1), x(word, 16, 3), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
+                                                } else {
+                                                    Flow::Undefined
+                                                }
+                                            } else {
+                                                if word & 0x00780000 == 0x00000000 {
+                                                    t.bic_imm_v(x(word, 30, 1), x(word, 16, 3), x(word, 13, 2), x(word, 5, 5), x(word, 0, 5))
+                                                } else if ((word >> 19) & 0xf) != 0 && !(8..=15).contains(&(((word >> 19) & 0xf) | ((word >> 26) & 0x10))) {
+                                                    t.usra_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                                } else if word & 0x00780000 == 0x00000000 && ((((word >> 12) & 0xf) | ((word >> 25) & 0x10)) | ((word >> 25) & 0x20)) != 31 {
+                                                    t.movi_v(x(word, 30, 1), x(word, 29, 1), x(word, 16, 3), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
+                                                } else {
+                                                    Flow::Undefined
+                                                }
+                                            }
+                                        }
+                                    }
+                                } else {
+                                    if word & 0x00008000 != 0 {
+                                        if word & 0x00784000 == 0x00000000 {
+                                            t.orr_imm16_v(x(word, 30, 1), x(word, 16, 3), x(word, 13, 1), x(word, 5, 5), x(word, 0, 5))
+                                        } else if word & 0x00006000 == 0x00000000 && ((word >> 19) & 0xf) != 0 && ((word >> 19) & 0xf) <= 7 {
+                                            t.sqshrn_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                        } else if word & 0x00780000 == 0x00000000 && ((((word >> 12) & 0xf) | ((word >> 25) & 0x10)) | ((word >> 25) & 0x20)) != 31 {
+                                            t.movi_v(x(word, 30, 1), x(word, 29, 1), x(word, 16, 3), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
+                                        } else {
+                                            Flow::Undefined
+                                        }
+                                    } else {
+                                        if word & 0x00002000 != 0 {
+                                            if word & 0x00004000 != 0 {
+                                                if word & 0x00780000 == 0x00000000 {
+                                                    t.orr_imm_v(x(word, 30, 1), x(word, 16, 3), x(word, 13, 2), x(word, 5, 5), x(word, 0, 5))
+                                                } else if ((word >> 19) & 0xf) != 0 && !(8..=15).contains(&(((word >> 19) & 0xf) | ((word >> 26) & 0x10))) {
+                                                    t.sqshl_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                                } else if word & 0x00780000 == 0x00000000 && ((((word >> 12) & 0xf) | ((word >> 25) & 0x10)) | ((word >> 25) & 0x20)) != 31 {
+                                                    t.movi_v(x(word, 30, 1), x(word, 29, 1), x(word, 16, 3), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
+                                                } else {
+                                                    Flow::Undefined
+                                                }
+                                            } else {
+                                                if word & 0x00780000 == 0x00000000 {
+                                                    t.orr_imm_v(x(word, 30, 1), x(word, 16, 3), x(word, 13, 2), x(word, 5, 5), x(word, 0, 5))
+                                                } else if ((word >> 19) & 0xf) != 0 && !(8..=15).contains(&(((word >> 19) & 0xf) | ((word >> 26) & 0x10))) {
+                                                    t.srsra_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                                } else if word & 0x00780000 == 0x00000000 && ((((word >> 12) & 0xf) | ((word >> 25) & 0x10)) | ((word >> 25) & 0x20)) != 31 {
+                                                    t.movi_v(x(word, 30, 1), x(word, 29, 1), x(word, 16, 3), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
+                                                } else {
+                                                    Flow::Undefined
+                                                }
+                                            }
+                                        } else {
+                                            if word & 0x00004000 != 0 {
+                                                if word & 0x00780000 == 0x00000000 {
+                                                    t.orr_imm_v(x(word, 30, 1), x(word, 16, 3), x(word, 13, 2), x(word, 5, 5), x(word, 0, 5))
+                                                } else if ((word >> 19) & 0xf) != 0 && !(8..=15).contains(&(((word >> 19) & 0xf) | ((word >> 26) & 0x10))) {
+                                                    t.shl_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                                } else if word & 0x00780000 == 0x00000000 && ((((word >> 12) & 0xf) | ((word >> 25) & 0x10)) | ((word >> 25) & 0x20)) != 31 {
+                                                    t.movi_v(x(word, 30, 1), x(word, 29, 1), x(word, 16, 3), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
+                                                } else {
+                                                    Flow::Undefined
+                                                }
+                                            } else {
+                                                if word & 0x00780000 == 0x00000000 {
+                                                    t.orr_imm_v(x(word, 30, 1), x(word, 16, 3), x(word, 13, 2), x(word, 5, 5), x(word, 0, 5))
+                                                } else if ((word >> 19) & 0xf) != 0 && !(8..=15).contains(&(((word >> 19) & 0xf) | ((word >> 26) & 0x10))) {
+                                                    t.ssra_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                                } else if word & 0x00780000 == 0x00000000 && ((((word >> 12) & 0xf) | ((word >> 25) & 0x10)) | ((word >> 25) & 0x20)) != 31 {
+                                                    t.movi_v(x(word, 30, 1), x(word, 29, 1), x(word, 16, 3), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
+                                                } else {
+                                                    Flow::Undefined
+                                                }
+                                            }
+                                        }
+                                    }
+                                }
+                            } else {
+                                if word & 0x00008000 != 0 {
+                                    if word & 0x20000000 != 0 {
+                                        if word & 0x00002000 != 0 {
+                                            if word & 0x00004000 == 0x00000000 && ((word >> 19) & 0xf) != 0 && ((word >> 19) & 0xf) <= 7 {
+                                                t.ushll_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                            } else if word & 0x00004000 == 0x00004000 && !(0..=1).contains(&((word >> 19) & 0xf)) && !(8..=15).contains(&(((word >> 19) & 0xf) | ((word >> 26) & 0x10))) {
+                                                t.ucvtf_fix_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                            } else if word & 0x00780000 == 0x00000000 && ((((word >> 12) & 0xf) | ((word >> 25) & 0x10)) | ((word >> 25) & 0x20)) != 31 {
+                                                t.movi_v(x(word, 30, 1), x(word, 29, 1), x(word, 16, 3), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
+                                            } else {
+                                                Flow::Undefined
+                                            }
+                                        } else {
+                                            if word & 0x00004000 == 0x00000000 && ((word >> 19) & 0xf) != 0 && ((word >> 19) & 0xf) <= 7 {
+                                                t.sqshrun_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                            } else if word & 0x00780000 == 0x00000000 && ((((word >> 12) & 0xf) | ((word >> 25) & 0x10)) | ((word >> 25) & 0x20)) != 31 {
+                                                t.movi_v(x(word, 30, 1), x(word, 29, 1), x(word, 16, 3), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
+                                            } else {
+                                                Flow::Undefined
+                                            }
+                                        }
+                                    } else {
+                                        if word & 0x00002000 != 0 {
+                                            if word & 0x00004000 == 0x00000000 && ((word >> 19) & 0xf) != 0 && ((word >> 19) & 0xf) <= 7 {
+                                                t.sshll_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                            } else if word & 0x00004000 == 0x00004000 && !(0..=1).contains(&((word >> 19) & 0xf)) && !(8..=15).contains(&(((word >> 19) & 0xf) | ((word >> 26) & 0x10))) {
+                                                t.scvtf_fix_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                            } else if word & 0x00780000 == 0x00000000 && ((((word >> 12) & 0xf) | ((word >> 25) & 0x10)) | ((word >> 25) & 0x20)) != 31 {
+                                                t.movi_v(x(word, 30, 1), x(word, 29, 1), x(word, 16, 3), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
+                                            } else {
+                                                Flow::Undefined
+                                            }
+                                        } else {
+                                            if word & 0x00004000 == 0x00000000 && ((word >> 19) & 0xf) != 0 && ((word >> 19) & 0xf) <= 7 {
+                                                t.shrn_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                            } else if word & 0x00780000 == 0x00000000 && ((((word >> 12) & 0xf) | ((word >> 25) & 0x10)) | ((word >> 25) & 0x20)) != 31 {
+                                                t.movi_v(x(word, 30, 1), x(word, 29, 1), x(word, 16, 3), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
+                                            } else {
+                                                Flow::Undefined
+                                            }
+                                        }
+                                    }
+                                } else {
+                                    if word & 0x00002000 != 0 {
+                                        if word & 0x00004000 != 0 {
+                                            if word & 0x20000000 == 0x20000000 && ((word >> 19) & 0xf) != 0 && !(8..=15).contains(&(((word >> 19) & 0xf) | ((word >> 26) & 0x10))) {
+                                                t.sqshlu_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                            } else if word & 0x00780000 == 0x00000000 && ((((word >> 12) & 0xf) | ((word >> 25) & 0x10)) | ((word >> 25) & 0x20)) != 31 {
+                                                t.movi_v(x(word, 30, 1), x(word, 29, 1), x(word, 16, 3), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
+                                            } else {
+                                                Flow::Undefined
+                                            }
+                                        } else {
+                                            if word & 0x20000000 == 0x00000000 && ((word >> 19) & 0xf) != 0 && !(8..=15).contains(&(((word >> 19) & 0xf) | ((word >> 26) & 0x10))) {
+                                                t.srshr_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                            } else if word & 0x20000000 == 0x20000000 && ((word >> 19) & 0xf) != 0 && !(8..=15).contains(&(((word >> 19) & 0xf) | ((word >> 26) & 0x10))) {
+                                                t.urshr_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                            } else if word & 0x00780000 == 0x00000000 && ((((word >> 12) & 0xf) | ((word >> 25) & 0x10)) | ((word >> 25) & 0x20)) != 31 {
+                                                t.movi_v(x(word, 30, 1), x(word, 29, 1), x(word, 16, 3), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
+                                            } else {
+                                                Flow::Undefined
+                                            }
+                                        }
+                                    } else {
+                                        if word & 0x00004000 != 0 {
+                                            if word & 0x20000000 == 0x20000000 && ((word >> 19) & 0xf) != 0 && !(8..=15).contains(&(((word >> 19) & 0xf) | ((word >> 26) & 0x10))) {
+                                                t.sri_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                            } else if word & 0x00780000 == 0x00000000 && ((((word >> 12) & 0xf) | ((word >> 25) & 0x10)) | ((word >> 25) & 0x20)) != 31 {
+                                                t.movi_v(x(word, 30, 1), x(word, 29, 1), x(word, 16, 3), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
+                                            } else {
+                                                Flow::Undefined
+                                            }
+                                        } else {
+                                            if word & 0x20000000 == 0x00000000 && ((word >> 19) & 0xf) != 0 && !(8..=15).contains(&(((word >> 19) & 0xf) | ((word >> 26) & 0x10))) {
+                                                t.sshr_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                            } else if word & 0x20000000 == 0x20000000 && ((word >> 19) & 0xf) != 0 && !(8..=15).contains(&(((word >> 19) & 0xf) | ((word >> 26) & 0x10))) {
+                                                t.ushr_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                            } else if word & 0x00780000 == 0x00000000 && ((((word >> 12) & 0xf) | ((word >> 25) & 0x10)) | ((word >> 25) & 0x20)) != 31 {
+                                                t.movi_v(x(word, 30, 1), x(word, 29, 1), x(word, 16, 3), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
+                                            } else {
+                                                Flow::Undefined
+                                            }
+                                        }
+                                    }
+                                }
+                            }
+                        }
+                        0x00000800 => {
+                            match word & 0x2000f000 {
+                                0x00008000 => {
+                                    if ((word >> 19) & 0xf) != 0 && ((word >> 19) & 0xf) <= 7 {
+                                        t.rshrn_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00009000 => {
+                                    if ((word >> 19) & 0xf) != 0 && ((word >> 19) & 0xf) <= 7 {
+                                        t.sqrshrn_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x0000f000 => {
+                                    if word & 0x00780000 == 0x00000000 {
+                                        t.fmov_imm_v16(x(word, 30, 1), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                    } else if !(0..=1).contains(&((word >> 19) & 0xf)) && !(8..=15).contains(&(((word >> 19) & 0xf) | ((word >> 26) & 0x10))) {
+                                        t.fcvtzs_fix_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x20008000 => {
+                                    if ((word >> 19) & 0xf) != 0 && ((word >> 19) & 0xf) <= 7 {
+                                        t.sqrshrun_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x20009000 => {
+                                    if ((word >> 19) & 0xf) != 0 && ((word >> 19) & 0xf) <= 7 {
+                                        t.uqrshrn_imm_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x2000f000 => {
+                                    if !(0..=1).contains(&((word >> 19) & 0xf)) && !(8..=15).contains(&(((word >> 19) & 0xf) | ((word >> 26) & 0x10))) {
+                                        t.fcvtzu_fix_v(x(word, 30, 1), x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                _ => Flow::Undefined,
+            }
+        }
+        0x80000000 => {
+            match word & 0x60e00000 {
+                0x40000000 => {
+                    if word & 0x00008000 == 0x00000000 {
+                        t.eor3(x(word, 16, 5), x(word, 10, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x40200000 => {
+                    if word & 0x00008000 == 0x00000000 {
+                        t.bcax(x(word, 16, 5), x(word, 10, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x40400000 => {
+                    match word & 0x00008000 {
+                        0x00000000 => {
+                            t.sm3ss1(x(word, 16, 5), x(word, 10, 5), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00008000 => {
+                            match word & 0x00004c00 {
+                                0x00000000 => {
+                                    t.sm3tt1a(x(word, 16, 5), x(word, 12, 2), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                0x00000400 => {
+                                    t.sm3tt1b(x(word, 16, 5), x(word, 12, 2), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                0x00000800 => {
+                                    t.sm3tt2a(x(word, 16, 5), x(word, 12, 2), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                0x00000c00 => {
+                                    t.sm3tt2b(x(word, 16, 5), x(word, 12, 2), x(word, 5, 5), x(word, 0, 5))
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x40600000 => {
+                    match word & 0x0000fc00 {
+                        0x00008000 => {
+                            t.sha512h(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00008400 => {
+                            t.sha512h2(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00008800 => {
+                            t.sha512su1(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00008c00 => {
+                            t.rax1(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x0000c000 => {
+                            t.sm3partw1(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x0000c400 => {
+                            t.sm3partw2(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x0000c800 => {
+                            t.sm4ekey(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x40800000 => {
+                    t.xar(x(word, 16, 5), x(word, 10, 6), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x40c00000 => {
+                    if word & 0x001ffc00 == 0x00008000 {
+                        t.sha512su0(x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x001ffc00 == 0x00008400 {
+                        t.sm4e(x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                _ => Flow::Undefined,
             }
         }
         _ => Flow::Undefined,
@@ -1265,6 +4123,1452 @@ fn class_14(t: &mut Translator<'_>, word: u32) -> Flow {
                 t.ldrv_uimm(x(word, 30, 2), x(word, 23, 1), x(word, 10, 12), x(word, 5, 5), x(word, 0, 5))
             } else {
                 Flow::Undefined
+            }
+        }
+        _ => Flow::Undefined,
+    }
+}
+
+#[rustfmt::skip]
+fn class_15(t: &mut Translator<'_>, word: u32) -> Flow {
+    match word & 0x61000000 {
+        0x00000000 => {
+            match word & 0x00200000 {
+                0x00000000 => {
+                    match word & 0x001f0000 {
+                        0x00020000 => {
+                            if ((word >> 22) & 0x3) != 2 && !(0..=31).contains(&(((word >> 10) & 0x3f) | ((word >> 25) & 0x40))) {
+                                t.scvtf_fix(x(word, 31, 1), x(word, 22, 2), x(word, 10, 6), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00030000 => {
+                            if ((word >> 22) & 0x3) != 2 && !(0..=31).contains(&(((word >> 10) & 0x3f) | ((word >> 25) & 0x40))) {
+                                t.ucvtf_fix(x(word, 31, 1), x(word, 22, 2), x(word, 10, 6), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00180000 => {
+                            if ((word >> 22) & 0x3) != 2 && !(0..=31).contains(&(((word >> 10) & 0x3f) | ((word >> 25) & 0x40))) {
+                                t.fcvtzs_fix(x(word, 31, 1), x(word, 22, 2), x(word, 10, 6), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00190000 => {
+                            if ((word >> 22) & 0x3) != 2 && !(0..=31).contains(&(((word >> 10) & 0x3f) | ((word >> 25) & 0x40))) {
+                                t.fcvtzu_fix(x(word, 31, 1), x(word, 22, 2), x(word, 10, 6), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x00200000 => {
+                    match word & 0x00000c00 {
+                        0x00000000 => {
+                            match word & 0x00001000 {
+                                0x00000000 => {
+                                    match word & 0x00006000 {
+                                        0x00000000 => {
+                                            match word & 0x001f8000 {
+                                                0x00000000 => {
+                                                    if ((word >> 22) & 0x3) != 2 {
+                                                        t.fcvtns_int(x(word, 31, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                    } else {
+                                                        Flow::Undefined
+                                                    }
+                                                }
+                                                0x00010000 => {
+                                                    if ((word >> 22) & 0x3) != 2 {
+                                                        t.fcvtnu_int(x(word, 31, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                    } else {
+                                                        Flow::Undefined
+                                                    }
+                                                }
+                                                0x00020000 => {
+                                                    if ((word >> 22) & 0x3) != 2 {
+                                                        t.scvtf_int(x(word, 31, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                    } else {
+                                                        Flow::Undefined
+                                                    }
+                                                }
+                                                0x00030000 => {
+                                                    if ((word >> 22) & 0x3) != 2 {
+                                                        t.ucvtf_int(x(word, 31, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                    } else {
+                                                        Flow::Undefined
+                                                    }
+                                                }
+                                                0x00040000 => {
+                                                    if ((word >> 22) & 0x3) != 2 {
+                                                        t.fcvtas_int(x(word, 31, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                    } else {
+                                                        Flow::Undefined
+                                                    }
+                                                }
+                                                0x00050000 => {
+                                                    if ((word >> 22) & 0x3) != 2 {
+                                                        t.fcvtau_int(x(word, 31, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                    } else {
+                                                        Flow::Undefined
+                                                    }
+                                                }
+                                                0x00060000 => {
+                                                    if (((word >> 22) & 0x3) | ((word >> 29) & 0x4)) != 1 && (((word >> 22) & 0x3) | ((word >> 29) & 0x4)) != 2 && (((word >> 22) & 0x3) | ((word >> 29) & 0x4)) != 4 && (((word >> 22) & 0x3) | ((word >> 29) & 0x4)) != 6 {
+                                                        t.fmov_to_gen(x(word, 31, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                    } else {
+                                                        Flow::Undefined
+                                                    }
+                                                }
+                                                0x00070000 => {
+                                                    if (((word >> 22) & 0x3) | ((word >> 29) & 0x4)) != 1 && (((word >> 22) & 0x3) | ((word >> 29) & 0x4)) != 2 && (((word >> 22) & 0x3) | ((word >> 29) & 0x4)) != 4 && (((word >> 22) & 0x3) | ((word >> 29) & 0x4)) != 6 {
+                                                        t.fmov_from_gen(x(word, 31, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                    } else {
+                                                        Flow::Undefined
+                                                    }
+                                                }
+                                                0x00080000 => {
+                                                    if ((word >> 22) & 0x3) != 2 {
+                                                        t.fcvtps_int(x(word, 31, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                    } else {
+                                                        Flow::Undefined
+                                                    }
+                                                }
+                                                0x00090000 => {
+                                                    if ((word >> 22) & 0x3) != 2 {
+                                                        t.fcvtpu_int(x(word, 31, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                    } else {
+                                                        Flow::Undefined
+                                                    }
+                                                }
+                                                0x000e0000 => {
+                                                    if word & 0x80c00000 == 0x80800000 {
+                                                        t.fmov_to_gen_top(x(word, 5, 5), x(word, 0, 5))
+                                                    } else {
+                                                        Flow::Undefined
+                                                    }
+                                                }
+                                                0x000f0000 => {
+                                                    if word & 0x80c00000 == 0x80800000 {
+                                                        t.fmov_from_gen_top(x(word, 5, 5), x(word, 0, 5))
+                                                    } else {
+                                                        Flow::Undefined
+                                                    }
+                                                }
+                                                0x00100000 => {
+                                                    if ((word >> 22) & 0x3) != 2 {
+                                                        t.fcvtms_int(x(word, 31, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                    } else {
+                                                        Flow::Undefined
+                                                    }
+                                                }
+                                                0x00110000 => {
+                                                    if ((word >> 22) & 0x3) != 2 {
+                                                        t.fcvtmu_int(x(word, 31, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                    } else {
+                                                        Flow::Undefined
+                                                    }
+                                                }
+                                                0x00180000 => {
+                                                    if ((word >> 22) & 0x3) != 2 {
+                                                        t.fcvtzs_int(x(word, 31, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                    } else {
+                                                        Flow::Undefined
+                                                    }
+                                                }
+                                                0x00190000 => {
+                                                    if ((word >> 22) & 0x3) != 2 {
+                                                        t.fcvtzu_int(x(word, 31, 1), x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                    } else {
+                                                        Flow::Undefined
+                                                    }
+                                                }
+                                                0x001e0000 => {
+                                                    if word & 0x80c00000 == 0x00400000 {
+                                                        t.fjcvtzs(x(word, 5, 5), x(word, 0, 5))
+                                                    } else {
+                                                        Flow::Undefined
+                                                    }
+                                                }
+                                                _ => Flow::Undefined,
+                                            }
+                                        }
+                                        0x00002000 => {
+                                            match word & 0x8000801f {
+                                                0x00000000 => {
+                                                    if ((word >> 22) & 0x3) != 2 {
+                                                        t.fcmp(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5))
+                                                    } else {
+                                                        Flow::Undefined
+                                                    }
+                                                }
+                                                0x00000008 => {
+                                                    if ((word >> 22) & 0x3) != 2 {
+                                                        t.fcmp_zero(x(word, 22, 2), x(word, 5, 5))
+                                                    } else {
+                                                        Flow::Undefined
+                                                    }
+                                                }
+                                                0x00000010 => {
+                                                    if ((word >> 22) & 0x3) != 2 {
+                                                        t.fcmpe(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5))
+                                                    } else {
+                                                        Flow::Undefined
+                                                    }
+                                                }
+                                                0x00000018 => {
+                                                    if ((word >> 22) & 0x3) != 2 {
+                                                        t.fcmpe_zero(x(word, 22, 2), x(word, 5, 5))
+                                                    } else {
+                                                        Flow::Undefined
+                                                    }
+                                                }
+                                                _ => Flow::Undefined,
+                                            }
+                                        }
+                                        0x00004000 => {
+                                            match word & 0x801e0000 {
+                                                0x00000000 => {
+                                                    match word & 0x00018000 {
+                                                        0x00000000 => {
+                                                            if ((word >> 22) & 0x3) != 2 {
+                                                                t.fmov_reg(x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                            } else {
+                                                                Flow::Undefined
+                                                            }
+                                                        }
+                                                        0x00008000 => {
+                                                            if ((word >> 22) & 0x3) != 2 {
+                                                                t.fabs_s(x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                            } else {
+                                                                Flow::Undefined
+                                                            }
+                                                        }
+                                                        0x00010000 => {
+                                                            if ((word >> 22) & 0x3) != 2 {
+                                                                t.fneg_s(x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                            } else {
+                                                                Flow::Undefined
+                                                            }
+                                                        }
+                                                        0x00018000 => {
+                                                            if ((word >> 22) & 0x3) != 2 {
+                                                                t.fsqrt_s(x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                            } else {
+                                                                Flow::Undefined
+                                                            }
+                                                        }
+                                                        _ => Flow::Undefined,
+                                                    }
+                                                }
+                                                0x00020000 => {
+                                                    if word & 0x00c18000 == 0x00410000 {
+                                                        t.bfcvt(x(word, 5, 5), x(word, 0, 5))
+                                                    } else if ((word >> 22) & 0x3) != 2 && ((word >> 15) & 0x3) != 2 && (((word >> 15) & 0x3) | ((word >> 20) & 0xc)) != 0 && (((word >> 15) & 0x3) | ((word >> 20) & 0xc)) != 5 && (((word >> 15) & 0x3) | ((word >> 20) & 0xc)) != 15 {
+                                                        t.fcvt(x(word, 22, 2), x(word, 15, 2), x(word, 5, 5), x(word, 0, 5))
+                                                    } else {
+                                                        Flow::Undefined
+                                                    }
+                                                }
+                                                0x00040000 => {
+                                                    match word & 0x00018000 {
+                                                        0x00000000 => {
+                                                            if ((word >> 22) & 0x3) != 2 {
+                                                                t.frintn_s(x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                            } else {
+                                                                Flow::Undefined
+                                                            }
+                                                        }
+                                                        0x00008000 => {
+                                                            if ((word >> 22) & 0x3) != 2 {
+                                                                t.frintp_s(x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                            } else {
+                                                                Flow::Undefined
+                                                            }
+                                                        }
+                                                        0x00010000 => {
+                                                            if ((word >> 22) & 0x3) != 2 {
+                                                                t.frintm_s(x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                            } else {
+                                                                Flow::Undefined
+                                                            }
+                                                        }
+                                                        0x00018000 => {
+                                                            if ((word >> 22) & 0x3) != 2 {
+                                                                t.frintz_s(x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                            } else {
+                                                                Flow::Undefined
+                                                            }
+                                                        }
+                                                        _ => Flow::Undefined,
+                                                    }
+                                                }
+                                                0x00060000 => {
+                                                    if word & 0x00018000 == 0x00000000 && ((word >> 22) & 0x3) != 2 {
+                                                        t.frinta_s(x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                    } else if word & 0x00018000 == 0x00010000 && ((word >> 22) & 0x3) != 2 {
+                                                        t.frintx_s(x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                    } else if word & 0x00018000 == 0x00018000 && ((word >> 22) & 0x3) != 2 {
+                                                        t.frinti_s(x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                                                    } else {
+                                                        Flow::Undefined
+                                                    }
+                                                }
+                                                0x00080000 => {
+                                                    match word & 0x00818000 {
+                                                        0x00000000 => {
+                                                            t.frint32z_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                                        }
+                                                        0x00008000 => {
+                                                            t.frint32x_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                                        }
+                                                        0x00010000 => {
+                                                            t.frint64z_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                                        }
+                                                        0x00018000 => {
+                                                            t.frint64x_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                                                        }
+                                                        _ => Flow::Undefined,
+                                                    }
+                                                }
+                                                _ => Flow::Undefined,
+                                            }
+                                        }
+                                        _ => Flow::Undefined,
+                                    }
+                                }
+                                0x00001000 => {
+                                    if word & 0x800003e0 == 0x00000000 && ((word >> 22) & 0x3) != 2 {
+                                        t.fmov_imm(x(word, 22, 2), x(word, 13, 8), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        0x00000400 => {
+                            if word & 0x80000010 == 0x00000000 && ((word >> 22) & 0x3) != 2 {
+                                t.fccmp(x(word, 22, 2), x(word, 16, 5), x(word, 12, 4), x(word, 5, 5), x(word, 0, 4))
+                            } else if word & 0x80000010 == 0x00000010 && ((word >> 22) & 0x3) != 2 {
+                                t.fccmpe(x(word, 22, 2), x(word, 16, 5), x(word, 12, 4), x(word, 5, 5), x(word, 0, 4))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00000800 => {
+                            match word & 0x8000f000 {
+                                0x00000000 => {
+                                    if ((word >> 22) & 0x3) != 2 {
+                                        t.fmul_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00001000 => {
+                                    if ((word >> 22) & 0x3) != 2 {
+                                        t.fdiv_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00002000 => {
+                                    if ((word >> 22) & 0x3) != 2 {
+                                        t.fadd_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00003000 => {
+                                    if ((word >> 22) & 0x3) != 2 {
+                                        t.fsub_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00004000 => {
+                                    if ((word >> 22) & 0x3) != 2 {
+                                        t.fmax_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00005000 => {
+                                    if ((word >> 22) & 0x3) != 2 {
+                                        t.fmin_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00006000 => {
+                                    if ((word >> 22) & 0x3) != 2 {
+                                        t.fmaxnm_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00007000 => {
+                                    if ((word >> 22) & 0x3) != 2 {
+                                        t.fminnm_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                0x00008000 => {
+                                    if ((word >> 22) & 0x3) != 2 {
+                                        t.fnmul_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                                    } else {
+                                        Flow::Undefined
+                                    }
+                                }
+                                _ => Flow::Undefined,
+                            }
+                        }
+                        0x00000c00 => {
+                            if word & 0x80000000 == 0x00000000 && ((word >> 22) & 0x3) != 2 {
+                                t.fcsel(x(word, 22, 2), x(word, 16, 5), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                _ => Flow::Undefined,
+            }
+        }
+        0x01000000 => {
+            match word & 0x80208000 {
+                0x00000000 => {
+                    if ((word >> 22) & 0x3) != 2 {
+                        t.fmadd(x(word, 22, 2), x(word, 16, 5), x(word, 10, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00008000 => {
+                    if ((word >> 22) & 0x3) != 2 {
+                        t.fmsub(x(word, 22, 2), x(word, 16, 5), x(word, 10, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00200000 => {
+                    if ((word >> 22) & 0x3) != 2 {
+                        t.fnmadd(x(word, 22, 2), x(word, 16, 5), x(word, 10, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00208000 => {
+                    if ((word >> 22) & 0x3) != 2 {
+                        t.fnmsub(x(word, 22, 2), x(word, 16, 5), x(word, 10, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                _ => Flow::Undefined,
+            }
+        }
+        0x40000000 => {
+            match word & 0x8020fc00 {
+                0x00000000 => {
+                    if word & 0x00c00000 == 0x00000000 {
+                        t.sha1c(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00000400 => {
+                    if word & 0x00c00000 == 0x00000000 && ((word >> 16) & 0x1f) & 15 != 0 {
+                        t.dup_elem_s(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00001000 => {
+                    if word & 0x00c00000 == 0x00000000 {
+                        t.sha1p(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00001c00 => {
+                    if word & 0x00c00000 == 0x00400000 {
+                        t.fmulx_s16(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00002000 => {
+                    if word & 0x00c00000 == 0x00000000 {
+                        t.sha1m(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00002400 => {
+                    if word & 0x00c00000 == 0x00400000 {
+                        t.fcmeq_s16(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00003000 => {
+                    if word & 0x00c00000 == 0x00000000 {
+                        t.sha1su0(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00003c00 => {
+                    if word & 0x00c00000 == 0x00400000 {
+                        t.frecps_s16(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00c00000 == 0x00c00000 {
+                        t.frsqrts_s16(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00004000 => {
+                    if word & 0x00c00000 == 0x00000000 {
+                        t.sha256h(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00005000 => {
+                    if word & 0x00c00000 == 0x00000000 {
+                        t.sha256h2(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00006000 => {
+                    if word & 0x00c00000 == 0x00000000 {
+                        t.sha256su1(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00200800 => {
+                    if word & 0x00df0000 == 0x00080000 {
+                        t.sha1h(x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00200c00 => {
+                    t.sqadd_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00201800 => {
+                    if word & 0x00df0000 == 0x00080000 {
+                        t.sha1su1(x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00202800 => {
+                    if word & 0x00df0000 == 0x00080000 {
+                        t.sha256su0(x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00202c00 => {
+                    t.sqsub_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00203400 => {
+                    if word & 0x00c00000 == 0x00c00000 {
+                        t.cmgt_s(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00203800 => {
+                    if word & 0x001f0000 == 0x00000000 {
+                        t.suqadd_s(x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00203c00 => {
+                    if word & 0x00c00000 == 0x00c00000 {
+                        t.cmge_s(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00204400 => {
+                    if word & 0x00c00000 == 0x00c00000 {
+                        t.sshl_s(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00204800 => {
+                    if word & 0x001f0000 == 0x00010000 && ((word >> 22) & 0x3) != 3 {
+                        t.sqxtn_s(x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00204c00 => {
+                    t.sqshl_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00205400 => {
+                    if word & 0x00c00000 == 0x00c00000 {
+                        t.srshl_s(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00205c00 => {
+                    t.sqrshl_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00207800 => {
+                    if word & 0x001f0000 == 0x00000000 {
+                        t.sqabs_s(x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00208400 => {
+                    if word & 0x00c00000 == 0x00c00000 {
+                        t.add_s(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00208800 => {
+                    if word & 0x00df0000 == 0x00c00000 {
+                        t.cmgt_zero_s(x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00208c00 => {
+                    if word & 0x00c00000 == 0x00c00000 {
+                        t.cmtst_s(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00209000 => {
+                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                        t.sqdmlal_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00209800 => {
+                    if word & 0x00df0000 == 0x00c00000 {
+                        t.cmeq_zero_s(x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0020a800 => {
+                    match word & 0x009f0000 {
+                        0x00010000 => {
+                            t.fcvtns_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00190000 => {
+                            if word & 0x00400000 == 0x00400000 {
+                                t.fcvtns_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00800000 => {
+                            if word & 0x00400000 == 0x00400000 {
+                                t.cmlt_zero_s(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00810000 => {
+                            t.fcvtps_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00990000 => {
+                            if word & 0x00400000 == 0x00400000 {
+                                t.fcvtps_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x0020b000 => {
+                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                        t.sqdmlsl_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0020b400 => {
+                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                        t.sqdmulh_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0020b800 => {
+                    match word & 0x009f0000 {
+                        0x00010000 => {
+                            t.fcvtms_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00190000 => {
+                            if word & 0x00400000 == 0x00400000 {
+                                t.fcvtms_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00800000 => {
+                            if word & 0x00400000 == 0x00400000 {
+                                t.abs_s(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00810000 => {
+                            t.fcvtzs_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00910000 => {
+                            if word & 0x00400000 == 0x00400000 {
+                                t.addp_s(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00990000 => {
+                            if word & 0x00400000 == 0x00400000 {
+                                t.fcvtzs_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x0020c800 => {
+                    match word & 0x009f0000 {
+                        0x00010000 => {
+                            t.fcvtas_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00100000 => {
+                            if word & 0x00400000 == 0x00000000 {
+                                t.fmaxnmp_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00190000 => {
+                            if word & 0x00400000 == 0x00400000 {
+                                t.fcvtas_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00800000 => {
+                            t.fcmgt_zero_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00900000 => {
+                            if word & 0x00400000 == 0x00000000 {
+                                t.fminnmp_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00980000 => {
+                            if word & 0x00400000 == 0x00400000 {
+                                t.fcmgt_zero_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x0020d000 => {
+                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                        t.sqdmull_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0020d800 => {
+                    match word & 0x009f0000 {
+                        0x00010000 => {
+                            t.scvtf_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00100000 => {
+                            if word & 0x00400000 == 0x00000000 {
+                                t.faddp_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00190000 => {
+                            if word & 0x00400000 == 0x00400000 {
+                                t.scvtf_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00800000 => {
+                            t.fcmeq_zero_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00810000 => {
+                            t.frecpe_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00980000 => {
+                            if word & 0x00400000 == 0x00400000 {
+                                t.fcmeq_zero_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00990000 => {
+                            if word & 0x00400000 == 0x00400000 {
+                                t.frecpe_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x0020dc00 => {
+                    if word & 0x00800000 == 0x00000000 {
+                        t.fmulx_s(x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0020e400 => {
+                    if word & 0x00800000 == 0x00000000 {
+                        t.fcmeq_s(x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0020e800 => {
+                    if word & 0x00df0000 == 0x00d80000 {
+                        t.fcmlt_zero_s16(x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x009f0000 == 0x00800000 {
+                        t.fcmlt_zero_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0020f800 => {
+                    match word & 0x009f0000 {
+                        0x00100000 => {
+                            if word & 0x00400000 == 0x00000000 {
+                                t.fmaxp_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00810000 => {
+                            t.frecpx_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00900000 => {
+                            if word & 0x00400000 == 0x00000000 {
+                                t.fminp_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00990000 => {
+                            if word & 0x00400000 == 0x00400000 {
+                                t.frecpx_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x0020fc00 => {
+                    if word & 0x00800000 == 0x00000000 {
+                        t.frecps_s(x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00800000 == 0x00800000 {
+                        t.frsqrts_s(x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                _ => Flow::Undefined,
+            }
+        }
+        0x41000000 => {
+            match word & 0x8000f400 {
+                0x00000400 => {
+                    if word & 0x00c00800 == 0x00400000 {
+                        t.sshr_imm_s(x(word, 19, 3), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00001000 => {
+                    if word & 0x00c00000 == 0x00000000 {
+                        t.fmla_elem_s16(x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00800000 == 0x00800000 && (((word >> 21) & 0x1) | ((word >> 21) & 0x2)) != 3 {
+                        t.fmla_elem_s(x(word, 22, 1), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00001400 => {
+                    if word & 0x00c00800 == 0x00400000 {
+                        t.ssra_imm_s(x(word, 19, 3), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00002400 => {
+                    if word & 0x00c00800 == 0x00400000 {
+                        t.srshr_imm_s(x(word, 19, 3), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00003000 => {
+                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                        t.sqdmlal_elem_s(x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00003400 => {
+                    if word & 0x00c00800 == 0x00400000 {
+                        t.srsra_imm_s(x(word, 19, 3), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00005000 => {
+                    if word & 0x00c00000 == 0x00000000 {
+                        t.fmls_elem_s16(x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00800000 == 0x00800000 && (((word >> 21) & 0x1) | ((word >> 21) & 0x2)) != 3 {
+                        t.fmls_elem_s(x(word, 22, 1), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00005400 => {
+                    if word & 0x00c00800 == 0x00400000 {
+                        t.shl_imm_s(x(word, 19, 3), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00007000 => {
+                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                        t.sqdmlsl_elem_s(x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00007400 => {
+                    if word & 0x00800800 == 0x00000000 && ((word >> 19) & 0xf) != 0 {
+                        t.sqshl_imm_s(x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00009000 => {
+                    if word & 0x00c00000 == 0x00000000 {
+                        t.fmul_elem_s16(x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00800000 == 0x00800000 && (((word >> 21) & 0x1) | ((word >> 21) & 0x2)) != 3 {
+                        t.fmul_elem_s(x(word, 22, 1), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00009400 => {
+                    if word & 0x00800800 == 0x00000000 && ((word >> 19) & 0xf) != 0 && ((word >> 19) & 0xf) <= 7 {
+                        t.sqshrn_imm_s(x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00800800 == 0x00000800 && ((word >> 19) & 0xf) != 0 && ((word >> 19) & 0xf) <= 7 {
+                        t.sqrshrn_imm_s(x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0000b000 => {
+                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                        t.sqdmull_elem_s(x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0000c000 => {
+                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                        t.sqdmulh_elem_s(x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0000d000 => {
+                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                        t.sqrdmulh_elem_s(x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0000e400 => {
+                    if word & 0x00800800 == 0x00000000 && !(0..=1).contains(&((word >> 19) & 0xf)) {
+                        t.scvtf_fix_s(x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0000f400 => {
+                    if word & 0x00800800 == 0x00000800 && !(0..=1).contains(&((word >> 19) & 0xf)) {
+                        t.fcvtzs_fix_s(x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                _ => Flow::Undefined,
+            }
+        }
+        0x60000000 => {
+            match word & 0x8020fc00 {
+                0x00001400 => {
+                    if word & 0x00c00000 == 0x00c00000 {
+                        t.fabd_s16(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00002400 => {
+                    if word & 0x00c00000 == 0x00400000 {
+                        t.fcmge_s16(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00c00000 == 0x00c00000 {
+                        t.fcmgt_s16(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00002c00 => {
+                    if word & 0x00c00000 == 0x00400000 {
+                        t.facge_s16(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00c00000 == 0x00c00000 {
+                        t.facgt_s16(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00008400 => {
+                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                        t.sqrdmlah_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00008c00 => {
+                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                        t.sqrdmlsh_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00200c00 => {
+                    t.uqadd_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00202800 => {
+                    if word & 0x001f0000 == 0x00010000 && ((word >> 22) & 0x3) != 3 {
+                        t.sqxtun_s(x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00202c00 => {
+                    t.uqsub_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00203400 => {
+                    if word & 0x00c00000 == 0x00c00000 {
+                        t.cmhi_s(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00203800 => {
+                    if word & 0x001f0000 == 0x00000000 {
+                        t.usqadd_s(x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00203c00 => {
+                    if word & 0x00c00000 == 0x00c00000 {
+                        t.cmhs_s(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00204400 => {
+                    if word & 0x00c00000 == 0x00c00000 {
+                        t.ushl_s(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00204800 => {
+                    if word & 0x001f0000 == 0x00010000 && ((word >> 22) & 0x3) != 3 {
+                        t.uqxtn_s(x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00204c00 => {
+                    t.uqshl_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00205400 => {
+                    if word & 0x00c00000 == 0x00c00000 {
+                        t.urshl_s(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00205c00 => {
+                    t.uqrshl_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                }
+                0x00206800 => {
+                    if word & 0x00df0000 == 0x00410000 {
+                        t.fcvtxn_s(x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00207800 => {
+                    if word & 0x001f0000 == 0x00000000 {
+                        t.sqneg_s(x(word, 22, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00208400 => {
+                    if word & 0x00c00000 == 0x00c00000 {
+                        t.sub_s(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00208800 => {
+                    if word & 0x00df0000 == 0x00c00000 {
+                        t.cmge_zero_s(x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00208c00 => {
+                    if word & 0x00c00000 == 0x00c00000 {
+                        t.cmeq_s(x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00209800 => {
+                    if word & 0x00df0000 == 0x00c00000 {
+                        t.cmle_zero_s(x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0020a800 => {
+                    match word & 0x009f0000 {
+                        0x00010000 => {
+                            t.fcvtnu_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00190000 => {
+                            if word & 0x00400000 == 0x00400000 {
+                                t.fcvtnu_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00810000 => {
+                            t.fcvtpu_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00990000 => {
+                            if word & 0x00400000 == 0x00400000 {
+                                t.fcvtpu_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x0020b400 => {
+                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                        t.sqrdmulh_s(x(word, 22, 2), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0020b800 => {
+                    match word & 0x009f0000 {
+                        0x00010000 => {
+                            t.fcvtmu_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00190000 => {
+                            if word & 0x00400000 == 0x00400000 {
+                                t.fcvtmu_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00800000 => {
+                            if word & 0x00400000 == 0x00400000 {
+                                t.neg_s(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00810000 => {
+                            t.fcvtzu_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00990000 => {
+                            if word & 0x00400000 == 0x00400000 {
+                                t.fcvtzu_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x0020c800 => {
+                    match word & 0x009f0000 {
+                        0x00010000 => {
+                            t.fcvtau_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00100000 => {
+                            t.fmaxnmp_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00190000 => {
+                            if word & 0x00400000 == 0x00400000 {
+                                t.fcvtau_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00800000 => {
+                            t.fcmge_zero_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00900000 => {
+                            t.fminnmp_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00980000 => {
+                            if word & 0x00400000 == 0x00400000 {
+                                t.fcmge_zero_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x0020d400 => {
+                    if word & 0x00800000 == 0x00800000 {
+                        t.fabd_s(x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0020d800 => {
+                    match word & 0x009f0000 {
+                        0x00010000 => {
+                            t.ucvtf_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00100000 => {
+                            t.faddp_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00190000 => {
+                            if word & 0x00400000 == 0x00400000 {
+                                t.ucvtf_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00800000 => {
+                            t.fcmle_zero_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00810000 => {
+                            t.frsqrte_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00980000 => {
+                            if word & 0x00400000 == 0x00400000 {
+                                t.fcmle_zero_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00990000 => {
+                            if word & 0x00400000 == 0x00400000 {
+                                t.frsqrte_s16(x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x0020e400 => {
+                    if word & 0x00800000 == 0x00000000 {
+                        t.fcmge_s(x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00800000 == 0x00800000 {
+                        t.fcmgt_s(x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0020ec00 => {
+                    if word & 0x00800000 == 0x00000000 {
+                        t.facge_s(x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00800000 == 0x00800000 {
+                        t.facgt_s(x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0020f800 => {
+                    if word & 0x009f0000 == 0x00100000 {
+                        t.fmaxp_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x009f0000 == 0x00900000 {
+                        t.fminp_s(x(word, 22, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                _ => Flow::Undefined,
+            }
+        }
+        0x61000000 => {
+            match word & 0x8000f400 {
+                0x00000400 => {
+                    if word & 0x00c00800 == 0x00400000 {
+                        t.ushr_imm_s(x(word, 19, 3), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00001400 => {
+                    if word & 0x00c00800 == 0x00400000 {
+                        t.usra_imm_s(x(word, 19, 3), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00002400 => {
+                    if word & 0x00c00800 == 0x00400000 {
+                        t.urshr_imm_s(x(word, 19, 3), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00003400 => {
+                    if word & 0x00c00800 == 0x00400000 {
+                        t.ursra_imm_s(x(word, 19, 3), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00004400 => {
+                    if word & 0x00c00800 == 0x00400000 {
+                        t.sri_imm_s(x(word, 19, 3), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00005400 => {
+                    if word & 0x00c00800 == 0x00400000 {
+                        t.sli_imm_s(x(word, 19, 3), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00006400 => {
+                    if word & 0x00800800 == 0x00000000 && ((word >> 19) & 0xf) != 0 {
+                        t.sqshlu_imm_s(x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00007400 => {
+                    if word & 0x00800800 == 0x00000000 && ((word >> 19) & 0xf) != 0 {
+                        t.uqshl_imm_s(x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00008400 => {
+                    if word & 0x00800800 == 0x00000000 && ((word >> 19) & 0xf) != 0 && ((word >> 19) & 0xf) <= 7 {
+                        t.sqshrun_imm_s(x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00800800 == 0x00000800 && ((word >> 19) & 0xf) != 0 && ((word >> 19) & 0xf) <= 7 {
+                        t.sqrshrun_imm_s(x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00009000 => {
+                    if word & 0x00c00000 == 0x00000000 {
+                        t.fmulx_elem_s16(x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00800000 == 0x00800000 && (((word >> 21) & 0x1) | ((word >> 21) & 0x2)) != 3 {
+                        t.fmulx_elem_s(x(word, 22, 1), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00009400 => {
+                    if word & 0x00800800 == 0x00000000 && ((word >> 19) & 0xf) != 0 && ((word >> 19) & 0xf) <= 7 {
+                        t.uqshrn_imm_s(x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00800800 == 0x00000800 && ((word >> 19) & 0xf) != 0 && ((word >> 19) & 0xf) <= 7 {
+                        t.uqrshrn_imm_s(x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0000d000 => {
+                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                        t.sqrdmlah_elem_s(x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0000e400 => {
+                    if word & 0x00800800 == 0x00000000 && !(0..=1).contains(&((word >> 19) & 0xf)) {
+                        t.ucvtf_fix_s(x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0000f000 => {
+                    if ((word >> 22) & 0x3) != 0 && ((word >> 22) & 0x3) != 3 {
+                        t.sqrdmlsh_elem_s(x(word, 22, 2), x(word, 21, 1), x(word, 20, 1), x(word, 16, 4), x(word, 11, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x0000f400 => {
+                    if word & 0x00800800 == 0x00000800 && !(0..=1).contains(&((word >> 19) & 0xf)) {
+                        t.fcvtzu_fix_s(x(word, 19, 4), x(word, 16, 3), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                _ => Flow::Undefined,
             }
         }
         _ => Flow::Undefined,
