@@ -1,1 +1,6 @@
-//! (under construction)
+//! Tools that test the product; never shipped.
+//!
+//! [`diff`] runs random instructions under an oracle and under the product, and compares all
+//! registers and memory afterwards.
+
+pub mod diff;

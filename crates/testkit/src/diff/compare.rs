@@ -1,0 +1,149 @@
+//! Finds the first instruction after which a runner and the oracle differ.
+
+use std::path::Path;
+
+use anyhow::Result;
+use guest_aarch64::{disassemble, encoding};
+
+use super::case::Case;
+use super::program::record_address;
+use super::record::{Record, SIGNAL};
+use super::runner::Runner;
+
+/// A difference.
+#[derive(Debug)]
+pub struct Mismatch {
+    /// The name of the encoding.
+    pub line: &'static str,
+    /// Everything about it.
+    pub text: String,
+}
+
+/// Compares what `runner` and `oracle` leave of `cases`; calls `found` for each that differs until
+/// it says to stop. Returns the number of instructions executed.
+///
+/// # Errors
+/// If a command cannot be run.
+pub fn compare(
+    cases: &[Case],
+    oracle: &Runner,
+    runners: &[Runner],
+    scratch: &Path,
+    found: &mut dyn FnMut(usize, Mismatch) -> bool,
+) -> Result<usize> {
+    let expected = oracle.run(cases, scratch)?;
+    for runner in runners {
+        let results = runner.run(cases, scratch)?;
+        for (n, (ours, theirs)) in results.iter().zip(&expected).enumerate() {
+            if ours == theirs {
+                continue;
+            }
+            let mismatch = shrink(&cases[n], n, oracle, runner, scratch)?;
+            if !found(n, mismatch) {
+                return Ok(0);
+            }
+        }
+    }
+    Ok(cases.iter().map(|c| c.groups.len()).sum())
+}
+
+/// What a lone case number `n` leaves.
+fn alone(case: &Case, n: usize, runner: &Runner, scratch: &Path) -> Result<Option<Record>> {
+    let empty = Case { start: Record::zero(), groups: Vec::new() };
+    let mut cases = vec![empty; n];
+    cases.push(case.clone());
+    Ok(runner.run(&cases, scratch)?.pop().flatten())
+}
+
+/// Finds the instruction at which case number `n` begins to differ.
+fn shrink(
+    case: &Case,
+    n: usize,
+    oracle: &Runner,
+    runner: &Runner,
+    scratch: &Path,
+) -> Result<Mismatch> {
+    let prefix = |length: usize| Case {
+        start: case.start.clone(),
+        groups: case.groups[..length].to_vec(),
+    };
+    let both = |case: &Case| -> Result<_> {
+        Ok((alone(case, n, runner, scratch)?, alone(case, n, oracle, scratch)?))
+    };
+    let (mut same, mut different) = (0, case.groups.len());
+    let (mut ours, mut theirs) = both(case)?;
+    if ours == theirs {
+        let text = format!("{}: differs only among other cases\n", runner.name());
+        return Ok(Mismatch { line: "?", text });
+    }
+    let mut start = case.start.clone();
+    while different - same > 1 {
+        let middle = same.midpoint(different);
+        let (a, b) = both(&prefix(middle))?;
+        if a == b {
+            same = middle;
+            start = a.unwrap_or(start);
+        } else {
+            different = middle;
+            (ours, theirs) = (a, b);
+        }
+    }
+    // The instruction alone, from the state before it.
+    start.set(SIGNAL, 0);
+    let single = Case { start, groups: vec![case.groups[different - 1].clone()] };
+    let (a, b) = both(&single)?;
+    if a == b {
+        let found = prefix(different);
+        return Ok(describe(runner, &found, n, ours.as_ref(), theirs.as_ref()));
+    }
+    Ok(describe(runner, &single, n, a.as_ref(), b.as_ref()))
+}
+
+/// Text for people.
+fn describe(
+    runner: &Runner,
+    case: &Case,
+    number: usize,
+    ours: Option<&Record>,
+    theirs: Option<&Record>,
+) -> Mismatch {
+    let (code, starts) = case.code();
+    let word = case.groups.last().map_or(0, super::case::Group::instruction);
+    let line = encoding::find(word).map_or("?", |l| l.name);
+    let mut text = format!("{}: {line}: {}\n", runner.name(), disassemble(word, 0));
+    for (n, word) in code.iter().enumerate() {
+        let mark = if starts.contains(&n) { '-' } else { ' ' };
+        text += &format!("  {mark} {word:08x}  {}\n", disassemble(*word, n as u64 * 4));
+    }
+    let start = &case.start;
+    if let Some(line) = encoding::find(word) {
+        let vector = line.section.contains("SIMD")
+            || line.section.contains("floating")
+            || line.section.contains("crypto");
+        for name in ["rn", "rm", "ra", "rs", "rt", "rt2", "rd"] {
+            let Some(n) = line.field(word, name) else { continue };
+            if vector {
+                text += &format!("  {name}: v{n} = {:#034x}\n", start.vector(n as usize));
+            } else {
+                text += &format!("  {name}: x{n} = {:#x}\n", start.get(n as usize * 8));
+            }
+        }
+    }
+    text += &format!(
+        "  nzcv {:#x} fpcr {:#x} fpsr {:#x}\n",
+        start.get(super::record::NZCV),
+        start.get(super::record::FPCR),
+        start.get(super::record::FPSR)
+    );
+    match (ours, theirs) {
+        (Some(ours), Some(theirs)) => {
+            for difference in ours.differences(theirs) {
+                text += &format!("    {difference}\n");
+            }
+        }
+        (None, _) => text += "    the process died\n",
+        (_, None) => text += "    the oracle died\n",
+    }
+    text += &format!("  record at {:#x}\n", record_address(number));
+    Mismatch { line, text }
+}

@@ -1,0 +1,132 @@
+//! Runs the cases of a program with the reference evaluator, in this process.
+
+use eval::{MemFault, Memory, Outcome};
+use guest::{Fetch, Guest, Mode};
+use guest_aarch64::Aarch64;
+use ir::state::{SLOT_FPCR, SLOT_FPSR};
+use ir::{Block, State};
+
+use super::program::{Program, record_address};
+use super::record::{self, Record};
+
+/// Guest memory: the record of the case, and code to read.
+struct Space<'a> {
+    program: &'a Program,
+    record: &'a mut Record,
+    address: u64,
+}
+
+impl Space<'_> {
+    /// The bytes of an access, if they are in the record.
+    fn bytes(&mut self, address: u64, size: usize) -> Option<&mut [u8]> {
+        let offset = usize::try_from(address.checked_sub(self.address)?).ok()?;
+        self.record.0.get_mut(offset..offset.checked_add(size)?)
+    }
+}
+
+impl Memory for Space<'_> {
+    fn load(&mut self, addr: u64, size: usize) -> Result<u128, MemFault> {
+        let addr = Aarch64.canonical(addr);
+        let mut value = [0; 16];
+        if let Some(bytes) = self.bytes(addr, size) {
+            value[..size].copy_from_slice(bytes);
+            return Ok(u128::from_le_bytes(value));
+        }
+        for (n, byte) in value[..size].iter_mut().enumerate() {
+            let address = addr.wrapping_add(n as u64);
+            let word = self.program.word(address & !3);
+            let word = word.ok_or(MemFault { addr, alignment: false, write: false })?;
+            *byte = (word >> (8 * (address & 3))) as u8;
+        }
+        Ok(u128::from_le_bytes(value))
+    }
+
+    fn store(&mut self, addr: u64, size: usize, value: u128) -> Result<(), MemFault> {
+        let addr = Aarch64.canonical(addr);
+        let bytes = self.bytes(addr, size).ok_or(MemFault { addr, alignment: false, write: true })?;
+        bytes.copy_from_slice(&value.to_le_bytes()[..size]);
+        Ok(())
+    }
+
+    fn compare_exchange(
+        &mut self,
+        addr: u64,
+        size: usize,
+        expected: u128,
+        new: u128,
+    ) -> Result<u128, MemFault> {
+        let old = self.load(addr, size)?;
+        self.store(addr, size, if old == expected { new } else { old })?;
+        Ok(old)
+    }
+}
+
+
+/// Code that ends where the case does.
+struct Code<'a> {
+    program: &'a Program,
+    end: u64,
+}
+
+impl Fetch for Code<'_> {
+    fn word(&mut self, pc: u64) -> Option<u32> {
+        if pc >= self.end { None } else { self.program.word(pc) }
+    }
+}
+
+/// What case `n` leaves. With `single` every instruction is translated on its own.
+pub fn run(program: &Program, n: usize, start: &Record, single: bool) -> Record {
+    let (first, end) = program.bounds[n];
+    let mut record = start.clone();
+    if first == end {
+        return record;
+    }
+    let mut state = Box::new(State::new());
+    for n in 0..32 {
+        state.int[n] = start.get(n * 8);
+        state.vec[n] = start.vector(n);
+    }
+    state.set_nzcv(start.get(record::NZCV) as u32);
+    state.int[usize::from(SLOT_FPCR)] = start.get(record::FPCR);
+    state.int[usize::from(SLOT_FPSR)] = start.get(record::FPSR);
+    state.set_pc(first);
+    let mut block = Block::default();
+    let mut signal = None;
+    while (first..end).contains(&state.pc()) && signal.is_none() {
+        let pc = state.pc();
+        let mode = Mode { single, ..Aarch64.mode(&state) };
+        Aarch64.translate(&mut Code { program, end }, pc, mode, &mut block);
+        let mut space = Space { program, record: &mut record, address: record_address(n) };
+        match eval::run(&block, &mut state, &mut space) {
+            Outcome::Exit(_) | Outcome::Call { .. } => {}
+            Outcome::Runtime { op, args } => {
+                let effect = Aarch64.runtime(op.cast_unsigned(), args, &mut state);
+                if effect == guest::RuntimeEffect::Undefined {
+                    signal = Some((4, state.pc() - 4));
+                }
+            }
+            Outcome::Syscall(_) => signal = Some((0, 0)),
+            Outcome::Trap { kind: ir::state::TRAP_UNDEFINED, .. } => signal = Some((4, state.pc())),
+            Outcome::Trap { kind: ir::state::TRAP_BREAKPOINT, .. } => {
+                signal = Some((5, state.pc()));
+            }
+            Outcome::Trap { .. } => signal = Some((7, state.pc())),
+            Outcome::Fault(fault) => {
+                signal = Some((if fault.alignment { 7 } else { 11 }, fault.addr));
+            }
+        }
+    }
+    for n in 0..32 {
+        record.set(n * 8, state.int[n]);
+        record.set_vector(n, state.vec[n]);
+    }
+    record.set(record::NZCV, state.nzcv().into());
+    record.set(record::FPCR, state.int[usize::from(SLOT_FPCR)]);
+    record.set(record::FPSR, state.int[usize::from(SLOT_FPSR)]);
+    if let Some((number, address)) = signal {
+        record.set(record::SIGNAL, number);
+        record.set(record::SIGNAL_PC, state.pc());
+        record.set(record::SIGNAL_ADDRESS, address);
+    }
+    record
+}

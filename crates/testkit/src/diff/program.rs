@@ -1,0 +1,198 @@
+//! The executable that runs cases.
+
+use super::asm;
+use super::case::Case;
+use super::elf::{self, Segment};
+use super::record::{self, Record};
+
+/// Where code starts.
+const CODE: u64 = 0x40_0000;
+/// Where records start; the page before has the variables.
+const RECORDS: u64 = 0x1000_0000;
+/// Address of the current case's end, and after it of its record.
+const CURRENT: u64 = RECORDS - 4096;
+/// The alternate signal stack.
+const STACK: u64 = RECORDS - 0x20000;
+const STACK_SIZE: u64 = 0x1f000;
+/// Structures for system calls.
+const STRUCTS: u64 = CURRENT + 64;
+
+/// Address of record `n`.
+pub fn record_address(n: usize) -> u64 {
+    RECORDS + (n * record::SIZE) as u64
+}
+
+/// An executable, and where its cases are.
+#[derive(Debug)]
+pub struct Program {
+    /// All code.
+    pub words: Vec<u32>,
+    /// For each case the address of its first tested word and of the word after its last.
+    pub bounds: Vec<(u64, u64)>,
+    /// The initial records.
+    pub records: Vec<u8>,
+    entry: u64,
+}
+
+impl Program {
+    /// Puts `cases` together. Those without instructions only take their place.
+    pub fn new(cases: &[Case]) -> Self {
+        let mut words = Vec::new();
+        handler(&mut words);
+        let entry = CODE + words.len() as u64 * 4;
+        start(&mut words);
+        let mut bounds = Vec::new();
+        for (n, case) in cases.iter().enumerate() {
+            if case.groups.is_empty() {
+                bounds.push((0, 0));
+                continue;
+            }
+            let (code, _) = case.code();
+            let record = record_address(n);
+            // The prologue's length does not depend on the end's address, which is always two words.
+            let mut prologue = Vec::new();
+            begin(&mut prologue, record, CODE + 0x10000);
+            let first = CODE + (words.len() + prologue.len()) as u64 * 4;
+            let end = first + code.len() as u64 * 4;
+            begin(&mut words, record, end);
+            debug_assert_eq!(CODE + words.len() as u64 * 4, first);
+            words.extend(code);
+            finish(&mut words, record);
+            bounds.push((first, end));
+        }
+        exit(&mut words, cases.len());
+        let records = cases.iter().flat_map(|c| *c.start.0).collect();
+        Self { words, bounds, records, entry }
+    }
+
+    /// The word at `address`.
+    pub fn word(&self, address: u64) -> Option<u32> {
+        let index = address.checked_sub(CODE)? / 4;
+        self.words.get(usize::try_from(index).ok()?).copied()
+    }
+
+    /// The file.
+    pub fn elf(&self) -> Vec<u8> {
+        let code = self.words.iter().flat_map(|w| w.to_le_bytes()).collect();
+        let mut data = vec![0; (RECORDS - STACK) as usize];
+        let mut set = |address: u64, value: u64| {
+            let at = (address - STACK) as usize;
+            data[at..at + 8].copy_from_slice(&value.to_le_bytes());
+        };
+        // struct sigaction: handler at the start of code; SA_SIGINFO | SA_ONSTACK | SA_NODEFER.
+        set(STRUCTS, CODE);
+        set(STRUCTS + 8, 0x4800_0004);
+        // stack_t.
+        set(STRUCTS + 64, STACK);
+        set(STRUCTS + 80, STACK_SIZE - 4096);
+        data.extend(&self.records);
+        elf::write(
+            self.entry,
+            &[
+                Segment { address: CODE, bytes: code, code: true },
+                Segment { address: STACK, bytes: data, code: false },
+            ],
+        )
+    }
+
+    /// The records in a run's output; fewer than all if it died.
+    pub fn parse(output: &[u8]) -> Vec<Record> {
+        output.chunks_exact(record::SIZE).filter_map(Record::from_bytes).collect()
+    }
+}
+
+/// A system call with arguments already in place.
+fn call(code: &mut Vec<u32>, number: u64) {
+    asm::mov(code, 8, number);
+    code.push(asm::SVC);
+}
+
+/// The signal handler: notes the signal in the current record, and goes to the end of its case.
+fn handler(code: &mut Vec<u32>) {
+    // Offset of the pc in ucontext_t.
+    const PC: usize = 440;
+    asm::mov(code, 3, CURRENT);
+    code.extend([
+        asm::ldr(4, 3, 0),
+        asm::ldr(5, 3, 8),
+        asm::str(0, 5, record::SIGNAL),
+        asm::ldr(6, 2, PC),
+        asm::str(6, 5, record::SIGNAL_PC),
+        asm::ldr(6, 1, 16),
+        asm::str(6, 5, record::SIGNAL_ADDRESS),
+        asm::str(4, 2, PC),
+        asm::RET,
+    ]);
+}
+
+/// Installs the handler.
+fn start(code: &mut Vec<u32>) {
+    asm::mov(code, 0, STRUCTS + 64);
+    asm::mov(code, 1, 0);
+    // sigaltstack.
+    call(code, 132);
+    // SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV.
+    for signal in [4, 5, 7, 8, 11] {
+        asm::mov(code, 0, signal);
+        asm::mov(code, 1, STRUCTS);
+        asm::mov(code, 2, 0);
+        asm::mov(code, 3, 8);
+        // rt_sigaction.
+        call(code, 134);
+    }
+}
+
+/// Loads all registers.
+fn begin(code: &mut Vec<u32>, record: u64, end: u64) {
+    asm::mov(code, 30, record);
+    // Two words, because code is above 64 KiB.
+    asm::mov(code, 0, end);
+    asm::mov(code, 1, CURRENT);
+    code.extend([asm::str(0, 1, 0), asm::str(30, 1, 8)]);
+    code.push(asm::add(1, 30, record::VECTORS as u32));
+    code.extend((0..32).step_by(2).map(|n| asm::ldp_q(n, 1, n as usize * 16)));
+    for (offset, register) in
+        [(record::NZCV, asm::NZCV), (record::FPCR, asm::FPCR), (record::FPSR, asm::FPSR)]
+    {
+        code.extend([asm::ldr(0, 30, offset), asm::msr(register, 0)]);
+    }
+    code.extend([asm::ldr(0, 30, 248), asm::add(31, 0, 0), asm::CLREX]);
+    code.extend((0..30).step_by(2).map(|n| asm::ldp(n, 30, n as usize * 8)));
+    code.push(asm::ldr(30, 30, 240));
+}
+
+/// Stores all registers.
+fn finish(code: &mut Vec<u32>, record: u64) {
+    code.push(asm::msr(asm::TPIDR, 30));
+    asm::mov(code, 30, record);
+    code.extend((0..30).step_by(2).map(|n| asm::stp(n, 30, n as usize * 8)));
+    code.extend([asm::mrs(0, asm::TPIDR), asm::str(0, 30, 240)]);
+    code.extend([asm::add(0, 31, 0), asm::str(0, 30, 248)]);
+    for (offset, register) in
+        [(record::NZCV, asm::NZCV), (record::FPCR, asm::FPCR), (record::FPSR, asm::FPSR)]
+    {
+        code.extend([asm::mrs(0, register), asm::str(0, 30, offset)]);
+    }
+    code.push(asm::msr(asm::FPCR, 31));
+    code.push(asm::add(1, 30, record::VECTORS as u32));
+    code.extend((0..32).step_by(2).map(|n| asm::stp_q(n, 1, n as usize * 16)));
+}
+
+/// Writes all records and exits.
+fn exit(code: &mut Vec<u32>, cases: usize) {
+    asm::mov(code, 20, RECORDS);
+    asm::mov(code, 21, record_address(cases));
+    let again = code.len();
+    asm::mov(code, 0, 1);
+    // mov x1, x20; sub x2, x21, x20.
+    code.extend([0xaa14_03e1, 0xcb14_02a2]);
+    // write.
+    call(code, 64);
+    // cmp x0, #0; b.le out; add x20, x20, x0; cmp x20, x21; b.lo again.
+    code.extend([0xf100_001f, 0x5400_008d, 0x8b00_0294, 0xeb15_029f]);
+    let back = (again as u32).wrapping_sub(code.len() as u32) & 0x7_ffff;
+    code.push(0x5400_0003 | back << 5);
+    asm::mov(code, 0, 0);
+    // exit_group.
+    call(code, 94);
+}

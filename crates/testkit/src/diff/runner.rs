@@ -1,0 +1,116 @@
+//! The programs that run a program: oracle, product, evaluator.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result};
+
+use super::case::Case;
+use super::evaluate;
+use super::program::Program;
+use super::record::{self, Record};
+
+/// Something that executes programs.
+#[derive(Clone, Debug)]
+pub enum Runner {
+    /// A command that takes the path of an executable after its own arguments.
+    Command {
+        /// For messages.
+        name: String,
+        /// The command and its arguments.
+        command: Vec<String>,
+    },
+    /// The evaluator on whole blocks, or on single instructions.
+    Evaluator {
+        /// Single instructions.
+        single: bool,
+    },
+}
+
+impl Runner {
+    /// The oracle's binary. Its hints must be the NOPs of a processor without FEAT_PAuth.
+    pub fn oracle(path: &Path) -> Self {
+        Self::Command {
+            name: format!("oracle {}", path.display()),
+            command: vec![path.display().to_string(), "-cpu".into(), "max,pauth=off".into()],
+        }
+    }
+
+    /// The product's binary.
+    pub fn product(path: &Path) -> Self {
+        Self::Command { name: "anyarch".into(), command: vec![path.display().to_string()] }
+    }
+
+    /// For messages.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Command { name, .. } => name,
+            Self::Evaluator { single: true } => "evaluator, single instructions",
+            Self::Evaluator { single: false } => "evaluator, blocks",
+        }
+    }
+
+    /// What every case leaves; None for one at which the process dies.
+    ///
+    /// # Errors
+    /// If the command cannot be run at all.
+    pub fn run(&self, cases: &[Case], scratch: &Path) -> Result<Vec<Option<Record>>> {
+        match self {
+            Self::Evaluator { single } => {
+                let program = Program::new(cases);
+                let run = |(n, case): (usize, &Case)| {
+                    Some(evaluate::run(&program, n, &case.start, *single))
+                };
+                Ok(cases.iter().enumerate().map(run).collect())
+            }
+            Self::Command { command, .. } => part(command, cases, 0, scratch),
+        }
+    }
+}
+
+/// The records of the cases from `first` on, of which those before do nothing. (Their addresses
+/// depend on their number, so they are not left out.)
+fn part(
+    command: &[String],
+    cases: &[Case],
+    first: usize,
+    scratch: &Path,
+) -> Result<Vec<Option<Record>>> {
+    let path = write(&Program::new(cases), scratch)?;
+    let output = Command::new("timeout")
+        .args(["-s", "KILL", "60"])
+        .args(command)
+        .arg(&path)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .context("timeout(1)")?;
+    let records = Program::parse(&output.stdout);
+    if records.len() == cases.len() {
+        return Ok(records.into_iter().skip(first).map(Some).collect());
+    }
+    if cases.len() - first == 1 {
+        return Ok(vec![None]);
+    }
+    let middle = first.midpoint(cases.len());
+    let mut found = part(command, &cases[..middle], first, scratch)?;
+    let mut rest = cases.to_vec();
+    for case in &mut rest[first..middle] {
+        case.groups.clear();
+    }
+    found.extend(part(command, &rest, middle, scratch)?);
+    Ok(found)
+}
+
+/// Writes the executable.
+fn write(program: &Program, scratch: &Path) -> Result<PathBuf> {
+    let path = scratch.join("cases");
+    // A new file each time: the old one may still be busy in a process that is being killed.
+    let _ = fs::remove_file(&path);
+    fs::write(&path, program.elf()).with_context(|| path.display().to_string())?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+    debug_assert_eq!(program.records.len() % record::SIZE, 0);
+    Ok(path)
+}

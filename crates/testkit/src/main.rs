@@ -1,0 +1,201 @@
+//! `testkit diff`: random instructions under the oracle and under the product.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use testkit::diff::choose::Chooser;
+use testkit::diff::compare::{Mismatch, compare};
+use testkit::diff::known::KNOWN;
+use testkit::diff::runner::Runner;
+
+const USAGE: &str = "\
+testkit diff [options]   compares random instructions with the oracle
+  --seed N          first seed (1)
+  --seconds S       how long (60)
+  --cases N         cases in a program (2000)
+  --length N        most instructions in a case (24)
+  --only TEXT,...   encodings whose name, section or feature contains one of these
+  --skip TEXT,...   and not one of these
+  --mode M,...      evaluate, single (evaluate single instructions), binary
+                    (evaluate, and binary if there is one)
+  --anyarch FILE    the product's binary
+  --oracle FILE     the oracle's, or several
+  --fixtures DIR    where `cargo xtask fixtures` put it
+  --stop N          stop when so many encodings differ (20)
+testkit known            lists what is known of the oracle";
+
+struct Options {
+    seed: u64,
+    seconds: u64,
+    cases: usize,
+    length: u64,
+    only: Vec<String>,
+    skip: Vec<String>,
+    modes: Vec<String>,
+    anyarch: Option<PathBuf>,
+    oracles: Vec<PathBuf>,
+    fixtures: PathBuf,
+    stop: usize,
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("testkit: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some("diff") => diff(&parse(&arguments[1..])?),
+        Some("known") => {
+            for known in KNOWN {
+                println!("{} ({}): {}", known.heading, known.lines.join(", "), known.what);
+            }
+            Ok(())
+        }
+        _ => bail!("usage:\n{USAGE}"),
+    }
+}
+
+fn parse(arguments: &[String]) -> Result<Options> {
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let mut options = Options {
+        seed: 1,
+        seconds: 60,
+        cases: 2000,
+        length: 24,
+        only: Vec::new(),
+        skip: Vec::new(),
+        modes: Vec::new(),
+        anyarch: None,
+        oracles: Vec::new(),
+        fixtures: std::env::var_os("ANYARCH_CACHE")
+            .map_or_else(|| home.join(".cache/anyarch-tests"), PathBuf::from),
+        stop: 20,
+    };
+    let mut rest = arguments.iter();
+    while let Some(name) = rest.next() {
+        let value = rest.next().with_context(|| format!("{name} needs a value"))?;
+        let list = || value.split(',').map(str::to_owned).collect::<Vec<_>>();
+        match name.as_str() {
+            "--seed" => options.seed = value.parse()?,
+            "--seconds" => options.seconds = value.parse()?,
+            "--cases" => options.cases = value.parse()?,
+            "--length" => options.length = value.parse()?,
+            "--only" => options.only = list(),
+            "--skip" => options.skip = list(),
+            "--mode" => options.modes = list(),
+            "--anyarch" => options.anyarch = Some(value.into()),
+            "--oracle" => options.oracles = list().into_iter().map(PathBuf::from).collect(),
+            "--fixtures" => options.fixtures = value.into(),
+            "--stop" => options.stop = value.parse()?,
+            _ => bail!("unknown option {name}\n{USAGE}"),
+        }
+    }
+    if options.oracles.is_empty() {
+        let found = ["sid", "trixie"]
+            .map(|suite| options.fixtures.join(format!("oracle-{suite}/usr/bin/qemu-aarch64")));
+        options.oracles = found.into_iter().filter(|p| p.exists()).collect();
+    }
+    if options.modes.is_empty() {
+        options.modes.push("evaluate".into());
+        if options.anyarch.is_some() {
+            options.modes.push("binary".into());
+        }
+    }
+    Ok(options)
+}
+
+fn runners(options: &Options) -> Result<Vec<Runner>> {
+    options
+        .modes
+        .iter()
+        .map(|mode| match mode.as_str() {
+            "evaluate" => Ok(Runner::Evaluator { single: false }),
+            "single" => Ok(Runner::Evaluator { single: true }),
+            "binary" => {
+                let path = options.anyarch.as_deref().context("--anyarch is needed")?;
+                Ok(Runner::product(path))
+            }
+            _ => bail!("unknown mode {mode}"),
+        })
+        .collect()
+}
+
+fn diff(options: &Options) -> Result<()> {
+    let (first, more) = options
+        .oracles
+        .split_first()
+        .context("no oracle: run `cargo xtask fixtures` or give --oracle FILE")?;
+    let oracle = Runner::oracle(first);
+    let mut runners = runners(options)?;
+    runners.extend(more.iter().map(|path| Runner::oracle(path)));
+    let scratch = std::env::temp_dir().join(format!("anyarch-diff-{}", std::process::id()));
+    std::fs::create_dir_all(&scratch)?;
+    let result = loops(options, &oracle, &runners, &scratch);
+    let _ = std::fs::remove_dir_all(&scratch);
+    let found = result?;
+    ensure!(found == 0, "{found} differences");
+    Ok(())
+}
+
+/// Runs programs until the time is over; returns the number of differences.
+fn loops(options: &Options, oracle: &Runner, runners: &[Runner], scratch: &Path) -> Result<usize> {
+    let named = |names: &[String], line: &guest_aarch64::encoding::Line| {
+        names.iter().any(|n| {
+            line.name.contains(n.as_str())
+                || line.section.contains(n.as_str())
+                || line.feature.contains(n.as_str())
+        })
+    };
+    let begin = Instant::now();
+    let (mut seed, mut instructions, mut found) = (options.seed, 0, 0);
+    let mut counts = BTreeMap::<&'static str, usize>::new();
+    loop {
+        let mut chooser = Chooser::new(seed, |line| {
+            (options.only.is_empty() || named(&options.only, line)) && !named(&options.skip, line)
+        });
+        ensure!(chooser.lines() > 0, "no encoding is chosen");
+        if seed == options.seed {
+            let names: Vec<_> = runners.iter().map(Runner::name).collect();
+            println!(
+                "{} encodings; {} against {}",
+                chooser.lines(),
+                oracle.name(),
+                names.join(", ")
+            );
+        }
+        let cases: Vec<_> = (0..options.cases).map(|n| chooser.case(n, options.length)).collect();
+        let mut report = |n: usize, mismatch: Mismatch| {
+            found += 1;
+            let count = counts.entry(mismatch.line).or_default();
+            *count += 1;
+            if *count <= 2 {
+                println!("seed {seed} case {n}: {}", mismatch.text);
+            }
+            counts.len() < options.stop
+        };
+        instructions += compare(&cases, oracle, runners, scratch, &mut report)?;
+        if counts.len() >= options.stop || begin.elapsed() >= Duration::from_secs(options.seconds) {
+            break;
+        }
+        seed += 1;
+    }
+    for (line, count) in &counts {
+        println!("{count:6} {line}");
+    }
+    println!(
+        "{instructions} instructions, seeds {} to {seed}, {} s: {found} differences",
+        options.seed,
+        begin.elapsed().as_secs()
+    );
+    Ok(found)
+}
