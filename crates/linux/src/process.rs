@@ -77,6 +77,11 @@ impl Process {
         }
     }
 
+    /// The emulator's descriptor, if it has one for good.
+    pub fn own_fd(&self) -> Option<RawFd> {
+        self.own.get().map(AsRawFd::as_raw_fd)
+    }
+
     /// Whether descriptor `fd` is the emulator's: for the guest it is not open.
     pub fn is_own_fd(&self, fd: RawFd) -> bool {
         self.own.get().is_some_and(|own| own.as_raw_fd() == fd)

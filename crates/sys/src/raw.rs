@@ -107,6 +107,17 @@ pub fn fstatat(dirfd: RawFd, path: &[u8], flags: i32) -> Result<libc::stat, Errn
     Ok(out)
 }
 
+/// `newfstatat(2)` with the address of a path, the host's structure.
+///
+/// # Errors
+/// The kernel's.
+pub fn stat_at(dirfd: u64, path: u64, flags: u64) -> Result<libc::stat, Errno> {
+    // SAFETY: all-zero bytes are a valid `stat`.
+    let mut out: libc::stat = unsafe { core::mem::zeroed() };
+    call(libc::SYS_newfstatat, [dirfd, path, &raw mut out as u64, flags])?;
+    Ok(out)
+}
+
 /// `fstatfs(2)`, the host's structure.
 ///
 /// # Errors

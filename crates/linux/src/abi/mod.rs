@@ -1,11 +1,20 @@
 //! All that is particular to Linux on one architecture, as data.
 
 pub mod aarch64;
+mod open_flags;
+
+pub use open_flags::OpenFlags;
+
+use crate::signal::{AltStack, Delivery};
+use crate::task::Task;
+use memory::MemoryFault;
 
 /// What Linux on one architecture has of its own.
 pub struct Abi {
     /// `uname -m`.
     pub machine: &'static str,
+    /// `uname -m` for programs that want to see a 32-bit system.
+    pub machine32: &'static str,
     /// `AT_PLATFORM`.
     pub platform: &'static str,
     /// `e_machine` of its programs.
@@ -32,6 +41,20 @@ pub struct Abi {
     pub gettimeofday: u64,
     /// Further `PROT_*` bits that `mprotect` accepts.
     pub arch_prot: u64,
+    /// Index in the table of calls by number.
+    pub calls: &'static [u16],
+    /// Length of the system call instruction.
+    pub call_len: u64,
+    /// Builds a signal frame and makes the guest start the handler.
+    pub push_frame: fn(&mut Task, &Delivery) -> Result<(), MemoryFault>,
+    /// Takes the registers from a signal frame; gives mask and alternate stack.
+    pub pop_frame: fn(&mut Task) -> Result<(u64, AltStack), aarch64::BadFrame>,
+    /// The processor's description of a fault, for signal frames.
+    pub syndrome: fn(&Task, &engine::Fault) -> u64,
+    /// What the host's flags of `open` are for the guest's, and the other way round.
+    pub open_flags: OpenFlags,
+    /// `AUDIT_ARCH_*`.
+    pub audit_arch: u32,
     /// Debian's name of the architecture, for messages.
     pub debian: &'static str,
 }

@@ -1,9 +1,13 @@
 //! Linux on arm64.
 
 mod cpuinfo;
+mod frame;
 mod vdso;
 
-use super::Abi;
+pub use frame::BadFrame;
+
+use super::{Abi, OpenFlags};
+use crate::calls::AARCH64_CALLS;
 use ir::state::{FIRST_VEC, SLOT_PC};
 
 /// `EM_AARCH64`.
@@ -41,6 +45,7 @@ mod hwcap {
 /// The value for arm64.
 pub static ABI: Abi = Abi {
     machine: "aarch64",
+    machine32: "armv8l",
     platform: "aarch64",
     elf_machine: MACHINE,
     hwcap: [
@@ -62,6 +67,18 @@ pub static ABI: Abi = Abi {
     ret_slot: 0,
     cpuinfo: cpuinfo::text,
     vdso: vdso::image,
+    calls: &AARCH64_CALLS,
+    call_len: 4,
+    push_frame: frame::push_frame,
+    pop_frame: frame::pop_frame,
+    syndrome: frame::syndrome,
+    open_flags: OpenFlags {
+        directory: 0o40_000,
+        nofollow: 0o100_000,
+        direct: 0o200_000,
+        largefile: 0o400_000,
+    },
+    audit_arch: 0xc000_00b7,
     clock_gettime: CLOCK_GETTIME,
     gettimeofday: GETTIMEOFDAY,
     arch_prot: PROT_BTI,

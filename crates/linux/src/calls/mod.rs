@@ -1,0 +1,150 @@
+//! System calls: which there are, and how each is served.
+//!
+//! What there is, is said in `isa/linux.calls`; the tables are generated from it. A call that is
+//! `passed` has arguments that mean the same to the host, since guest addresses are host addresses
+//! and both are 64-bit little-endian.
+//!
+//! Every host call made for the guest is interruptible ([`Task::call`]): it fails with
+//! `ERESTARTSYS` if a signal came before it, or if the kernel would restart it, which it decides by
+//! the guest's own `SA_RESTART`. The instruction is then executed again after the handler.
+
+mod exec;
+mod file;
+mod ioctl;
+mod ipc;
+mod memory;
+mod path;
+mod poll;
+mod prctl;
+mod process;
+mod robust;
+mod signal;
+mod stat;
+mod system;
+mod table;
+
+pub(crate) use robust::end_of_thread;
+pub(crate) use table::AARCH64 as AARCH64_CALLS;
+
+use crate::strace::Arg;
+use crate::task::Task;
+use sys::Errno;
+
+/// What a call gives.
+type Result = core::result::Result<u64, Errno>;
+/// The registers of a call.
+type Args = [u64; 6];
+
+/// A system call.
+pub(crate) struct Call {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Types of its arguments.
+    pub(crate) args: &'static [Arg],
+    /// How it is served.
+    pub(crate) action: Action,
+}
+
+/// How a call is served.
+pub(crate) enum Action {
+    /// By the host's call of this number.
+    Passed(i64),
+    /// By this function.
+    Emulated(fn(&mut Task, Args) -> Result),
+    /// It fails.
+    Refused(Errno),
+}
+
+impl Task {
+    /// Makes a host call that signals interrupt.
+    ///
+    /// # Errors
+    /// The kernel's; `ERESTARTSYS` if it is to be made again after a signal.
+    pub(crate) fn call(&self, nr: i64, args: Args) -> Result {
+        Errno::from_ret(self.cpu.syscall(nr, args) as u64)
+    }
+}
+
+/// The call with the guest's number `nr`.
+pub(crate) fn find(numbers: &[u16], nr: u64) -> Option<&'static Call> {
+    // The kernel looks at 32 bits.
+    let index = *numbers.get(nr as u32 as usize)?;
+    table::CALLS.get(usize::from(index))
+}
+
+/// Serves the system call that the guest has just made.
+pub fn dispatch(task: &mut Task) {
+    let abi = task.process.abi;
+    let state = task.state();
+    let nr = state.int[abi.nr_slot as usize];
+    let args = abi.arg_slots.map(|slot| state.int[slot as usize]);
+    let call = find(abi.calls, nr);
+    if task.process.options.strace {
+        return traced(task, call, nr, args);
+    }
+    let result = serve(task, call, args);
+    finish(task, result);
+}
+
+fn serve(task: &mut Task, call: Option<&'static Call>, args: Args) -> Result {
+    match call.map(|call| &call.action) {
+        Some(Action::Passed(host)) => task.call(*host, args),
+        Some(Action::Emulated(function)) => function(task, args),
+        Some(Action::Refused(errno)) => Err(*errno),
+        None => Err(Errno::ENOSYS),
+    }
+}
+
+/// Gives the result to the guest, or lets it make the call again.
+fn finish(task: &mut Task, result: Result) {
+    let abi = task.process.abi;
+    let state = task.state_mut();
+    match result {
+        Err(Errno::ERESTARTSYS) => {
+            let pc = state.pc() - abi.call_len;
+            state.set_pc(pc);
+        }
+        Ok(value) => state.int[abi.ret_slot as usize] = value,
+        Err(errno) => state.int[abi.ret_slot as usize] = errno.to_ret(),
+    }
+}
+
+#[cold]
+fn traced(task: &mut Task, call: Option<&'static Call>, nr: u64, args: Args) {
+    let Some(trace) = task.trace() else { return };
+    let mut line = trace.enter(call, nr, args);
+    let result = serve(task, call, args);
+    line.leave(call, args, &result);
+    finish(task, result);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers below this are all taken, except for these.
+    const END: u64 = 471;
+
+    fn unused(nr: u64) -> bool {
+        // Reserved for architectures (arm64 has none), and x86's uretprobe and uprobe.
+        (244..=259).contains(&nr) || (295..424).contains(&nr)
+    }
+
+    #[test]
+    fn every_number_is_there() {
+        for nr in 0..END {
+            let found = find(&AARCH64_CALLS, nr).is_some();
+            assert_eq!(found, !unused(nr), "number {nr}");
+        }
+        assert!(find(&AARCH64_CALLS, END).is_none() && find(&AARCH64_CALLS, u64::MAX).is_none());
+    }
+
+    #[test]
+    fn well_known_numbers_are_right() {
+        for (nr, name) in [(63, "read"), (93, "exit"), (139, "rt_sigreturn"), (220, "clone")] {
+            assert_eq!(find(&AARCH64_CALLS, nr).map(|c| c.name), Some(name));
+        }
+        let read = find(&AARCH64_CALLS, 63).map(|c| &c.action);
+        assert!(matches!(read, Some(Action::Passed(libc::SYS_read))));
+    }
+}

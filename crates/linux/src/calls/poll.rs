@@ -1,0 +1,116 @@
+//! Waiting for files, with a signal mask for the time of the wait; `epoll`.
+
+use super::{Args, Result};
+use crate::signal::UNBLOCKABLE;
+use crate::task::Task;
+use core::sync::atomic::Ordering;
+use sys::Errno;
+
+/// The C library has no name for it on x86-64.
+const IO_PGETEVENTS: i64 = if cfg!(target_arch = "x86_64") { 333 } else { 292 };
+
+/// Most events that are taken at once; what remains is there at the next call.
+const MAX_EVENTS: u64 = 1024;
+/// `struct epoll_event` of the guest: events, padding, data.
+const EVENT: usize = 16;
+/// Of the host: x86-64 has no padding.
+const HOST_EVENT: usize = if cfg!(target_arch = "x86_64") { 12 } else { 16 };
+
+/// Makes a call during which the signal mask is `mask`.
+pub(super) fn with_mask(task: &mut Task, mask: Option<u64>, nr: i64, args: Args) -> Result {
+    let result = task.call(nr, args);
+    if let Some(mask) = mask
+        && result == Err(Errno::EINTR)
+        && task.cpu.pending().load(Ordering::Relaxed) != 0
+    {
+        // The handler runs with this mask, and its return restores the old one.
+        task.signals.saved_mask.get_or_insert(task.signals.mask);
+        task.signals.mask = mask & !UNBLOCKABLE;
+    }
+    result
+}
+
+/// The mask at `at`; none if that is 0.
+fn mask(task: &Task, at: u64, size: u64) -> core::result::Result<Option<u64>, Errno> {
+    if at == 0 { Ok(None) } else { task.read_set(at, size).map(Some) }
+}
+
+/// `ppoll(2)`.
+pub(super) fn ppoll(task: &mut Task, args: Args) -> Result {
+    let mask = mask(task, args[3], args[4])?;
+    with_mask(task, mask, libc::SYS_ppoll, args)
+}
+
+/// `pselect6(2)`: the last argument points to address and size of the mask.
+pub(super) fn pselect6(task: &mut Task, args: Args) -> Result {
+    let mask = indirect_mask(task, args[5])?;
+    with_mask(task, mask, libc::SYS_pselect6, args)
+}
+
+fn indirect_mask(task: &Task, at: u64) -> core::result::Result<Option<u64>, Errno> {
+    if at == 0 {
+        return Ok(None);
+    }
+    mask(task, ::memory::read_u64(at)?, ::memory::read_u64(at + 8)?)
+}
+
+/// `io_pgetevents(2)`.
+pub(super) fn io_pgetevents(task: &mut Task, args: Args) -> Result {
+    let mask = indirect_mask(task, args[5])?;
+    with_mask(task, mask, IO_PGETEVENTS, args)
+}
+
+/// `io_uring_enter(2)`.
+pub(super) fn io_uring_enter(task: &mut Task, args: Args) -> Result {
+    const EXT_ARG: u64 = 8;
+    let [_, _, _, flags, at, size] = args;
+    let mask = if flags & EXT_ARG != 0 {
+        let pointer = if at == 0 { 0 } else { ::memory::read_u64(at)? };
+        let size = if at == 0 { 0 } else { ::memory::read_u32(at + 8)? };
+        mask(task, pointer, u64::from(size))?
+    } else {
+        mask(task, at, size)?
+    };
+    with_mask(task, mask, libc::SYS_io_uring_enter, args)
+}
+
+/// `epoll_ctl(2)`.
+pub(super) fn epoll_ctl(task: &mut Task, args: Args) -> Result {
+    let [epoll, operation, fd, event, ..] = args;
+    if operation as i32 == libc::EPOLL_CTL_DEL {
+        return task.call(libc::SYS_epoll_ctl, [epoll, operation, fd, 0, 0, 0]);
+    }
+    let guest: [u8; EVENT] = ::memory::read_array(event)?;
+    let mut host = [0; HOST_EVENT];
+    host[..4].copy_from_slice(&guest[..4]);
+    host[HOST_EVENT - 8..].copy_from_slice(&guest[8..]);
+    let at = host.as_ptr() as u64;
+    task.call(libc::SYS_epoll_ctl, [epoll, operation, fd, at, 0, 0])
+}
+
+/// `epoll_pwait(2)`.
+pub(super) fn epoll_pwait(task: &mut Task, args: Args) -> Result {
+    wait(task, libc::SYS_epoll_pwait, args)
+}
+
+/// `epoll_pwait2(2)`.
+pub(super) fn epoll_pwait2(task: &mut Task, args: Args) -> Result {
+    wait(task, libc::SYS_epoll_pwait2, args)
+}
+
+fn wait(task: &mut Task, nr: i64, args: Args) -> Result {
+    let [epoll, out, max, timeout, set, size] = args;
+    let mask = mask(task, set, size)?;
+    let max = if max as i32 <= 0 { max } else { (max as i32 as u64).min(MAX_EVENTS) };
+    let room = if max as i32 <= 0 { 0 } else { max as usize };
+    let mut host = vec![0_u8; room * HOST_EVENT];
+    let at = host.as_mut_ptr() as u64;
+    let n = with_mask(task, mask, nr, [epoll, at, max, timeout, set, size])? as usize;
+    let mut guest = vec![0_u8; n * EVENT];
+    for (to, from) in guest.chunks_exact_mut(EVENT).zip(host.chunks_exact(HOST_EVENT)) {
+        to[..4].copy_from_slice(&from[..4]);
+        to[8..].copy_from_slice(&from[HOST_EVENT - 8..]);
+    }
+    ::memory::write(out, &guest)?;
+    Ok(n as u64)
+}

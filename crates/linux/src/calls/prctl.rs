@@ -1,0 +1,50 @@
+//! `prctl` and `seccomp`.
+
+use super::{Args, Result};
+use crate::task::Task;
+use sys::Errno;
+
+const PR_GET_UNALIGN: i32 = 5;
+const PR_SET_UNALIGN: i32 = 6;
+const PR_GET_SECCOMP: i32 = 21;
+const PR_SET_SECCOMP: i32 = 22;
+const PR_GET_TSC: i32 = 25;
+const PR_SET_TSC: i32 = 26;
+const PR_SET_MM: i32 = 35;
+const PR_GET_TID_ADDRESS: i32 = 40;
+const PR_SET_SYSCALL_USER_DISPATCH: i32 = 59;
+const PR_SET_MDWE: i32 = 65;
+const PR_GET_MDWE: i32 = 66;
+const PR_GET_AUXV: i32 = 0x4155_5856;
+
+/// `prctl(2)`. What is the architecture's own fails as on a processor without the feature; what
+/// would hit the emulator and not the guest is refused.
+pub(super) fn prctl(task: &mut Task, args: Args) -> Result {
+    match args[0] as i32 {
+        PR_GET_TID_ADDRESS => {
+            ::memory::write_u64(args[1], task.clear_child_tid)?;
+            Ok(0)
+        }
+        PR_GET_AUXV => {
+            let auxv = &task.process.identity.auxv;
+            if args[3] != 0 || args[4] != 0 {
+                return Err(Errno::EINVAL);
+            }
+            let len = auxv.len().min(args[2] as usize);
+            ::memory::write(args[1], &auxv[..len])?;
+            Ok(auxv.len() as u64)
+        }
+        PR_GET_SECCOMP | PR_SET_SECCOMP | PR_SET_MM => Err(Errno::EINVAL),
+        PR_GET_UNALIGN | PR_SET_UNALIGN | PR_GET_TSC | PR_SET_TSC => Err(Errno::EINVAL),
+        PR_SET_SYSCALL_USER_DISPATCH | PR_SET_MDWE | PR_GET_MDWE => Err(Errno::EINVAL),
+        // SVE and SME vector lengths, pointer authentication keys, tagged addresses, FP mode,
+        // shadow stacks: all EINVAL without the feature, which the host cannot know.
+        45..=46 | 50..=51 | 54..=56 | 60..=61 | 63..=64 | 69..=78 => Err(Errno::EINVAL),
+        _ => task.call(libc::SYS_prctl, args),
+    }
+}
+
+/// `seccomp(2)`: as a kernel without it.
+pub(super) fn seccomp(_: &mut Task, _: Args) -> Result {
+    Err(Errno::EINVAL)
+}

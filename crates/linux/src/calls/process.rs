@@ -1,0 +1,170 @@
+//! Processes and threads: their start, their end, their limits.
+
+use super::{Args, Result, end_of_thread};
+use crate::task::Task;
+use crate::thread;
+use sys::process::CloneArgs;
+use sys::{Errno, raw};
+
+/// `exit(2)`: ends this thread.
+pub(super) fn exit(task: &mut Task, args: Args) -> Result {
+    if !task.thread.by_library {
+        // The kernel does all that is to be done.
+        sys::process::exit_thread(args[0] as i32);
+    }
+    // No signal may find the thread from here on.
+    raw::sigmask(u64::MAX);
+    end_of_thread(task);
+    task.thread.ended = true;
+    Ok(0)
+}
+
+/// `exit_group(2)`.
+pub(super) fn exit_group(_: &mut Task, args: Args) -> Result {
+    sys::process::exit_group(args[0] as i32)
+}
+
+/// `set_tid_address(2)`.
+pub(super) fn set_tid_address(task: &mut Task, args: Args) -> Result {
+    task.clear_child_tid = args[0];
+    if !task.thread.by_library {
+        return raw::call(libc::SYS_set_tid_address, [args[0]]);
+    }
+    Ok(task.tid as u64)
+}
+
+/// `set_robust_list(2)`. The host's kernel has the list as well, for a thread that is killed.
+pub(super) fn set_robust_list(task: &mut Task, args: Args) -> Result {
+    let result = task.call(libc::SYS_set_robust_list, args)?;
+    task.robust_list = (args[0], args[1]);
+    Ok(result)
+}
+
+/// `clone(2)`, with arm64's order of arguments (`CONFIG_CLONE_BACKWARDS`).
+pub(super) fn clone(task: &mut Task, args: Args) -> Result {
+    const CSIGNAL: u64 = 0xff;
+    const CLONE_DETACHED: u64 = 0x0040_0000;
+    let [flags, stack, parent_tid, tls, child_tid, _] = args;
+    let flags = flags & 0xffff_ffff;
+    let pidfd = flags & libc::CLONE_PIDFD as u64 != 0;
+    if pidfd && flags & (CLONE_DETACHED | libc::CLONE_PARENT_SETTID as u64) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let request = CloneArgs {
+        flags: flags & !(CSIGNAL | CLONE_DETACHED),
+        pidfd: if pidfd { parent_tid } else { 0 },
+        child_tid,
+        parent_tid: if pidfd { 0 } else { parent_tid },
+        exit_signal: flags & CSIGNAL,
+        stack,
+        tls,
+        ..CloneArgs::default()
+    };
+    thread::clone(task, &request)
+}
+
+/// `clone3(2)`.
+pub(super) fn clone3(task: &mut Task, args: Args) -> Result {
+    /// Sizes of the first and of the present version.
+    const FIRST: u64 = 64;
+    const PRESENT: usize = 88;
+    let [at, size, ..] = args;
+    if size < FIRST {
+        return Err(Errno::EINVAL);
+    }
+    if size > 4096 {
+        return Err(Errno::E2BIG);
+    }
+    let mut bytes = ::memory::read_vec(at, size as usize)?;
+    if bytes.iter().skip(PRESENT).any(|&byte| byte != 0) {
+        return Err(Errno::E2BIG);
+    }
+    bytes.resize(PRESENT, 0);
+    let word = |n: usize| {
+        bytes[n * 8..][..8].iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
+    };
+    let (stack, stack_size) = (word(5), word(6));
+    // kernel/fork.c clone3_args_valid.
+    let known = 0xffff_ff00 & !(libc::CLONE_DETACHED as u64) | 0x3_0000_0000;
+    let stack_wrong = (stack == 0) != (stack_size == 0);
+    let signal = word(4);
+    let silent = (libc::CLONE_THREAD | libc::CLONE_PARENT) as u64;
+    if word(0) & !known & !0x80 != 0
+        || stack_wrong
+        || signal > 64
+        || word(0) & silent != 0 && signal != 0
+        || (word(8) == 0) != (word(9) == 0)
+    {
+        return Err(Errno::EINVAL);
+    }
+    let request = CloneArgs {
+        flags: word(0),
+        pidfd: word(1),
+        child_tid: word(2),
+        parent_tid: word(3),
+        exit_signal: signal,
+        stack: stack + stack_size,
+        stack_size: 0,
+        tls: word(7),
+        set_tid: word(8),
+        set_tid_size: word(9),
+        cgroup: word(10),
+    };
+    thread::clone(task, &request)
+}
+
+/// How much address space the emulator itself takes: its code cache and stacks.
+const OVERHEAD: u64 = 512 << 20;
+
+fn has_overhead(resource: u64) -> bool {
+    matches!(resource as u32, libc::RLIMIT_AS | libc::RLIMIT_DATA)
+}
+
+fn add(limit: u64) -> u64 {
+    // Values near the end mean infinity.
+    if limit > u64::MAX / 2 { limit } else { limit + OVERHEAD }
+}
+
+fn subtract(limit: u64) -> u64 {
+    if limit > u64::MAX / 2 { limit } else { limit.saturating_sub(OVERHEAD) }
+}
+
+/// `prlimit64(2)`. Limits of address space are those of the guest: the host's are higher by what
+/// the emulator takes itself.
+pub(super) fn prlimit64(task: &mut Task, args: Args) -> Result {
+    let [pid, resource, new, old, ..] = args;
+    if !has_overhead(resource) {
+        return task.call(libc::SYS_prlimit64, args);
+    }
+    let mut host_new = [0_u64; 2];
+    let mut host_old = [0_u64; 2];
+    if new != 0 {
+        host_new = [add(::memory::read_u64(new)?), add(::memory::read_u64(new + 8)?)];
+    }
+    let new_at = if new == 0 { 0 } else { host_new.as_ptr() as u64 };
+    let old_at = host_old.as_mut_ptr() as u64;
+    let mut result = task.call(libc::SYS_prlimit64, [pid, resource, new_at, old_at, 0, 0]);
+    if result == Err(Errno::EPERM) && new != 0 {
+        // An inherited hard limit without our addition cannot be raised: keep to it.
+        task.call(libc::SYS_prlimit64, [pid, resource, 0, old_at, 0, 0])?;
+        let lower = host_new.map(|limit| limit.min(host_old[1]));
+        let lower_at = lower.as_ptr() as u64;
+        result = task.call(libc::SYS_prlimit64, [pid, resource, lower_at, old_at, 0, 0]);
+    }
+    result?;
+    if old != 0 {
+        ::memory::write_u64(old, subtract(host_old[0]))?;
+        ::memory::write_u64(old + 8, subtract(host_old[1]))?;
+    }
+    Ok(0)
+}
+
+/// `getrlimit(2)`.
+pub(super) fn getrlimit(task: &mut Task, args: Args) -> Result {
+    prlimit64(task, [0, args[0], 0, args[1], 0, 0])
+}
+
+/// `setrlimit(2)`.
+pub(super) fn setrlimit(task: &mut Task, args: Args) -> Result {
+    prlimit64(task, [0, args[0], args[1], 0, 0, 0])
+}

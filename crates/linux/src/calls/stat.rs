@@ -1,0 +1,74 @@
+//! `struct stat`, which every architecture has its own of.
+
+use super::path::resolve;
+use super::{Args, Result};
+use crate::task::Task;
+use sys::raw;
+
+/// The generic layout (asm-generic/stat.h), which arm64 has.
+fn generic(stat: &libc::stat) -> [u8; 128] {
+    let words = [
+        stat.st_dev,
+        stat.st_ino,
+        u64::from(stat.st_mode) | (stat.st_nlink as u32 as u64) << 32,
+        u64::from(stat.st_uid) | u64::from(stat.st_gid) << 32,
+        stat.st_rdev,
+        0,
+        stat.st_size as u64,
+        stat.st_blksize as u32 as u64,
+        stat.st_blocks as u64,
+        stat.st_atime as u64,
+        stat.st_atime_nsec as u64,
+        stat.st_mtime as u64,
+        stat.st_mtime_nsec as u64,
+        stat.st_ctime as u64,
+        stat.st_ctime_nsec as u64,
+        0,
+    ];
+    let mut out = [0; 128];
+    for (bytes, word) in out.chunks_exact_mut(8).zip(words) {
+        bytes.copy_from_slice(&word.to_le_bytes());
+    }
+    out
+}
+
+/// `newfstatat(2)`.
+pub(super) fn newfstatat(task: &mut Task, args: Args) -> Result {
+    let [dirfd, path, out, flags, ..] = args;
+    let path = resolve(task, dirfd, path, flags & libc::AT_SYMLINK_NOFOLLOW as u64 == 0);
+    let stat = raw::stat_at(dirfd, path.at(), flags)?;
+    ::memory::write(out, &generic(&stat))?;
+    Ok(0)
+}
+
+/// `fstat(2)`.
+pub(super) fn fstat(_: &mut Task, args: Args) -> Result {
+    let stat = raw::fstat(args[0] as i32)?;
+    ::memory::write(args[1], &generic(&stat))?;
+    Ok(0)
+}
+
+/// `statx(2)`.
+pub(super) fn statx(task: &mut Task, args: Args) -> Result {
+    let [dirfd, path, flags, mask, out, _] = args;
+    let path = resolve(task, dirfd, path, flags & libc::AT_SYMLINK_NOFOLLOW as u64 == 0);
+    task.call(libc::SYS_statx, [dirfd, path.at(), flags, mask, out, 0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sys::raw;
+
+    #[test]
+    fn the_layout_is_the_generic_one() {
+        let stat = raw::fstatat(libc::AT_FDCWD, b"/proc/self/exe", 0).unwrap();
+        let out = generic(&stat);
+        let word = |at: usize| u32::from_le_bytes(out[at..at + 4].try_into().unwrap());
+        assert_eq!((word(16), word(20)), (stat.st_mode, stat.st_nlink as u32));
+        assert_eq!((word(24), word(28)), (stat.st_uid, stat.st_gid));
+        assert_eq!(word(48), stat.st_size as u32);
+        assert_eq!(word(56), stat.st_blksize as u32);
+        assert_eq!(word(88), stat.st_mtime as u32);
+    }
+}

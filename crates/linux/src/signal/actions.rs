@@ -1,0 +1,150 @@
+//! What a process does with each signal.
+
+use super::{SIG_DFL, SIG_IGN, SYNCHRONOUS, bit, sa};
+use engine::signals as host;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Number of signals.
+const SIGNALS: usize = 64;
+
+/// `struct sigaction` as the guest gave it. The kernel's layout, which is the same on arm64 and
+/// x86-64: handler, flags, restorer, mask.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Action {
+    /// Address, or `SIG_DFL`, `SIG_IGN`.
+    pub handler: u64,
+    /// `SA_*`.
+    pub flags: u64,
+    /// Where the handler returns to, with `SA_RESTORER`.
+    pub restorer: u64,
+    /// Further signals to be blocked in the handler.
+    pub mask: u64,
+}
+
+impl Action {
+    /// From the guest's bytes.
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
+        let word = |n: usize| {
+            let mut out = [0; 8];
+            out.copy_from_slice(&bytes[n * 8..][..8]);
+            u64::from_le_bytes(out)
+        };
+        Self { handler: word(0), flags: word(1), restorer: word(2), mask: word(3) }
+    }
+
+    /// The guest's bytes.
+    pub(crate) fn to_bytes(self) -> [u8; 32] {
+        let mut out = [0; 32];
+        for (n, word) in [self.handler, self.flags, self.restorer, self.mask].iter().enumerate() {
+            out[n * 8..][..8].copy_from_slice(&word.to_le_bytes());
+        }
+        out
+    }
+
+    /// Makes the host's action for `signo` the one that lets the guest have this one.
+    fn apply(&self, signo: i32) {
+        if SYNCHRONOUS & bit(signo) != 0 {
+            return;
+        }
+        match self.handler {
+            SIG_DFL => host::default(signo),
+            SIG_IGN => host::ignore(signo),
+            _ => host::catch(signo),
+        }
+        // The kernel then decides by the guest's flag whether a call that the host's handler
+        // interrupted is made again, and whether children become zombies.
+        let restart = if self.handler > SIG_IGN { sa::RESTART } else { 0 };
+        let known = sa::NOCLDSTOP | sa::NOCLDWAIT | restart;
+        sys::process::set_action_flags(signo, self.flags & known, known);
+    }
+}
+
+/// The actions of a process.
+pub struct ProcessSignals {
+    table: Mutex<[Action; SIGNALS]>,
+}
+
+impl ProcessSignals {
+    /// What a program starts with: everything default, but what was ignored stays ignored.
+    pub fn inherited() -> Self {
+        let ignored = sys::process::inherited_ignored_signals();
+        let mut table = [Action::default(); SIGNALS];
+        for signo in (1..=SIGNALS as i32).filter(|&s| ignored & bit(s) != 0) {
+            table[signo as usize - 1].handler = SIG_IGN;
+        }
+        // Rust's start-up code has changed this one.
+        table[libc::SIGPIPE as usize - 1].apply(libc::SIGPIPE);
+        Self { table: Mutex::new(table) }
+    }
+
+    /// A copy, for a process that shares no actions with this one.
+    pub fn copy(&self) -> Self {
+        Self { table: Mutex::new(*self.table()) }
+    }
+
+    /// Held over a fork.
+    pub fn fork_guard(&self) -> impl Drop + '_ {
+        self.table()
+    }
+
+    fn table(&self) -> MutexGuard<'_, [Action; SIGNALS]> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The action of `signo` (1..=64).
+    pub fn get(&self, signo: i32) -> Action {
+        self.table()[signo as usize - 1]
+    }
+
+    /// Sets the action of `signo`, on the host as well; gives the old one.
+    pub fn set(&self, signo: i32, action: Action) -> Action {
+        let mut table = self.table();
+        let old = core::mem::replace(&mut table[signo as usize - 1], action);
+        action.apply(signo);
+        old
+    }
+
+    /// The action of `signo`, which is delivered now: `SA_RESETHAND` takes effect.
+    pub(super) fn take(&self, signo: i32) -> Action {
+        let mut table = self.table();
+        let action = table[signo as usize - 1];
+        if action.handler > SIG_IGN && action.flags & sa::RESETHAND != 0 {
+            let reset = Action { handler: SIG_DFL, ..action };
+            table[signo as usize - 1] = reset;
+            reset.apply(signo);
+        }
+        action
+    }
+
+    /// Which signals are caught, and which ignored, for /proc.
+    pub fn sets(&self) -> (u64, u64) {
+        let table = self.table();
+        let of = |wanted: fn(u64) -> bool| {
+            let signals = (1..).zip(table.iter());
+            signals.filter(|(_, a)| wanted(a.handler)).fold(0, |set, (s, _)| set | bit(s))
+        };
+        (of(|h| h > SIG_IGN), of(|h| h == SIG_IGN))
+    }
+
+    /// `CLONE_CLEAR_SIGHAND`: what is handled becomes default.
+    pub fn clear_handlers(&self) {
+        for signo in 1..=SIGNALS as i32 {
+            if self.get(signo).handler > SIG_IGN {
+                self.set(signo, Action::default());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actions_are_four_words() {
+        let action = Action { handler: 1, flags: 2, restorer: 3, mask: 4 };
+        let bytes = action.to_bytes();
+        assert_eq!((bytes[0], bytes[8], bytes[16], bytes[24]), (1, 2, 3, 4));
+        assert_eq!(Action::from_bytes(bytes), action);
+    }
+}

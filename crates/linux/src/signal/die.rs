@@ -1,0 +1,19 @@
+//! Default actions of signals that were caught on the host.
+
+use engine::signals as host;
+use sys::raw;
+
+/// Takes the default action of `signo`: most end the process, by the same signal on the host.
+pub(super) fn default_action(signo: i32) {
+    match signo {
+        libc::SIGCHLD | libc::SIGURG | libc::SIGWINCH | libc::SIGCONT => {}
+        libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => {
+            // It was caught before the guest gave its handler up. Now the host stops us.
+            let _ = raw::call(libc::SYS_kill, [raw::getpid() as u64, libc::SIGSTOP as u64]);
+        }
+        _ => {
+            host::default(signo);
+            sys::process::die(signo)
+        }
+    }
+}
