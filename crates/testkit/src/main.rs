@@ -157,7 +157,7 @@ fn loops(options: &Options, oracle: &Runner, runners: &[Runner], scratch: &Path)
         })
     };
     let begin = Instant::now();
-    let (mut seed, mut instructions, mut found) = (options.seed, 0, 0);
+    let (mut seed, mut instructions, mut signals, mut found) = (options.seed, 0, 0, 0);
     let mut counts = BTreeMap::<&'static str, usize>::new();
     loop {
         let mut chooser = Chooser::new(seed, |line| {
@@ -183,7 +183,9 @@ fn loops(options: &Options, oracle: &Runner, runners: &[Runner], scratch: &Path)
             }
             counts.len() < options.stop
         };
-        instructions += compare(&cases, oracle, runners, scratch, &mut report)?;
+        let (executed, ended) = compare(&cases, oracle, runners, scratch, &mut report)?;
+        instructions += executed;
+        signals += ended;
         if counts.len() >= options.stop || begin.elapsed() >= Duration::from_secs(options.seconds) {
             break;
         }
@@ -193,7 +195,7 @@ fn loops(options: &Options, oracle: &Runner, runners: &[Runner], scratch: &Path)
         println!("{count:6} {line}");
     }
     println!(
-        "{instructions} instructions, seeds {} to {seed}, {} s: {found} differences",
+        "{instructions} instructions ({signals} signals), seeds {} to {seed}, {} s: {found} differences",
         options.seed,
         begin.elapsed().as_secs()
     );

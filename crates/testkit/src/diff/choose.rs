@@ -60,6 +60,11 @@ impl Chooser {
                 &mut self.all
             };
             let (word, line) = generator.instruction()?;
+            if generator.rng.one_in(100) {
+                if let Some(word) = unallocated(&mut generator.rng, line) {
+                    return Some(Group { words: vec![word], branch: None });
+                }
+            }
             if let Some(group) = fit(&mut generator.rng, word, line, record) {
                 if !undefined(group.instruction()) || generator.rng.one_in(40) {
                     return Some(group);
@@ -81,6 +86,13 @@ fn undefined(word: u32) -> bool {
     let mode = Mode { single: true, ..Mode::default() };
     Aarch64.translate(&mut Word(word), 0x1000, mode, &mut block);
     block.ops.iter().any(|op| op.code == OpCode::Trap && op.aux == ir::state::TRAP_UNDEFINED)
+}
+
+/// A word that is no encoding; often one that only a constraint keeps from being `line`.
+fn unallocated(rng: &mut Rng, line: &Line) -> Option<u32> {
+    let random = rng.next() as u32;
+    let word = if rng.one_in(2) { random } else { line.value | line.ones | random & !line.mask };
+    find(word).is_none().then_some(word)
 }
 
 /// A general value; corners are frequent.
@@ -312,6 +324,11 @@ fn access(rng: &mut Rng, word: u32, line: &'static Line, record: u64) -> Option<
     } else {
         size
     };
+    let ordered = line.section.contains("ordered") || line.section.starts_with("atomic");
+    if ordered {
+        // Misaligned ones depend on FEAT_LSE2.
+        word = with(line, word, "imm9", get(line, word, "imm9") & !15);
+    }
     let mut words = Vec::new();
     let mut offset = 0;
     if field("imm12") {
@@ -338,7 +355,6 @@ fn access(rng: &mut Rng, word: u32, line: &'static Line, record: u64) -> Option<
             offset = small << if get(line, word, "s") != 0 { scale } else { 0 };
         }
     }
-    let ordered = line.section.contains("ordered") || line.section.starts_with("atomic");
     let mut target = record + TARGETS.start + rng.below(TARGETS.end - TARGETS.start);
     if ordered || rn == 31 {
         target &= !15;

@@ -20,7 +20,7 @@ pub struct Mismatch {
 }
 
 /// Compares what `runner` and `oracle` leave of `cases`; calls `found` for each that differs until
-/// it says to stop. Returns the number of instructions executed.
+/// it says to stop. Returns the numbers of instructions and of cases that a signal ended.
 ///
 /// # Errors
 /// If a command cannot be run.
@@ -30,7 +30,7 @@ pub fn compare(
     runners: &[Runner],
     scratch: &Path,
     found: &mut dyn FnMut(usize, Mismatch) -> bool,
-) -> Result<usize> {
+) -> Result<(usize, usize)> {
     let expected = oracle.run(cases, scratch)?;
     for runner in runners {
         let results = runner.run(cases, scratch)?;
@@ -40,11 +40,12 @@ pub fn compare(
             }
             let mismatch = shrink(&cases[n], n, oracle, runner, scratch)?;
             if !found(n, mismatch) {
-                return Ok(0);
+                return Ok((0, 0));
             }
         }
     }
-    Ok(cases.iter().map(|c| c.groups.len()).sum())
+    let ended = expected.iter().flatten().filter(|r| r.get(SIGNAL) != 0).count();
+    Ok((cases.iter().map(|c| c.groups.len()).sum(), ended))
 }
 
 /// What a lone case number `n` leaves.
