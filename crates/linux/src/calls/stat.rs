@@ -58,7 +58,6 @@ pub(super) fn statx(task: &mut Task, args: Args) -> Result {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sys::raw;
 
     #[test]
     fn the_layout_is_the_generic_one() {
