@@ -24,7 +24,7 @@ fn sources(dir: &Path) -> Vec<PathBuf> {
 
 fn compile(compiler: &str, source: &Path, to: &Path) {
     let out = Command::new(compiler)
-        .args(["-O2", "-static", "-pthread", "-w", "-D_GNU_SOURCE", "-o"])
+        .args(["-O2", "-static", "-pthread", "-w", "-D_GNU_SOURCE", "-ffp-contract=off", "-o"])
         .arg(to)
         .arg(source)
         .args(["-lm", "-lrt"])
