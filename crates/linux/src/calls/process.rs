@@ -117,7 +117,7 @@ pub(super) fn clone3(task: &mut Task, args: Args) -> Result {
 const OVERHEAD: u64 = 512 << 20;
 
 fn has_overhead(resource: u64) -> bool {
-    matches!(resource as u32, libc::RLIMIT_AS | libc::RLIMIT_DATA)
+    resource == libc::RLIMIT_AS as u64 || resource == libc::RLIMIT_DATA as u64
 }
 
 fn add(limit: u64) -> u64 {

@@ -45,7 +45,7 @@ pub fn after_open(process: &Process, fd: RawFd, flags: i32) -> Result<(), Errno>
 
 /// Whether the file of `fd` is in a procfs.
 fn is_proc(fd: RawFd) -> bool {
-    raw::fstatfs(fd).is_ok_and(|fs| fs.f_type == PROC_MAGIC)
+    raw::fstatfs(fd).is_ok_and(|fs| fs.f_type as i64 == PROC_MAGIC)
 }
 
 /// The guest's view of an entry, or None if the host's is right. `fd` is the host's file, not yet
