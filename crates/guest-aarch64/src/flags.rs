@@ -3,19 +3,29 @@
 use guest::Fetch;
 
 /// How far to look.
-const DEPTH: u64 = 6;
+const DEPTH: u32 = 8;
 
 /// True if the code at `pc` certainly overwrites NZCV before anything can observe them: before any
-/// instruction that reads them, may fault, branches, or is not known here.
-pub(crate) fn dead_at(fetch: &mut dyn Fetch, pc: u64) -> bool {
-    for n in 0..DEPTH {
-        let Some(word) = fetch.word(pc.wrapping_add(n * 4)) else { return false };
+/// instruction that reads them, may fault, branches conditionally or far, or is not known here.
+pub(crate) fn dead_at(fetch: &mut dyn Fetch, mut pc: u64) -> bool {
+    for _ in 0..DEPTH {
+        let Some(word) = fetch.word(pc) else { return false };
         if overwrites(word) {
             return true;
+        }
+        if word & 0xfc00_0000 == 0x1400_0000 {
+            // B forward; one that goes backward is a place where signals arrive.
+            let distance = i64::from((word << 6) as i32 >> 6);
+            if distance <= 0 {
+                return false;
+            }
+            pc = pc.wrapping_add_signed(distance * 4);
+            continue;
         }
         if !is_neutral(word) {
             return false;
         }
+        pc = pc.wrapping_add(4);
     }
     false
 }
@@ -64,6 +74,8 @@ fn is_neutral(w: u32) -> bool {
         0x0b => w & 0x2020_0000 == 0 && w >> 22 & 3 != 3 && shift_fits,
         // MADD, MSUB.
         0x1b => w & 0x7fe0_0000 == 0x1b00_0000,
+        // NOP, BTI, PACIASP and the like; not YIELD, WFE, WFI.
+        0x15 => w & 0xffff_f01f == 0xd503_201f && (w >> 5 & 0x7f == 0 || w >> 5 & 0x7f >= 0x10),
         _ => false,
     }
 }
@@ -85,6 +97,11 @@ mod tests {
         assert!(dead_at(&mut Words(&[0xaa01_03e0, 0xf100_041f]), 0));
         // ldr x0, [x1]; cmp x0, #1
         assert!(!dead_at(&mut Words(&[0xf940_0020, 0xf100_041f]), 0));
+        // bti c; b +8; ldr x0, [x1]; cmp x0, #1
+        let words = &[0xd503_245f, 0x1400_0002, 0xf940_0020, 0xf100_041f];
+        assert!(dead_at(&mut Words(words), 0));
+        // b .
+        assert!(!dead_at(&mut Words(&[0x1400_0000]), 0));
         // b.eq .; cmp x0, #1
         assert!(!dead_at(&mut Words(&[0x5400_0000, 0xf100_041f]), 0));
         // tst w0, #1
