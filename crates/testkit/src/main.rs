@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use testkit::diff::choose::Chooser;
 use testkit::diff::compare::{Mismatch, compare};
-use testkit::diff::known::KNOWN;
+use testkit::diff::known::{self, KNOWN};
 use testkit::diff::runner::Runner;
 
 const USAGE: &str = "\
@@ -156,12 +156,21 @@ fn loops(options: &Options, oracle: &Runner, runners: &[Runner], scratch: &Path)
                 || line.feature.contains(n.as_str())
         })
     };
+    let mut lacking = Vec::new();
+    for oracle in runners.iter().chain([oracle]).filter(|r| r.is_oracle()) {
+        for feature in known::lacking(oracle, scratch)? {
+            println!("{} lacks {feature}, which is left out", oracle.name());
+            lacking.push(feature);
+        }
+    }
     let begin = Instant::now();
     let (mut seed, mut instructions, mut signals, mut found) = (options.seed, 0, 0, 0);
     let mut counts = BTreeMap::<&'static str, usize>::new();
     loop {
         let mut chooser = Chooser::new(seed, |line| {
-            (options.only.is_empty() || named(&options.only, line)) && !named(&options.skip, line)
+            (options.only.is_empty() || named(&options.only, line))
+                && !named(&options.skip, line)
+                && !lacking.contains(&line.feature)
         });
         ensure!(chooser.lines() > 0, "no encoding is chosen");
         if seed == options.seed {

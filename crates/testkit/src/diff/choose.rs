@@ -54,11 +54,8 @@ impl Chooser {
                 return Some(system(&mut self.all.rng));
             }
             let base = self.all.rng.one_in(2);
-            let generator = if base && !self.base.lines().is_empty() {
-                &mut self.base
-            } else {
-                &mut self.all
-            };
+            let generator =
+                if base && !self.base.lines().is_empty() { &mut self.base } else { &mut self.all };
             let (word, line) = generator.instruction()?;
             if generator.rng.one_in(100) {
                 if let Some(word) = unallocated(&mut generator.rng, line) {
@@ -165,8 +162,9 @@ fn vector(rng: &mut Rng) -> u128 {
     };
     (0..128 / bits).fold(0, |v, _| {
         let lane = match bits {
-            8 => *[0, 0xff, 0x80, 0x7f, 1, rng.next() as u8].get(rng.below(6) as usize).unwrap_or(&0)
-                as u64,
+            8 => *[0, 0xff, 0x80, 0x7f, 1, rng.next() as u8]
+                .get(rng.below(6) as usize)
+                .unwrap_or(&0) as u64,
             _ => float(rng, bits),
         };
         v << bits | u128::from(lane)

@@ -64,10 +64,8 @@ fn shrink(
     runner: &Runner,
     scratch: &Path,
 ) -> Result<Mismatch> {
-    let prefix = |length: usize| Case {
-        start: case.start.clone(),
-        groups: case.groups[..length].to_vec(),
-    };
+    let prefix =
+        |length: usize| Case { start: case.start.clone(), groups: case.groups[..length].to_vec() };
     let both = |case: &Case| -> Result<_> {
         Ok((alone(case, n, runner, scratch)?, alone(case, n, oracle, scratch)?))
     };

@@ -43,7 +43,8 @@ impl Memory for Space<'_> {
 
     fn store(&mut self, addr: u64, size: usize, value: u128) -> Result<(), MemFault> {
         let addr = Aarch64.canonical(addr);
-        let bytes = self.bytes(addr, size).ok_or(MemFault { addr, alignment: false, write: true })?;
+        let bytes =
+            self.bytes(addr, size).ok_or(MemFault { addr, alignment: false, write: true })?;
         bytes.copy_from_slice(&value.to_le_bytes()[..size]);
         Ok(())
     }
@@ -60,7 +61,6 @@ impl Memory for Space<'_> {
         Ok(old)
     }
 }
-
 
 /// Code that ends where the case does.
 struct Code<'a> {

@@ -1,7 +1,15 @@
 //! What the oracle is known to do otherwise than the manual says, and how such cases are avoided
 //! or accepted.
 
+use std::path::Path;
+
+use anyhow::Result;
 use guest_aarch64::encoding::Line;
+use guest_aarch64::generate::Generator;
+
+use super::case::{Case, Group};
+use super::record::{Record, SIGNAL};
+use super::runner::Runner;
 
 /// A known difference.
 #[derive(Debug)]
@@ -39,16 +47,61 @@ pub static KNOWN: &[Known] = &[
     Known {
         what: "the oracle has FEAT_PAuth and FEAT_GCS, whose hints are NOPs without",
         heading: "HINT",
-        lines: &["xpaclri", "paci1716", "auti1716", "paci_z_sp", "auti_z_sp", "pacm", "chkfeat", "esb"],
-    },
-    Known {
-        what: "the oracle has no FEAT_LRCPC3",
-        heading: "LDAPR, STLR (writeback), LDIAPP, STILP, LDAP1, STL1, LDAPUR, STLUR (SIMD&FP)",
         lines: &[
-            "ldapr_post", "stlr_pre", "ldiapp", "stilp", "ldap1", "stl1", "ldapurv", "stlurv",
+            "xpaclri",
+            "paci1716",
+            "auti1716",
+            "paci_z_sp",
+            "auti_z_sp",
+            "pacm",
+            "chkfeat",
+            "esb",
         ],
     },
 ];
+
+/// Features that oracles of some versions lack; see [`lacking`].
+const OPTIONAL: &[&str] = &[
+    "FEAT_CSSC",
+    "FEAT_HBC",
+    "FEAT_LRCPC3",
+    "FEAT_LSE128",
+    "FEAT_MOPS",
+    "FEAT_FAMINMAX",
+    "FEAT_LUT",
+    "FEAT_CMPBR",
+    "FEAT_FPRCVT",
+    "FEAT_LSFE",
+    "FEAT_F16F32DOT",
+    "FEAT_F16MM",
+    "FEAT_F16F32MM",
+];
+
+/// The features of implemented lines that `oracle` executes no line of.
+///
+/// # Errors
+/// If it cannot be run.
+pub fn lacking(oracle: &Runner, scratch: &Path) -> Result<Vec<&'static str>> {
+    let mut generator = Generator::new(1, |l| OPTIONAL.contains(&l.feature));
+    let lines = generator.lines().to_vec();
+    let words = lines.iter().filter_map(|line| Some((line.feature, generator.word_of(line)?)));
+    let words: Vec<_> = words.collect();
+    let group = |word| Group { words: vec![word], branch: None };
+    let cases: Vec<_> = words
+        .iter()
+        .map(|&(_, word)| Case { start: Record::zero(), groups: vec![group(word)] })
+        .collect();
+    let results = oracle.run(&cases, scratch)?;
+    let executed = |feature: &str| {
+        let mut pairs = words.iter().zip(&results).filter(|(w, _)| w.0 == feature);
+        pairs.any(|(_, r)| r.as_ref().is_some_and(|r| r.get(SIGNAL) != 4))
+    };
+    Ok(OPTIONAL
+        .iter()
+        .copied()
+        .filter(|f| words.iter().any(|w| w.0 == *f) && !executed(f))
+        .collect())
+}
 
 /// Whether instructions of `line` are never generated at random.
 pub fn avoided(line: &Line) -> bool {

@@ -43,6 +43,11 @@ impl Runner {
         Self::Command { name: "anyarch".into(), command: vec![path.display().to_string()] }
     }
 
+    /// Whether it is an oracle.
+    pub fn is_oracle(&self) -> bool {
+        matches!(self, Self::Command { name, .. } if name.starts_with("oracle"))
+    }
+
     /// For messages.
     pub fn name(&self) -> &str {
         match self {
