@@ -436,10 +436,12 @@ impl Cpu {
             shared.disarm();
         }
         shared.in_code.store(true, Ordering::SeqCst);
-        let epoch = self.engine.epoch.load(Ordering::SeqCst);
-        if epoch != self.epoch {
+        if self.engine.epoch.load(Ordering::SeqCst) != self.epoch {
             shared.in_code.store(false, Ordering::SeqCst);
-            self.epoch = epoch;
+            // The flush may be under way, with the map still full of what it will remove.
+            let writer = self.engine.lock();
+            self.epoch = self.engine.epoch.load(Ordering::SeqCst);
+            drop(writer);
             self.shared.forget_all();
             self.invalidate_returns();
             return false;
