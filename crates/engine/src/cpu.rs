@@ -266,9 +266,18 @@ pub struct Cpu {
 // SAFETY: everything it points to is its own; `Shared` is made for being looked at by others.
 unsafe impl Send for Cpu {}
 
+/// Moves the sticky bits that host instructions have set to the guest's status.
+fn collect_sticky(state: &mut State) {
+    let (bits, rest) = crate::host::split_sticky(state.fp_control);
+    state.int[usize::from(SLOT_FPSR)] |= bits;
+    state.fp_control = rest;
+}
+
 unsafe extern "C" fn helper(state: *mut State) {
     // SAFETY: called by translated code with its state, which nobody else is using.
-    eval::helper(unsafe { &mut *state });
+    let state = unsafe { &mut *state };
+    collect_sticky(state);
+    eval::helper(state);
 }
 
 impl Cpu {
@@ -457,8 +466,7 @@ impl Cpu {
         // while `in_code` is set.
         unsafe { enter(shared.state, host) };
         shared.in_code.store(false, Ordering::SeqCst);
-        let state = self.state_mut();
-        state.int[usize::from(SLOT_FPSR)] |= crate::host::sticky(state.fp_scratch);
+        collect_sticky(self.state_mut());
         true
     }
 }

@@ -42,11 +42,11 @@ pub(crate) fn fp_control(rounding: u8) -> u32 {
     0x1f00 | u32::from(rounding & 3) << 13
 }
 
-/// The guest-independent sticky bits (Arm's layout) of a floating-point control and status word.
+/// Separates the sticky bits (in Arm's layout) from a floating-point control and status word.
 /// Invalid is never taken from here: such instructions go to the evaluator.
-pub(crate) fn sticky(control: u32) -> u64 {
+pub(crate) fn split_sticky(control: u32) -> (u64, u32) {
     let bit = |from: u32, to: u32| u64::from(control >> from & 1) << to;
-    bit(2, 1) | bit(3, 2) | bit(4, 3) | bit(5, 4)
+    (bit(2, 1) | bit(3, 2) | bit(4, 3) | bit(5, 4), control & !0x3f)
 }
 
 /// The control word with the sticky "invalid" cleared.

@@ -317,21 +317,21 @@ impl Host for SmallHost {
         store_pins(out);
         field(out, &[0x48, 0x89, 0xa5], at!(ret_sp));
         s.leave_stored = out.len() as u32;
-        field(out, &[0x0f, 0xae, 0x9d], at!(fp_scratch));
+        field(out, &[0x0f, 0xae, 0x9d], at!(fp_control));
         field(out, &[0x0f, 0xae, 0x95], at!(fp_control_host));
         field(out, &[0x48, 0x8b, 0xa5], at!(host_sp));
         out.extend([0x41, 0x5f, 0x41, 0x5e, 0x41, 0x5d, 0x41, 0x5c, 0x5b, 0x5d, 0xc3]);
         s.call_helper = out.len() as u32;
         store_pins(out);
         field(out, &[0x48, 0x89, 0xa5], at!(ret_sp));
-        field(out, &[0x0f, 0xae, 0x9d], at!(fp_scratch));
+        field(out, &[0x0f, 0xae, 0x9d], at!(fp_control));
         field(out, &[0x0f, 0xae, 0x95], at!(fp_control_host));
         field(out, &[0x48, 0x8b, 0xa5], at!(host_sp));
         out.extend([0x48, 0x83, 0xec, 0x08]); // sub rsp, 8: six registers and the return address
         field(out, &[0x48, 0x8d, 0xbd], 0);
         field(out, &[0xff, 0x95], at!(helper));
         load_pins(out);
-        field(out, &[0x0f, 0xae, 0x95], at!(fp_scratch));
+        field(out, &[0x0f, 0xae, 0x95], at!(fp_control));
         field(out, &[0x48, 0x8b, 0xa5], at!(ret_sp));
         out.push(0xc3);
         s
