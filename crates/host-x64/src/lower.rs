@@ -1,0 +1,484 @@
+//! Lowering of a block: one pass backwards for liveness, one forwards that emits.
+//!
+//! The state is canonical at every guest instruction: a pinned slot is in its register, the others
+//! in their homes. `regs` moves values, `flags` the condition flags; the `lower_*` files have the
+//! operations. Rare paths go to the unit's end ([`Cold`]).
+
+use crate::X64;
+use crate::emit::{Emit, Gpr, Label, Mem, Size};
+use crate::flags::{Flags, Kind};
+use crate::lower_vector_widths::Widths;
+use crate::regs::{Scratch, Temp};
+use core::cell::Cell;
+use core::mem::offset_of;
+use host::{Code, FaultPoint};
+use ir::state::exit;
+use ir::{Block, Modifier, Op, OpCode, Ref, State, Ty, VecOp};
+
+/// Code to be emitted at the unit's end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cold {
+    pub(crate) label: Label,
+    pub(crate) kind: ColdKind,
+    pub(crate) flags: Flags,
+    pub(crate) guest: u32,
+}
+
+/// What cold code does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ColdKind {
+    /// The stub of link `n` of this unit.
+    Link(u32),
+    /// Saves the flags, then a linkable jump to `pc`.
+    Jump { pc: u64, save: bool },
+    /// Lets the evaluator run the current instruction.
+    Interpret,
+    /// A hash miss: rax = where to go.
+    Indirect,
+    /// A hash miss of a call: rax = where to go; returns to the label.
+    IndirectCall(Label),
+    /// A return that the return stack does not predict: rax = where to go.
+    ReturnMiss,
+    /// Division by zero or minus one: rax = dividend.
+    Divide { size: Size, divisor: Gpr, back: Label },
+    /// Puts constant flags (a flag word, C as the host wants it) into the host's flags.
+    LoadFlags { word: u32, back: Label },
+}
+
+/// What is kept from block to block to save allocations.
+#[derive(Default, Debug)]
+struct Buffers {
+    emit: Emit,
+    live: Vec<u8>,
+    temps: Vec<Temp>,
+    labels: Vec<InBlock>,
+    cold: Vec<Cold>,
+}
+
+/// A label of the block.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InBlock {
+    pub(crate) label: Label,
+    /// Who needs the flags there.
+    pub(crate) live: u8,
+}
+
+thread_local! {
+    static BUFFERS: Cell<Option<Box<Buffers>>> = const { Cell::new(None) };
+}
+
+/// A lowering in progress.
+#[derive(Debug)]
+pub(crate) struct Lower<'a> {
+    pub(crate) host: &'a X64,
+    pub(crate) block: &'a Block,
+    pub(crate) code: &'a mut Code,
+    pub(crate) first_link: u32,
+    pub(crate) e: Emit,
+    /// Index of the current operation.
+    pub(crate) at: usize,
+    /// The current operation.
+    pub(crate) op: Op,
+    /// Who needs the flags before operation n: 0 nobody, 1 a fault, 2 a reader or exit.
+    pub(crate) live: Vec<u8>,
+    pub(crate) temps: Vec<Temp>,
+    pub(crate) labels: Vec<InBlock>,
+    pub(crate) cold: Vec<Cold>,
+    pub(crate) scratch: Scratch,
+    pub(crate) flags: Flags,
+    /// The host's flags hold something the current operation still needs.
+    pub(crate) flags_busy: bool,
+    /// Byte offset of the current guest instruction.
+    pub(crate) guest: u32,
+    /// Start and end of the last compare, for macro-fusion.
+    pub(crate) compare: Option<(u32, u32)>,
+    /// Operations to skip: done by an earlier one.
+    pub(crate) skip: Option<usize>,
+    /// How much of the vector operands counts.
+    pub(crate) widths: Widths,
+}
+
+/// Lowers `block` into `code`.
+pub(crate) fn lower(host: &X64, block: &Block, first_link: u32, code: &mut Code) {
+    let mut buffers = BUFFERS.take().unwrap_or_default();
+    code.clear();
+    let mut lower = Lower {
+        host,
+        block,
+        first_link,
+        e: core::mem::take(&mut buffers.emit),
+        at: 0,
+        op: Op::new(OpCode::Insn, Ty::I64),
+        live: core::mem::take(&mut buffers.live),
+        temps: core::mem::take(&mut buffers.temps),
+        labels: core::mem::take(&mut buffers.labels),
+        cold: core::mem::take(&mut buffers.cold),
+        scratch: Scratch::default(),
+        flags: Flags::HOME,
+        flags_busy: false,
+        guest: 0,
+        compare: None,
+        skip: None,
+        widths: Widths::default(),
+        code,
+    };
+    lower.e.start(core::mem::take(&mut lower.code.bytes));
+    lower.analyse();
+    lower.run();
+    (lower.code.bytes, lower.code.host_insns) = lower.e.finish();
+    let Lower { e, live, temps, labels, cold, .. } = lower;
+    *buffers = Buffers { emit: e, live, temps, labels, cold };
+    BUFFERS.set(Some(buffers));
+}
+
+impl Lower<'_> {
+    /// Last uses of temporaries and who needs the flags where.
+    fn analyse(&mut self) {
+        let ops = &self.block.ops;
+        self.temps.clear();
+        self.temps.resize(self.block.temps.into(), Temp::UNUSED);
+        self.live.clear();
+        self.live.resize(ops.len() + 1, 0);
+        self.cold.clear();
+        self.labels.clear();
+        for _ in 0..self.block.labels {
+            let label = self.e.new_label();
+            // A label not seen yet by the backward pass is that of a backward branch.
+            self.labels.push(InBlock { label, live: 2 });
+        }
+        let mut live = 2;
+        for (i, op) in ops.iter().enumerate().rev() {
+            for r in [op.dst, op.a, op.b, op.c] {
+                if let Some(t) = r.as_temp() {
+                    let last = &mut self.temps[t as usize].last;
+                    *last = (*last).max(i as u32);
+                }
+            }
+            if let Some(t) = op.dst.as_temp() {
+                self.temps[t as usize].vector = vector_result(*op);
+            }
+            let code = op.code;
+            match code {
+                OpCode::Label => self.labels[op.imm as usize].live = live,
+                OpCode::Br => live = self.dest_need(op.imm),
+                OpCode::BrCmp | OpCode::BrBit => live = live.max(self.dest_need(op.imm)),
+                OpCode::BrCond => live = 2,
+                OpCode::ExitDirect => live = self.dest_need(op.imm),
+                _ if code.ends_block() => live = 2,
+                _ => {
+                    if code.writes_flags() {
+                        live = 0;
+                    }
+                    if code.reads_flags() {
+                        live = 2;
+                    } else if code.may_fault() {
+                        live = live.max(1);
+                    }
+                }
+            }
+            self.live[i] = live;
+        }
+    }
+    /// Who needs the flags at a branch destination.
+    pub(crate) fn dest_need(&self, dest: i32) -> u8 {
+        if dest >= 0 {
+            self.labels[dest as usize].live
+        } else if self.block.exits[(-1 - dest) as usize].flags_dead {
+            0
+        } else {
+            2
+        }
+    }
+    fn run(&mut self) {
+        let block = self.block;
+        let mut ended = false;
+        for (i, &op) in block.ops.iter().enumerate() {
+            if self.skip == Some(i) {
+                continue;
+            }
+            self.at = i;
+            self.op = op;
+            if self.flags.recipe.is_some()
+                && let Some(s) = op.dst.as_slot()
+            {
+                self.keep_recipe_operand(s);
+            }
+            if op.code.may_fault()
+                && !self.flags.home
+                && matches!(self.flags.host, Some(Kind::Float | Kind::FloatSwapped))
+            {
+                // Fault points cannot describe these.
+                self.save_flags();
+            }
+            if op.code.may_fault() && self.live[i] > 0 && self.flags.in_float_form() {
+                // Fault points have no name for this form.
+                self.save_flags();
+                self.unlock();
+            }
+            self.op(op);
+            self.flags_busy = false;
+            self.end_op();
+            if self.live[i + 1] == 0 {
+                self.flags = Flags::HOME;
+            }
+            ended = op.code.ends_block();
+        }
+        if !ended {
+            self.e.ud2();
+        }
+        let mut n = 0;
+        while let Some(&cold) = self.cold.get(n) {
+            self.cold_code(cold);
+            n += 1;
+        }
+    }
+    /// One operation.
+    fn op(&mut self, op: Op) {
+        let fp_exact = self.block.fp_exact;
+        match op.code {
+            OpCode::Insn => self.guest = op.imm as u32,
+            OpCode::Label => self.label(op.imm),
+            OpCode::Mov => self.int_mov(op),
+            OpCode::Add => self.add(op),
+            OpCode::Sub => self.sub(op),
+            OpCode::And
+            | OpCode::Or
+            | OpCode::Xor
+            | OpCode::AndNot
+            | OpCode::OrNot
+            | OpCode::XorNot => self.logic(op),
+            OpCode::AddS | OpCode::SubS | OpCode::AndS | OpCode::AndNotS => self.flag_setting(op),
+            OpCode::Adc | OpCode::Sbc | OpCode::AdcS | OpCode::SbcS => self.with_carry(op),
+            OpCode::Mul => self.mul(op),
+            OpCode::MulHiS | OpCode::MulHiU => self.mul_high(op),
+            OpCode::MulWideS | OpCode::MulWideU => self.mul_wide(op),
+            OpCode::DivS | OpCode::DivU => self.divide(op),
+            OpCode::Shl | OpCode::Shr | OpCode::Sar | OpCode::Ror => self.shift(op),
+            OpCode::Not => self.not(op),
+            OpCode::Clz | OpCode::Cls | OpCode::Ctz | OpCode::Popcnt => self.bit_count(op),
+            OpCode::Abs => self.abs(op),
+            OpCode::MaxS | OpCode::MinS | OpCode::MaxU | OpCode::MinU => self.min_max(op),
+            OpCode::Rbit => self.reverse_bits(op),
+            OpCode::Rev | OpCode::Rev16 | OpCode::Rev32 => self.reverse_bytes(op),
+            OpCode::SExt8 | OpCode::SExt16 | OpCode::SExt32 | OpCode::ZExt8 | OpCode::ZExt16 => {
+                self.extend(op);
+            }
+            OpCode::Ubfx | OpCode::Sbfx => self.field_extract(op),
+            OpCode::Ubfiz | OpCode::Sbfiz => self.field_place(op),
+            OpCode::Bfi | OpCode::Bfxil => self.field_insert(op),
+            OpCode::Extr => self.extract_pair(op),
+            OpCode::Crc32c => self.crc32c(op),
+            OpCode::Crc32 => self.helper(op),
+            OpCode::Sel | OpCode::SelInc | OpCode::SelInv | OpCode::SelNeg => self.select_op(op),
+            OpCode::SetCond | OpCode::SetMask => self.set_cond(op),
+            OpCode::CcmpSub | OpCode::CcmpAdd => self.ccmp(op),
+            OpCode::ReadFlags => self.read_flags(op),
+            OpCode::WriteFlags => self.write_flags(op),
+            OpCode::SetCmp => self.set_cmp(op),
+            OpCode::Ld => self.ld(op),
+            OpCode::St => self.st(op),
+            OpCode::LdV => self.ld_v(op),
+            OpCode::StV => self.st_v(op),
+            OpCode::Rmw => self.rmw(op),
+            OpCode::Cas => self.cas(op),
+            OpCode::LdEx => self.ld_ex(op),
+            OpCode::StEx => self.st_ex(op),
+            OpCode::ClrEx => self.clr_ex(),
+            OpCode::Fence => self.fence(op),
+            OpCode::ZeroBlock => self.zero_block(op),
+            OpCode::FAdd
+            | OpCode::FSub
+            | OpCode::FMul
+            | OpCode::FNMul
+            | OpCode::FDiv
+            | OpCode::FSqrt
+            | OpCode::FMax
+            | OpCode::FMin
+            | OpCode::FMaxNm
+            | OpCode::FMinNm
+            | OpCode::FMulAdd
+            | OpCode::FRound
+            | OpCode::FRoundInt
+            | OpCode::FCvt
+            | OpCode::FToInt
+            | OpCode::FToIntV
+            | OpCode::IntToF
+            | OpCode::IntVToF
+            | OpCode::FJcvt
+            | OpCode::FCmp
+            | OpCode::FCcmp => {
+                if fp_exact || !self.lower_fp(op) {
+                    self.helper(op);
+                }
+            }
+            OpCode::FAbs | OpCode::FNeg => {
+                if !self.lower_fp(op) {
+                    self.helper(op);
+                }
+            }
+            OpCode::ReadFpStatus | OpCode::WriteFpStatus => self.helper(op),
+            OpCode::IntToVec => self.int_to_vec(op),
+            OpCode::VecToInt => self.vec_to_int(op),
+            OpCode::VecFromPair => self.vec_from_pair(op),
+            OpCode::MovV => self.mov_v(op),
+            OpCode::Vec => {
+                let v = VecOp::from_u16(op.aux);
+                let float = v >= VecOp::FAdd && v <= VecOp::FMlaL;
+                if fp_exact && float || !self.lower_vec(op) {
+                    self.helper(op);
+                }
+            }
+            OpCode::Br => self.br(op.imm),
+            OpCode::BrCond => self.br_cond(op),
+            OpCode::BrCmp => self.br_cmp(op),
+            OpCode::BrBit => self.br_bit(op),
+            OpCode::Poll => self.poll(),
+            OpCode::ExitDirect => self.exit_direct(op),
+            OpCode::ExitIndirect => self.exit_indirect(op),
+            OpCode::CallIndirect => self.call_indirect(op),
+            OpCode::Syscall => {
+                self.save_flags();
+                self.leave(exit::SYSCALL, u64::from(op.imm as u32), self.next_pc());
+            }
+            OpCode::Trap => {
+                self.save_flags();
+                let arg = u64::from(op.aux) | u64::from(op.imm as u32) << 32;
+                self.leave(exit::TRAP, arg, self.pc());
+            }
+            OpCode::Runtime => self.runtime(op),
+        }
+    }
+    /// Records that the next host instruction may fault.
+    pub(crate) fn fault(&mut self) {
+        let flags = self.flags_at();
+        let host = self.e.position();
+        self.code.faults.push(FaultPoint { host, guest: self.guest, flags });
+    }
+    /// Guest address of the current instruction.
+    pub(crate) fn pc(&self) -> u64 {
+        self.block.pc.wrapping_add(u64::from(self.guest))
+    }
+    /// Guest address after the block.
+    pub(crate) fn next_pc(&self) -> u64 {
+        self.block.pc.wrapping_add(u64::from(self.block.len))
+    }
+    /// Operand size of an integer operation.
+    pub(crate) fn size(op: Op) -> Size {
+        if op.ty == Ty::I64 { Size::Q } else { Size::D }
+    }
+    /// The modifier of operand b.
+    pub(crate) fn modifier(op: Op) -> Modifier {
+        Modifier::decode(op.aux)
+    }
+    /// New cold code with the flags as they are now.
+    pub(crate) fn cold(&mut self, kind: ColdKind) -> Label {
+        let label = self.e.new_label();
+        self.cold.push(Cold { label, kind, flags: self.flags, guest: self.guest });
+        label
+    }
+
+    /// Lets the evaluator do a pure operation: the generic path for everything that is not lowered
+    /// natively. Operands go to `State::args`, the result comes back there.
+    pub(crate) fn helper(&mut self, op: Op) {
+        let (reads, writes) = (op.code.reads_flags(), op.code.writes_flags());
+        if reads {
+            self.save_flags();
+        }
+        self.clobber();
+        for (n, r) in [op.a, op.b, op.c].into_iter().enumerate() {
+            self.helper_operand(arg(n), r);
+        }
+        for (n, word) in helper_words(op).into_iter().enumerate() {
+            self.store_const(Mem::state(offset_of!(State, helper_op) as i32 + n as i32 * 8), word);
+        }
+        self.unlock();
+        self.flush_scratch();
+        self.e.call_mem(Mem::state(offset_of!(State, call_helper) as i32));
+        if writes {
+            self.flags_home();
+        }
+        self.helper_result(op.dst);
+    }
+    fn helper_operand(&mut self, to: Mem, r: Ref) {
+        if r.is_none() {
+            return;
+        }
+        if let Some(c) = self.block.constant(r) {
+            self.store_const(to, c as u64);
+            return self.store_const(to.plus(8), (c >> 64) as u64);
+        }
+        if self.is_vector(r) {
+            let x = self.using_v(r);
+            self.e.movaps_store(to, x);
+            self.release_v(x);
+        } else {
+            let v = self.using(r);
+            self.e.store(Size::Q, to, v);
+            self.release(v);
+            self.e.store_imm(Size::Q, to.plus(8), 0);
+        }
+    }
+    fn helper_result(&mut self, dst: Ref) {
+        if dst.is_none() {
+            return;
+        }
+        if self.is_vector(dst) {
+            let d = self.define_v(dst);
+            self.e.movaps_load(d, arg(0));
+            self.set_v(dst, d);
+        } else {
+            let d = self.define(dst);
+            self.e.load(Size::Q, d, arg(0));
+            self.set(dst, d);
+        }
+    }
+    /// Stores a 64-bit constant, using a scratch register if need be.
+    pub(crate) fn store_const(&mut self, to: Mem, v: u64) {
+        if let Ok(imm) = i32::try_from(v as i64) {
+            return self.e.store_imm(Size::Q, to, imm);
+        }
+        let r = self.scratch();
+        self.e.mov_imm(r, v);
+        self.e.store(Size::Q, to, r);
+        self.release(r);
+    }
+}
+
+/// `State::args[n]`.
+pub(crate) const fn arg(n: usize) -> Mem {
+    Mem::state(offset_of!(State, args) as i32 + n as i32 * 16)
+}
+
+/// The bytes of an `Op` (repr(C), little endian) as `State::helper_op`.
+fn helper_words(op: Op) -> [u64; 2] {
+    [
+        u64::from(op.code as u8)
+            | u64::from(op.ty as u8) << 8
+            | u64::from(op.dst.0) << 16
+            | u64::from(op.a.0) << 32
+            | u64::from(op.b.0) << 48,
+        u64::from(op.c.0) | u64::from(op.aux) << 16 | u64::from(op.imm as u32) << 32,
+    ]
+}
+
+/// Whether an operation's result is a vector or floating-point value.
+pub(crate) fn vector_result(op: Op) -> bool {
+    match op.code {
+        OpCode::FToInt
+        | OpCode::FJcvt
+        | OpCode::ReadFpStatus
+        | OpCode::VecToInt
+        | OpCode::Ld
+        | OpCode::StEx => false,
+        OpCode::LdV
+        | OpCode::IntToF
+        | OpCode::IntVToF
+        | OpCode::FToIntV
+        | OpCode::IntToVec
+        | OpCode::VecFromPair
+        | OpCode::MovV
+        | OpCode::Vec => true,
+        OpCode::Cas | OpCode::LdEx => op.aux == 4,
+        _ => !op.ty.is_int(),
+    }
+}

@@ -1,0 +1,231 @@
+//! Atomic operations and the exclusive monitor.
+//!
+//! All need aligned addresses; others go to the evaluator, as do 16-byte operations (they would
+//! need rbx, which is pinned).
+
+use crate::{Alu, Unary};
+use crate::emit::{Cc, Gpr, Mem, Size};
+use crate::lower::Lower;
+use crate::regs::{home, spill_mem};
+use ir::state::{MONITOR_CLEAR, SLOT_EX_ADDR, SLOT_EX_LO};
+use ir::{Op, RmwOp};
+
+/// Spill entry for an operand that has no register left; flag recipes do not use it.
+const OPERAND_SPILL: u16 = 30;
+
+/// An operand in a register or in memory.
+#[derive(Clone, Copy)]
+enum Place {
+    Reg(Gpr),
+    Mem(Mem),
+}
+
+impl Lower<'_> {
+    /// Zero-extends the low `size` of `r` into `d`, if that is not so already.
+    fn zero_extend(&mut self, size: Size, d: Gpr, r: Gpr) {
+        if size == Size::Q {
+            if d != r {
+                self.e.mov(size, d, r);
+            }
+        } else {
+            self.e.movzx(size, d, r);
+        }
+    }
+    pub(crate) fn rmw(&mut self, op: Op) {
+        let size = Size::from_log2(op.aux as u8);
+        let what = RmwOp::from_u8((op.aux >> 8) as u8);
+        self.clobber();
+        let wanted = !op.dst.is_none();
+        match what {
+            RmwOp::Add | RmwOp::Swp => {
+                let base = self.using(op.a);
+                self.require_aligned(base, op.aux as u8);
+                let s = self.using_scratch(op.b);
+                let m = Mem::base(base, 0);
+                self.fault();
+                match what {
+                    RmwOp::Swp => self.e.xchg_mem(size, m, s),
+                    _ if wanted => self.e.lock_xadd(size, m, s),
+                    _ => self.e.lock_alu(Alu::Add, size, m, s),
+                }
+                if wanted {
+                    self.zero_extend(size, s, s);
+                    self.set(op.dst, s);
+                }
+            }
+            RmwOp::Clr | RmwOp::Eor | RmwOp::Set if !wanted => {
+                let base = self.using(op.a);
+                self.require_aligned(base, op.aux as u8);
+                let alu = match what {
+                    RmwOp::Clr => Alu::And,
+                    RmwOp::Eor => Alu::Xor,
+                    _ => Alu::Or,
+                };
+                let s = self.using_scratch(op.b);
+                if what == RmwOp::Clr {
+                    self.e.unary(Unary::Not, Size::Q, s);
+                }
+                self.fault();
+                self.e.lock_alu(alu, size, Mem::base(base, 0), s);
+            }
+            _ => self.rmw_loop(op, size, what),
+        }
+    }
+    /// A `cmpxchg` loop: rax = old, rcx = new, rdx = address unless that is pinned.
+    fn rmw_loop(&mut self, op: Op, size: Size, what: RmwOp) {
+        self.take(Gpr::RAX);
+        let signed = matches!(what, RmwOp::SMax | RmwOp::SMin);
+        let extend = matches!(what, RmwOp::SMax | RmwOp::SMin | RmwOp::UMax | RmwOp::UMin);
+        // The operand: extended to the width that is worked in.
+        let wide = if size == Size::Q { Size::Q } else { Size::D };
+        let pinned = op.b.as_slot().and_then(|s| self.host.int_pin(s));
+        let b = match pinned {
+            Some(r) if size >= Size::D || !extend => Place::Reg(r),
+            _ => {
+                let s = self.using_scratch(op.b);
+                if extend && size < Size::D {
+                    self.extend_part(size, signed, s, s);
+                }
+                let m = spill_mem(OPERAND_SPILL);
+                self.e.store(Size::Q, m, s);
+                self.release(s);
+                Place::Mem(m)
+            }
+        };
+        let base = self.using(op.a);
+        let new = self.scratch();
+        self.require_aligned(base, op.aux as u8);
+        let m = Mem::base(base, 0);
+        self.fault();
+        self.e.load_zx(size, Gpr::RAX, m);
+        let again = self.e.new_label();
+        self.e.bind(again);
+        match what {
+            RmwOp::Clr => {
+                match b {
+                    Place::Reg(r) => self.e.mov(wide, new, r),
+                    Place::Mem(m) => self.e.load(wide, new, m),
+                }
+                self.e.unary(Unary::Not, wide, new);
+                self.e.alu(Alu::And, wide, new, Gpr::RAX);
+            }
+            RmwOp::Eor | RmwOp::Set => {
+                self.e.mov(wide, new, Gpr::RAX);
+                let alu = if what == RmwOp::Eor { Alu::Xor } else { Alu::Or };
+                match b {
+                    Place::Reg(r) => self.e.alu(alu, wide, new, r),
+                    Place::Mem(m) => self.e.alu_load(alu, wide, new, m),
+                }
+            }
+            _ => {
+                self.extend_part(size, signed, new, Gpr::RAX);
+                let cc = match what {
+                    RmwOp::SMax => Cc::L,
+                    RmwOp::SMin => Cc::G,
+                    RmwOp::UMax => Cc::B,
+                    _ => Cc::A,
+                };
+                match b {
+                    Place::Reg(r) => {
+                        self.e.alu(Alu::Cmp, wide, new, r);
+                        self.e.cmov(cc, wide, new, r);
+                    }
+                    Place::Mem(m) => {
+                        self.e.alu_load(Alu::Cmp, wide, new, m);
+                        self.e.cmov_load(cc, wide, new, m);
+                    }
+                }
+            }
+        }
+        self.fault();
+        self.e.lock_cmpxchg(size, m, new);
+        self.e.jcc(Cc::Ne, again);
+        if !op.dst.is_none() {
+            self.zero_extend(size, Gpr::RAX, Gpr::RAX);
+            self.set(op.dst, Gpr::RAX);
+        }
+    }
+    /// Extends the low `size` of `s` to 32 bits (64 stay).
+    fn extend_part(&mut self, size: Size, signed: bool, d: Gpr, s: Gpr) {
+        match size {
+            Size::Q => {
+                if d != s {
+                    self.e.mov(Size::Q, d, s);
+                }
+            }
+            _ if signed => self.e.movsx(size, Size::D, d, s),
+            _ => self.e.movzx(size, d, s),
+        }
+    }
+    pub(crate) fn cas(&mut self, op: Op) {
+        if op.aux >= 4 {
+            return self.interpret_instead(op);
+        }
+        let size = Size::from_log2(op.aux as u8);
+        self.clobber();
+        self.fixed(Gpr::RAX, op.b);
+        let base = self.using(op.a);
+        let new = self.using(op.c);
+        self.require_aligned(base, op.aux as u8);
+        self.fault();
+        self.e.lock_cmpxchg(size, Mem::base(base, 0), new);
+        if !op.dst.is_none() {
+            self.zero_extend(size, Gpr::RAX, Gpr::RAX);
+            self.set(op.dst, Gpr::RAX);
+        }
+    }
+    /// Leaves for the evaluator; what follows in the unit is not reached from here.
+    fn interpret_instead(&mut self, op: Op) {
+        self.interpret();
+        // Later operations may mention the result.
+        if op.dst.as_temp().is_some() {
+            if crate::lower::vector_result(op) {
+                let x = self.scratch_v();
+                self.set_v(op.dst, x);
+            } else {
+                let r = self.scratch();
+                self.set(op.dst, r);
+            }
+        }
+    }
+    pub(crate) fn ld_ex(&mut self, op: Op) {
+        if op.aux >= 4 {
+            return self.interpret_instead(op);
+        }
+        let size = Size::from_log2(op.aux as u8);
+        self.clobber();
+        let base = self.using(op.a);
+        self.require_aligned(base, op.aux as u8);
+        let s = self.scratch();
+        self.fault();
+        self.e.load_zx(size, s, Mem::base(base, 0));
+        self.e.store(Size::Q, home(SLOT_EX_ADDR), base);
+        self.e.store(Size::Q, home(SLOT_EX_LO), s);
+        self.set(op.dst, s);
+    }
+    pub(crate) fn st_ex(&mut self, op: Op) {
+        if op.aux >= 4 {
+            return self.interpret_instead(op);
+        }
+        let size = Size::from_log2(op.aux as u8);
+        self.clobber();
+        self.take(Gpr::RAX);
+        let base = self.using(op.a);
+        let new = self.using(op.b);
+        self.require_aligned(base, op.aux as u8);
+        self.e.load(Size::Q, Gpr::RAX, home(SLOT_EX_ADDR));
+        self.e.alu(Alu::Cmp, Size::Q, Gpr::RAX, base);
+        let fail = self.e.jcc_short(Cc::Ne);
+        self.e.load(Size::Q, Gpr::RAX, home(SLOT_EX_LO));
+        self.fault();
+        self.e.lock_cmpxchg(size, Mem::base(base, 0), new);
+        self.e.bind_short(fail);
+        self.e.mov_imm(Gpr::RAX, 0);
+        self.e.setcc(Cc::Ne, Gpr::RAX);
+        self.clr_ex();
+        self.set(op.dst, Gpr::RAX);
+    }
+    pub(crate) fn clr_ex(&mut self) {
+        self.e.store_imm(Size::Q, home(SLOT_EX_ADDR), MONITOR_CLEAR as i32);
+    }
+}

@@ -1,0 +1,365 @@
+//! Branches, exits, calls and returns, and the cold code.
+
+use crate::Alu;
+use crate::emit::{Branch, Cc, Gpr, Label, Mem, Size};
+use crate::flags::{Flags, Test};
+use crate::lower::{Cold, ColdKind, Lower, arg};
+use crate::regs::home;
+use core::mem::offset_of;
+use host::Link;
+use ir::state::{POLL_OFFSET, SLOT_PC, exit};
+use ir::{Cond, ExitKind, Op, Ref, State};
+
+const EXIT_REASON: Mem = Mem::state(offset_of!(State, exit_reason) as i32);
+const EXIT_ARG: Mem = Mem::state(offset_of!(State, exit_arg) as i32);
+const LEAVE: Mem = Mem::state(offset_of!(State, leave) as i32);
+const HASH: Mem = Mem::state(offset_of!(State, hash) as i32);
+const RET_BASE: Mem = Mem::state(offset_of!(State, ret_base) as i32);
+
+impl Lower<'_> {
+    // --- labels and branches
+
+    pub(crate) fn label(&mut self, n: i32) {
+        let live = self.labels[n as usize].live;
+        if live > 0 {
+            self.save_flags();
+        }
+        self.flags = Flags::HOME;
+        self.flush_scratch();
+        self.compare = None;
+        self.e.bind(self.labels[n as usize].label);
+    }
+    /// Makes the state what label `n` expects.
+    fn before_label(&mut self, n: i32) {
+        if self.labels[n as usize].live > 0 {
+            self.save_flags();
+        }
+        self.save_temps();
+    }
+    pub(crate) fn br(&mut self, n: i32) {
+        self.before_label(n);
+        self.e.jmp(self.labels[n as usize].label);
+    }
+    pub(crate) fn br_cond(&mut self, op: Op) {
+        if op.imm >= 0 {
+            self.before_label(op.imm);
+        } else if self.dest_need(op.imm) > 0 && self.save_before_exit(op.imm) {
+            self.save_flags();
+        }
+        let test = self.test_for(Cond::from_u8(op.aux as u8));
+        self.branch(test, op.imm);
+    }
+    /// Whether saving the flags before a conditional exit is better than in cold code on the way
+    /// out: when the other way needs them too, or when the exit is likely taken.
+    fn save_before_exit(&self, dest: i32) -> bool {
+        let exit = self.block.exits[(-1 - dest) as usize];
+        self.need_after() == 2 || exit.pc <= self.pc()
+    }
+    /// Branches to a label or exit; the flags there are taken care of, except that an exit may
+    /// still have to save them.
+    fn branch(&mut self, test: Test, dest: i32) {
+        if dest >= 0 {
+            let label = self.labels[dest as usize].label;
+            return self.jump_if(test, label);
+        }
+        let pc = self.block.exits[(-1 - dest) as usize].pc;
+        let save = self.dest_need(dest) > 0 && !self.flags.home;
+        match test {
+            Test::Always if save => {
+                self.save_flags();
+                self.link(Branch::Jmp, pc);
+            }
+            Test::Always => self.link(Branch::Jmp, pc),
+            Test::One(cc) if !save => self.link(Branch::Jcc(cc), pc),
+            _ => {
+                let cold = self.cold(ColdKind::Jump { pc, save });
+                self.jump_if(test, cold);
+            }
+        }
+    }
+    /// Jumps to `label` if `test` holds.
+    pub(crate) fn jump_if(&mut self, test: Test, label: Label) {
+        match test {
+            Test::Always => self.e.jmp(label),
+            Test::One(cc) => self.e.jcc(cc, label),
+            Test::Or(a, b) => {
+                self.e.jcc(a, label);
+                self.e.jcc(b, label);
+            }
+            Test::And(a, b) => {
+                let skip = self.e.jcc_short(a.invert());
+                self.e.jcc(b, label);
+                self.e.bind_short(skip);
+            }
+        }
+    }
+    /// A linkable branch to guest address `pc`. The flags are home or dead.
+    fn link(&mut self, branch: Branch, pc: u64) {
+        let n = self.code.links.len() as u32;
+        let label = self.cold(ColdKind::Link(n));
+        let here = self.e.position();
+        let fused = self.compare.and_then(|(from, end)| (end == here).then_some(from));
+        let at = self.e.patchable(branch, label, fused);
+        self.code.links.push(Link { at, stub: 0, pc });
+    }
+    /// A compare of the current operation's a and b: the condition code of `cond` over them.
+    pub(crate) fn compare_operands(&mut self, op: Op, cond: Cond) -> Test {
+        let size = Self::size(op);
+        let (mut a, mut b, mut cond) = (op.a, op.b, cond);
+        if a.as_const().is_some() && b.as_const().is_none() {
+            (a, b) = (b, a);
+            cond = match cond {
+                Cond::Hs => Cond::Ls,
+                Cond::Lo => Cond::Hi,
+                Cond::Hi => Cond::Lo,
+                Cond::Ls => Cond::Hs,
+                Cond::Ge => Cond::Le,
+                Cond::Lt => Cond::Gt,
+                Cond::Gt => Cond::Lt,
+                Cond::Le => Cond::Ge,
+                c => c,
+            };
+        }
+        let a = self.using(a);
+        let b = self.immediate(b, size).ok_or(b).map_err(|b| self.using(b));
+        let from = self.e.position();
+        match b {
+            Ok(0) => self.e.test(size, a, a),
+            Ok(imm) => self.e.alu_imm(Alu::Cmp, size, a, imm),
+            Err(b) => self.e.alu(Alu::Cmp, size, a, b),
+        }
+        self.compare = Some((from, self.e.position()));
+        Test::One(match cond {
+            Cond::Eq => Cc::E,
+            Cond::Ne => Cc::Ne,
+            Cond::Hs => Cc::Ae,
+            Cond::Lo => Cc::B,
+            Cond::Hi => Cc::A,
+            Cond::Ls => Cc::Be,
+            Cond::Ge => Cc::Ge,
+            Cond::Lt => Cc::L,
+            Cond::Gt => Cc::G,
+            Cond::Le => Cc::Le,
+            Cond::Mi => Cc::S,
+            Cond::Pl => Cc::Ns,
+            Cond::Vs => Cc::O,
+            Cond::Vc => Cc::No,
+            Cond::Al | Cond::Nv => return Test::Always,
+        })
+    }
+    /// Before a compare-and-branch, which destroys the host's flags.
+    fn before_flagless(&mut self, dest: i32) {
+        if dest >= 0 {
+            self.before_label(dest);
+        } else if self.dest_need(dest) > 0 {
+            self.save_flags();
+        }
+        self.clobber();
+    }
+    pub(crate) fn br_cmp(&mut self, op: Op) {
+        self.before_flagless(op.imm);
+        let test = self.compare_operands(op, Cond::from_u8(op.aux as u8));
+        self.branch(test, op.imm);
+    }
+    pub(crate) fn br_bit(&mut self, op: Op) {
+        self.before_flagless(op.imm);
+        let (bit, set) = ((op.aux & 63) as u8, op.aux & 0x100 != 0);
+        let a = self.using(op.a);
+        let from = self.e.position();
+        let (on, off) = match bit {
+            0..7 => {
+                self.e.test_imm(Size::B, a, 1 << bit);
+                (Cc::Ne, Cc::E)
+            }
+            7 => {
+                self.e.test(Size::B, a, a);
+                (Cc::S, Cc::Ns)
+            }
+            31 | 63 => {
+                self.e.test(if bit == 31 { Size::D } else { Size::Q }, a, a);
+                (Cc::S, Cc::Ns)
+            }
+            8..31 => {
+                self.e.test_imm(Size::D, a, 1 << bit);
+                (Cc::Ne, Cc::E)
+            }
+            _ => {
+                self.e.bit_imm(crate::Bit::Bt, Size::Q, a, bit);
+                (Cc::B, Cc::Ae)
+            }
+        };
+        self.compare = Some((from, self.e.position()));
+        self.branch(Test::One(if set { on } else { off }), op.imm);
+    }
+    pub(crate) fn poll(&mut self) {
+        let r = self.scratch();
+        self.fault();
+        self.e.load(Size::D, r, Mem::state(POLL_OFFSET));
+    }
+
+    // --- exits
+
+    pub(crate) fn exit_direct(&mut self, op: Op) {
+        let exit = self.block.exits[(-1 - op.imm) as usize];
+        if self.dest_need(op.imm) > 0 {
+            self.save_flags();
+        }
+        if let ExitKind::Call { return_pc } = exit.kind {
+            self.push_pc(return_pc);
+            self.link(Branch::Call, exit.pc);
+            self.landing(return_pc);
+        } else {
+            self.link(Branch::Jmp, exit.pc);
+        }
+    }
+    /// Pushes a guest address on the return stack.
+    fn push_pc(&mut self, pc: u64) {
+        if let Ok(imm) = i32::try_from(pc as i64) {
+            self.e.push_imm(imm);
+        } else {
+            let r = self.scratch();
+            self.e.mov_imm(r, pc);
+            self.e.push(r);
+            self.release(r);
+        }
+    }
+    /// What follows a call: drops the guest address and goes on at it.
+    fn landing(&mut self, return_pc: u64) {
+        self.compare = None;
+        self.flags = Flags::HOME;
+        self.e.lea(Size::Q, Gpr::RSP, Mem::base(Gpr::RSP, 8));
+        self.link(Branch::Jmp, return_pc);
+    }
+    pub(crate) fn exit_indirect(&mut self, op: Op) {
+        self.save_flags();
+        self.flags = Flags::HOME;
+        if op.aux == 1 {
+            self.fixed(Gpr::RAX, op.a);
+            let miss = self.cold(ColdKind::ReturnMiss);
+            self.e.alu_load(Alu::Cmp, Size::Q, Gpr::RAX, Mem::base(Gpr::RSP, 8));
+            self.e.jcc(Cc::Ne, miss);
+            self.e.ret();
+        } else {
+            self.fixed(Gpr::RAX, op.a);
+            let miss = self.cold(ColdKind::Indirect);
+            self.hash_lookup(miss);
+            self.e.jmp_mem(HASH_HOST);
+        }
+    }
+    pub(crate) fn call_indirect(&mut self, op: Op) {
+        self.save_flags();
+        self.flags = Flags::HOME;
+        let return_pc = self.block.exits[(-1 - op.imm) as usize].pc;
+        self.fixed(Gpr::RAX, op.a);
+        self.push_pc(return_pc);
+        let landing = self.e.new_label();
+        let miss = self.cold(ColdKind::IndirectCall(landing));
+        self.hash_lookup(miss);
+        self.e.call_mem(HASH_HOST);
+        self.e.bind(landing);
+        self.landing(return_pc);
+    }
+    /// Finds guest address rax in the thread's hash: rdx + rcx * 4 is its entry, or a jump to
+    /// `miss`.
+    fn hash_lookup(&mut self, miss: Label) {
+        // The entry's offset is ((pc >> 2) & (entries - 1)) * 16.
+        const MASK: i32 = (ir::state::HASH_ENTRIES as i32 - 1) << 2;
+        self.e.mov(Size::D, Gpr::RCX, Gpr::RAX);
+        self.e.load(Size::Q, Gpr::RDX, HASH);
+        self.e.alu_imm(Alu::And, Size::D, Gpr::RCX, MASK);
+        self.e.alu_load(Alu::Cmp, Size::Q, Gpr::RAX, HASH_PC);
+        self.e.jcc(Cc::Ne, miss);
+    }
+    pub(crate) fn runtime(&mut self, op: Op) {
+        self.save_flags();
+        for (n, r) in [op.a, op.b].into_iter().enumerate() {
+            if r.is_none() {
+                continue;
+            }
+            if let Some(c) = self.block.const64(r) {
+                self.store_const(arg(n), c);
+            } else {
+                let v = self.using(r);
+                self.e.store(Size::Q, arg(n), v);
+            }
+        }
+        self.unlock();
+        self.leave(exit::RUNTIME, u64::from(op.imm as u32), self.next_pc());
+    }
+    /// Leaves with a reason, an argument and the guest's pc.
+    pub(crate) fn leave(&mut self, reason: u32, argument: u64, pc: u64) {
+        self.store_const(EXIT_ARG, argument);
+        self.store_const(home(SLOT_PC), pc);
+        self.leave_at_pc(reason);
+    }
+    fn leave_at_pc(&mut self, reason: u32) {
+        self.e.store_imm(Size::D, EXIT_REASON, reason as i32);
+        self.e.jmp_mem(LEAVE);
+    }
+    /// The rest of the current instruction is for the evaluator: leaves. The flags are home after
+    /// this, for the sake of what follows.
+    pub(crate) fn interpret(&mut self) {
+        self.save_flags();
+        self.leave(exit::INTERPRET, 0, self.pc());
+    }
+
+    // --- cold code
+
+    pub(crate) fn cold_code(&mut self, cold: Cold) {
+        self.flags = cold.flags;
+        self.flags_busy = false;
+        self.guest = cold.guest;
+        self.compare = None;
+        self.op.a = Ref::NONE;
+        self.op.b = Ref::NONE;
+        self.op.c = Ref::NONE;
+        self.reset_scratch();
+        self.e.bind(cold.label);
+        match cold.kind {
+            ColdKind::Link(n) => {
+                let at = self.e.position();
+                let link = &mut self.code.links[n as usize];
+                link.stub = at;
+                let pc = link.pc;
+                self.leave(exit::LINK, u64::from(self.first_link + n), pc);
+            }
+            ColdKind::Jump { pc, save } => {
+                if save {
+                    self.save_flags();
+                }
+                self.link(Branch::Jmp, pc);
+            }
+            ColdKind::Interpret => self.interpret(),
+            ColdKind::Indirect => {
+                self.e.store(Size::Q, home(SLOT_PC), Gpr::RAX);
+                self.leave_at_pc(exit::INDIRECT);
+            }
+            ColdKind::IndirectCall(landing) => {
+                self.e.lea(Size::Q, Gpr::RDX, Mem::label(landing));
+                self.e.push(Gpr::RDX);
+                self.e.store(Size::Q, home(SLOT_PC), Gpr::RAX);
+                self.leave_at_pc(exit::INDIRECT);
+            }
+            ColdKind::ReturnMiss => {
+                self.e.load(Size::Q, Gpr::RSP, RET_BASE);
+                let miss = self.cold(ColdKind::Indirect);
+                self.hash_lookup(miss);
+                self.e.jmp_mem(HASH_HOST);
+            }
+            ColdKind::Divide { size, divisor, back } => {
+                // The divisor is 0 or -1: the quotient is the product.
+                self.e.imul(size, Gpr::RAX, divisor);
+                self.e.jmp(back);
+            }
+            ColdKind::LoadFlags { word, back } => {
+                self.e.mov_imm(Gpr::RAX, u64::from(word));
+                self.e.alu_imm(Alu::Add, Size::B, Gpr::RAX, 0x7f);
+                self.e.sahf();
+                self.e.jmp(back);
+            }
+        }
+    }
+}
+
+const HASH_PC: Mem = Mem::index(Gpr::RDX, Gpr::RCX, 2, 0);
+const HASH_HOST: Mem = Mem::index(Gpr::RDX, Gpr::RCX, 2, 8);

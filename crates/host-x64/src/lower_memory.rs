@@ -1,0 +1,196 @@
+//! Loads and stores.
+
+use crate::Alu;
+use crate::emit::{Cc, Gpr, Mem, Size, Xmm};
+use crate::lower::{ColdKind, Lower};
+use ir::op::Order;
+use ir::{Access, Op, Ref};
+
+impl Lower<'_> {
+    /// The address `base + ext(index) << shift + disp` as a memory operand.
+    fn address(&mut self, base: Ref, index: Ref, disp: i32, access: Access) -> Mem {
+        let (mut base, mut index, mut shift, mut ext) = (base, index, access.shift, access.ext);
+        let mut disp = i64::from(disp);
+        if let Some(c) = self.block.const64(index) {
+            let c = match ext {
+                1 => u64::from(c as u32),
+                2 => c as i32 as i64 as u64,
+                _ => c,
+            };
+            let c = (c as i64) << shift;
+            if let Ok(sum) = i32::try_from(disp.wrapping_add(c)) {
+                disp = i64::from(sum);
+                index = Ref::NONE;
+            } else {
+                (shift, ext) = (access.shift, access.ext);
+            }
+        }
+        if let Some(c) = self.block.const64(base)
+            && index.is_none()
+        {
+            let address = (c as i64).wrapping_add(disp);
+            if let Ok(address) = i32::try_from(address) {
+                return Mem::absolute(address);
+            }
+            let r = self.scratch();
+            self.load_const(r, address as u64);
+            return Mem::base(r, 0);
+        }
+        if let Some(c) = self.block.const64(base)
+            && let Ok(sum) = i32::try_from((c as i64).wrapping_add(disp))
+        {
+            disp = i64::from(sum);
+            base = Ref::NONE;
+        }
+        let disp = disp as i32;
+        let base = if base.is_none() { None } else { Some(self.using(base)) };
+        if index.is_none() {
+            return match base {
+                Some(base) => Mem::base(base, disp),
+                None => Mem::absolute(disp),
+            };
+        }
+        let mut index = self.using(index);
+        if ext != 0 || shift > 3 {
+            let s = self.scratch();
+            match ext {
+                1 => self.e.mov(Size::D, s, index),
+                2 => self.e.movsx(Size::D, Size::Q, s, index),
+                _ => {}
+            }
+            if shift > 3 {
+                let from = if ext == 0 { index } else { s };
+                self.e.lea(Size::Q, s, Mem::index(from, from, 0, 0));
+                shift -= 1;
+            }
+            self.release(index);
+            index = s;
+        }
+        match base {
+            // rbp and r13 as a base need a displacement byte.
+            Some(base) if shift == 0 && disp == 0 && base.0 & 7 == 5 => {
+                Mem::index(index, base, 0, 0)
+            }
+            Some(base) => Mem::index(base, index, shift, disp),
+            None => Mem::scaled(index, shift, disp),
+        }
+    }
+    /// The address of an access, checked for alignment where that is asked for.
+    fn checked_address(&mut self, op: Op, access: Access) -> Mem {
+        if !access.aligned || access.size == 0 {
+            return self.address(op.a, op.b, op.imm, access);
+        }
+        self.clobber();
+        let m = self.address(op.a, op.b, op.imm, access);
+        let simple = op.b.is_none() && op.imm == 0 && op.a.as_const().is_none();
+        if simple {
+            let base = self.using(op.a);
+            self.require_aligned(base, access.size);
+            return m;
+        }
+        let s = self.scratch();
+        self.e.lea(Size::Q, s, m);
+        self.require_aligned(s, access.size);
+        self.release(s);
+        m
+    }
+    /// Hands the instruction to the evaluator if `address` is not aligned to `1 << log2` bytes.
+    /// The host's flags are free.
+    pub(crate) fn require_aligned(&mut self, address: Gpr, log2: u8) {
+        if log2 == 0 {
+            return;
+        }
+        let cold = self.cold(ColdKind::Interpret);
+        self.e.test_imm(Size::B, address, (1 << log2) - 1);
+        self.e.jcc(Cc::Ne, cold);
+    }
+    pub(crate) fn ld(&mut self, op: Op) {
+        let access = Access::decode(op.aux);
+        let m = self.checked_address(op, access);
+        self.unlock();
+        let d = if op.dst.is_none() { self.scratch() } else { self.define(op.dst) };
+        let size = Size::from_log2(access.size);
+        self.fault();
+        match access.sext {
+            32 => self.e.load_sx(size, Size::D, d, m),
+            64 => self.e.load_sx(size, Size::Q, d, m),
+            _ => self.e.load_zx(size, d, m),
+        }
+        self.set(op.dst, d);
+    }
+    pub(crate) fn st(&mut self, op: Op) {
+        let access = Access::decode(op.aux);
+        let size = Size::from_log2(access.size);
+        let m = self.checked_address(op, access);
+        if access.order == Order::Release {
+            let s = self.using_scratch(op.c);
+            self.fault();
+            return self.e.xchg_mem(size, m, s);
+        }
+        if let Some(imm) = self.immediate(op.c, size) {
+            self.fault();
+            return self.e.store_imm(size, m, imm);
+        }
+        let v = self.using(op.c);
+        self.fault();
+        self.e.store(size, m, v);
+    }
+    pub(crate) fn ld_v(&mut self, op: Op) {
+        let access = Access::decode(op.aux);
+        let m = self.checked_address(op, access);
+        let d = if op.dst.is_none() { self.scratch_v() } else { self.define_v(op.dst) };
+        if access.size < 2 {
+            self.unlock();
+            let s = self.scratch();
+            self.fault();
+            self.e.load_zx(Size::from_log2(access.size), s, m);
+            self.e.mov_to_xmm(Size::D, d, s);
+            return self.set_v(op.dst, d);
+        }
+        self.fault();
+        match access.size {
+            2 => self.e.movss_load(d, m),
+            3 => self.e.movsd_load(d, m),
+            _ => self.e.movups_load(d, m),
+        }
+        self.set_v(op.dst, d);
+    }
+    pub(crate) fn st_v(&mut self, op: Op) {
+        let access = Access::decode(op.aux);
+        let m = self.checked_address(op, access);
+        let v = self.using_v(op.c);
+        self.fault();
+        match access.size {
+            2 => self.e.movss_store(m, v),
+            3 => self.e.movsd_store(m, v),
+            4 => self.e.movups_store(m, v),
+            n => self.e.pextr_store(Size::from_log2(n), m, v, 0),
+        }
+        if access.order == Order::Release {
+            self.clobber();
+            self.full_fence();
+        }
+    }
+    /// A full barrier; destroys the host's flags. The word at rsp is our own: the return stack.
+    pub(crate) fn full_fence(&mut self) {
+        self.e.lock_alu_imm(Alu::Or, Mem::base(Gpr::RSP, 0), 0);
+    }
+    pub(crate) fn fence(&mut self, op: Op) {
+        // The host keeps loads in order, and stores in order.
+        if op.aux == 0 {
+            self.clobber();
+            self.full_fence();
+        }
+    }
+    pub(crate) fn zero_block(&mut self, op: Op) {
+        self.clobber();
+        let s = self.using_scratch(op.a);
+        let x: Xmm = self.scratch_v();
+        self.e.alu_imm(Alu::And, Size::Q, s, -64);
+        self.e.pxor(x, x);
+        for n in 0..4 {
+            self.fault();
+            self.e.movaps_store(Mem::base(s, n * 16), x);
+        }
+    }
+}

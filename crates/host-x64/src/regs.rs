@@ -1,0 +1,621 @@
+//! Where values are: pins, scratch registers, homes in the state, spill space.
+//!
+//! The words are `using` (the value in a register, not to be changed), `using_scratch` (in a
+//! register that may be changed), `define` (a register for the result, later given to `set`) and
+//! `scratch`. Vector versions end in `_v`. A scratch register handed out stays locked until the
+//! operation's end. Scratch registers also remember which memory-homed slot they are a copy of.
+
+use crate::emit::{Gpr, Mem, Size, Xmm};
+use crate::lower::Lower;
+use core::mem::offset_of;
+use ir::state::slot_offset;
+use ir::{Ref, State};
+
+/// What a scratch register holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Hold {
+    /// Nothing, or something belonging to the current operation only.
+    Free,
+    /// A temporary.
+    Temp(u16),
+    /// A copy of a slot whose home is in memory.
+    Slot(u16),
+}
+
+/// Scratch registers: rax, rcx, rdx (indexes are their numbers), xmm14, xmm15.
+const SCRATCH: usize = 5;
+const FIRST_V: usize = 3;
+const NONE: u8 = 0xff;
+
+/// The scratch registers' contents.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scratch {
+    hold: [Hold; SCRATCH],
+    locked: [bool; SCRATCH],
+    /// When each was last handed out.
+    stamp: [u32; SCRATCH],
+    clock: u32,
+    /// Spill entries in use.
+    spills: u32,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self {
+            hold: [Hold::Free; SCRATCH],
+            locked: [false; SCRATCH],
+            stamp: [0; SCRATCH],
+            clock: 0,
+            spills: 0,
+        }
+    }
+}
+
+/// Entries of `State::spill` for temporaries; the two after them belong to flag recipes.
+const TEMP_SPILLS: u32 = 30;
+/// First spill entry of flag recipes.
+pub(crate) const RECIPE_SPILL: u16 = 30;
+
+/// A temporary.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Temp {
+    /// Index of the last operation that mentions it.
+    pub(crate) last: u32,
+    /// A vector (else an integer).
+    pub(crate) vector: bool,
+    reg: u8,
+    spill: u8,
+    saved: bool,
+}
+
+impl Temp {
+    pub(crate) const UNUSED: Self = Self { last: 0, vector: false, reg: NONE, spill: NONE, saved: false };
+}
+
+/// A vector operand that may stay in memory (16-byte aligned).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum XmmOrMem {
+    /// In a register.
+    Reg(Xmm),
+    /// In memory.
+    Mem(Mem),
+}
+
+/// The home of a slot.
+pub(crate) const fn home(slot: u16) -> Mem {
+    Mem::state(slot_offset(slot))
+}
+
+/// Entry `n` of the spill space.
+pub(crate) const fn spill_mem(n: u16) -> Mem {
+    Mem::state(offset_of!(State, spill) as i32 + n as i32 * 16)
+}
+
+impl Lower<'_> {
+    // --- bookkeeping
+
+    /// Index of a scratch general register.
+    fn index(r: Gpr) -> Option<usize> {
+        (r.0 < 3).then_some(r.0 as usize)
+    }
+    fn index_v(x: Xmm) -> Option<usize> {
+        (x.0 >= 14).then(|| x.0 as usize - 14 + FIRST_V)
+    }
+    /// Whether the current operation is the last to mention a temporary.
+    fn dying(&self, t: u16) -> bool {
+        self.temps[t as usize].last <= self.at as u32
+    }
+    /// Chooses and locks a scratch register.
+    fn pick(&mut self, order: &[usize]) -> usize {
+        let s = &self.scratch;
+        let mut best: Option<(u32, usize)> = None;
+        for &i in order {
+            if s.locked[i] {
+                continue;
+            }
+            let cost = match s.hold[i] {
+                Hold::Free => 0,
+                Hold::Slot(_) => 1 + s.stamp[i],
+                Hold::Temp(t) => u32::MAX - self.temps[t as usize].last,
+            };
+            if best.is_none_or(|(c, _)| cost < c) {
+                best = Some((cost, i));
+            }
+            if cost == 0 {
+                break;
+            }
+        }
+        let Some((_, i)) = best else { panic!("out of scratch registers at {:?}", self.op) };
+        self.evict(i);
+        self.lock(i);
+        i
+    }
+    fn lock(&mut self, i: usize) {
+        self.scratch.locked[i] = true;
+        self.scratch.clock += 1;
+        self.scratch.stamp[i] = self.scratch.clock;
+    }
+    /// Moves a temporary out of scratch register `i` to spill space, forgets a copy.
+    fn evict(&mut self, i: usize) {
+        if let Hold::Temp(t) = self.scratch.hold[i] {
+            self.save_temp(t);
+            self.temps[t as usize].reg = NONE;
+        }
+        self.scratch.hold[i] = Hold::Free;
+    }
+    /// Makes sure a temporary held in a register is in spill space too.
+    fn save_temp(&mut self, t: u16) {
+        let temp = self.temps[t as usize];
+        if temp.reg == NONE || temp.saved {
+            return;
+        }
+        let n = if temp.spill == NONE {
+            let n = (!self.scratch.spills).trailing_zeros();
+            assert!(n < TEMP_SPILLS, "out of spill space");
+            self.scratch.spills |= 1 << n;
+            n as u8
+        } else {
+            temp.spill
+        };
+        let m = spill_mem(u16::from(n));
+        if temp.reg as usize >= FIRST_V {
+            self.e.movaps_store(m, Xmm(temp.reg - FIRST_V as u8 + 14));
+        } else {
+            self.e.store(Size::Q, m, Gpr(temp.reg));
+        }
+        let temp = &mut self.temps[t as usize];
+        temp.spill = n;
+        temp.saved = true;
+    }
+    fn forget_temp(&mut self, t: u16) {
+        let temp = &mut self.temps[t as usize];
+        if temp.reg != NONE {
+            self.scratch.hold[temp.reg as usize] = Hold::Free;
+            temp.reg = NONE;
+        }
+        if temp.spill != NONE {
+            self.scratch.spills &= !(1 << temp.spill);
+            temp.spill = NONE;
+        }
+        temp.saved = false;
+    }
+    /// Ends an operation: unlocks the scratch registers and drops the temporaries that died.
+    pub(crate) fn end_op(&mut self) {
+        self.unlock();
+        for r in [self.op.a, self.op.b, self.op.c, self.op.dst] {
+            if let Some(t) = r.as_temp()
+                && self.dying(t)
+            {
+                self.forget_temp(t);
+            }
+        }
+    }
+    /// Unlocks all scratch registers: their values are not needed any more by this operation
+    /// (except by the very next instruction).
+    pub(crate) fn unlock(&mut self) {
+        self.scratch.locked = [false; SCRATCH];
+    }
+    /// Unlocks one.
+    pub(crate) fn release(&mut self, r: Gpr) {
+        if let Some(i) = Self::index(r) {
+            self.scratch.locked[i] = false;
+        }
+    }
+    /// Unlocks one.
+    pub(crate) fn release_v(&mut self, x: Xmm) {
+        if let Some(i) = Self::index_v(x) {
+            self.scratch.locked[i] = false;
+        }
+    }
+    /// Saves all temporaries that live on to spill space and forgets all copies in scratch
+    /// registers: before a call of the helper, at labels.
+    pub(crate) fn flush_scratch(&mut self) {
+        for i in 0..SCRATCH {
+            self.evict(i);
+        }
+    }
+    /// Saves all temporaries to spill space, keeping them in registers: before branches.
+    pub(crate) fn save_temps(&mut self) {
+        for i in 0..SCRATCH {
+            if let Hold::Temp(t) = self.scratch.hold[i]
+                && !self.dying(t)
+            {
+                self.save_temp(t);
+            }
+        }
+    }
+    /// Forgets everything in scratch registers: cold code.
+    pub(crate) fn reset_scratch(&mut self) {
+        self.scratch.hold = [Hold::Free; SCRATCH];
+        self.unlock();
+    }
+    /// Forgets which slots the scratch registers are copies of: after code that may have been
+    /// jumped over.
+    pub(crate) fn forget_copies(&mut self) {
+        for h in &mut self.scratch.hold {
+            if matches!(h, Hold::Slot(_)) {
+                *h = Hold::Free;
+            }
+        }
+    }
+    fn copy_of(&self, slot: u16, range: core::ops::Range<usize>) -> Option<usize> {
+        range.into_iter().find(|&i| self.scratch.hold[i] == Hold::Slot(slot))
+    }
+
+    /// Whether a slot or temporary is a vector.
+    pub(crate) fn is_vector(&self, v: Ref) -> bool {
+        match (v.as_slot(), v.as_temp()) {
+            (Some(s), _) => s >= ir::state::FIRST_VEC,
+            (_, Some(t)) => self.temps[t as usize].vector,
+            _ => false,
+        }
+    }
+
+    // --- integer
+
+    /// A scratch register. rax comes last: it is the one that flag saving needs.
+    pub(crate) fn scratch(&mut self) -> Gpr {
+        Gpr(self.pick(&[1, 2, 0]) as u8)
+    }
+    /// Locks scratch register `r` itself, moving away what it holds. To be called before operands
+    /// are asked for.
+    pub(crate) fn take(&mut self, r: Gpr) {
+        let i = r.0 as usize;
+        assert!(!self.scratch.locked[i], "register taken twice at {:?}", self.op);
+        if let Hold::Temp(t) = self.scratch.hold[i] {
+            let free = (0..FIRST_V).find(|&j| {
+                j != i && !self.scratch.locked[j] && !matches!(self.scratch.hold[j], Hold::Temp(_))
+            });
+            if let Some(j) = free {
+                self.e.mov(Size::Q, Gpr(j as u8), r);
+                self.scratch.hold[j] = Hold::Temp(t);
+                self.temps[t as usize].reg = j as u8;
+            } else {
+                self.evict(i);
+            }
+        }
+        self.scratch.hold[i] = Hold::Free;
+        self.lock(i);
+    }
+    /// The value of `v` in scratch register `r`, which may be changed.
+    pub(crate) fn fixed(&mut self, r: Gpr, v: Ref) {
+        let i = r.0 as usize;
+        if let Some(t) = v.as_temp()
+            && self.scratch.hold[i] == Hold::Temp(t)
+            && self.dying(t)
+            && self.mentions(v) == 1
+        {
+            self.scratch.hold[i] = Hold::Free;
+            self.temps[t as usize].reg = NONE;
+            return self.lock(i);
+        }
+        if let Some(c) = self.block.const64(v) {
+            self.take(r);
+            return self.load_const(r, c);
+        }
+        let slot = v.as_slot();
+        if let Some(s) = slot
+            && self.scratch.hold[i] == Hold::Slot(s)
+            && !self.scratch.locked[i]
+        {
+            self.scratch.hold[i] = Hold::Free;
+            return self.lock(i);
+        }
+        let from = match slot {
+            Some(s) if self.host.int_pin(s).is_none() && self.copy_of(s, 0..FIRST_V).is_none() => {
+                self.take(r);
+                return self.e.load(Size::Q, r, home(s));
+            }
+            _ => self.using(v),
+        };
+        if from == r {
+            // A temporary that lives on: `take` moves it away, the value stays here too.
+            self.release(r);
+            self.take(r);
+            return;
+        }
+        self.take(r);
+        self.e.mov(Size::Q, r, from);
+        self.release(from);
+    }
+    /// How often the current operation has `v` as an operand.
+    fn mentions(&self, v: Ref) -> usize {
+        [self.op.a, self.op.b, self.op.c].iter().filter(|&&r| r == v).count()
+    }
+    /// `r = v`, by `xor` where the flags may be destroyed.
+    pub(crate) fn load_const(&mut self, r: Gpr, v: u64) {
+        if v == 0 && self.flags.host.is_none() && !self.flags_busy {
+            self.e.alu(crate::Alu::Xor, Size::D, r, r);
+        } else {
+            self.e.mov_imm(r, v);
+        }
+    }
+    /// The value in a register that may not be changed.
+    pub(crate) fn using(&mut self, v: Ref) -> Gpr {
+        if let Some(s) = v.as_slot() {
+            if let Some(r) = self.host.int_pin(s) {
+                return r;
+            }
+            if let Some(i) = self.copy_of(s, 0..FIRST_V) {
+                self.lock(i);
+                return Gpr(i as u8);
+            }
+            let r = self.scratch();
+            self.e.load(Size::Q, r, home(s));
+            self.scratch.hold[r.0 as usize] = Hold::Slot(s);
+            return r;
+        }
+        if let Some(t) = v.as_temp() {
+            let temp = self.temps[t as usize];
+            if temp.reg != NONE {
+                self.lock(temp.reg as usize);
+                return Gpr(temp.reg);
+            }
+            assert!(temp.saved, "temporary {t} used before it is defined at {:?}", self.op);
+            let r = self.scratch();
+            self.e.load(Size::Q, r, spill_mem(u16::from(temp.spill)));
+            self.scratch.hold[r.0 as usize] = Hold::Temp(t);
+            self.temps[t as usize].reg = r.0;
+            return r;
+        }
+        let c = self.block.const64(v);
+        let Some(c) = c else { panic!("operand missing in {:?}", self.op) };
+        let r = self.scratch();
+        self.load_const(r, c);
+        r
+    }
+    /// The value in a scratch register that may be changed.
+    pub(crate) fn using_scratch(&mut self, v: Ref) -> Gpr {
+        if v.as_const().is_some() {
+            return self.using(v);
+        }
+        let from = self.using(v);
+        if self.give_up(v, from) {
+            return from;
+        }
+        let r = self.scratch();
+        self.e.mov(Size::Q, r, from);
+        if self.mentions(v) <= 1 {
+            self.release(from);
+        }
+        r
+    }
+    /// Tries to make register `r`, which holds operand `v`, free to be overwritten.
+    fn give_up(&mut self, v: Ref, r: Gpr) -> bool {
+        let Some(i) = Self::index(r) else { return false };
+        match self.scratch.hold[i] {
+            Hold::Free => self.mentions(v) <= 1,
+            Hold::Slot(_) if self.mentions(v) <= 1 => {
+                self.scratch.hold[i] = Hold::Free;
+                true
+            }
+            Hold::Temp(t) if self.dying(t) && self.mentions(v) <= 1 => {
+                self.temps[t as usize].reg = NONE;
+                self.scratch.hold[i] = Hold::Free;
+                true
+            }
+            _ => false,
+        }
+    }
+    /// A register for the result: the destination's own, or a scratch register.
+    pub(crate) fn define(&mut self, dst: Ref) -> Gpr {
+        match dst.as_slot().and_then(|s| self.host.int_pin(s)) {
+            Some(r) => r,
+            None => self.scratch(),
+        }
+    }
+    /// As [`Lower::define`], but prefers `r`, the register of operand `v`, if that one is not
+    /// needed any more.
+    pub(crate) fn define_over(&mut self, dst: Ref, v: Ref, r: Gpr) -> Gpr {
+        if let Some(d) = dst.as_slot().and_then(|s| self.host.int_pin(s)) {
+            return d;
+        }
+        if self.give_up(v, r) { r } else { self.scratch() }
+    }
+    /// Makes `r` the value of `dst`.
+    pub(crate) fn set(&mut self, dst: Ref, r: Gpr) {
+        if let Some(s) = dst.as_slot() {
+            if let Some(pin) = self.host.int_pin(s) {
+                if pin != r {
+                    self.e.mov(Size::Q, pin, r);
+                }
+                return;
+            }
+            self.e.store(Size::Q, home(s), r);
+            self.written(s);
+            if let Some(i) = Self::index(r)
+                && self.scratch.hold[i] == Hold::Free
+            {
+                self.scratch.hold[i] = Hold::Slot(s);
+            }
+        } else if let Some(t) = dst.as_temp() {
+            let i = match Self::index(r) {
+                Some(i) if !matches!(self.scratch.hold[i], Hold::Temp(u) if u != t) => i,
+                _ => {
+                    let to = self.scratch();
+                    self.e.mov(Size::Q, to, r);
+                    to.0 as usize
+                }
+            };
+            self.own(t, i);
+        }
+    }
+    /// Notes that scratch register `i` now holds temporary `t`.
+    fn own(&mut self, t: u16, i: usize) {
+        let old = self.temps[t as usize].reg;
+        if old != NONE {
+            self.scratch.hold[old as usize] = Hold::Free;
+        }
+        self.scratch.hold[i] = Hold::Temp(t);
+        let temp = &mut self.temps[t as usize];
+        temp.reg = i as u8;
+        temp.saved = false;
+    }
+    /// Notes that the home of slot `s` was written: copies are stale.
+    pub(crate) fn written(&mut self, s: u16) {
+        for h in &mut self.scratch.hold {
+            if *h == Hold::Slot(s) {
+                *h = Hold::Free;
+            }
+        }
+    }
+    /// `dst = imm`.
+    pub(crate) fn set_const(&mut self, dst: Ref, v: u64) {
+        if let Some(s) = dst.as_slot()
+            && self.host.int_pin(s).is_none()
+            && let Ok(imm) = i32::try_from(v as i64)
+        {
+            self.e.store_imm(Size::Q, home(s), imm);
+            return self.written(s);
+        }
+        if dst.is_none() {
+            return;
+        }
+        let d = self.define(dst);
+        self.load_const(d, v);
+        self.set(dst, d);
+    }
+
+    // --- vector
+
+    /// A scratch vector register.
+    pub(crate) fn scratch_v(&mut self) -> Xmm {
+        Xmm((self.pick(&[FIRST_V, FIRST_V + 1]) - FIRST_V) as u8 + 14)
+    }
+    /// How many scratch vector registers are not locked.
+    pub(crate) fn free_v(&self) -> usize {
+        self.scratch.locked[FIRST_V..].iter().filter(|&&locked| !locked).count()
+    }
+    /// Whether `x` is a scratch register.
+    pub(crate) fn is_scratch_v(x: Xmm) -> bool {
+        Self::index_v(x).is_some()
+    }
+    /// Makes scratch register `x`, which holds an operand not needed any more by this operation,
+    /// a free one that stays locked.
+    pub(crate) fn reuse_v(&mut self, x: Xmm) {
+        if let Some(i) = Self::index_v(x) {
+            self.evict(i);
+            self.lock(i);
+        }
+    }
+    /// The value in a vector register that may not be changed.
+    pub(crate) fn using_v(&mut self, v: Ref) -> Xmm {
+        match self.using_vm(v) {
+            XmmOrMem::Reg(x) => x,
+            XmmOrMem::Mem(m) => {
+                let zero = v.as_const().is_some() && self.block.constant(v) == Some(0);
+                let x = self.scratch_v();
+                if zero {
+                    self.e.pxor(x, x);
+                } else {
+                    self.e.movaps_load(x, m);
+                }
+                let i = x.0 as usize - 14 + FIRST_V;
+                if let Some(s) = v.as_slot() {
+                    self.scratch.hold[i] = Hold::Slot(s);
+                } else if let Some(t) = v.as_temp() {
+                    self.scratch.hold[i] = Hold::Temp(t);
+                    self.temps[t as usize].reg = i as u8;
+                }
+                x
+            }
+        }
+    }
+    /// The value where it is: in a register or in memory.
+    pub(crate) fn using_vm(&mut self, v: Ref) -> XmmOrMem {
+        if let Some(s) = v.as_slot() {
+            if let Some(x) = self.host.vec_pin(s) {
+                return XmmOrMem::Reg(x);
+            }
+            if let Some(i) = self.copy_of(s, FIRST_V..SCRATCH) {
+                self.lock(i);
+                return XmmOrMem::Reg(Xmm((i - FIRST_V) as u8 + 14));
+            }
+            return XmmOrMem::Mem(home(s));
+        }
+        if let Some(t) = v.as_temp() {
+            let temp = self.temps[t as usize];
+            if temp.reg != NONE {
+                self.lock(temp.reg as usize);
+                return XmmOrMem::Reg(Xmm(temp.reg - FIRST_V as u8 + 14));
+            }
+            assert!(temp.saved, "temporary {t} used before it is defined at {:?}", self.op);
+            return XmmOrMem::Mem(spill_mem(u16::from(temp.spill)));
+        }
+        let c = self.block.constant(v);
+        let Some(c) = c else { panic!("operand missing in {:?}", self.op) };
+        XmmOrMem::Mem(self.e.constant(c))
+    }
+    /// The value in a scratch vector register that may be changed.
+    pub(crate) fn using_scratch_v(&mut self, v: Ref) -> Xmm {
+        let from = self.using_v(v);
+        if self.give_up_v(v, from) {
+            return from;
+        }
+        let x = self.scratch_v();
+        self.e.movaps(x, from);
+        if self.mentions(v) <= 1 {
+            self.release_v(from);
+        }
+        x
+    }
+    fn give_up_v(&mut self, v: Ref, x: Xmm) -> bool {
+        let Some(i) = Self::index_v(x) else { return false };
+        match self.scratch.hold[i] {
+            Hold::Free => self.mentions(v) <= 1,
+            Hold::Slot(_) if self.mentions(v) <= 1 => {
+                self.scratch.hold[i] = Hold::Free;
+                true
+            }
+            Hold::Temp(t) if self.dying(t) && self.mentions(v) <= 1 => {
+                self.temps[t as usize].reg = NONE;
+                self.scratch.hold[i] = Hold::Free;
+                true
+            }
+            _ => false,
+        }
+    }
+    /// A register for the result: the destination's own, or a scratch register.
+    pub(crate) fn define_v(&mut self, dst: Ref) -> Xmm {
+        match dst.as_slot().and_then(|s| self.host.vec_pin(s)) {
+            Some(x) => x,
+            None => self.scratch_v(),
+        }
+    }
+    /// As [`Lower::define_v`], but prefers `x`, the register of operand `v`, if that one is not
+    /// needed any more.
+    pub(crate) fn define_over_v(&mut self, dst: Ref, v: Ref, x: Xmm) -> Xmm {
+        if let Some(d) = dst.as_slot().and_then(|s| self.host.vec_pin(s)) {
+            return d;
+        }
+        if self.give_up_v(v, x) { x } else { self.scratch_v() }
+    }
+    /// Makes all 128 bits of `x` the value of `dst`.
+    pub(crate) fn set_v(&mut self, dst: Ref, x: Xmm) {
+        if let Some(s) = dst.as_slot() {
+            if let Some(pin) = self.host.vec_pin(s) {
+                if pin != x {
+                    self.e.movaps(pin, x);
+                }
+                return;
+            }
+            self.e.movaps_store(home(s), x);
+            self.written(s);
+            if let Some(i) = Self::index_v(x)
+                && self.scratch.hold[i] == Hold::Free
+            {
+                self.scratch.hold[i] = Hold::Slot(s);
+            }
+        } else if let Some(t) = dst.as_temp() {
+            let i = match Self::index_v(x) {
+                Some(i) if !matches!(self.scratch.hold[i], Hold::Temp(u) if u != t) => i,
+                _ => {
+                    let to = self.scratch_v();
+                    self.e.movaps(to, x);
+                    to.0 as usize - 14 + FIRST_V
+                }
+            };
+            self.own(t, i);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The code that enters and leaves translated code.
+
+use crate::X64;
+use crate::emit::{Emit, Gpr, Mem, Size, Xmm};
+use crate::regs::home;
+use core::mem::offset_of;
+use host::Stubs;
+use ir::State;
+use ir::state::{BIAS, FIRST_VEC, SLOT_PC, exit};
+
+const CALLEE_SAVED: [Gpr; 6] = [Gpr::RBP, Gpr::RBX, Gpr(12), Gpr(13), Gpr(14), Gpr(15)];
+
+const fn field(offset: usize) -> Mem {
+    Mem::state(offset as i32)
+}
+const FP_CONTROL: Mem = field(offset_of!(State, fp_control));
+const FP_CONTROL_HOST: Mem = field(offset_of!(State, fp_control_host));
+const RET_SP: Mem = field(offset_of!(State, ret_sp));
+const HOST_SP: Mem = field(offset_of!(State, host_sp));
+
+/// Builds the stubs.
+pub(crate) fn stubs(x: &X64) -> Stubs {
+    let mut s = Stubs::default();
+    let mut e = Emit::default();
+    e.start(Vec::new());
+
+    // enter(rdi = state, rsi = unit). After the pushes and the return address rsp is 8 modulo 16.
+    s.enter = e.position();
+    for r in CALLEE_SAVED {
+        e.push(r);
+    }
+    e.lea(Size::Q, Gpr::RSP, Mem::base(Gpr::RSP, -8));
+    e.lea(Size::Q, Gpr::RBP, Mem::base(Gpr::RDI, BIAS));
+    e.mov(Size::Q, Gpr::RAX, Gpr::RSI);
+    e.store(Size::Q, HOST_SP, Gpr::RSP);
+    e.ldmxcsr(FP_CONTROL);
+    load_pins(x, &mut e);
+    e.load(Size::Q, Gpr::RSP, RET_SP);
+    e.jmp_reg(Gpr::RAX);
+
+    align(&mut e);
+    s.leave = e.position();
+    store_pins(x, &mut e);
+    s.leave_stored = e.position();
+    e.store(Size::Q, RET_SP, Gpr::RSP);
+    e.load(Size::Q, Gpr::RSP, HOST_SP);
+    e.stmxcsr(FP_CONTROL);
+    e.ldmxcsr(FP_CONTROL_HOST);
+    e.lea(Size::Q, Gpr::RSP, Mem::base(Gpr::RSP, 8));
+    for r in CALLEE_SAVED.into_iter().rev() {
+        e.pop(r);
+    }
+    e.ret();
+
+    // Called from translated code: the return address is on the return stack.
+    align(&mut e);
+    s.call_helper = e.position();
+    store_pins(x, &mut e);
+    e.stmxcsr(FP_CONTROL);
+    e.ldmxcsr(FP_CONTROL_HOST);
+    e.store(Size::Q, RET_SP, Gpr::RSP);
+    e.load(Size::Q, Gpr::RSP, HOST_SP);
+    e.lea(Size::Q, Gpr::RDI, Mem::base(Gpr::RBP, -BIAS));
+    e.call_mem(field(offset_of!(State, helper)));
+    e.load(Size::Q, Gpr::RSP, RET_SP);
+    e.ldmxcsr(FP_CONTROL);
+    load_pins(x, &mut e);
+    e.ret();
+
+    // Nothing returns here by intention: leave, to go on at the address in rax.
+    align(&mut e);
+    s.ret_miss = e.position();
+    e.load(Size::Q, Gpr::RSP, field(offset_of!(State, ret_base)));
+    e.store(Size::Q, home(SLOT_PC), Gpr::RAX);
+    e.store_imm(Size::D, field(offset_of!(State, exit_reason)), exit::INDIRECT as i32);
+    e.jmp_mem(field(offset_of!(State, leave)));
+
+    (s.bytes, _) = e.finish();
+    s
+}
+
+fn align(e: &mut Emit) {
+    while !e.position().is_multiple_of(16) {
+        e.nop((16 - e.position() % 16).min(8));
+    }
+}
+
+fn load_pins(x: &X64, e: &mut Emit) {
+    for pin in &x.pins {
+        if pin.slot < FIRST_VEC {
+            e.load(Size::Q, Gpr(pin.reg), home(pin.slot));
+        } else {
+            e.movaps_load(Xmm(pin.reg), home(pin.slot));
+        }
+    }
+}
+
+fn store_pins(x: &X64, e: &mut Emit) {
+    for pin in &x.pins {
+        if pin.slot < FIRST_VEC {
+            e.store(Size::Q, home(pin.slot), Gpr(pin.reg));
+        } else {
+            e.movaps_store(home(pin.slot), Xmm(pin.reg));
+        }
+    }
+}
