@@ -84,7 +84,7 @@ int main(void)
     SHOW("strings");
     for (int i = 1; i < 2000; i++) {
         double x = i * 0.37;
-        printf("%s", ""), mix((uint64_t)(sin(x) * 1e6)), mix((uint64_t)(int64_t)(exp(-x / 100) * 1e6)), mix((uint64_t)(int64_t)(log(x) * 1e6)), mix((uint64_t)(int64_t)(pow(x, 0.3) * 1e6));
+        printf("%s", ""), mix((uint64_t)(int64_t)(sin(x) * 1e6)), mix((uint64_t)(int64_t)(exp(-x / 100) * 1e6)), mix((uint64_t)(int64_t)(log(x) * 1e6)), mix((uint64_t)(int64_t)(pow(x, 0.3) * 1e6));
     }
     SHOW("libm");
     return 0;

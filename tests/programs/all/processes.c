@@ -36,8 +36,9 @@ int main(int argc, char **argv)
     char self[4096];
     self[readlink("/proc/self/exe", self, sizeof self - 1)] = 0;
     char *args[] = {"zero", "child", "one", 0}, *env[] = {"MARK=here", 0};
-    printf("spawn %d", posix_spawn(&p, self, 0, 0, args, env));
+    int rc = posix_spawn(&p, self, 0, 0, args, env);
     waitpid(p, &st, 0);
+    printf("spawn %d", rc);
     printf(" exit %d\n", WEXITSTATUS(st));
     printf("spawn missing %s\n", strerror(posix_spawn(&p, "/does/not/exist", 0, 0, args, env)));
     p = fork();
