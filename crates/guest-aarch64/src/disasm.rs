@@ -95,7 +95,7 @@ impl Insn {
             "data processing: immediate" => self.immediate(stem, form, sf)?,
             "data processing: register" => self.register(stem, form, sf)?,
             "branches" => self.branch(name, sf)?,
-            "hints" if self.line.fields.is_empty() => stem.to_owned(),
+            "hints" if self.line.fields.is_empty() => self.line.heading.to_lowercase(),
             "system" => match name {
                 "svc" | "brk" => format!("{name} #{:#x}", self.f("imm16")),
                 "mrs" => format!("mrs {}, {}", self.r("rt", true), self.system_register()),

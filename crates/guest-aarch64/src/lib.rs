@@ -26,6 +26,7 @@ mod exclusive;
 mod load_store;
 mod load_store_pair;
 mod logical;
+mod memory_copy;
 mod move_wide;
 mod mul_div;
 mod shift;
@@ -54,6 +55,8 @@ use ir::{Block, State};
 pub use disasm::disassemble;
 pub use translator::{Flow, Translator};
 
+#[cfg(test)]
+mod simd_tests;
 #[cfg(test)]
 mod tests;
 

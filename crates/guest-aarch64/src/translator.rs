@@ -131,12 +131,12 @@ impl Translator<'_> {
         if self.targets & !placed == 0 {
             return;
         }
-        let first = (self.targets & placed).count_ones() as i32;
+        let unplaced = (self.targets & placed).count_ones()..self.targets.count_ones();
         for i in 0..self.ir.block.ops.len() {
             let op = self.ir.block.ops[i];
             let branch =
                 matches!(op.code, OpCode::Br | OpCode::BrCond | OpCode::BrCmp | OpCode::BrBit);
-            if !branch || op.imm < first {
+            if !branch || op.imm < 0 || !unplaced.contains(&(op.imm as u32)) {
                 continue;
             }
             let mut rest = self.targets;
@@ -151,7 +151,6 @@ impl Translator<'_> {
                 op.code = OpCode::ExitDirect;
             }
         }
-        self.ir.block.labels = first as u16;
     }
 }
 

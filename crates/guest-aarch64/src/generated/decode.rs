@@ -3553,36 +3553,45 @@ fn class_12(t: &mut Translator<'_>, word: u32) -> Flow {
             }
         }
         0x01000000 => {
-            match word & 0x00e00c00 {
+            match word & 0x00200c00 {
                 0x00000000 => {
-                    t.stlur(x(word, 30, 2), x(word, 12, 9), x(word, 5, 5), x(word, 0, 5))
+                    match word & 0x00c00000 {
+                        0x00000000 => {
+                            t.stlur(x(word, 30, 2), x(word, 12, 9), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00400000 => {
+                            t.ldapur(x(word, 30, 2), x(word, 12, 9), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x00800000 => {
+                            if ((word >> 30) & 0x3) != 3 {
+                                t.ldapurs64(x(word, 30, 2), x(word, 12, 9), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x00c00000 => {
+                            if ((word >> 30) & 0x3) <= 1 {
+                                t.ldapurs32(x(word, 30, 2), x(word, 12, 9), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
                 }
-                0x00400000 => {
-                    t.ldapur(x(word, 30, 2), x(word, 12, 9), x(word, 5, 5), x(word, 0, 5))
-                }
-                0x00800000 => {
-                    if ((word >> 30) & 0x3) != 3 {
-                        t.ldapurs64(x(word, 30, 2), x(word, 12, 9), x(word, 5, 5), x(word, 0, 5))
+                0x00000400 => {
+                    if word & 0xc0c00000 == 0x00c00000 && ((word >> 12) & 0xf) <= 11 {
+                        t.mops_set(x(word, 16, 5), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0xc0000000 == 0x00000000 && ((word >> 22) & 0x3) != 3 {
+                        t.mops_cpyf(x(word, 22, 2), x(word, 16, 5), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
                     } else {
                         Flow::Undefined
                     }
                 }
-                0x00800800 => {
-                    if word & 0x801ff000 == 0x80000000 {
+                0x00000800 => {
+                    if word & 0x80dff000 == 0x80800000 {
                         t.stlr_pre(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
-                    } else {
-                        Flow::Undefined
-                    }
-                }
-                0x00c00000 => {
-                    if ((word >> 30) & 0x3) <= 1 {
-                        t.ldapurs32(x(word, 30, 2), x(word, 12, 9), x(word, 5, 5), x(word, 0, 5))
-                    } else {
-                        Flow::Undefined
-                    }
-                }
-                0x00c00800 => {
-                    if word & 0x801ff000 == 0x80000000 {
+                    } else if word & 0x80dff000 == 0x80c00000 {
                         t.ldapr_post(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
                     } else {
                         Flow::Undefined
@@ -4051,6 +4060,15 @@ fn class_14(t: &mut Translator<'_>, word: u32) -> Flow {
         0x00000000 => {
             if ((word >> 30) & 0x3) != 3 {
                 t.ldrv_lit(x(word, 30, 2), x(word, 5, 19), x(word, 0, 5))
+            } else {
+                Flow::Undefined
+            }
+        }
+        0x01000000 => {
+            if word & 0xc0e00c00 == 0x00c00400 && ((word >> 12) & 0xf) <= 11 {
+                Flow::Undefined
+            } else if word & 0xc0200c00 == 0x00000400 && ((word >> 22) & 0x3) != 3 {
+                t.mops_cpy(x(word, 22, 2), x(word, 16, 5), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
             } else {
                 Flow::Undefined
             }
