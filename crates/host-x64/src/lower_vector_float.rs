@@ -1,0 +1,565 @@
+//! SIMD floating point. Invalid operations (signalling NaNs, NaNs produced) raise the host's
+//! unmasked exception, and the evaluator runs the instruction. Nothing is written before the last
+//! instruction that may do so, and lanes that do not take part are kept from raising anything.
+
+use crate::emit::{Code, Xmm};
+use crate::emit_sse::{VShift, op};
+use crate::lower::Lower;
+use crate::lower_vector::{Temps, VArgs, ones, splat};
+use crate::regs::XmmOrMem;
+use ir::{Ref, Rounding, VecOp};
+
+/// The immediate of `round*` for a rounding; `exact`: raise Inexact.
+pub(crate) const fn round_imm(rounding: Rounding, exact: bool) -> Option<u8> {
+    let mode = match rounding {
+        Rounding::Nearest => 0,
+        Rounding::Down => 1,
+        Rounding::Up => 2,
+        Rounding::Zero => 3,
+        Rounding::Current => 4,
+        Rounding::Away | Rounding::Odd => return None,
+    };
+    Some(if exact { mode } else { mode | 8 })
+}
+
+impl Lower<'_> {
+    /// `d = a op b` that may raise an exception; `d` is written by the last instruction only.
+    pub(crate) fn fp3(&mut self, code: Code, d: Xmm, a: Xmm, b: impl Into<XmmOrMem>) {
+        let b = b.into();
+        if self.avx() || d == a {
+            self.fault();
+            return self.v3(code, d, a, b);
+        }
+        let scratch = d.0 >= 14 && XmmOrMem::Reg(d) != b;
+        let t = if scratch { d } else { self.scratch_v() };
+        self.e.movaps(t, a);
+        self.fault();
+        self.v3(code, t, t, b);
+        if !scratch {
+            self.e.movaps(d, t);
+            self.release_v(t);
+        }
+    }
+    /// Whether a slot's value is in a pinned register.
+    pub(crate) fn pinned(&self, r: Ref) -> bool {
+        r.as_slot().is_some_and(|s| self.host.vec_pin(s).is_some())
+    }
+    /// How many scratch registers the operands take if each must be in a register of its own,
+    /// with zeros above `total` bits.
+    pub(crate) fn scratch_needed(&mut self, operands: &[Ref], total: u32) -> usize {
+        let mut n = 0;
+        for (i, &r) in operands.iter().enumerate() {
+            if operands[..i].contains(&r) && self.pinned(r) && self.width(r) <= total {
+                continue;
+            }
+            n += usize::from(!self.pinned(r) || self.width(r) > total);
+        }
+        n
+    }
+    /// The operand in a register, with zeros above `total` bits.
+    pub(crate) fn fp_operand(&mut self, r: Ref, total: u32) -> Xmm {
+        if self.width(r) <= total {
+            return self.using_v(r);
+        }
+        match self.using_vm(r) {
+            XmmOrMem::Mem(m) if total == 64 => {
+                let t = self.scratch_v();
+                self.v2(op::MOVQ, t, m);
+                t
+            }
+            XmmOrMem::Mem(_) => {
+                let x = self.using_v(r);
+                let t = self.scratch_v();
+                self.zero_above(t, x, total);
+                self.release_v(x);
+                t
+            }
+            XmmOrMem::Reg(x) => {
+                let t = self.scratch_v();
+                self.zero_above(t, x, total);
+                t
+            }
+        }
+    }
+    /// A register for the result of an operation that may fault: pinned, scratch, or `x` or `y`,
+    /// the registers of operands a (named `a`) and b.
+    pub(crate) fn fp_out(&mut self, dst: Ref, a: Ref, x: Xmm, y: impl Into<XmmOrMem>) -> Xmm {
+        if self.pinned(dst) || self.free_v() > 0 {
+            return self.define_over_v(dst, a, x);
+        }
+        self.fp_temp(&[x.into(), y.into()])
+    }
+    /// A scratch register, if need be one of `dead`, which are not needed after the next
+    /// instruction.
+    pub(crate) fn fp_temp(&mut self, dead: &[XmmOrMem]) -> Xmm {
+        if self.free_v() > 0 {
+            return self.scratch_v();
+        }
+        let x = dead.iter().find_map(|&x| match x {
+            XmmOrMem::Reg(x) if Self::is_scratch_v(x) => Some(x),
+            _ => None,
+        });
+        let x = x.expect("a scratch register held by an operand");
+        self.reuse_v(x);
+        x
+    }
+
+    pub(crate) fn vec_float(&mut self, v: &VArgs) -> bool {
+        let double = match v.lane {
+            2 => false,
+            3 => true,
+            _ => return self.half_conversion(v),
+        };
+        let scalar = v.total == v.bits();
+        // One double in 64 bits is a scalar too.
+        let scalar = scalar || double && v.total == 64;
+        let simple = |code| op::fp(code, scalar, double);
+        match v.code {
+            VecOp::FAdd => self.fp_binary(v, simple(op::ADD)),
+            VecOp::FSub => self.fp_binary(v, simple(op::SUB)),
+            VecOp::FMul => self.fp_binary(v, simple(op::MUL)),
+            VecOp::FDiv => self.fp_divide(v, simple(op::DIV), scalar),
+            VecOp::FMax | VecOp::FMaxNm => self.fp_extreme(v, simple(op::MAX), op::PAND),
+            VecOp::FMin | VecOp::FMinNm => self.fp_extreme(v, simple(op::MIN), op::POR),
+            VecOp::FMla | VecOp::FMls => self.fp_fused(v, scalar, double),
+            VecOp::FAbd => self.fp_abs_difference(v, simple(op::SUB)),
+            VecOp::FAbs | VecOp::FNeg => self.fp_sign(v),
+            VecOp::FSqrt => self.fp_unary(v, simple(op::SQRT), None, scalar),
+            VecOp::FRound => {
+                let exact = v.param & 8 != 0;
+                match round_imm(Rounding::from_u8((v.param & 7) as u8), exact) {
+                    Some(imm) => self.fp_unary(v, op::round(scalar, double), Some(imm), scalar),
+                    None => false,
+                }
+            }
+            VecOp::FCmEq | VecOp::FCmGe | VecOp::FCmGt | VecOp::FAcGe | VecOp::FAcGt => {
+                self.fp_mask(v, simple(op::CMP), scalar)
+            }
+            VecOp::FToInt if !double => self.fp_to_ints(v),
+            VecOp::IntToF if !double && !scalar && v.param == 8 => {
+                // Signed, without fraction bits: raises Inexact at most.
+                let mut t = Temps::default();
+                let x = self.using_vm(v.a);
+                let d = self.out_v(&mut t, v.dst);
+                if v.total == 64 {
+                    let y = self.fp_operand_low(d, x);
+                    self.v2(op::CVTDQ2PS, d, y);
+                } else {
+                    self.v2(op::CVTDQ2PS, d, x);
+                }
+                self.finish_v(t, v.dst, d);
+                true
+            }
+            VecOp::FCvtL if !double => {
+                let mut t = Temps::default();
+                let x = self.using_vm(v.a);
+                if v.param & 1 != 0 {
+                    let p = self.scratch_v();
+                    self.v2i(op::PSHUFD, p, x, 0xee);
+                    self.fault();
+                    self.v2(op::CVTPS2PD, p, p);
+                    self.finish_v(t, v.dst, p);
+                } else {
+                    let d = self.out_scratch(&mut t, v.dst);
+                    self.fault();
+                    self.v2(op::CVTPS2PD, d, x);
+                    self.finish_v(t, v.dst, d);
+                }
+                true
+            }
+            VecOp::FCvtN if !double && !scalar => {
+                let x = self.using_vm(v.a);
+                let p = self.scratch_v();
+                self.fault();
+                self.v2(op::CVTPD2PS, p, x);
+                if v.param & 0x100 != 0 {
+                    let z = self.using_v(v.c);
+                    self.v3(op::PUNPCKL[3], p, z, p);
+                }
+                self.finish_v(Temps::default(), v.dst, p);
+                true
+            }
+            VecOp::FAddP => self.fp_pairs(v, double),
+            _ => false,
+        }
+    }
+    /// `d` = the low 64 bits of `x`, zeros above.
+    fn fp_operand_low(&mut self, d: Xmm, x: XmmOrMem) -> Xmm {
+        self.v2(op::MOVQ, d, x);
+        d
+    }
+    /// The destination's register or a scratch one, never a borrowed one.
+    fn out_scratch(&mut self, t: &mut Temps, dst: Ref) -> Xmm {
+        debug_assert!(self.pinned(dst) || self.free_v() > 0);
+        self.out_v(t, dst)
+    }
+    fn fp_binary(&mut self, v: &VArgs, code: Code) -> bool {
+        if self.scratch_needed(&[v.a, v.b], v.total) > 1 && !self.avx() {
+            return false;
+        }
+        let x = self.fp_operand(v.a, v.total);
+        let y = if self.width(v.b) <= v.total {
+            self.using_vm(v.b)
+        } else {
+            self.fp_operand(v.b, v.total).into()
+        };
+        let d = self.fp_out(v.dst, v.a, x, y);
+        self.fp3(code, d, x, y);
+        self.finish_v(Temps::default(), v.dst, d);
+        true
+    }
+    fn fp_divide(&mut self, v: &VArgs, code: Code, scalar: bool) -> bool {
+        if v.total == 128 || scalar {
+            return self.fp_binary(v, code);
+        }
+        if !self.avx() {
+            return false;
+        }
+        // Zeros divided by ones in the lanes that do not take part.
+        let upper = self.e.constant(splat(0x3f80_0000, 32, 128) & !ones(64));
+        let x = self.fp_operand(v.a, 64);
+        let y = self.using_vm(v.b);
+        let t = self.scratch_v();
+        self.v2(op::MOVQ, t, y);
+        self.v3(op::POR, t, t, upper);
+        let d = self.fp_out(v.dst, v.a, x, t);
+        self.fp3(code, d, x, t);
+        self.finish_v(Temps::default(), v.dst, d);
+        true
+    }
+    /// Maximum or minimum: both orders, which differ only for zeros of different sign (NaNs are
+    /// invalid operations), and a logical operation that makes the right zero.
+    pub(crate) fn fp_extreme(&mut self, v: &VArgs, code: Code, join: Code) -> bool {
+        let room = if self.pinned(v.dst) { 1 } else { 0 };
+        if !self.avx() || self.scratch_needed(&[v.a, v.b], v.total) > room {
+            return false;
+        }
+        let (x, y) = (self.fp_operand(v.a, v.total), self.fp_operand(v.b, v.total));
+        let t = self.scratch_v();
+        let d = self.fp_out(v.dst, v.a, x, y);
+        self.fp3(code, t, x, y);
+        self.fp3(code, d, y, x);
+        self.v3(join, d, d, t);
+        self.finish_v(Temps::default(), v.dst, d);
+        true
+    }
+    fn fp_fused(&mut self, v: &VArgs, scalar: bool, double: bool) -> bool {
+        let code = op::fma231(v.code == VecOp::FMls, false, scalar, double);
+        self.fp_fma(code, op::fp(op::CMP, scalar, double), v)
+    }
+    /// `c ± a·b` by `code`; `compare` is the compare of the same kind. A NaN result is left to
+    /// the evaluator, since hosts differ from Arm (and each other) in which NaN comes out.
+    pub(crate) fn fp_fma(&mut self, code: Code, compare: Code, v: &VArgs) -> bool {
+        if !self.host.features().fma || !self.avx() {
+            return false;
+        }
+        // With zeros above in the addend and one factor, the other factor's upper lanes can at
+        // most cause an evaluation.
+        let (mut a, mut b) = (v.a, v.b);
+        if (!self.pinned(a) || self.width(a) > v.total)
+            && self.pinned(b)
+            && self.width(b) <= v.total
+        {
+            (a, b) = (b, a);
+        }
+        let x = self.fp_operand(a, v.total);
+        let y = self.using_vm(b);
+        let z = self.using_vm(v.c);
+        if self.free_v() == 0 {
+            // Both scratch registers hold operands.
+            self.unlock();
+            return false;
+        }
+        let t = self.scratch_v();
+        match z {
+            _ if self.width(v.c) <= v.total => self.vmov(t, z),
+            XmmOrMem::Reg(z) => self.zero_above(t, z, v.total),
+            XmmOrMem::Mem(m) if v.total == 64 => self.v2(op::MOVQ, t, m),
+            XmmOrMem::Mem(m) => self.e.movss_load(t, m),
+        }
+        self.fault();
+        match y {
+            XmmOrMem::Reg(y) => self.e.avx_rr(code, t, x, y, crate::emit::Imm::None),
+            XmmOrMem::Mem(m) => self.e.avx_rm(code, t, x, m, crate::emit::Imm::None),
+        }
+        let check = self.fp_temp(&[x.into(), y, z]);
+        self.fault();
+        // "Less than", signalling: invalid if any lane is a NaN.
+        self.v3i(compare, check, t, t, 1);
+        self.finish_v(Temps::default(), v.dst, t);
+        true
+    }
+    fn fp_abs_difference(&mut self, v: &VArgs, code: Code) -> bool {
+        if self.scratch_needed(&[v.a, v.b], v.total) > 1 && !self.avx() {
+            return false;
+        }
+        let mask = self.e.constant(splat((1 << (v.bits() - 1)) - 1, v.bits(), v.total));
+        let x = self.fp_operand(v.a, v.total);
+        let y = self.fp_operand_any(v.b, v.total);
+        let d = self.fp_out(v.dst, v.a, x, y);
+        self.fp3(code, d, x, y);
+        self.v3(op::PAND, d, d, mask);
+        self.finish_v(Temps::default(), v.dst, d);
+        true
+    }
+    /// As [`Lower::fp_operand`], but left in memory if it is there and fit.
+    fn fp_operand_any(&mut self, r: Ref, total: u32) -> XmmOrMem {
+        if self.width(r) <= total { self.using_vm(r) } else { self.fp_operand(r, total).into() }
+    }
+    /// FABS and FNEG: no exceptions.
+    fn fp_sign(&mut self, v: &VArgs) -> bool {
+        let bits = v.bits();
+        let sign = splat(1 << (bits - 1), bits, v.total);
+        let mut t = Temps::default();
+        let x = self.using_v(v.a);
+        let d = self.out_v(&mut t, v.dst);
+        if v.code == VecOp::FAbs {
+            let m = self.e.constant(ones(v.total) & !sign);
+            self.v3(op::PAND, d, x, m);
+            self.finish_v(t, v.dst, d);
+        } else {
+            let m = self.e.constant(sign);
+            self.v3(op::PXOR, d, x, m);
+            let clean = self.width(v.a) <= v.total;
+            self.finish_low(t, v, d, clean);
+        }
+        true
+    }
+    fn fp_unary(&mut self, v: &VArgs, code: Code, imm: Option<u8>, scalar: bool) -> bool {
+        if !self.avx() {
+            return false;
+        }
+        if scalar {
+            return self.fp_scalar_unary(v.dst, v.a, code, imm);
+        }
+        let x = self.fp_operand_any(v.a, v.total);
+        let mut t = Temps::default();
+        let d = if self.pinned(v.dst) || self.free_v() > 0 {
+            self.out_v(&mut t, v.dst)
+        } else {
+            return false;
+        };
+        self.fault();
+        match imm {
+            Some(imm) => self.v2i(code, d, x, imm),
+            None => self.v2(code, d, x),
+        }
+        self.finish_v(t, v.dst, d);
+        true
+    }
+    /// `dst = op a` in lane 0, zeros above.
+    pub(crate) fn fp_scalar_unary(
+        &mut self,
+        dst: Ref,
+        a: Ref,
+        code: Code,
+        imm: Option<u8>,
+    ) -> bool {
+        let y = self.using_vm(a);
+        if self.free_v() == 0 {
+            self.unlock();
+            return false;
+        }
+        // The upper part comes from a zeroed register.
+        let zero = self.scratch_v();
+        self.vzero(zero);
+        let d = if self.pinned(dst) && self.avx() {
+            self.define_v(dst)
+        } else {
+            zero
+        };
+        self.fault();
+        match imm {
+            Some(imm) => self.v3i(code, d, zero, y, imm),
+            None => self.v3(code, d, zero, y),
+        }
+        self.finish_v(Temps::default(), dst, d);
+        true
+    }
+    fn fp_mask(&mut self, v: &VArgs, code: Code, scalar: bool) -> bool {
+        let absolute = matches!(v.code, VecOp::FAcGe | VecOp::FAcGt);
+        if !self.avx() || absolute && self.scratch_needed(&[v.a, v.b], 0) < 2 && self.free_v() < 2 {
+            return false;
+        }
+        // Equal, quiet; greater or equal and greater, signalling.
+        let predicate = match v.code {
+            VecOp::FCmEq => 0x00,
+            VecOp::FCmGe | VecOp::FAcGe => 0x0d,
+            _ => 0x0e,
+        };
+        if absolute {
+            let mask = self.e.constant(splat((1 << (v.bits() - 1)) - 1, v.bits(), v.total));
+            let (x, y) = (self.using_vm(v.a), self.using_vm(v.b));
+            if self.free_v() < 2 {
+                self.unlock();
+                return false;
+            }
+            let (p, q) = (self.scratch_v(), self.scratch_v());
+            self.vmov(p, mask);
+            self.v3(op::PAND, q, p, y);
+            self.v3(op::PAND, p, p, x);
+            self.fault();
+            self.v3i(code, p, p, q, predicate);
+            self.finish_low(Temps::default(), v, p, false);
+            return true;
+        }
+        let x = self.fp_operand(v.a, v.total);
+        let y = self.fp_operand_any(v.b, v.total);
+        let d = self.fp_out(v.dst, v.a, x, y);
+        self.fault();
+        self.v3i(code, d, x, y, predicate);
+        // Lane 0's compare keeps the upper part of a: zeros. Packed ones compare zeros as equal.
+        self.finish_low(Temps::default(), v, d, scalar);
+        true
+    }
+    /// FCVT* to signed 32-bit lanes.
+    fn fp_to_ints(&mut self, v: &VArgs) -> bool {
+        let rounding = Rounding::from_u8((v.param & 7) as u8);
+        // Signed, no fraction bits.
+        if v.param >> 3 != 1 || v.total == 32 || !self.avx() {
+            return false;
+        }
+        let x = self.fp_operand_any(v.a, v.total);
+        if self.free_v() == 0 {
+            self.unlock();
+            return false;
+        }
+        let p = self.scratch_v();
+        match rounding {
+            Rounding::Zero => {
+                self.fault();
+                self.v2(op::CVTTPS2DQ, p, x);
+            }
+            Rounding::Current => {
+                self.fault();
+                self.v2(op::CVTPS2DQ, p, x);
+            }
+            _ => {
+                let Some(imm) = round_imm(rounding, true) else {
+                    self.unlock();
+                    return false;
+                };
+                self.fault();
+                self.v2i(op::round(false, false), p, x, imm);
+                self.fault();
+                self.v2(op::CVTTPS2DQ, p, p);
+            }
+        }
+        self.finish_v(Temps::default(), v.dst, p);
+        true
+    }
+    fn fp_pairs(&mut self, v: &VArgs, double: bool) -> bool {
+        if !self.avx() {
+            return false;
+        }
+        let add = op::fp(op::ADD, false, double);
+        if v.total < 128 {
+            if v.total == 64 && !double {
+                // Two lanes of each operand.
+                let (x, y) = (self.using_v(v.a), self.using_vm(v.b));
+                if self.free_v() == 0 {
+                    self.unlock();
+                    return false;
+                }
+                let p = self.scratch_v();
+                let q = self.fp_temp(&[x.into(), y]);
+                self.v3(op::PUNPCKL[2], p, x, y);
+                self.vshift(VShift::SrlBytes, 3, q, p, 8);
+                self.v2(op::MOVQ, p, p);
+                self.fp3(add, p, p, q);
+                self.finish_v(Temps::default(), v.dst, p);
+                return true;
+            }
+            // Lanes 0 and 1 of a.
+            let x = self.using_v(v.a);
+            if self.free_v() == 0 {
+                self.unlock();
+                return false;
+            }
+            let p = self.scratch_v();
+            let zero = self.fp_temp_clean(x, p, double);
+            self.fp3(op::fp(op::ADD, true, double), zero, zero, p);
+            self.finish_v(Temps::default(), v.dst, zero);
+            return true;
+        }
+        let (x, y) = (self.using_v(v.a), self.using_vm(v.b));
+        if self.free_v() == 0 {
+            self.unlock();
+            return false;
+        }
+        let p = self.scratch_v();
+        if double {
+            self.v3(op::PUNPCKL[3], p, x, y);
+        } else {
+            self.v3i(op::SHUFPS, p, x, y, 0x88);
+        }
+        let q = self.fp_temp(&[x.into(), y]);
+        if double {
+            self.v3(op::PUNPCKH[3], q, x, y);
+        } else {
+            self.v3i(op::SHUFPS, q, x, y, 0xdd);
+        }
+        self.fp3(add, p, p, q);
+        self.finish_v(Temps::default(), v.dst, p);
+        true
+    }
+    /// `p` = lane 1 of `x` in lane 0; gives a register with lane 0 of `x`, zeros above.
+    fn fp_temp_clean(&mut self, x: Xmm, p: Xmm, double: bool) -> Xmm {
+        self.v2i(op::PSHUFD, p, x, if double { 0xee } else { 0x55 });
+        let q = self.fp_temp(&[x.into()]);
+        self.zero_above(q, x, if double { 64 } else { 32 });
+        q
+    }
+    /// Conversions between half and single precision.
+    fn half_conversion(&mut self, v: &VArgs) -> bool {
+        if !self.host.features().f16c || !self.avx() || v.lane != 1 {
+            return false;
+        }
+        match v.code {
+            VecOp::FCvtL => {
+                let x = self.using_vm(v.a);
+                if self.free_v() == 0 {
+                    self.unlock();
+                    return false;
+                }
+                let p = self.scratch_v();
+                if v.param & 1 != 0 {
+                    self.v2i(op::PSHUFD, p, x, 0xee);
+                    self.fault();
+                    self.v2(op::CVTPH2PS, p, p);
+                } else {
+                    self.fault();
+                    self.v2(op::CVTPH2PS, p, x);
+                }
+                self.finish_v(Temps::default(), v.dst, p);
+                true
+            }
+            VecOp::FCvtN if v.total >= 64 => {
+                let x = self.using_v(v.a);
+                if self.free_v() == 0 {
+                    self.unlock();
+                    return false;
+                }
+                let p = self.scratch_v();
+                self.fault();
+                // The destination is the ModRM operand.
+                self.e.avx_rr(op::CVTPS2PH, x, Xmm(0), p, crate::emit::Imm::I8(4));
+                if v.param & 0x100 != 0 {
+                    let z = match self.using_vm(v.c) {
+                        XmmOrMem::Reg(z) => z,
+                        XmmOrMem::Mem(m) => {
+                            let z = self.fp_temp(&[x.into()]);
+                            self.vmov(z, m);
+                            z
+                        }
+                    };
+                    self.v3(op::PUNPCKL[3], p, z, p);
+                }
+                self.finish_v(Temps::default(), v.dst, p);
+                true
+            }
+            VecOp::FAbs | VecOp::FNeg => self.fp_sign(v),
+            _ => false,
+        }
+    }
+}
