@@ -6,9 +6,11 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use guest_aarch64::encoding::Line;
 use testkit::diff::choose::Chooser;
 use testkit::diff::compare::{Mismatch, compare};
 use testkit::diff::known::{self, KNOWN};
+use testkit::diff::program::Program;
 use testkit::diff::runner::Runner;
 
 const USAGE: &str = "\
@@ -25,6 +27,7 @@ testkit diff [options]   compares random instructions with the oracle
   --oracle FILE     the oracle's, or several
   --fixtures DIR    where `cargo xtask fixtures` put it
   --stop N          stop when so many encodings differ (20)
+testkit program FILE [options]   writes the first program instead
 testkit known            lists what is known of the oracle";
 
 struct Options {
@@ -41,6 +44,18 @@ struct Options {
     stop: usize,
 }
 
+impl Options {
+    /// Whether `--only` and `--skip` let `line` pass.
+    fn wants(&self, line: &Line) -> bool {
+        let named = |names: &[String]| {
+            names
+                .iter()
+                .any(|n| [line.name, line.section, line.feature].iter().any(|t| t.contains(n)))
+        };
+        (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
+    }
+}
+
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
@@ -55,6 +70,14 @@ fn run() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("diff") => diff(&parse(&arguments[1..])?),
+        Some("program") => {
+            let file = arguments.get(1).context("a file name is needed")?;
+            let options = parse(&arguments[2..])?;
+            let mut chooser = Chooser::new(options.seed, |line| options.wants(line));
+            let cases: Vec<_> =
+                (0..options.cases).map(|n| chooser.case(n, options.length)).collect();
+            Ok(std::fs::write(file, Program::new(&cases).elf())?)
+        }
         Some("known") => {
             for known in KNOWN {
                 println!("{} ({}): {}", known.heading, known.lines.join(", "), known.what);
@@ -149,13 +172,6 @@ fn diff(options: &Options) -> Result<()> {
 
 /// Runs programs until the time is over; returns the number of differences.
 fn loops(options: &Options, oracle: &Runner, runners: &[Runner], scratch: &Path) -> Result<usize> {
-    let named = |names: &[String], line: &guest_aarch64::encoding::Line| {
-        names.iter().any(|n| {
-            line.name.contains(n.as_str())
-                || line.section.contains(n.as_str())
-                || line.feature.contains(n.as_str())
-        })
-    };
     let mut lacking = Vec::new();
     for oracle in runners.iter().chain([oracle]).filter(|r| r.is_oracle()) {
         for feature in known::lacking(oracle, scratch)? {
@@ -167,11 +183,8 @@ fn loops(options: &Options, oracle: &Runner, runners: &[Runner], scratch: &Path)
     let (mut seed, mut instructions, mut signals, mut found) = (options.seed, 0, 0, 0);
     let mut counts = BTreeMap::<&'static str, usize>::new();
     loop {
-        let mut chooser = Chooser::new(seed, |line| {
-            (options.only.is_empty() || named(&options.only, line))
-                && !named(&options.skip, line)
-                && !lacking.contains(&line.feature)
-        });
+        let mut chooser =
+            Chooser::new(seed, |line| options.wants(line) && !lacking.contains(&line.feature));
         ensure!(chooser.lines() > 0, "no encoding is chosen");
         if seed == options.seed {
             let names: Vec<_> = runners.iter().map(Runner::name).collect();
