@@ -169,3 +169,75 @@ impl Translator<'_> {
         Flow::Next
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Aarch64;
+    use eval::{MemFault, Memory, Outcome};
+    use guest::{Fetch, Guest, Mode};
+    use ir::{Block, State};
+
+    struct Words([u32; 3]);
+    impl Fetch for Words {
+        fn word(&mut self, pc: u64) -> Option<u32> {
+            self.0.get(pc as usize / 4).copied()
+        }
+    }
+
+    /// Memory from address 0x1000 on.
+    struct Bytes(Vec<u8>);
+    impl Memory for Bytes {
+        fn load(&mut self, addr: u64, size: usize) -> Result<u128, MemFault> {
+            let from = &self.0[addr as usize - 0x1000..][..size];
+            Ok(from.iter().rev().fold(0, |v, &b| v << 8 | u128::from(b)))
+        }
+        fn store(&mut self, addr: u64, size: usize, value: u128) -> Result<(), MemFault> {
+            let to = &mut self.0[addr as usize - 0x1000..][..size];
+            to.copy_from_slice(&value.to_le_bytes()[..size]);
+            Ok(())
+        }
+        fn compare_exchange(&mut self, _: u64, _: usize, _: u128, _: u128) -> Result<u128, MemFault> {
+            unreachable!("no atomics here")
+        }
+    }
+
+    /// Runs the three instructions with x0 = to, x1 = from, x2 = size; gives memory and state.
+    fn run(words: [u32; 3], to: u64, from: u64, size: u64) -> (Vec<u8>, Box<State>) {
+        let mut memory = Bytes((0..1024u32).map(|i| (i * 7 + (i >> 8)) as u8).collect());
+        let mut state = Box::new(State::new());
+        state.int[..3].copy_from_slice(&[to, from, size]);
+        let mut block = Block::default();
+        Aarch64.translate(&mut Words(words), 0, Mode::default(), &mut block);
+        assert_eq!(eval::run(&block, &mut state, &mut memory), Outcome::Exit(12));
+        (memory.0, state)
+    }
+
+    #[test]
+    fn copies_are_right_in_both_directions() {
+        for (to, from, size) in
+            [(0x1100, 0x1000, 100), (0x1003, 0x1000, 77), (0x1000, 0x1005, 64), (0x1010, 0x1000, 0)]
+        {
+            // cpyp [x0]!, [x1]!, x2!; cpym; cpye
+            let (memory, state) = run([0x1d01_0440, 0x1d41_0440, 0x1d81_0440], to, from, size);
+            let (mut expected, _) = run([0xd503_201f; 3], 0, 0, 0);
+            let start = from as usize - 0x1000;
+            expected.copy_within(start..start + size as usize, to as usize - 0x1000);
+            assert_eq!(memory, expected, "{to:#x} {from:#x} {size}");
+            let backward = from < to && from + size > to;
+            let end = if backward { 0 } else { size };
+            assert_eq!(state.int[..3], [to + end, from + end, 0]);
+        }
+        // cpyfp [x0]!, [x1]!, x2!; cpyfm; cpyfe
+        let (memory, _) = run([0x1901_0440, 0x1941_0440, 0x1981_0440], 0x1200, 0x1000, 33);
+        assert_eq!(memory[0x200..0x221], memory[..33]);
+    }
+
+    #[test]
+    fn sets_fill_exactly_the_size() {
+        // setp [x0]!, x2!, x1; setm; sete
+        let (memory, state) = run([0x19c1_0440, 0x19c1_4440, 0x19c1_8440], 0x1010, 0x1ab, 37);
+        assert!(memory[0x10..0x35].iter().all(|&b| b == 0xab));
+        assert!(memory[0xf] != 0xab && memory[0x35] != 0xab);
+        assert_eq!((state.int[0], state.int[2]), (0x1035, 0));
+    }
+}
