@@ -21,7 +21,6 @@ to_int! {
 }
 
 impl Translator<'_> {
-    #[expect(clippy::too_many_arguments, reason = "the fields of the encodings")]
     fn float_to_int(
         &mut self,
         sf: bool,
@@ -36,7 +35,6 @@ impl Translator<'_> {
         self.ir.un_aux(OpCode::FToInt, fty(ftype), dst, a, aux);
         Flow::Next
     }
-    #[expect(clippy::too_many_arguments, reason = "the fields of the encodings")]
     fn int_to_float(
         &mut self,
         sf: bool,

@@ -40,7 +40,7 @@ impl Translator<'_> {
             1 => 3,
             _ => 1,
         };
-        self.to_general(lane, 0, 0, rn, rd)
+        self.move_to_general(lane, 0, 0, rn, rd)
     }
     /// FMOV (general), from a general register.
     pub(crate) fn fmov_from_gen(&mut self, _sf: bool, ftype: u8, rn: XZr, rd: VReg) -> Flow {
@@ -54,7 +54,7 @@ impl Translator<'_> {
     }
     /// FMOV (general), from the top half.
     pub(crate) fn fmov_to_gen_top(&mut self, rn: VReg, rd: XZr) -> Flow {
-        self.to_general(3, 1, 0, rn, rd)
+        self.move_to_general(3, 1, 0, rn, rd)
     }
     /// FMOV (general), to the top half.
     pub(crate) fn fmov_from_gen_top(&mut self, rn: XZr, rd: VReg) -> Flow {

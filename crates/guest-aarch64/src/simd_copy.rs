@@ -46,7 +46,7 @@ impl Translator<'_> {
     /// SMOV.
     pub(crate) fn smov(&mut self, q: bool, imm5: u8, rn: VReg, rd: XZr) -> Flow {
         let (lane, index) = copy_lane(imm5);
-        self.to_general(lane, index, if q { 2 } else { 1 }, rn, rd)
+        self.move_to_general(lane, index, if q { 2 } else { 1 }, rn, rd)
     }
     /// UMOV, MOV (to general). 64-bit lanes go with Q set, all others with Q clear.
     pub(crate) fn umov(&mut self, q: bool, imm5: u8, rn: VReg, rd: XZr) -> Flow {
@@ -54,10 +54,17 @@ impl Translator<'_> {
         if q != (lane == 3) {
             return Flow::Undefined;
         }
-        self.to_general(lane, index, 0, rn, rd)
+        self.move_to_general(lane, index, 0, rn, rd)
     }
     /// Moves a lane to a general register; `sext` as `VecToInt` has it.
-    pub(crate) fn to_general(&mut self, lane: u8, index: u8, sext: u16, rn: VReg, rd: XZr) -> Flow {
+    pub(crate) fn move_to_general(
+        &mut self,
+        lane: u8,
+        index: u8,
+        sext: u16,
+        rn: VReg,
+        rd: XZr,
+    ) -> Flow {
         let (a, dst) = (self.v(rn), self.x_out(rd));
         let aux = u16::from(index) | u16::from(lane) << 8 | sext << 12;
         self.ir.un_aux(OpCode::VecToInt, Ty::I64, dst, a, aux);
@@ -116,7 +123,6 @@ impl Translator<'_> {
     }
 
     /// MOVI, MVNI, FMOV (vector, immediate).
-    #[expect(clippy::too_many_arguments, reason = "the fields of the encoding")]
     pub(crate) fn movi_v(
         &mut self,
         q: bool,

@@ -98,7 +98,6 @@ impl Translator<'_> {
         Flow::Next
     }
     /// FCMLA: complex multiply-accumulate.
-    #[expect(clippy::too_many_arguments, reason = "the fields of the encoding")]
     pub(crate) fn fcmla_v(
         &mut self,
         q: bool,
@@ -111,7 +110,6 @@ impl Translator<'_> {
         self.v3(VecOp::FCMla, vty(q), size, i32::from(rot), [rn, rm, rd])
     }
     /// FCADD: complex add with rotation.
-    #[expect(clippy::too_many_arguments, reason = "the fields of the encoding")]
     pub(crate) fn fcadd_v(
         &mut self,
         q: bool,
