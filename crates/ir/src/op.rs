@@ -640,7 +640,7 @@ opcodes! {
     FToIntV = "m";
     /// Integer a (integer slot) to float (ty): aux = signed << 3 | is64 << 4 | fbits << 8.
     IntToF = "m";
-    /// As IntToF from the low bits of a vector container (SIMD scalar forms).
+    /// As IntToF from the low bits of a vector container, an integer as wide as ty (SIMD scalar forms).
     IntVToF = "m";
     /// FJCVTZS: F64 to I32, modulo 2^32; sets flags (Z: exact).
     FJcvt = "mw";

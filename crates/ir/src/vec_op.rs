@@ -236,9 +236,10 @@ vec_ops! {
     /// Unsigned.
     SubWU;
 
-    // --- narrowing; lane = result lane; a is 128 bits of lanes twice as large; the result is the
-    // --- low 64 bits (zeros above), or with param bit 8 (before the shift: 0x100) goes to the high
-    // --- half over c's low half. Shift amount = param & 0xff (0 for the plain forms).
+    // --- narrowing; ty is V128; lane = result lane; a is 128 bits of lanes twice as large; the
+    // --- result is the low 64 bits (zeros above), or with param bit 8 (before the shift: 0x100)
+    // --- goes to the high half over c's low half. Shift amount = param & 0xff (0 for the plain
+    // --- forms).
     /// Truncate after >> amount.
     Narrow;
     /// Truncate after rounding >> amount.
@@ -350,11 +351,11 @@ vec_ops! {
     BfDot;
     /// BFMMLA.
     BfMmla;
-    /// BFMLALB (param 0) / BFMLALT (param 1): c + a*b.
+    /// BFMLALB (param 0) / BFMLALT (param 1): c + a*b, of the even or odd bfloats, single lanes of c.
     BfMlaL;
     /// BFCVTN: single to bfloat, low half; param bit 8 as in narrowing.
     BfCvtN;
-    /// BFCVT scalar.
+    /// BFCVT: single in lane 0 to bfloat, zeros above 16 bits.
     BfCvt;
 
     // --- floating point, lane by lane (lane 1, 2, 3)
@@ -444,7 +445,8 @@ vec_ops! {
     FCAdd;
     /// FCMLA: param = rotation 0..=3; c accumulates.
     FCMla;
-    /// FMLAL (param bit 1 clear) / FMLSL (set); param bit 0: high half; half lanes into single c.
+    /// FMLAL (param bit 1 clear) / FMLSL (set); half lanes into single c. The halves are the low or
+    /// (param bit 0) the high half of a and b, counted in `ty`: V64 uses bits 31..0 or 63..32.
     FMlaL;
 
     // --- cryptography
@@ -462,7 +464,7 @@ vec_ops! {
     Sha1P;
     /// SHA1M.
     Sha1M;
-    /// SHA1H.
+    /// SHA1H: rotates the low 32 bits of a left by 30, zeros above.
     Sha1H;
     /// SHA1SU0: c = Vd, a = Vn, b = Vm.
     Sha1Su0;
