@@ -32,8 +32,7 @@ pub(crate) fn features(level: FeatureLevel) -> Features {
 
 /// The back end for this host.
 pub(crate) fn back_end(level: FeatureLevel, guest: &dyn Guest) -> Box<dyn Host> {
-    let _ = (features(level), guest);
-    Box::new(Nothing)
+    Box::new(host_x64::X64::new(features(level), guest.int_pins(), guest.vec_pins()))
 }
 
 /// Floating-point control for translated code: invalid operations trap, all else is masked;
@@ -62,23 +61,5 @@ pub(crate) fn flag_word(host_flags: u64, at: FlagsAt) -> u32 {
         FlagsAt::HostSub => word ^ flag::C,
         FlagsAt::HostLogic => word & !(flag::C | flag::V),
         _ => word,
-    }
-}
-
-/// No back end: for `Options::interpret` only.
-struct Nothing;
-
-impl Host for Nothing {
-    fn lower(&self, _block: &ir::Block, _first_link: u32, _code: &mut host::Code) {
-        unimplemented!("no back end")
-    }
-    fn stubs(&self) -> host::Stubs {
-        host::Stubs { bytes: vec![0xcc; 16], ..host::Stubs::default() }
-    }
-    fn pins(&self) -> &[host::Pin] {
-        &[]
-    }
-    fn describe(&self, _code: &[u8]) -> String {
-        String::new()
     }
 }
