@@ -12,8 +12,11 @@ pub(super) fn default_action(signo: i32) {
             let _ = raw::call(libc::SYS_kill, [raw::getpid() as u64, libc::SIGSTOP as u64]);
         }
         _ => {
-            host::default(signo);
-            sys::process::die(signo)
+            // A core would be the emulator's.
+            sys::process::no_core();
+            host::die_by_default(signo);
+            // The first process of a namespace survives that.
+            sys::process::exit_group(128 + signo)
         }
     }
 }
