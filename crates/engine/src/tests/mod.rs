@@ -1,7 +1,6 @@
 //! The engine with a small made-up guest, on the real host.
 
 pub(crate) mod fake;
-mod small_host;
 
 use crate::{Cpu, Engine, Exit, FeatureLevel, Options, signals};
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +11,7 @@ use sys::map::Mapping;
 /// One engine a process: its handlers are the process's. Signals are the thread's.
 fn engine(cache_size: usize) -> &'static Engine {
     let options = Options { cache_size, features: FeatureLevel::Auto, ..Options::default() };
-    Engine::with_host(&Fake, Box::new(small_host::SmallHost), options).unwrap()
+    Engine::new(&Fake, options).unwrap()
 }
 
 /// Guest code at an address of the guest's.
@@ -325,7 +324,7 @@ fn a_full_cache_is_emptied_under_running_threads() {
 #[test]
 fn two_mappings_work_and_are_copied_for_children() {
     let options = Options { cache_size: 1 << 20, dual_mapping: true, ..Options::default() };
-    let e = Engine::with_host(&Fake, Box::new(small_host::SmallHost), options).unwrap();
+    let e = Engine::new(&Fake, options).unwrap();
     let p = program(&[addi(0, 10), addi(2, 1), addi(0, -1), bnz(0, -2), svc(3)]);
     let mut cpu = p.cpu(e);
     assert_eq!(cpu.run(), Exit::Syscall { imm: 3 });
@@ -367,7 +366,7 @@ fn registers_are_cloned() {
 #[test]
 fn the_evaluator_alone_suffices() {
     let options = Options { cache_size: 1 << 20, interpret: true, ..Options::default() };
-    let e = Engine::with_host(&Fake, Box::new(small_host::SmallHost), options).unwrap();
+    let e = Engine::new(&Fake, options).unwrap();
     let p = program(&[addi(0, 100), call(6), addi(0, -1), bnz(0, -2), load(3, 0), svc(3), BREAK, addi(2, 2), RET]);
     let mut cpu = p.cpu(e);
     let Exit::Fault(fault) = cpu.run() else { panic!("no fault") };
