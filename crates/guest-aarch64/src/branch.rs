@@ -3,7 +3,7 @@
 use crate::field::XZr;
 use crate::translator::{Flow, Translator};
 use ir::state::TRAP_BREAKPOINT;
-use ir::{Cond, ExitKind, Op, OpCode, Ref, Ty};
+use ir::{Cond, Exit, ExitKind, Op, OpCode, Ref, Ty};
 
 impl Translator<'_> {
     fn relative(&self, words: i32) -> u64 {
@@ -112,7 +112,9 @@ impl Translator<'_> {
         }
         let return_pc = self.pc.wrapping_add(4);
         self.set(XZr(30), return_pc);
-        let exit = self.exit_to(return_pc, ExitKind::Return);
+        // What is behind the call says nothing about the flags that the called function sees.
+        let exit = Exit { pc: return_pc, kind: ExitKind::Return, flags_dead: false };
+        let exit = self.ir.exit(exit);
         let none = Ref::NONE;
         self.ir.emit(OpCode::CallIndirect, Ty::I64, none, a, none, none, 0, exit);
         Flow::End

@@ -1,4 +1,7 @@
 //! Whether the flags are dead at an exit: a look at the code behind it.
+//!
+//! When that code is modified later, the exit is not looked at again: the new code must not expect
+//! flags that the old code did not use. Compilers and debuggers that patch code keep to that.
 
 use guest::Fetch;
 
