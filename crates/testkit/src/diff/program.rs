@@ -35,8 +35,13 @@ pub struct Program {
 }
 
 impl Program {
-    /// Puts `cases` together. Those without instructions only take their place.
+    /// Puts `cases` together. Those without instructions have no code either.
     pub fn new(cases: &[Case]) -> Self {
+        Self::without(cases, 0)
+    }
+
+    /// The same code, but the first `skipped` cases are jumped over.
+    pub fn without(cases: &[Case], skipped: usize) -> Self {
         let mut words = Vec::new();
         handler(&mut words);
         let entry = CODE + words.len() as u64 * 4;
@@ -54,10 +59,14 @@ impl Program {
             begin(&mut prologue, record, CODE + 0x10000);
             let first = CODE + (words.len() + prologue.len()) as u64 * 4;
             let end = first + code.len() as u64 * 4;
+            let begins = words.len();
             begin(&mut words, record, end);
             debug_assert_eq!(CODE + words.len() as u64 * 4, first);
             words.extend(code);
             finish(&mut words, record);
+            if n < skipped {
+                words[begins] = 0x1400_0000 | (words.len() - begins) as u32;
+            }
             bounds.push((first, end));
         }
         exit(&mut words, cases.len());
