@@ -44,7 +44,7 @@ pub(crate) fn end_to_end(root: &Path, filter: &[&str]) -> Result<()> {
     step("end to end", || {
         let status = Command::new(env!("CARGO"))
             .current_dir(root)
-            .args(["test", "--quiet", "--package", "it", "--"])
+            .args(["test", "--quiet", "--no-fail-fast", "--package", "it", "--"])
             .args(filter)
             .env("ANYARCH_BIN", &anyarch)
             .env("ANYARCH_FIXTURES", &fixtures.dir)
@@ -85,7 +85,10 @@ fn differential(root: &Path) -> Result<()> {
 /// Format and lints, where the toolchain has them.
 fn lint(root: &Path) -> Result<()> {
     let has = |tool: &str| {
-        Command::new(env!("CARGO")).args([tool, "--version"]).output().is_ok_and(|o| o.status.success())
+        Command::new(env!("CARGO"))
+            .args([tool, "--version"])
+            .output()
+            .is_ok_and(|o| o.status.success())
     };
     if has("fmt") {
         cargo(root, "format", &["fmt", "--check"])?;
@@ -93,7 +96,11 @@ fn lint(root: &Path) -> Result<()> {
         println!("SKIP format: this toolchain has no rustfmt");
     }
     if has("clippy") {
-        cargo(root, "lints", &["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+        cargo(
+            root,
+            "lints",
+            &["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"],
+        )?;
     } else {
         println!("SKIP lints: this toolchain has no clippy");
     }
