@@ -33,14 +33,14 @@ impl Lower<'_> {
             OpCode::FDiv => self.fp_scalar_binary(o, op::DIV, double),
             OpCode::FSqrt => self.fp_scalar_unary(o.dst, o.a, scalar(op::SQRT), None),
             OpCode::FMax | OpCode::FMaxNm => {
-                self.fp_extreme(&scalar_args(o, VecOp::FMax), scalar(op::MAX), op::PAND)
+                self.fp_extreme(&scalar_args(o, VecOp::FMax), scalar(op::MAX), op::PAND, true)
             }
             OpCode::FMin | OpCode::FMinNm => {
-                self.fp_extreme(&scalar_args(o, VecOp::FMin), scalar(op::MIN), op::POR)
+                self.fp_extreme(&scalar_args(o, VecOp::FMin), scalar(op::MIN), op::POR, true)
             }
             OpCode::FMulAdd => {
                 let code = op::fma231(o.aux & 1 != 0, o.aux & 2 != 0, true, double);
-                self.fp_fma(code, scalar(op::CMP), &scalar_args(o, VecOp::FMla))
+                self.fp_fma(code, scalar(op::CMP), &scalar_args(o, VecOp::FMla), true)
             }
             OpCode::FAbs | OpCode::FNeg => self.fp_scalar_sign(o),
             OpCode::FRound => self.fp_round(o, double),
@@ -146,7 +146,7 @@ impl Lower<'_> {
         match (o.ty, Ty::from_u8((o.aux & 0xff) as u8)) {
             (Ty::F32, Ty::F64) => self.fp_scalar_unary(o.dst, o.a, op::CVTSS2SD, None),
             (Ty::F64, Ty::F32) => self.fp_scalar_unary(o.dst, o.a, op::CVTSD2SS, None),
-            (Ty::F16, to) if f16c => {
+            (Ty::F16, to @ (Ty::F32 | Ty::F64)) if f16c => {
                 if self.scratch_needed(&[o.a], 16) > 0 && self.free_v() < 2 && self.width(o.a) > 16
                 {
                     return false;
@@ -177,8 +177,8 @@ impl Lower<'_> {
             _ => false,
         }
     }
-    /// FCVT* to an integer. Values out of range are invalid operations for the host too, or
-    /// found out by a look at the result.
+    /// FCVT* to an integer. Values out of range are invalid operations for the host too, or found
+    /// by comparisons beforehand; Inexact is raised last, when it is certain.
     fn fp_to_integer(&mut self, o: Op, double: bool) -> bool {
         let rounding = Rounding::from_u8((o.aux & 7) as u8);
         let vector = o.code == OpCode::FToIntV;
@@ -191,44 +191,41 @@ impl Lower<'_> {
         if !signed {
             self.clobber();
         }
+        let direct = rounding == Rounding::Zero || rounding == Rounding::Current && signed;
         let y = self.using_vm(o.a);
-        let source = match (rounding, y) {
-            (Rounding::Zero | Rounding::Current, XmmOrMem::Reg(x)) => x,
-            (Rounding::Zero | Rounding::Current, XmmOrMem::Mem(_)) => self.using_v(o.a),
+        let source = match y {
+            XmmOrMem::Reg(x) if direct => x,
+            XmmOrMem::Mem(_) if direct => self.using_v(o.a),
             _ => {
                 if self.free_v() < if away { 2 } else { 1 } {
                     self.unlock();
                     return false;
                 }
                 let p = self.scratch_v();
-                if away {
-                    let q = self.scratch_v();
-                    self.round_away(p, q, y, double, true);
-                } else if let Some(imm) = round_imm(rounding, true) {
+                if let Some(imm) = round_imm(rounding, false) {
                     self.vzero(p);
                     self.fault();
                     self.v3i(op::round(true, double), p, p, y, imm);
+                } else {
+                    let q = self.scratch_v();
+                    self.round_away(p, q, y, double, false);
+                    self.release_v(q);
                 }
                 p
             }
         };
+        if !signed {
+            self.unsigned_range(source, double, wide);
+        }
         let r = self.scratch();
-        let truncate = rounding != Rounding::Current;
+        let truncate = rounding != Rounding::Current || !signed;
         let size = if wide || !signed { Size::Q } else { Size::D };
         self.fault();
         self.e.fp_to_int(truncate, double, size, r, source);
-        if !signed {
-            let bad = self.cold(ColdKind::Interpret);
-            if wide {
-                self.e.test(Size::Q, r, r);
-                self.e.jcc(Cc::S, bad);
-            } else {
-                let s = self.scratch();
-                self.e.mov(Size::D, s, r);
-                self.e.alu(Alu::Cmp, Size::Q, s, r);
-                self.e.jcc(Cc::Ne, bad);
-                self.release(s);
-            }
+        if !direct {
+            // Any rounding tells whether there was a fraction.
+            self.fault();
+            self.v3i(op::round(true, double), source, source, y, 3);
         }
         if vector {
             self.unlock();
@@ -239,6 +236,23 @@ impl Lower<'_> {
             self.set(o.dst, r);
         }
         true
+    }
+    /// Leaves to the evaluator unless the value, truncated, is in the range of the unsigned
+    /// integer (except where the host's conversion to 64 bits would find out).
+    fn unsigned_range(&mut self, x: Xmm, double: bool, wide: bool) {
+        let bad = self.cold(ColdKind::Interpret);
+        let minus_one = if double { 0xbff0 << 48 } else { 0xbf80_0000 };
+        let m = self.e.constant(minus_one);
+        self.fault();
+        self.e.fp_compare_load(false, double, x, m);
+        self.e.jcc(Cc::Be, bad);
+        if !wide {
+            let limit = if double { 0x41f0 << 48 } else { 0x4f80_0000 };
+            let m = self.e.constant(limit);
+            self.fault();
+            self.e.fp_compare_load(false, double, x, m);
+            self.e.jcc(Cc::Ae, bad);
+        }
     }
     fn integer_to_fp(&mut self, o: Op, double: bool) -> bool {
         let vector = o.code == OpCode::IntVToF;

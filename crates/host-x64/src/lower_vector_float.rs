@@ -22,6 +22,11 @@ pub(crate) const fn round_imm(rounding: Rounding, exact: bool) -> Option<u8> {
     Some(if exact { mode } else { mode | 8 })
 }
 
+/// How many bits of the operands must be without garbage: a scalar instruction reads lane 0 only.
+const fn reads(v: &VArgs, scalar: bool) -> u32 {
+    if scalar { 128 } else { v.total }
+}
+
 impl Lower<'_> {
     /// `d = a op b` that may raise an exception; `d` is written by the last instruction only.
     pub(crate) fn fp3(&mut self, code: Code, d: Xmm, a: Xmm, b: impl Into<XmmOrMem>) {
@@ -77,6 +82,7 @@ impl Lower<'_> {
             XmmOrMem::Reg(x) => {
                 let t = self.scratch_v();
                 self.zero_above(t, x, total);
+                self.release_v(x);
                 t
             }
         }
@@ -115,14 +121,14 @@ impl Lower<'_> {
         let scalar = scalar || double && v.total == 64;
         let simple = |code| op::fp(code, scalar, double);
         match v.code {
-            VecOp::FAdd => self.fp_binary(v, simple(op::ADD)),
-            VecOp::FSub => self.fp_binary(v, simple(op::SUB)),
-            VecOp::FMul => self.fp_binary(v, simple(op::MUL)),
+            VecOp::FAdd => self.fp_binary(v, simple(op::ADD), scalar),
+            VecOp::FSub => self.fp_binary(v, simple(op::SUB), scalar),
+            VecOp::FMul => self.fp_binary(v, simple(op::MUL), scalar),
             VecOp::FDiv => self.fp_divide(v, simple(op::DIV), scalar),
-            VecOp::FMax | VecOp::FMaxNm => self.fp_extreme(v, simple(op::MAX), op::PAND),
-            VecOp::FMin | VecOp::FMinNm => self.fp_extreme(v, simple(op::MIN), op::POR),
+            VecOp::FMax | VecOp::FMaxNm => self.fp_extreme(v, simple(op::MAX), op::PAND, scalar),
+            VecOp::FMin | VecOp::FMinNm => self.fp_extreme(v, simple(op::MIN), op::POR, scalar),
             VecOp::FMla | VecOp::FMls => self.fp_fused(v, scalar, double),
-            VecOp::FAbd => self.fp_abs_difference(v, simple(op::SUB)),
+            VecOp::FAbd => self.fp_abs_difference(v, simple(op::SUB), scalar),
             VecOp::FAbs | VecOp::FNeg => self.fp_sign(v),
             VecOp::FSqrt => self.fp_unary(v, simple(op::SQRT), None, scalar),
             VecOp::FRound => {
@@ -193,24 +199,22 @@ impl Lower<'_> {
         debug_assert!(self.pinned(dst) || self.free_v() > 0);
         self.out_v(t, dst)
     }
-    fn fp_binary(&mut self, v: &VArgs, code: Code) -> bool {
-        if self.scratch_needed(&[v.a, v.b], v.total) > 1 && !self.avx() {
+    fn fp_binary(&mut self, v: &VArgs, code: Code, scalar: bool) -> bool {
+        let bits = reads(v, scalar);
+        if self.scratch_needed(&[v.a, v.b], bits) > 1 && !self.avx() {
             return false;
         }
-        let x = self.fp_operand(v.a, v.total);
-        let y = if self.width(v.b) <= v.total {
-            self.using_vm(v.b)
-        } else {
-            self.fp_operand(v.b, v.total).into()
-        };
+        let clean = !scalar || self.width(v.a) <= v.total;
+        let x = self.fp_operand(v.a, bits);
+        let y = self.fp_operand_any(v.b, bits);
         let d = self.fp_out(v.dst, v.a, x, y);
         self.fp3(code, d, x, y);
-        self.finish_v(Temps::default(), v.dst, d);
+        self.finish_low(Temps::default(), v, d, clean);
         true
     }
     fn fp_divide(&mut self, v: &VArgs, code: Code, scalar: bool) -> bool {
         if v.total == 128 || scalar {
-            return self.fp_binary(v, code);
+            return self.fp_binary(v, code, scalar);
         }
         if !self.avx() {
             return false;
@@ -229,40 +233,46 @@ impl Lower<'_> {
     }
     /// Maximum or minimum: both orders, which differ only for zeros of different sign (NaNs are
     /// invalid operations), and a logical operation that makes the right zero.
-    pub(crate) fn fp_extreme(&mut self, v: &VArgs, code: Code, join: Code) -> bool {
+    pub(crate) fn fp_extreme(
+        &mut self,
+        v: &VArgs,
+        code: Code,
+        join: Code,
+        scalar: bool,
+    ) -> bool {
+        let bits = reads(v, scalar);
         let room = if self.pinned(v.dst) { 1 } else { 0 };
-        if !self.avx() || self.scratch_needed(&[v.a, v.b], v.total) > room {
+        if !self.avx() || self.scratch_needed(&[v.a, v.b], bits) > room {
             return false;
         }
-        let (x, y) = (self.fp_operand(v.a, v.total), self.fp_operand(v.b, v.total));
+        let clean = !scalar || self.clean2(v, v.a, v.b);
+        let (x, y) = (self.fp_operand(v.a, bits), self.fp_operand(v.b, bits));
         let t = self.scratch_v();
         let d = self.fp_out(v.dst, v.a, x, y);
         self.fp3(code, t, x, y);
         self.fp3(code, d, y, x);
         self.v3(join, d, d, t);
-        self.finish_v(Temps::default(), v.dst, d);
+        self.finish_low(Temps::default(), v, d, clean);
         true
     }
     fn fp_fused(&mut self, v: &VArgs, scalar: bool, double: bool) -> bool {
         let code = op::fma231(v.code == VecOp::FMls, false, scalar, double);
-        self.fp_fma(code, op::fp(op::CMP, scalar, double), v)
+        self.fp_fma(code, op::fp(op::CMP, scalar, double), v, scalar)
     }
     /// `c ± a·b` by `code`; `compare` is the compare of the same kind. A NaN result is left to
     /// the evaluator, since hosts differ from Arm (and each other) in which NaN comes out.
-    pub(crate) fn fp_fma(&mut self, code: Code, compare: Code, v: &VArgs) -> bool {
+    pub(crate) fn fp_fma(&mut self, code: Code, compare: Code, v: &VArgs, scalar: bool) -> bool {
+        let bits = reads(v, scalar);
         if !self.host.features().fma || !self.avx() {
             return false;
         }
         // With zeros above in the addend and one factor, the other factor's upper lanes can at
         // most cause an evaluation.
         let (mut a, mut b) = (v.a, v.b);
-        if (!self.pinned(a) || self.width(a) > v.total)
-            && self.pinned(b)
-            && self.width(b) <= v.total
-        {
+        if (!self.pinned(a) || self.width(a) > bits) && self.pinned(b) && self.width(b) <= bits {
             (a, b) = (b, a);
         }
-        let x = self.fp_operand(a, v.total);
+        let x = self.fp_operand(a, bits);
         let y = self.using_vm(b);
         let z = self.using_vm(v.c);
         if self.free_v() == 0 {
@@ -289,13 +299,14 @@ impl Lower<'_> {
         self.finish_v(Temps::default(), v.dst, t);
         true
     }
-    fn fp_abs_difference(&mut self, v: &VArgs, code: Code) -> bool {
-        if self.scratch_needed(&[v.a, v.b], v.total) > 1 && !self.avx() {
+    fn fp_abs_difference(&mut self, v: &VArgs, code: Code, scalar: bool) -> bool {
+        let bits = reads(v, scalar);
+        if self.scratch_needed(&[v.a, v.b], bits) > 1 && !self.avx() {
             return false;
         }
         let mask = self.e.constant(splat((1 << (v.bits() - 1)) - 1, v.bits(), v.total));
-        let x = self.fp_operand(v.a, v.total);
-        let y = self.fp_operand_any(v.b, v.total);
+        let x = self.fp_operand(v.a, bits);
+        let y = self.fp_operand_any(v.b, bits);
         let d = self.fp_out(v.dst, v.a, x, y);
         self.fp3(code, d, x, y);
         self.v3(op::PAND, d, d, mask);
@@ -403,13 +414,15 @@ impl Lower<'_> {
             self.finish_low(Temps::default(), v, p, false);
             return true;
         }
-        let x = self.fp_operand(v.a, v.total);
-        let y = self.fp_operand_any(v.b, v.total);
+        let bits = reads(v, scalar);
+        let clean = scalar && self.width(v.a) <= v.total;
+        let x = self.fp_operand(v.a, bits);
+        let y = self.fp_operand_any(v.b, bits);
         let d = self.fp_out(v.dst, v.a, x, y);
         self.fault();
         self.v3i(code, d, x, y, predicate);
-        // Lane 0's compare keeps the upper part of a: zeros. Packed ones compare zeros as equal.
-        self.finish_low(Temps::default(), v, d, scalar);
+        // Lane 0's compare keeps the upper part of a. Packed ones compare zeros as equal.
+        self.finish_low(Temps::default(), v, d, clean);
         true
     }
     /// FCVT* to signed 32-bit lanes.
@@ -435,14 +448,18 @@ impl Lower<'_> {
                 self.v2(op::CVTPS2DQ, p, x);
             }
             _ => {
-                let Some(imm) = round_imm(rounding, true) else {
+                let Some(imm) = round_imm(rounding, false).filter(|_| self.free_v() > 0) else {
                     self.unlock();
                     return false;
                 };
+                let q = self.scratch_v();
                 self.fault();
                 self.v2i(op::round(false, false), p, x, imm);
                 self.fault();
                 self.v2(op::CVTTPS2DQ, p, p);
+                // Raises Inexact, which must not happen before the last trap.
+                self.fault();
+                self.v2i(op::round(false, false), q, x, 3);
             }
         }
         self.finish_v(Temps::default(), v.dst, p);

@@ -49,10 +49,19 @@ impl Lower<'_> {
             }
         }
     }
-    /// `d = (s >> n)` rounded: plus the last bit shifted out. `d` is not `s`; n is not 0.
-    fn rounding_right(&mut self, t: &mut Temps, d: Xmm, s: Xmm, lane: u8, n: u32, signed: bool) {
+    /// `d = (s >> n)` rounded: plus the last bit shifted out. `d`, `u` and `s` differ; n is not 0.
+    #[expect(clippy::too_many_arguments, reason = "three registers and a shift's parameters")]
+    fn rounding_right(
+        &mut self,
+        t: &mut Temps,
+        d: Xmm,
+        u: Xmm,
+        s: Xmm,
+        lane: u8,
+        n: u32,
+        signed: bool,
+    ) {
         let bits = 8 << lane;
-        let u = self.temp_v(t);
         let one = self.e.constant(splat(1, bits, 128));
         if signed && n < bits {
             self.sar_lanes(t, d, s, lane, n);
@@ -86,7 +95,10 @@ impl Lower<'_> {
                     VecOp::ShlI => self.shl_lanes(d, x, v.lane, n),
                     VecOp::ShrU => self.shr_lanes(d, x, v.lane, n),
                     VecOp::ShrS => self.sar_lanes(&mut t, d, x, v.lane, n),
-                    c => self.rounding_right(&mut t, d, x, v.lane, n, c == VecOp::RShrS),
+                    c => {
+                        let u = self.temp_v(&mut t);
+                        self.rounding_right(&mut t, d, u, x, v.lane, n, c == VecOp::RShrS);
+                    }
                 }
                 let clean = self.width(v.a) <= v.total;
                 self.finish_low(t, v, d, clean);
@@ -344,7 +356,7 @@ impl Lower<'_> {
         let z = into_high.then(|| self.using_v3(&mut t, v.c));
         let (p, q) = (self.temp_v(&mut t), self.temp_v(&mut t));
         if rounding {
-            self.rounding_right(&mut t, p, x, wide, n, !unsigned_source);
+            self.rounding_right(&mut t, p, q, x, wide, n, !unsigned_source);
         } else if n > 0 {
             let shift = if unsigned_source { VShift::Srl } else { VShift::Sra };
             self.vshift(shift, wide, p, x, n);
