@@ -14,6 +14,9 @@ impl Translator<'_> {
         let dest = self.dest(pc);
         if dest >= 0 {
             self.ir.br(dest);
+            if self.goes_on_after_branch(pc) {
+                return Flow::Next;
+            }
         } else {
             self.ir.exit_direct(dest);
         }

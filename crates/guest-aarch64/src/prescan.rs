@@ -5,10 +5,16 @@ use guest::Fetch;
 
 /// What [`scan`] found.
 pub(crate) struct Scan {
-    /// Instructions up to and including the first that ends the block.
+    /// Instructions up to and including the one that ends the block.
     pub(crate) insns: usize,
     /// Bit n: instruction n is the destination of a direct branch among them.
     pub(crate) targets: u64,
+}
+
+/// Whether an unconditional branch at `index` just skips code of the same block that an earlier
+/// branch leads to, as at the end of the first arm of an if-else: the block goes on there.
+pub(crate) fn over_reachable(targets: u64, index: usize, target: i64) -> bool {
+    index < 63 && (index as i64 + 2..64).contains(&target) && targets >> (index + 1) & 1 != 0
 }
 
 /// Reads up to `words.len()` instructions from `pc`.
@@ -40,6 +46,7 @@ pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, words: &mut [u32]) -> Scan {
         let ends = match word >> 24 {
             0x54 | 0x34..=0x37 | 0xb4..=0xb7 => distance == 0,
             0xd5 => false,
+            0x14..=0x17 => !over_reachable(targets, index, target),
             _ => true,
         };
         if ends {

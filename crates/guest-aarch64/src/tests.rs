@@ -283,6 +283,18 @@ fn labels_behind_an_early_end_become_exits() {
 }
 
 #[test]
+fn both_arms_of_an_if_else_are_in_the_block() {
+    // 0: b.eq 12; 4: nop; 8: b 16; 12: nop; 16: ret
+    let words = [0x5400_0060, 0xd503_201f, 0x1400_0002, 0xd503_201f, 0xd65f_03c0];
+    let block = translate(&words);
+    assert_eq!((block.insns, block.labels, block.exits.len()), (5, 2, 0));
+    // The join is not reached: at 12 there is an undefined instruction.
+    let block = translate(&[words[0], words[1], words[2], 0xd538_1000, words[4]]);
+    let branch = block.ops.iter().rfind(|o| o.code == OpCode::BrCond).unwrap();
+    assert_eq!((branch.aux, block.exits[(-1 - branch.imm) as usize].pc), (Cond::Al as u16, PC + 16));
+}
+
+#[test]
 fn calls() {
     // bl +8
     let block = translate(&[0x9400_0002]);

@@ -1,8 +1,9 @@
 //! The translator of one block, and what the instruction functions share.
 //!
 //! A block has one entry and is at most 64 instructions of straight-line code: it continues past
-//! conditional branches, and ends at everything else that leaves, and at the end of the page.
-//! Direct branches to instructions of the same block stay inside it.
+//! conditional branches and from one arm of an if-else to the other, and ends at everything else
+//! that leaves, and at the end of the page. Direct branches to instructions of the same block stay
+//! inside it.
 
 use crate::field::{VReg, XSp, XZr};
 use crate::{flags, prescan};
@@ -40,6 +41,8 @@ pub struct Translator<'a> {
     targets: u64,
     /// One instruction only (`Mode::single`).
     single: bool,
+    /// Instructions of the block, if it does not end early.
+    insns: usize,
 }
 
 impl Translator<'_> {
@@ -95,6 +98,12 @@ impl Translator<'_> {
         }
         None
     }
+    /// Whether the block goes on after an unconditional branch from here to `pc`.
+    pub(crate) fn goes_on_after_branch(&self, pc: u64) -> bool {
+        let index = ((self.pc - self.start) / 4) as usize;
+        let target = pc.wrapping_sub(self.start) as i64 / 4;
+        index + 1 < self.insns && prescan::over_reachable(self.targets, index, target)
+    }
     /// Registers an exit.
     pub(crate) fn exit_to(&mut self, pc: u64, kind: ExitKind) -> i32 {
         let flags_dead = !self.single && flags::dead_at(self.fetch, pc);
@@ -132,7 +141,8 @@ impl Translator<'_> {
             return;
         }
         let unplaced = (self.targets & placed).count_ones()..self.targets.count_ones();
-        for i in 0..self.ir.block.ops.len() {
+        let last = self.ir.block.ops.len() - 1;
+        for i in 0..=last {
             let op = self.ir.block.ops[i];
             let branch =
                 matches!(op.code, OpCode::Br | OpCode::BrCond | OpCode::BrCmp | OpCode::BrBit);
@@ -147,8 +157,12 @@ impl Translator<'_> {
             let dest = self.exit_to(pc, ExitKind::Jump);
             let op = &mut self.ir.block.ops[i];
             op.imm = dest;
-            if op.code == OpCode::Br {
+            if op.code == OpCode::Br && i == last {
                 op.code = OpCode::ExitDirect;
+            } else if op.code == OpCode::Br {
+                // Only the last operation may leave unconditionally.
+                op.code = OpCode::BrCond;
+                op.aux = Cond::Al as u16;
             }
         }
     }
@@ -172,7 +186,7 @@ pub(crate) fn translate(fetch: &mut dyn Fetch, pc: u64, mode: Mode, block: &mut 
     let targets = if mode.single { 0 } else { scan.targets };
     block.labels = targets.count_ones() as u16;
     let mut t =
-        Translator { ir: Builder::new(block), pc, fetch, start: pc, targets, single: mode.single };
+        Translator { ir: Builder::new(block), pc, fetch, start: pc, targets, single: mode.single, insns: scan.insns };
     let mut ended = false;
     let mut insns = 0;
     for (index, &word) in words[..scan.insns].iter().enumerate() {
