@@ -47,9 +47,17 @@ impl Lower<'_> {
     /// `m(v)` in a scratch register. Keeps the host's flags if they matter and BMI2 is there.
     fn modified(&mut self, v: Ref, m: Modifier, size: Size) -> Gpr {
         let from = self.using(v);
+        let s = self.scratch();
+        self.modify(from, s, m, size);
+        if self.mentions(v) <= 1 {
+            self.release(from);
+        }
+        s
+    }
+    /// `s = m(from)`.
+    fn modify(&mut self, from: Gpr, s: Gpr, m: Modifier, size: Size) {
         let keep = self.flags.host.is_some() || self.flags_busy;
         let bmi2 = self.host.features().bmi2;
-        let s = self.scratch();
         let (extend, n) = match m {
             Modifier::None => (None, 0),
             Modifier::Lsl(n) | Modifier::Uxtx(n) | Modifier::Sxtx(n) => (None, n),
@@ -68,7 +76,7 @@ impl Lower<'_> {
                     self.e.mov(size, s, from);
                     self.e.shift_imm(op, size, s, n);
                 }
-                return s;
+                return;
             }
             Modifier::Uxtb(n) => (Some((Size::B, false)), n),
             Modifier::Uxth(n) => (Some((Size::W, false)), n),
@@ -107,7 +115,6 @@ impl Lower<'_> {
                 self.e.shift_imm(Shift::Shl, size, s, n);
             }
         }
-        s
     }
     /// Whether the shift in operand b destroys the host's flags.
     fn modifier_clobbers(&self, op: Op) -> bool {

@@ -319,7 +319,7 @@ impl Lower<'_> {
         self.release(from);
     }
     /// How often the current operation has `v` as an operand.
-    fn mentions(&self, v: Ref) -> usize {
+    pub(crate) fn mentions(&self, v: Ref) -> usize {
         [self.op.a, self.op.b, self.op.c].iter().filter(|&&r| r == v).count()
     }
     /// `r = v`, by `xor` where the flags may be destroyed.
