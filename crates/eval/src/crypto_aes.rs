@@ -60,11 +60,7 @@ const fn sbox() -> [u8; 256] {
     loop {
         p = multiply(p, 3);
         q = multiply(q, 0xf6);
-        let x = q
-            ^ q.rotate_left(1)
-            ^ q.rotate_left(2)
-            ^ q.rotate_left(3)
-            ^ q.rotate_left(4);
+        let x = q ^ q.rotate_left(1) ^ q.rotate_left(2) ^ q.rotate_left(3) ^ q.rotate_left(4);
         table[p as usize] = x ^ 0x63;
         if p == 1 {
             return table;

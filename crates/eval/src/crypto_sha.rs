@@ -52,9 +52,7 @@ pub(crate) fn eval(v: &Args, _env: &mut Env) -> Option<u128> {
             let f = |w: u64, x, y| w.wrapping_add(s(x)).wrapping_add(y);
             pair(f(low(c), low(a), low(b)), f(high(c), high(a), high(b)))
         }
-        VecOp::Rax1 => {
-            pair(low(a) ^ low(b).rotate_left(1), high(a) ^ high(b).rotate_left(1))
-        }
+        VecOp::Rax1 => pair(low(a) ^ low(b).rotate_left(1), high(a) ^ high(b).rotate_left(1)),
         _ => return None,
     })
 }
@@ -98,7 +96,8 @@ fn sha256(x: u128, y: u128, w: u128) -> ([u32; 4], [u32; 4]) {
         let s1 = y[0].rotate_right(6) ^ y[0].rotate_right(11) ^ y[0].rotate_right(25);
         let s0 = x[0].rotate_right(2) ^ x[0].rotate_right(13) ^ x[0].rotate_right(22);
         let t = y[3].wrapping_add(s1).wrapping_add(choice).wrapping_add(w);
-        let (d, a) = (x[3].wrapping_add(t), t.wrapping_add(s0).wrapping_add(majority(x[0], x[1], x[2])));
+        let (d, a) =
+            (x[3].wrapping_add(t), t.wrapping_add(s0).wrapping_add(majority(x[0], x[1], x[2])));
         y = [d, y[0], y[1], y[2]];
         x = [a, x[0], x[1], x[2]];
     }

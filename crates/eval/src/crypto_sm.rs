@@ -121,8 +121,14 @@ mod tests {
     #[test]
     fn sm3_of_abc() {
         let iv = [
-            0x7380_166f, 0x4914_b2b9, 0x1724_42d7, 0xda8a_0600,
-            0xa96f_30bc, 0x1631_38aa, 0xe38d_ee4d, 0xb0fb_0e4eu32,
+            0x7380_166f,
+            0x4914_b2b9,
+            0x1724_42d7,
+            0xda8a_0600,
+            0xa96f_30bc,
+            0x1631_38aa,
+            0xe38d_ee4d,
+            0xb0fb_0e4eu32,
         ];
         let mut words = vec![0u32; 16];
         words[0] = 0x6162_6380;

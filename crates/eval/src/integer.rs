@@ -39,12 +39,42 @@ pub(crate) fn eval(op: &Op, a: u64, b: u64, env: &mut Env) -> u64 {
         OpCode::Sbc => flags::add(a, !b, carry, bits).0,
         OpCode::AdcS => set(flags::add(a, b, carry, bits)),
         OpCode::SbcS => set(flags::add(a, !b, carry, bits)),
-        OpCode::Sel => if holds { a } else { b },
-        OpCode::SelInc => if holds { a } else { b.wrapping_add(1) },
-        OpCode::SelInv => if holds { a } else { !b },
-        OpCode::SelNeg => if holds { a } else { b.wrapping_neg() },
+        OpCode::Sel => {
+            if holds {
+                a
+            } else {
+                b
+            }
+        }
+        OpCode::SelInc => {
+            if holds {
+                a
+            } else {
+                b.wrapping_add(1)
+            }
+        }
+        OpCode::SelInv => {
+            if holds {
+                a
+            } else {
+                !b
+            }
+        }
+        OpCode::SelNeg => {
+            if holds {
+                a
+            } else {
+                b.wrapping_neg()
+            }
+        }
         OpCode::SetCond => u64::from(holds),
-        OpCode::SetMask => if holds { u64::MAX } else { 0 },
+        OpCode::SetMask => {
+            if holds {
+                u64::MAX
+            } else {
+                0
+            }
+        }
         OpCode::CcmpSub => {
             env.nzcv = if holds { flags::sub(a, b, bits).1 } else { high_nzcv };
             0
@@ -59,9 +89,12 @@ pub(crate) fn eval(op: &Op, a: u64, b: u64, env: &mut Env) -> u64 {
             0
         }
         OpCode::SetCmp => u64::from(flags::compare(op.aux, a, b, bits)),
-        OpCode::Ubfx | OpCode::Sbfx | OpCode::Ubfiz | OpCode::Sbfiz | OpCode::Bfi | OpCode::Bfxil => {
-            bitfield(op, a & m, b & m)
-        }
+        OpCode::Ubfx
+        | OpCode::Sbfx
+        | OpCode::Ubfiz
+        | OpCode::Sbfiz
+        | OpCode::Bfi
+        | OpCode::Bfxil => bitfield(op, a & m, b & m),
         _ => return arithmetic(op, a & m, b & m, bits) & result_mask(op.code, m),
     };
     r & m
@@ -106,12 +139,24 @@ fn arithmetic(op: &Op, a: u64, b: u64, bits: u32) -> u64 {
         OpCode::MulHiU => ((u128::from(a) * u128::from(b)) >> bits) as u64,
         OpCode::MulWideS => i64::from(a as i32).wrapping_mul(i64::from(b as i32)) as u64,
         OpCode::MulWideU => u64::from(a as u32) * u64::from(b as u32),
-        OpCode::DivS => if sb == 0 { 0 } else { sa.wrapping_div(sb) as u64 },
+        OpCode::DivS => {
+            if sb == 0 {
+                0
+            } else {
+                sa.wrapping_div(sb) as u64
+            }
+        }
         OpCode::DivU => a.checked_div(b).unwrap_or(0),
         OpCode::Shl => a << n,
         OpCode::Shr => a >> n,
         OpCode::Sar => (sa >> n) as u64,
-        OpCode::Ror => if w32 { u64::from((a as u32).rotate_right(n)) } else { a.rotate_right(n) },
+        OpCode::Ror => {
+            if w32 {
+                u64::from((a as u32).rotate_right(n))
+            } else {
+                a.rotate_right(n)
+            }
+        }
         OpCode::Not => !a,
         OpCode::Clz => u64::from(a.leading_zeros() - (64 - bits)),
         OpCode::Cls => u64::from(((sa ^ (sa >> 63)) as u64).leading_zeros() - 1 - (64 - bits)),
@@ -184,14 +229,18 @@ mod tests {
         assert_eq!(eval(OpCode::Sbfx, Ty::I32, 4 | 4 << 8, 0xf0, 0), 0xffff_ffff);
         assert_eq!(eval(OpCode::Bfi, Ty::I64, 8 | 8 << 8, 0xffff_ffff, 0x12), 0xffff_12ff);
         assert_eq!(eval(OpCode::Extr, Ty::I32, 8, 0x12, 0x3456_7890), 0x1234_5678);
-        assert_eq!(eval(OpCode::Rev32, Ty::I64, 0, 0x0102_0304_0506_0708, 0), 0x0403_0201_0807_0605);
+        assert_eq!(
+            eval(OpCode::Rev32, Ty::I64, 0, 0x0102_0304_0506_0708, 0),
+            0x0403_0201_0807_0605
+        );
         assert_eq!(eval(OpCode::MulHiS, Ty::I64, 0, u64::MAX, 5), u64::MAX);
     }
 
     #[test]
     fn checksum_of_123456789() {
         let crc = |code| {
-            b"123456789".iter().fold(0xffff_ffff, |c, &x| eval(code, Ty::I32, 0, c, x.into())) ^ 0xffff_ffff
+            b"123456789".iter().fold(0xffff_ffff, |c, &x| eval(code, Ty::I32, 0, c, x.into()))
+                ^ 0xffff_ffff
         };
         assert_eq!(crc(OpCode::Crc32), 0xcbf4_3926);
         assert_eq!(crc(OpCode::Crc32c), 0xe306_9283);

@@ -84,7 +84,8 @@ const STEP_LIMIT: u32 = 100_000;
 
 /// Runs `block` on `state`.
 pub fn run(block: &Block, state: &mut State, mem: &mut dyn Memory) -> Outcome {
-    let mut m = Machine { block, state, mem, temps: vec![0; usize::from(block.temps)], pc: block.pc };
+    let mut m =
+        Machine { block, state, mem, temps: vec![0; usize::from(block.temps)], pc: block.pc };
     let outcome = m.run();
     match outcome {
         Outcome::Exit(pc) | Outcome::Call { pc, .. } => state.set_pc(pc),
@@ -378,8 +379,20 @@ fn modify(kind: RmwOp, old: u128, b: u128, bits: u32) -> u128 {
         RmwOp::Clr => old & !b,
         RmwOp::Eor => old ^ b,
         RmwOp::Set => old | b,
-        RmwOp::SMax => if signed(old) >= signed(b) { old } else { b },
-        RmwOp::SMin => if signed(old) <= signed(b) { old } else { b },
+        RmwOp::SMax => {
+            if signed(old) >= signed(b) {
+                old
+            } else {
+                b
+            }
+        }
+        RmwOp::SMin => {
+            if signed(old) <= signed(b) {
+                old
+            } else {
+                b
+            }
+        }
         RmwOp::UMax => old.max(b),
         RmwOp::UMin => old.min(b),
         RmwOp::Swp => b,

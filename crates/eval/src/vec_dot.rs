@@ -21,12 +21,12 @@ pub(crate) fn eval(v: &Args, env: &mut Env) -> Option<u128> {
     };
     let addend = |i| lanes::get(v.c, 32, i);
     Some(match v.op {
-        VecOp::DotS | VecOp::DotU | VecOp::DotUS => lanes::build(32, v.total, |i| {
-            addend(i).wrapping_add(products(4 * i, 4 * i, 4))
-        }),
-        VecOp::MmlaS | VecOp::MmlaU | VecOp::MmlaUS => lanes::build(32, 128, |i| {
-            addend(i).wrapping_add(products(8 * (i / 2), 8 * (i % 2), 8))
-        }),
+        VecOp::DotS | VecOp::DotU | VecOp::DotUS => {
+            lanes::build(32, v.total, |i| addend(i).wrapping_add(products(4 * i, 4 * i, 4)))
+        }
+        VecOp::MmlaS | VecOp::MmlaU | VecOp::MmlaUS => {
+            lanes::build(32, 128, |i| addend(i).wrapping_add(products(8 * (i / 2), 8 * (i % 2), 8)))
+        }
         _ => return brain(v, env),
     })
 }

@@ -105,8 +105,7 @@ fn across(v: &Args, fp: &mut Fp) -> Option<u128> {
         return None;
     }
     let f = binary(v.op)?;
-    let mut values: Vec<u64> =
-        (0..v.total / v.bits).map(|i| lanes::get(v.a, v.bits, i)).collect();
+    let mut values: Vec<u64> = (0..v.total / v.bits).map(|i| lanes::get(v.a, v.bits, i)).collect();
     reduce(fp, format(v.bits), f, &mut values).map(u128::from)
 }
 

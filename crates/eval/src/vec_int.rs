@@ -59,8 +59,12 @@ fn plain(v: &Args) -> Option<u128> {
             VecOp::MinS => sx.min(sy) as u64,
             VecOp::MaxU => x.max(y),
             VecOp::MinU => x.min(y),
-            VecOp::AbdS | VecOp::HAddS | VecOp::HSubS | VecOp::RHAddS => f(sx.into(), sy.into()) as u64,
-            VecOp::AbdU | VecOp::HAddU | VecOp::HSubU | VecOp::RHAddU => f(x.into(), y.into()) as u64,
+            VecOp::AbdS | VecOp::HAddS | VecOp::HSubS | VecOp::RHAddS => {
+                f(sx.into(), sy.into()) as u64
+            }
+            VecOp::AbdU | VecOp::HAddU | VecOp::HSubU | VecOp::RHAddU => {
+                f(x.into(), y.into()) as u64
+            }
             VecOp::PMul => polynomial(x, y) as u64,
             VecOp::Clz => u64::from(x.leading_zeros() - top),
             VecOp::Cls => u64::from(((sx ^ (sx >> 63)) as u64).leading_zeros() - 1 - top),
@@ -98,8 +102,12 @@ fn saturating(v: &Args, env: &mut Env) -> Option<u128> {
             VecOp::QNeg => saturate::signed(-s(a), bits, env),
             VecOp::QDMulH => saturate::signed(product >> bits, bits, env),
             VecOp::QRDMulH => saturate::signed((product + round) >> bits, bits, env),
-            VecOp::QRDMlaH => saturate::signed(((s(c) << bits) + product + round) >> bits, bits, env),
-            VecOp::QRDMlsH => saturate::signed(((s(c) << bits) - product + round) >> bits, bits, env),
+            VecOp::QRDMlaH => {
+                saturate::signed(((s(c) << bits) + product + round) >> bits, bits, env)
+            }
+            VecOp::QRDMlsH => {
+                saturate::signed(((s(c) << bits) - product + round) >> bits, bits, env)
+            }
             _ => return None,
         })
     };

@@ -116,12 +116,7 @@ pub(crate) mod op {
         p66(3, 8 + scalar as u8 * 2 + double as u8)
     }
     /// `vfmadd231` and its kin, d = ±(a·b) ± d. VEX only.
-    pub(crate) const fn fma231(
-        negate: bool,
-        subtract: bool,
-        scalar: bool,
-        double: bool,
-    ) -> Code {
+    pub(crate) const fn fma231(negate: bool, subtract: bool, scalar: bool, double: bool) -> Code {
         let op = 0xb8 + scalar as u8 + subtract as u8 * 2 + negate as u8 * 4;
         Code::new(0x66, 2, op, double)
     }

@@ -114,11 +114,8 @@ impl Lower<'_> {
     /// A quiet NaN stays.
     fn round_away(&mut self, p: Xmm, q: Xmm, y: XmmOrMem, double: bool, exact: bool) {
         let bits = if double { 64 } else { 32 };
-        let (half, one): (u128, u128) = if double {
-            (0x3fe0 << 48, 0x3ff0 << 48)
-        } else {
-            (0x3f00_0000, 0x3f80_0000)
-        };
+        let (half, one): (u128, u128) =
+            if double { (0x3fe0 << 48, 0x3ff0 << 48) } else { (0x3f00_0000, 0x3f80_0000) };
         let (half, one) = (self.e.constant(half), self.e.constant(one));
         let magnitude = self.e.constant(ones(bits - 1));
         let sign = self.e.constant(1 << (bits - 1));

@@ -80,9 +80,11 @@ impl Lower<'_> {
                 t
             }
             XmmOrMem::Reg(x) => {
-                let t = self.scratch_v();
+                let t = self.fp_temp(&[x.into()]);
                 self.zero_above(t, x, total);
-                self.release_v(x);
+                if t != x {
+                    self.release_v(x);
+                }
                 t
             }
         }
@@ -179,7 +181,7 @@ impl Lower<'_> {
                 self.fault();
                 self.v2(op::CVTPD2PS, p, x);
                 if v.param & 0x100 != 0 {
-                    let z = self.using_v(v.c);
+                    let z = self.addend(v.c, x);
                     self.v3(op::PUNPCKL[3], p, z, p);
                 }
                 self.finish_v(Temps::default(), v.dst, p);
@@ -187,6 +189,17 @@ impl Lower<'_> {
             }
             VecOp::FAddP => self.fp_pairs(v, double),
             _ => false,
+        }
+    }
+    /// Operand `r` in a register, if need be that of the operand at `dead`, which has been used.
+    fn addend(&mut self, r: Ref, dead: XmmOrMem) -> Xmm {
+        match self.using_vm(r) {
+            XmmOrMem::Reg(z) => z,
+            XmmOrMem::Mem(m) => {
+                let z = self.fp_temp(&[dead]);
+                self.vmov(z, m);
+                z
+            }
         }
     }
     /// `d` = the low 64 bits of `x`, zeros above.
@@ -233,13 +246,7 @@ impl Lower<'_> {
     }
     /// Maximum or minimum: both orders, which differ only for zeros of different sign (NaNs are
     /// invalid operations), and a logical operation that makes the right zero.
-    pub(crate) fn fp_extreme(
-        &mut self,
-        v: &VArgs,
-        code: Code,
-        join: Code,
-        scalar: bool,
-    ) -> bool {
+    pub(crate) fn fp_extreme(&mut self, v: &VArgs, code: Code, join: Code, scalar: bool) -> bool {
         let bits = reads(v, scalar);
         let room = if self.pinned(v.dst) { 1 } else { 0 };
         if !self.avx() || self.scratch_needed(&[v.a, v.b], bits) > room {
@@ -374,11 +381,7 @@ impl Lower<'_> {
         // The upper part comes from a zeroed register.
         let zero = self.scratch_v();
         self.vzero(zero);
-        let d = if self.pinned(dst) && self.avx() {
-            self.define_v(dst)
-        } else {
-            zero
-        };
+        let d = if self.pinned(dst) && self.avx() { self.define_v(dst) } else { zero };
         self.fault();
         match imm {
             Some(imm) => self.v3i(code, d, zero, y, imm),
@@ -562,14 +565,7 @@ impl Lower<'_> {
                 // The destination is the ModRM operand.
                 self.e.avx_rr(op::CVTPS2PH, x, Xmm(0), p, crate::emit::Imm::I8(4));
                 if v.param & 0x100 != 0 {
-                    let z = match self.using_vm(v.c) {
-                        XmmOrMem::Reg(z) => z,
-                        XmmOrMem::Mem(m) => {
-                            let z = self.fp_temp(&[x.into()]);
-                            self.vmov(z, m);
-                            z
-                        }
-                    };
+                    let z = self.addend(v.c, x.into());
                     self.v3(op::PUNPCKL[3], p, z, p);
                 }
                 self.finish_v(Temps::default(), v.dst, p);

@@ -327,7 +327,8 @@ impl Lower<'_> {
         self.release(r);
     }
     fn bits_of_bytes(&mut self, v: &VArgs) -> bool {
-        let nibbles = |f: fn(u32) -> u32| (0..16).fold(0u128, |r, i| r | u128::from(f(i)) << (8 * i));
+        let nibbles =
+            |f: fn(u32) -> u32| (0..16).fold(0u128, |r, i| r | u128::from(f(i)) << (8 * i));
         let reversed = |i: u32| (i as u8).reverse_bits() as u32;
         let (low, high) = if v.code == VecOp::Cnt {
             (nibbles(u32::count_ones), nibbles(u32::count_ones))

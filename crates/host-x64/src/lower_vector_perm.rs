@@ -26,7 +26,9 @@ impl Lower<'_> {
         }
         let (n, full) = (v.param, v.total == 128);
         let reversed = |group: u32| {
-            move |i: u32| (i & !(group - 1)) + (group - bytes) - (i & (group - 1) & !(bytes - 1)) + i % bytes
+            move |i: u32| {
+                (i & !(group - 1)) + (group - bytes) - (i & (group - 1) & !(bytes - 1)) + i % bytes
+            }
         };
         match v.code {
             VecOp::Rev16 => self.shuffled(v, reversed(2)),
@@ -188,7 +190,8 @@ impl Lower<'_> {
             return true;
         }
         let (x, y) = (self.using_v(v.a), self.using_v(v.b));
-        let d = self.out_v(&mut t, v.dst);
+        // In legacy encoding, `insertps` from memory selects no lane: d must not be y.
+        let d = if self.avx() { self.out_v(&mut t, v.dst) } else { self.temp_v(&mut t) };
         match (v.lane, to, from) {
             (1, ..) => self.v3i(op::PBLENDW, d, x, y, 1 << to),
             (2, ..) => self.v3i(op::INSERTPS, d, x, y, from << 6 | to << 4),
@@ -378,9 +381,8 @@ impl Lower<'_> {
             return true;
         }
         // Within 16 bytes: even lanes to the low half, odd ones to the high half.
-        let m = self.e.constant(shuffle(16, |i| {
-            i % 8 / bytes * 2 * bytes + i % bytes + i / 8 * bytes
-        }));
+        let m =
+            self.e.constant(shuffle(16, |i| i % 8 / bytes * 2 * bytes + i % bytes + i / 8 * bytes));
         if v.total == 64 || x == y {
             if v.total == 64 {
                 self.v3(op::PUNPCKL[3], p, x, y);

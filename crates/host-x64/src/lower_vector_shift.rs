@@ -86,11 +86,8 @@ impl Lower<'_> {
                 let x = self.using_v(v.a);
                 let single = v.lane > 0 && !(v.code == VecOp::ShrS && v.lane == 3);
                 let plain = matches!(v.code, VecOp::ShlI | VecOp::ShrU | VecOp::ShrS);
-                let d = if single && plain {
-                    self.out_v(&mut t, v.dst)
-                } else {
-                    self.temp_v(&mut t)
-                };
+                let d =
+                    if single && plain { self.out_v(&mut t, v.dst) } else { self.temp_v(&mut t) };
                 match v.code {
                     VecOp::ShlI => self.shl_lanes(d, x, v.lane, n),
                     VecOp::ShrU => self.shr_lanes(d, x, v.lane, n),

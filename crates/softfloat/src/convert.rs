@@ -108,11 +108,8 @@ impl Fp {
             return (0, false);
         }
         // More than 2^84 is a multiple of 2^32.
-        let (int, inexact) = if u.exp >= 32 {
-            (None, false)
-        } else {
-            to_integer(u.sign, u.exp, u.sig, Round::Zero)
-        };
+        let (int, inexact) =
+            if u.exp >= 32 { (None, false) } else { to_integer(u.sign, u.exp, u.sig, Round::Zero) };
         let limit = if u.sign { 1 << 31 } else { (1 << 31) - 1 };
         let low = int.unwrap_or(0) as u32;
         let exact = match int {

@@ -97,7 +97,8 @@ impl Fp {
             }
             frac = frac << 1 & FRACTION;
         }
-        let scaled = if exp & 1 == 0 { 256 | (frac >> 44) as u32 } else { 128 | (frac >> 45) as u32 };
+        let scaled =
+            if exp & 1 == 0 { 256 | (frac >> 44) as u32 } else { 128 | (frac >> 45) as u32 };
         let bias = (1i32 << (f.exp - 1)) - 1;
         let result_exp = (3 * bias - 1 - exp) / 2;
         let estimate = u64::from(rsqrt(scaled) & 255);

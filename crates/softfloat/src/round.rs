@@ -11,7 +11,14 @@ impl Fp {
     }
 
     /// FPRoundCV: FZ16 is ignored, AHP is honoured.
-    pub(crate) fn round_cv(&mut self, f: Format, sign: bool, exp: i32, sig: u128, mode: Round) -> u64 {
+    pub(crate) fn round_cv(
+        &mut self,
+        f: Format,
+        sign: bool,
+        exp: i32,
+        sig: u128,
+        mode: Round,
+    ) -> u64 {
         let flush = !f.is_half() && self.flushes(f);
         let alternative = f.is_half() && self.alternative_half();
         self.round_with(f, sign, exp, sig, mode, flush, alternative)
