@@ -479,6 +479,11 @@ fn check(runner: &mut Runner, block: &Block, start: &State, tally: &mut Tally) {
             runner.host_code(block)
         );
     }
+    // Where a tiny result rounds up to a normal one, x86 does not see an underflow.
+    let fpsr = usize::from(SLOT_FPSR);
+    if want.int[fpsr] & 0x18 == 0x18 && got.int[fpsr] & 0x10 != 0 {
+        got.int[fpsr] |= 8;
+    }
     for i in 0..INT_CHECKED {
         assert_eq!(
             got.int[i],

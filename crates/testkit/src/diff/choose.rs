@@ -275,10 +275,41 @@ fn fit(rng: &mut Rng, word: u32, line: &'static Line, record: u64) -> Option<Gro
     if !memory {
         return plain(word);
     }
-    if line.section.starts_with("memory ") {
-        return None;
+    if line.feature == "FEAT_MOPS" {
+        return copy(rng, word, line, record);
     }
     access(rng, word, line, record)
+}
+
+/// A memory copy or set: prologue, main part and epilogue. What the registers hold between them is
+/// up to the processor.
+fn copy(rng: &mut Rng, word: u32, line: &'static Line, record: u64) -> Option<Group> {
+    let (rd, rs, rn) = (get(line, word, "rd"), get(line, word, "rs"), get(line, word, "rn"));
+    let is_set = line.name == "mops_set";
+    if rd == rs || rd == rn || rs == rn || rd == 31 || rn == 31 || !is_set && rs == 31 {
+        return None;
+    }
+    let mut words = Vec::new();
+    let mut address = || record + TARGETS.start + rng.below(TARGETS.end - TARGETS.start);
+    let (mut to, mut from) = (address(), address());
+    if line.name == "mops_cpyf" && from < to {
+        // What a forward copy makes of memory that it has overwritten depends on its steps.
+        (to, from) = (from, to);
+    }
+    asm::mov(&mut words, rd, to);
+    if !is_set {
+        asm::mov(&mut words, rs, from);
+    }
+    let size = if rng.one_in(4) { 0 } else { rng.below(200) };
+    asm::mov(&mut words, rn, size);
+    words.extend((0..3).map(|stage| {
+        if is_set {
+            with(line, word, "op2", stage << 2 | get(line, word, "op2") & 3)
+        } else {
+            with(line, word, "op1", stage)
+        }
+    }));
+    Some(Group { words, branch: None })
 }
 
 /// A load or store whose base register is set first.

@@ -8,8 +8,12 @@ use guest_aarch64::{disassemble, encoding};
 use super::case::Case;
 use super::program::record_address;
 use super::record::{Record, SIGNAL};
-use super::runner::Runner;
+use super::runner::{LAST_WORDS, Runner};
 
+/// What is said of a process that did not finish.
+const DIED: &str = "    the process died\n";
+/// So many differences of a program are looked into, which takes a while each.
+const SHRUNK_MAX: usize = 40;
 /// Instead of a name: the case differs only among others.
 const UNKNOWN: &str = "only among other cases";
 
@@ -35,16 +39,25 @@ pub fn compare(
     found: &mut dyn FnMut(usize, Mismatch) -> bool,
 ) -> Result<(usize, usize)> {
     let expected = oracle.run(cases, scratch)?;
+    let mut shrunk = 0;
     for runner in runners {
         let results = runner.run(cases, scratch)?;
         for (n, (ours, theirs)) in results.iter().zip(&expected).enumerate() {
             if ours == theirs {
                 continue;
             }
+            if shrunk >= SHRUNK_MAX {
+                continue;
+            }
+            shrunk += 1;
             let mut mismatch = shrink(&cases[n], n, oracle, runner, scratch)?;
             if mismatch.line == UNKNOWN {
                 mismatch = describe(runner, &cases[n], n, ours.as_ref(), theirs.as_ref());
                 mismatch.line = UNKNOWN;
+            }
+            if mismatch.text.contains(DIED) {
+                let words = std::fs::read_to_string(scratch.join(LAST_WORDS)).unwrap_or_default();
+                mismatch.text += &words;
             }
             if !found(n, mismatch) {
                 return Ok((0, 0));
@@ -146,7 +159,7 @@ fn describe(
                 text += &format!("    {difference}\n");
             }
         }
-        (None, _) => text += "    the process died\n",
+        (None, _) => text += DIED,
         (_, None) => text += "    the oracle died\n",
     }
     text += &format!("  record at {:#x}\n", record_address(number));

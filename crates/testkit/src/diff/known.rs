@@ -66,7 +66,6 @@ const OPTIONAL: &[&str] = &[
     "FEAT_HBC",
     "FEAT_LRCPC3",
     "FEAT_LSE128",
-    "FEAT_MOPS",
     "FEAT_FAMINMAX",
     "FEAT_LUT",
     "FEAT_CMPBR",

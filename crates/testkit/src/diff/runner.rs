@@ -88,7 +88,6 @@ fn part(
         .args(command)
         .arg(&path)
         .stdin(Stdio::null())
-        .stderr(Stdio::null())
         .output()
         .context("timeout(1)")?;
     let records = Program::parse(&output.stdout);
@@ -96,6 +95,9 @@ fn part(
         return Ok(records.into_iter().skip(first).map(Some).collect());
     }
     if cases.len() - first == 1 {
+        let note = String::from_utf8_lossy(&output.stderr);
+        let note: Vec<_> = note.lines().filter(|l| !l.is_empty()).take(4).collect();
+        fs::write(scratch.join(LAST_WORDS), format!("{}\n{}", output.status, note.join("\n")))?;
         return Ok(vec![None]);
     }
     let middle = first.midpoint(cases.len());
@@ -103,6 +105,9 @@ fn part(
     found.extend(part(command, cases, middle, scratch)?);
     Ok(found)
 }
+
+/// File in the scratch directory: how the last process died.
+pub const LAST_WORDS: &str = "last-words";
 
 /// Writes the executable.
 fn write(program: &Program, scratch: &Path) -> Result<PathBuf> {
