@@ -419,10 +419,9 @@ macro_rules! opcodes {
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name),)* }
             }
-            const fn attributes(self) -> &'static str {
-                match self { $(Self::$name => concat!($($flags)?),)* }
-            }
         }
+        /// The attributes of each opcode, as bits, by discriminant.
+        static ATTRIBUTES: [u8; OpCode::ALL.len()] = [$(attribute_bits(concat!($($flags)?)),)*];
     };
 }
 
@@ -693,35 +692,48 @@ opcodes! {
     Runtime = "x";
 }
 
-impl OpCode {
-    /// Touches memory or may trap: the state must be canonical for this instruction's start.
-    pub const fn may_fault(self) -> bool {
-        has(self.attributes(), b'm')
-    }
-    /// Reads the flags.
-    pub const fn reads_flags(self) -> bool {
-        has(self.attributes(), b'r')
-    }
-    /// Replaces all four flags.
-    pub const fn writes_flags(self) -> bool {
-        has(self.attributes(), b'w')
-    }
-    /// Ends the block.
-    pub const fn ends_block(self) -> bool {
-        has(self.attributes(), b'x')
-    }
-}
+const MAY_FAULT: u8 = 1;
+const READS_FLAGS: u8 = 2;
+const WRITES_FLAGS: u8 = 4;
+const ENDS_BLOCK: u8 = 8;
 
-const fn has(letters: &str, letter: u8) -> bool {
-    let b = letters.as_bytes();
-    let mut i = 0;
-    while i < b.len() {
-        if b[i] == letter {
-            return true;
-        }
+/// Attribute letters to bits.
+const fn attribute_bits(letters: &str) -> u8 {
+    let letters = letters.as_bytes();
+    let (mut bits, mut i) = (0, 0);
+    while i < letters.len() {
+        bits |= match letters[i] {
+            b'm' => MAY_FAULT,
+            b'r' => READS_FLAGS,
+            b'w' => WRITES_FLAGS,
+            _ => ENDS_BLOCK,
+        };
         i += 1;
     }
-    false
+    bits
+}
+
+impl OpCode {
+    /// Touches memory or may trap: the state must be canonical for this instruction's start.
+    #[inline]
+    pub fn may_fault(self) -> bool {
+        ATTRIBUTES[self as usize] & MAY_FAULT != 0
+    }
+    /// Reads the flags.
+    #[inline]
+    pub fn reads_flags(self) -> bool {
+        ATTRIBUTES[self as usize] & READS_FLAGS != 0
+    }
+    /// Replaces all four flags.
+    #[inline]
+    pub fn writes_flags(self) -> bool {
+        ATTRIBUTES[self as usize] & WRITES_FLAGS != 0
+    }
+    /// Ends the block.
+    #[inline]
+    pub fn ends_block(self) -> bool {
+        ATTRIBUTES[self as usize] & ENDS_BLOCK != 0
+    }
 }
 
 /// One operation, 16 bytes.
