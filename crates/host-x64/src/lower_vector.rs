@@ -221,7 +221,8 @@ impl Lower<'_> {
             .filter_map(|r| self.host.vec_pin(r.as_slot()?))
             .chain(t.borrowed.iter().filter_map(|&b| b))
             .collect();
-        let n = t.borrowed.iter().position(Option::is_none).expect("a borrowed register too many");
+        let n = t.borrowed.iter().position(Option::is_none);
+        let Some(n) = n else { panic!("too many temporaries at {:?}", self.op) };
         let x = (0..14).rev().map(Xmm).find(|x| !taken.contains(x)).expect("14 registers");
         self.e.movaps_store(save_area(n), x);
         t.borrowed[n] = Some(x);

@@ -236,7 +236,7 @@ impl Lower<'_> {
         let upper = self.e.constant(splat(0x3f80_0000, 32, 128) & !ones(64));
         let x = self.fp_operand(v.a, 64);
         let y = self.using_vm(v.b);
-        let t = self.scratch_v();
+        let t = self.fp_temp(&[y]);
         self.v2(op::MOVQ, t, y);
         self.v3(op::POR, t, t, upper);
         let d = self.fp_out(v.dst, v.a, x, t);

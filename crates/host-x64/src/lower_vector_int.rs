@@ -165,15 +165,14 @@ impl Lower<'_> {
             self.v3(op::PADD[lane], p, p, z);
             return p;
         }
-        let z = match z {
-            XmmOrMem::Reg(z) => z,
+        let (d, z) = match z {
+            XmmOrMem::Reg(z) => (self.out_v(t, v.dst), z),
             XmmOrMem::Mem(m) => {
-                let z = self.temp_v(t);
-                self.vmov(z, m);
-                z
+                let d = self.temp_v(t);
+                self.vmov(d, m);
+                (d, d)
             }
         };
-        let d = self.out_v(t, v.dst);
         self.v3(op::PSUB[lane], d, z, p);
         d
     }
@@ -199,7 +198,9 @@ impl Lower<'_> {
     fn compare_more(&mut self, v: &VArgs) -> bool {
         let l = v.l();
         let mut t = Temps::default();
-        let all = self.e.constant(ones(v.total));
+        // Where zeros compare as equal, inverting all bits makes zeros of them again.
+        let inverted_equal = v.code == VecOp::CmTst || v.code == VecOp::CmGtU && l < 3;
+        let all = self.e.constant(ones(if inverted_equal { 128 } else { v.total }));
         let clean = self.clean2(v, v.a, v.b);
         match v.code {
             VecOp::CmGeS => {
