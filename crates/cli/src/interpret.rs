@@ -2,13 +2,13 @@
 //! ourselves for an `execve` of the guest, or as `anyarch PROGRAM`.
 
 use std::ffi::OsString;
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt as _;
 
 use guest_aarch64::Aarch64;
 use linux::abi::aarch64::ABI;
 use linux::exec::marker;
 use linux::load::{self, OpenFile, Start};
+use linux::process::PINNED_FD;
 use linux::{Options, exec};
 use sys::auxv;
 
@@ -69,10 +69,10 @@ pub(crate) fn run(invocation: Invocation) -> u8 {
 }
 
 /// Takes over a descriptor that was inherited, so that it is closed in time.
-fn take(fd: i32) -> Result<OwnedFd, Failure> {
+fn take(fd: i32, path: &[u8]) -> Result<OpenFile, Failure> {
     let own = sys::raw::dup_from(fd, 3)?;
     sys::raw::close(fd)?;
-    Ok(own)
+    OpenFile::new(own, path.to_vec()).map_err(|error| failure(&error))
 }
 
 fn registered(mut arguments: Vec<Vec<u8>>, has_argv0: bool, fd: Option<i32>) -> u8 {
@@ -90,11 +90,21 @@ fn registered(mut arguments: Vec<Vec<u8>>, has_argv0: bool, fd: Option<i32>) -> 
         .and_then(|at| memory::read_cstr(at, PATH_MAX).ok().flatten())
         .unwrap_or_else(|| path.clone());
     let file = match fd {
-        Some(fd) => take(fd),
-        None => OpenFile::open(&path).map(OpenFile::into_fd).map_err(|error| failure(&error)),
+        Some(fd) => take(fd, &path),
+        None => OpenFile::open(&path).map_err(|error| failure(&error)),
     };
     match file {
-        Ok(file) => start(options, Start { file, exec_fn, exe: None, argv: arguments, envp: auxv::environment() }),
+        Ok(file) => start(
+            options,
+            Start {
+                file,
+                exec_fn,
+                exe: None,
+                own: None,
+                argv: arguments,
+                envp: auxv::environment(),
+            },
+        ),
         Err(failure) => failure.print(),
     }
 }
@@ -108,8 +118,16 @@ fn inherited(mut arguments: Vec<Vec<u8>>) -> u8 {
     let Some(inherited) = marker::read(&arguments[0]) else { return malformed() };
     let Some(exec_fn) = arguments.pop() else { return malformed() };
     let exe = Some(inherited.exe).filter(|exe| !exe.is_empty());
-    match take(inherited.fd) {
-        Ok(file) => start(inherited.options, Start { file, exec_fn, exe, argv, envp: auxv::environment() }),
+    let own = inherited.own.and_then(|fd| {
+        let own = sys::raw::dup_from(fd, PINNED_FD + 1).or_else(|_| sys::raw::dup_from(fd, 3)).ok();
+        let _ = sys::raw::close(fd);
+        own
+    });
+    match take(inherited.fd, &exec_fn) {
+        Ok(file) => {
+            let envp = auxv::environment();
+            start(inherited.options, Start { file, exec_fn, exe, own, argv, envp })
+        }
         Err(failure) => failure.print(),
     }
 }
@@ -135,7 +153,7 @@ pub(crate) fn direct(program: &[OsString], mut options: Options) -> u8 {
     }
     match exec::follow_scripts(&ABI, &path, argv) {
         Ok((file, argv)) => {
-            start(options, Start { file: file.into_fd(), exec_fn: path, exe: None, argv, envp })
+            start(options, Start { file, exec_fn: path, exe: None, own: None, argv, envp })
         }
         Err(error) => failure(&error).print(),
     }
@@ -176,7 +194,10 @@ fn start(options: Options, start: Start) -> u8 {
     let engine = match engine::Engine::new(&Aarch64, engine_options(&options)) {
         Ok(engine) => engine,
         Err(error) => {
-            return Failure::new("cannot get memory for translated code").caused_by(error).code(126).print();
+            return Failure::new("cannot get memory for translated code")
+                .caused_by(error)
+                .code(126)
+                .print();
         }
     };
     match load::start(engine, &ABI, options, start) {

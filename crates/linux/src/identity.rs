@@ -5,8 +5,6 @@
 pub struct Identity {
     /// Absolute path of the program as /proc/self/exe shows it (of the file opened).
     pub exe: Vec<u8>,
-    /// Device and inode of the program.
-    pub exe_id: (u64, u64),
     /// Path given to `execve` (`AT_EXECFN`).
     pub exec_fn: Vec<u8>,
     /// Arguments, without their terminating zero bytes.

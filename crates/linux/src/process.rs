@@ -12,7 +12,7 @@ use sys::errno::Errno;
 use sys::raw;
 
 /// Our own descriptor is put at this number or above, out of the guest's way.
-const PINNED_FD: RawFd = 900;
+pub const PINNED_FD: RawFd = 900;
 
 /// A guest process. It lives as long as the host process, so it is never freed: tasks have a
 /// `&'static Process`. A fork gets a copy with the rest of the memory.

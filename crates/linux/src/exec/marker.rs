@@ -14,6 +14,8 @@ const SEPARATOR: u8 = 0x1f;
 pub struct Inherited {
     /// The program's descriptor.
     pub fd: i32,
+    /// The emulator's own descriptor, where it cannot be opened by name any more.
+    pub own: Option<i32>,
     /// The program's absolute path.
     pub exe: Vec<u8>,
     /// The options of the caller.
@@ -24,9 +26,11 @@ pub struct Inherited {
 pub(super) fn arguments(
     options: &Options,
     fd: i32,
+    own: Option<i32>,
     exe: &[u8],
     exec_fn: Vec<u8>,
 ) -> Vec<Vec<u8>> {
+    let own = own.map(|own| own.to_string());
     let mut text = format!("fd={fd}").into_bytes();
     let mut add = |name: &[u8], value: Option<&[u8]>| {
         if let Some(value) = value {
@@ -36,6 +40,7 @@ pub(super) fn arguments(
             text.extend(value);
         }
     };
+    add(b"own", own.as_deref().map(str::as_bytes));
     add(b"exe", Some(exe));
     add(b"L", options.ld_prefix.as_deref());
     add(b"cpu", options.cpu.as_deref());
@@ -53,13 +58,15 @@ pub(crate) fn program(text: &[u8]) -> Option<Vec<u8>> {
 /// Reads OPTIONS. None if they are malformed.
 pub fn read(text: &[u8]) -> Option<Inherited> {
     let mut options = Options::default();
-    let mut fd = None;
+    let (mut fd, mut own) = (None, None);
+    let number = |value: &[u8]| str::from_utf8(value).ok()?.parse::<i32>().ok();
     let mut exe = Vec::new();
     for item in text.split(|&b| b == SEPARATOR) {
         let at = item.iter().position(|&b| b == b'=')?;
         let (name, value) = (&item[..at], &item[at + 1..]);
         match name {
-            b"fd" => fd = str::from_utf8(value).ok()?.parse().ok(),
+            b"fd" => fd = number(value),
+            b"own" => own = number(value),
             b"exe" => exe = value.to_vec(),
             b"L" => options.ld_prefix = Some(value.to_vec()),
             b"cpu" => options.cpu = Some(value.to_vec()),
@@ -69,7 +76,7 @@ pub fn read(text: &[u8]) -> Option<Inherited> {
             _ => return None,
         }
     }
-    Some(Inherited { fd: fd?, exe, options })
+    Some(Inherited { fd: fd?, own, exe, options })
 }
 
 #[cfg(test)]
@@ -78,17 +85,14 @@ mod tests {
 
     #[test]
     fn options_survive_an_exec() {
-        let options = Options {
-            ld_prefix: Some(b"/opt/root".to_vec()),
-            strace: true,
-            ..Options::default()
-        };
-        let arguments = arguments(&options, 7, b"/usr/bin/true", b"/bin/true".to_vec());
+        let options =
+            Options { ld_prefix: Some(b"/opt/root".to_vec()), strace: true, ..Options::default() };
+        let arguments = arguments(&options, 7, Some(900), b"/usr/bin/true", b"/bin/true".to_vec());
         assert_eq!(arguments.len(), ARGUMENTS);
         assert_eq!(arguments[1], MARKER);
         let exe = b"/usr/bin/true".to_vec();
         assert_eq!(program(&arguments[2]), Some(exe.clone()));
-        assert_eq!(read(&arguments[2]), Some(Inherited { fd: 7, exe, options }));
+        assert_eq!(read(&arguments[2]), Some(Inherited { fd: 7, own: Some(900), exe, options }));
         assert_eq!(read(b"junk"), None);
     }
 }

@@ -18,9 +18,9 @@ mod script;
 
 use crate::abi::Abi;
 use crate::load::{self, OpenFile, find_loader};
-use crate::process::Process;
-use crate::task::Task;
 use crate::proc;
+use crate::process::{OwnBinary, Process};
+use crate::task::Task;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, OwnedFd};
 use sys::errno::Errno;
@@ -259,12 +259,7 @@ fn gives_privileges(file: &OpenFile, stat: &libc::stat) -> bool {
 }
 
 /// Executes ourselves with `program`.
-fn run_ourselves(
-    task: &mut Task,
-    request: &Request,
-    program: OpenFile,
-    argv: &[Vec<u8>],
-) -> Errno {
+fn run_ourselves(task: &mut Task, request: &Request, program: OpenFile, argv: &[Vec<u8>]) -> Errno {
     let own = match task.process.own_binary() {
         Ok(own) => own,
         // Without /proc there is only binfmt_misc.
@@ -272,12 +267,24 @@ fn run_ourselves(
     };
     let exe = program.real_path();
     let fd = program.into_fd();
-    if let Err(errno) = raw::fcntl(fd.as_raw_fd(), libc::F_SETFD, 0) {
-        return errno;
-    }
-    let mut all = marker::arguments(&task.process.options, fd.as_raw_fd(), &exe, exec_fn(request));
+    let inherit = |fd, yes| raw::fcntl(fd, libc::F_SETFD, if yes { 0 } else { 1 });
+    let pinned = match &own {
+        OwnBinary::Pinned(fd) => Some(*fd),
+        OwnBinary::Opened(_) => None,
+    };
+    let options = &task.process.options;
+    let mut all = marker::arguments(options, fd.as_raw_fd(), pinned, &exe, exec_fn(request));
     all.extend_from_slice(argv);
-    host_execveat(task, own.fd(), b"", &all, &request.envp, libc::AT_EMPTY_PATH)
+    for fd in [Some(fd.as_raw_fd()), pinned].into_iter().flatten() {
+        if let Err(errno) = inherit(fd, true) {
+            return errno;
+        }
+    }
+    let errno = host_execveat(task, own.fd(), b"", &all, &request.envp, libc::AT_EMPTY_PATH);
+    if let Some(fd) = pinned {
+        let _ = inherit(fd, false);
+    }
+    errno
 }
 
 /// Lets the kernel run it.

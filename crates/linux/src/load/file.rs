@@ -72,17 +72,6 @@ impl OpenFile {
             .map_err(|error| Error::Format { path: self.path.clone(), error })
     }
 
-    /// Device and inode.
-    ///
-    /// # Errors
-    /// The kernel's.
-    pub fn id(&self) -> Result<(u64, u64), Error> {
-        match raw::fstat(self.fd()) {
-            Ok(stat) => Ok((stat.st_dev, stat.st_ino)),
-            Err(errno) => Err(Error::Open { path: self.path.clone(), errno }),
-        }
-    }
-
     /// Its absolute path as the kernel knows it, or, where there is no /proc, as it was given.
     pub fn real_path(&self) -> Vec<u8> {
         let link = format!("/proc/self/fd/{}", self.fd());
@@ -139,7 +128,8 @@ pub fn find_loader(
 ) -> Result<OpenFile, Error> {
     if let Some(prefix) = prefix
         && loader.first() == Some(&b'/')
-        && let Ok(file) = OpenFile::open(&[prefix.strip_suffix(b"/").unwrap_or(prefix), loader].concat())
+        && let Ok(file) =
+            OpenFile::open(&[prefix.strip_suffix(b"/").unwrap_or(prefix), loader].concat())
     {
         return Ok(file);
     }

@@ -19,6 +19,7 @@ use crate::task::Task;
 use engine::{Cpu, Engine};
 use libc::{MAP_ANONYMOUS, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_PRIVATE};
 use std::os::fd::OwnedFd;
+use std::sync::OnceLock;
 use sys::errno::Errno;
 use sys::{auxv, raw};
 
@@ -36,12 +37,14 @@ const ADDR_NO_RANDOMIZE: u64 = 0x004_0000;
 
 /// What to start.
 pub struct Start {
-    /// The program, open for reading.
-    pub file: OwnedFd,
+    /// The program.
+    pub file: OpenFile,
     /// The path that was executed.
     pub exec_fn: Vec<u8>,
     /// The program's absolute path, if known.
     pub exe: Option<Vec<u8>>,
+    /// The emulator's own binary, if it was passed on.
+    pub own: Option<OwnedFd>,
     /// Arguments.
     pub argv: Vec<Vec<u8>>,
     /// Environment.
@@ -92,10 +95,9 @@ pub fn start(
     options: Options,
     start: Start,
 ) -> Result<Task, Error> {
-    let Start { file, exec_fn, exe, argv, envp } = start;
+    let Start { file, exec_fn, exe, own, argv, envp } = start;
     let mm = Mm::new(engine, abi.arch_prot);
     let random = Random::new();
-    let file = OpenFile::new(file, exec_fn.clone())?;
     let program = file.parse(abi)?;
     let loader = match &program.interp {
         Some(path) => Some(find_loader(abi, &exec_fn, path, options.ld_prefix.as_deref())?),
@@ -137,7 +139,6 @@ pub fn start(
     let auxv_end = image.auxv.0 + image.auxv.1;
     let identity = Identity {
         exe: exe.unwrap_or_else(|| file.real_path()),
-        exe_id: file.id()?,
         exec_fn,
         argv,
         arg_range: image.args,
@@ -160,7 +161,7 @@ pub fn start(
         identity,
         options,
         signals: ProcessSignals::inherited(),
-        own: Default::default(),
+        own: own.map(OnceLock::from).unwrap_or_default(),
     }));
     engine.set_address_space(&process.mm);
     let mut cpu = Cpu::new(engine).map_err(|error| Error::Memory(Errno::from_io(&error)))?;
