@@ -167,13 +167,14 @@ fn failure(error: &load::Error) -> Failure {
     }
 }
 
-/// What of the engine the user asked for: a list of `ir`, `host`, `eval`.
+/// What of the engine the user asked for: a list of `ir`, `host`, `stats`, `eval`.
 fn engine_options(options: &Options) -> engine::Options {
     let mut chosen = engine::Options { sink: print, ..engine::Options::default() };
     for item in options.dump.as_deref().unwrap_or_default().split(|&b| b == b',') {
         match item {
             b"ir" => chosen.dump_ir = true,
             b"host" => chosen.dump_host = true,
+            b"stats" => chosen.timing = true,
             b"eval" => chosen.interpret = true,
             _ => {}
         }

@@ -359,6 +359,20 @@ impl Engine {
         }
         (self.options.sink)(&text);
     }
+    /// With `Options::timing`, passes the statistics to the sink: for when the program ends.
+    pub fn report(&self) {
+        if !self.options.timing {
+            return;
+        }
+        let s = self.stats();
+        let per = |ns: u64| ns as f64 / s.guest_insns.max(1) as f64;
+        (self.options.sink)(&format!(
+            "{} units, {} guest and {} host instructions in {} bytes, {} links, {} interpreted\n\
+             ns per guest instruction: {:.0} to translate, {:.0} to lower, {:.0} to publish\n",
+            s.units, s.guest_insns, s.host_insns, s.host_bytes, s.links, s.interpreted,
+            per(s.decode_ns), per(s.lower_ns), per(s.publish_ns)
+        ));
+    }
     /// Keeps the tables consistent over a fork.
     pub fn fork_guard(&'static self) -> ForkGuard {
         let writer = self.lock();

@@ -26,6 +26,7 @@ mod table;
 pub(crate) use robust::end_of_thread;
 pub(crate) use table::AARCH64 as AARCH64_CALLS;
 
+use crate::seccomp;
 use crate::strace::Arg;
 use crate::task::Task;
 use sys::Errno;
@@ -79,6 +80,11 @@ pub fn dispatch(task: &mut Task) {
     let nr = state.int[abi.nr_slot as usize];
     let args = abi.arg_slots.map(|slot| state.int[slot as usize]);
     let call = find(abi.calls, nr);
+    if task.seccomp.active()
+        && let Err(result) = seccomp::check(task, nr, args)
+    {
+        return finish(task, result);
+    }
     if task.process.options.strace {
         return traced(task, call, nr, args);
     }

@@ -1,6 +1,7 @@
-//! `prctl` and `seccomp`.
+//! `prctl`, and the entry to `seccomp`.
 
 use super::{Args, Result};
+use crate::seccomp;
 use crate::task::Task;
 use sys::Errno;
 
@@ -34,7 +35,9 @@ pub(super) fn prctl(task: &mut Task, args: Args) -> Result {
             ::memory::write(args[1], &auxv[..len])?;
             Ok(auxv.len() as u64)
         }
-        PR_GET_SECCOMP | PR_SET_SECCOMP | PR_SET_MM => Err(Errno::EINVAL),
+        PR_GET_SECCOMP => Ok(task.seccomp.mode()),
+        PR_SET_SECCOMP => seccomp::set_mode(task, args[1], args[2]),
+        PR_SET_MM => Err(Errno::EINVAL),
         PR_GET_UNALIGN | PR_SET_UNALIGN | PR_GET_TSC | PR_SET_TSC => Err(Errno::EINVAL),
         PR_SET_SYSCALL_USER_DISPATCH | PR_SET_MDWE | PR_GET_MDWE => Err(Errno::EINVAL),
         // SVE and SME vector lengths, pointer authentication keys, tagged addresses, FP mode,
@@ -44,7 +47,7 @@ pub(super) fn prctl(task: &mut Task, args: Args) -> Result {
     }
 }
 
-/// `seccomp(2)`: as a kernel without it.
-pub(super) fn seccomp(_: &mut Task, _: Args) -> Result {
-    Err(Errno::EINVAL)
+/// `seccomp(2)`.
+pub(super) fn seccomp(task: &mut Task, args: Args) -> Result {
+    seccomp::seccomp(task, args[0], args[1], args[2])
 }

@@ -20,7 +20,8 @@ pub(super) fn exit(task: &mut Task, args: Args) -> Result {
 }
 
 /// `exit_group(2)`.
-pub(super) fn exit_group(_: &mut Task, args: Args) -> Result {
+pub(super) fn exit_group(task: &mut Task, args: Args) -> Result {
+    task.process.engine.report();
     sys::process::exit_group(args[0] as i32)
 }
 
