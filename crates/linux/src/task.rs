@@ -1,6 +1,7 @@
 //! A guest thread and its run loop.
 
 use crate::process::Process;
+use crate::seccomp::Seccomp;
 use crate::signal::TaskSignals;
 use crate::thread::TaskThread;
 use crate::{calls, signal, vdso};
@@ -21,6 +22,8 @@ pub struct Task {
     pub robust_list: (u64, u64),
     /// Alternate stack, pending signals.
     pub signals: TaskSignals,
+    /// Filters of system calls.
+    pub seccomp: Seccomp,
     /// How its host thread was made and whether it has ended.
     pub thread: TaskThread,
 }
@@ -35,6 +38,7 @@ impl Task {
             clear_child_tid: 0,
             robust_list: (0, 0),
             signals: TaskSignals::default(),
+            seccomp: Seccomp::default(),
             thread: TaskThread::default(),
         }
     }

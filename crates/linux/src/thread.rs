@@ -5,6 +5,7 @@
 //! its own `Cpu`; with `CLONE_VFORK` in the thread-local storage of the parent's thread, which
 //! waits, otherwise in that of a thread made for this.
 
+use crate::seccomp;
 use crate::signal::{AltStack, TaskSignals};
 use crate::task::Task;
 use engine::{Cpu, signals as host};
@@ -110,6 +111,7 @@ fn child_task(task: &Task, request: &CloneArgs) -> Result<Task, Errno> {
         clear_child_tid: 0,
         robust_list: (0, 0),
         signals,
+        seccomp: task.seccomp.inherit(),
         thread: TaskThread::default(),
     })
 }
@@ -192,6 +194,7 @@ fn fork(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> {
     let process = task.process;
     let result = {
         let _memory = process.mm.fork_guard();
+        let _filters = seccomp::fork_guard();
         let _signals = task.actions().fork_guard();
         let mut engine = process.engine.fork_guard();
         let result = sys::process::fork(&args);

@@ -11,12 +11,15 @@ pub(super) fn default_action(signo: i32) {
             // It was caught before the guest gave its handler up. Now the host stops us.
             let _ = raw::call(libc::SYS_kill, [raw::getpid() as u64, libc::SIGSTOP as u64]);
         }
-        _ => {
-            // A core would be the emulator's.
-            sys::process::no_core();
-            host::die_by_default(signo);
-            // The first process of a namespace survives that.
-            sys::process::exit_group(128 + signo)
-        }
+        _ => die_of(signo),
     }
+}
+
+/// Ends the process by `signo`.
+pub(crate) fn die_of(signo: i32) -> ! {
+    // A core would be the emulator's.
+    sys::process::no_core();
+    host::die_by_default(signo);
+    // The first process of a namespace survives that.
+    sys::process::exit_group(128 + signo)
 }

@@ -14,6 +14,7 @@ mod die;
 mod info;
 
 pub use actions::{Action, ProcessSignals};
+pub(crate) use die::die_of;
 pub use info::Info;
 
 use crate::task::Task;
