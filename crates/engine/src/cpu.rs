@@ -317,6 +317,7 @@ impl Cpu {
             (*state).ret_sp = shared.ret_base();
             (*state).hash = shared.hash();
             (*state).leave = engine.stubs.leave;
+            (*state).leave_link = engine.stubs.leave_link;
             (*state).call_helper = engine.stubs.call_helper;
             (*state).helper = helper as *const () as u64;
             let sentinel = shared.ret_base() as *mut u64;

@@ -46,6 +46,7 @@ pub struct Engine {
 pub(crate) struct StubAddresses {
     pub(crate) enter: u64,
     pub(crate) leave: u64,
+    pub(crate) leave_link: u64,
     pub(crate) leave_stored: u64,
     pub(crate) call_helper: u64,
     pub(crate) ret_miss: u64,
@@ -142,6 +143,7 @@ impl Engine {
             stubs: StubAddresses {
                 enter: at + u64::from(stubs.enter),
                 leave: at + u64::from(stubs.leave),
+                leave_link: at + u64::from(stubs.leave_link),
                 leave_stored: at + u64::from(stubs.leave_stored),
                 call_helper: at + u64::from(stubs.call_helper),
                 ret_miss: at + u64::from(stubs.ret_miss),

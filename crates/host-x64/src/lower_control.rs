@@ -13,6 +13,7 @@ use ir::{Cond, ExitKind, Op, Ref, State};
 const EXIT_REASON: Mem = Mem::state(offset_of!(State, exit_reason) as i32);
 const EXIT_ARG: Mem = Mem::state(offset_of!(State, exit_arg) as i32);
 const LEAVE: Mem = Mem::state(offset_of!(State, leave) as i32);
+const LEAVE_LINK: Mem = Mem::state(offset_of!(State, leave_link) as i32);
 const HASH: Mem = Mem::state(offset_of!(State, hash) as i32);
 const RET_BASE: Mem = Mem::state(offset_of!(State, ret_base) as i32);
 
@@ -321,7 +322,9 @@ impl Lower<'_> {
                 let link = &mut self.code.links[n as usize];
                 link.stub = at;
                 let pc = link.pc;
-                self.leave(exit::LINK, u64::from(self.first_link + n), pc);
+                self.e.mov_imm(Gpr::RAX, u64::from(self.first_link + n));
+                self.e.mov_imm(Gpr::RDX, pc);
+                self.e.jmp_mem(LEAVE_LINK);
             }
             ColdKind::Jump { pc, save } => {
                 if save {

@@ -38,7 +38,12 @@ pub(crate) fn stubs(x: &X64) -> Stubs {
     e.load(Size::Q, Gpr::RSP, RET_SP);
     e.jmp_reg(Gpr::RAX);
 
+    // Links share this, so that their own cold code is short: there are many, rarely run.
     align(&mut e);
+    s.leave_link = e.position();
+    e.store(Size::Q, field(offset_of!(State, exit_arg)), Gpr::RAX);
+    e.store(Size::Q, home(SLOT_PC), Gpr::RDX);
+    e.store_imm(Size::D, field(offset_of!(State, exit_reason)), exit::LINK as i32);
     s.leave = e.position();
     store_pins(x, &mut e);
     s.leave_stored = e.position();

@@ -156,6 +156,9 @@ pub struct Stubs {
     /// Offset of the leave stub: stores all pins and the return stack pointer, restores the host's
     /// registers and floating-point control, returns from `enter`. Flags must be home already.
     pub leave: u32,
+    /// Offset of the leave stub for links: the link number and the guest pc are in scratch
+    /// registers of the back end's choice.
+    pub leave_link: u32,
     /// Offset of the leave stub for fault handlers, which have stored the pins already.
     pub leave_stored: u32,
     /// Offset of the helper stub (see `State::call_helper`).

@@ -123,6 +123,8 @@ pub struct State {
     pub hash: u64,
     /// Address of the "leave" stub: stores all pins and returns to the runtime.
     pub leave: u64,
+    /// Address of the stub that leaves through link number eax, to go on at the guest pc in rdx.
+    pub leave_link: u64,
     /// Address of the "call helper" stub: stores all pins, calls `helper`, loads them again.
     pub call_helper: u64,
     /// `extern "C" fn(*mut State)`: evaluates `helper_op` over `args`; result in `args[0]`.
@@ -168,6 +170,7 @@ impl State {
             host_sp: 0,
             hash: 0,
             leave: 0,
+            leave_link: 0,
             call_helper: 0,
             helper: 0,
             helper_op: [0; 2],
