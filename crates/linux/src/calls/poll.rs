@@ -60,20 +60,6 @@ pub(super) fn io_pgetevents(task: &mut Task, args: Args) -> Result {
     with_mask(task, mask, IO_PGETEVENTS, args)
 }
 
-/// `io_uring_enter(2)`.
-pub(super) fn io_uring_enter(task: &mut Task, args: Args) -> Result {
-    const EXT_ARG: u64 = 8;
-    let [_, _, _, flags, at, size] = args;
-    let mask = if flags & EXT_ARG != 0 {
-        let pointer = if at == 0 { 0 } else { ::memory::read_u64(at)? };
-        let size = if at == 0 { 0 } else { ::memory::read_u32(at + 8)? };
-        mask(task, pointer, u64::from(size))?
-    } else {
-        mask(task, at, size)?
-    };
-    with_mask(task, mask, libc::SYS_io_uring_enter, args)
-}
-
 /// `epoll_ctl(2)`.
 pub(super) fn epoll_ctl(task: &mut Task, args: Args) -> Result {
     let [epoll, operation, fd, event, ..] = args;
