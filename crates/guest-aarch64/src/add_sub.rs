@@ -42,10 +42,23 @@ impl Translator<'_> {
         let (a, ty) = (self.xsp(rn), Self::ty(sf));
         if imm12 == 0 && matches!(code, OpCode::Add | OpCode::Sub) {
             self.ir.mov(ty, dst, a);
-        } else {
-            let b = self.imm(imm12 << if sh { 12 } else { 0 });
-            self.ir.bin(code, ty, dst, a, b);
+            return Flow::Next;
         }
+        let imm = imm12 << if sh { 12 } else { 0 };
+        // After ADRP: the whole address.
+        if code == OpCode::Add
+            && sf
+            && let Some(page) = self.constant_just_moved_to(a)
+        {
+            if a == dst {
+                self.drop_previous_move();
+            }
+            let address = self.imm(page.wrapping_add(imm));
+            self.ir.mov(ty, dst, address);
+            return Flow::Next;
+        }
+        let b = self.imm(imm);
+        self.ir.bin(code, ty, dst, a, b);
         Flow::Next
     }
 

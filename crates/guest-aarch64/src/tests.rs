@@ -178,8 +178,13 @@ fn aliases_are_moves_and_shifts() {
 fn move_keep_folds_into_a_constant() {
     // mov x0, #0x5678; movk x0, #0x1234, lsl #16
     let (ops, block) = body(&[0xd28a_cf00, 0xf2a2_4680]);
-    assert_eq!(ops[1].code, OpCode::Mov);
-    assert_eq!(block.const64(ops[1].a), Some(0x1234_5678));
+    assert_eq!((ops.len(), ops[0].code), (1, OpCode::Mov));
+    assert_eq!(block.const64(ops[0].a), Some(0x1234_5678));
+    // adrp x0, +1 page; add x0, x0, #0x10; add x1, x0, #1
+    let (ops, block) = body(&[0xb000_0000, 0x9100_4000, 0x9100_0401]);
+    assert_eq!((ops.len(), ops[0].dst, ops[1].dst), (2, s(0), s(1)));
+    assert_eq!(block.const64(ops[0].a), Some(PC + 0x1010));
+    assert_eq!(block.const64(ops[1].a), Some(PC + 0x1011));
     // movk x0, #0x1234, lsl #16
     let (op, _) = one(0xf2a2_4680);
     assert_eq!((op.code, op.aux), (OpCode::Bfi, 16 | 16 << 8));
