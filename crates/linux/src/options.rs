@@ -19,4 +19,6 @@ pub struct Options {
     pub dump: Option<Vec<u8>>,
     /// `uname -r` to show.
     pub uname: Option<Vec<u8>>,
+    /// Filters of system calls that the program inherits, as [`crate::seccomp`] saves them.
+    pub seccomp: Option<Vec<u8>>,
 }

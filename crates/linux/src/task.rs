@@ -1,5 +1,6 @@
 //! A guest thread and its run loop.
 
+use crate::exec::Prepared;
 use crate::process::Process;
 use crate::seccomp::Seccomp;
 use crate::signal::TaskSignals;
@@ -22,6 +23,8 @@ pub struct Task {
     pub robust_list: (u64, u64),
     /// Alternate stack, pending signals.
     pub signals: TaskSignals,
+    /// The `execve` being made.
+    pub exec: Option<Prepared>,
     /// Filters of system calls.
     pub seccomp: Seccomp,
     /// How its host thread was made and whether it has ended.
@@ -38,6 +41,7 @@ impl Task {
             clear_child_tid: 0,
             robust_list: (0, 0),
             signals: TaskSignals::default(),
+            exec: None,
             seccomp: Seccomp::default(),
             thread: TaskThread::default(),
         }

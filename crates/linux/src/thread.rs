@@ -111,6 +111,7 @@ fn child_task(task: &Task, request: &CloneArgs) -> Result<Task, Errno> {
         clear_child_tid: 0,
         robust_list: (0, 0),
         signals,
+        exec: None,
         seccomp: task.seccomp.inherit(),
         thread: TaskThread::default(),
     })

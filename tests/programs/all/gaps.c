@@ -30,31 +30,9 @@ static void show(const char *what, long r)
 static volatile int rt_seen;
 static void rt(int s) { rt_seen += s; }
 
-struct uring_params { uint32_t sq, cq, flags, cpu, idle, features, wq, resv[3]; uint32_t so[10], co[10]; };
-
-static void io_uring(void)
-{
-    static struct uring_params p;
-    int fd = syscall(425, 8, &p);
-    if (fd < 0) { show("io_uring", fd); return; }
-    char *ring = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    char *sqe = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0x10000000);
-    memset(sqe, 0, 64);
-    sqe[0] = 0; /* NOP */
-    *(uint64_t *)(sqe + 32) = 0x1234;
-    uint32_t *tail = (uint32_t *)(ring + p.so[1]), *array = (uint32_t *)(ring + p.so[6]);
-    array[0] = 0, *tail = 1;
-    long n = syscall(426, fd, 1, 1, 1, 0, 0);
-    char *cq = ring;
-    uint64_t *cqe = (uint64_t *)(cq + p.co[5]);
-    printf("io_uring %ld %llx\n", n, (long long)cqe[0]);
-    close(fd);
-}
-
 int main(void)
 {
     setvbuf(stdout, 0, _IONBF, 0);
-    io_uring();
     char a[16] = "source", b[16] = "";
     struct iovec l = {b, 7}, r = {a, 7};
     show("process_vm_readv", syscall(SYS_process_vm_readv, getpid(), &l, 1, &r, 1, 0));

@@ -47,7 +47,18 @@ pub(super) fn arguments(
     add(b"dump", options.dump.as_deref());
     add(b"uname", options.uname.as_deref());
     add(b"strace", options.strace.then_some(b"1"));
+    add(b"seccomp", options.seccomp.as_deref().map(to_hex).as_deref());
     vec![b"anyarch".to_vec(), MARKER.to_vec(), text, exec_fn]
+}
+
+fn to_hex(bytes: &[u8]) -> Vec<u8> {
+    let digit = |n: u8| b"0123456789abcdef"[usize::from(n & 15)];
+    bytes.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte)]).collect()
+}
+
+fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
+    let digit = |c: u8| (c as char).to_digit(16).map(|n| n as u8);
+    text.chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(*pair.get(1)?)?)).collect()
 }
 
 /// The program's path in OPTIONS.
@@ -73,6 +84,7 @@ pub fn read(text: &[u8]) -> Option<Inherited> {
             b"dump" => options.dump = Some(value.to_vec()),
             b"uname" => options.uname = Some(value.to_vec()),
             b"strace" => options.strace = value == b"1",
+            b"seccomp" => options.seccomp = Some(from_hex(value)?),
             _ => return None,
         }
     }
@@ -86,7 +98,8 @@ mod tests {
     #[test]
     fn options_survive_an_exec() {
         let options =
-            Options { ld_prefix: Some(b"/opt/root".to_vec()), strace: true, ..Options::default() };
+            Options { ld_prefix: Some(b"/opt/root".to_vec()), strace: true,
+            seccomp: Some(vec![0, 31, 61, 255]), ..Options::default() };
         let arguments = arguments(&options, 7, Some(900), b"/usr/bin/true", b"/bin/true".to_vec());
         assert_eq!(arguments.len(), ARGUMENTS);
         assert_eq!(arguments[1], MARKER);

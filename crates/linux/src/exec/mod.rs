@@ -18,11 +18,12 @@ mod script;
 
 use crate::abi::Abi;
 use crate::load::{self, OpenFile, find_loader};
-use crate::proc;
+use crate::options::Options;
 use crate::process::{OwnBinary, Process};
+use crate::{proc, seccomp};
 use crate::task::Task;
 use std::ffi::CString;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use sys::errno::Errno;
 use sys::raw;
 
@@ -94,14 +95,23 @@ pub fn execveat(task: &mut Task, mut request: Request) -> Errno {
     if let Some(path) = proc::redirect_exe(task.process, request.dirfd, &request.path) {
         request.path = path;
     }
-    match plan(task.process, &request) {
+    let prepared = match plan(task.process, &request) {
+        Err(errno) => return errno,
+        Ok(Plan::Kernel) => by_kernel(&request),
+        Ok(Plan::Ours(program, argv)) => by_ourselves(task, &request, program, &argv),
+        Ok(Plan::Privileged(program, argv)) => {
+            match by_kernel(&request).map(|prepared| prepared.perform(task)) {
+                Ok(Errno::ENOEXEC) => by_ourselves(task, &request, program, &argv),
+                Ok(errno) | Err(errno) => return errno,
+            }
+        }
+    };
+    // In a child that shares its parent's memory nothing is freed when the call succeeds: so as
+    // little as possible may be left, and that in the task, which the parent drops.
+    drop(request);
+    match prepared {
+        Ok(prepared) => prepared.perform(task),
         Err(errno) => errno,
-        Ok(Plan::Kernel) => run_by_kernel(task, &request),
-        Ok(Plan::Ours(program, argv)) => run_ourselves(task, &request, program, &argv),
-        Ok(Plan::Privileged(program, argv)) => match run_by_kernel(task, &request) {
-            Errno::ENOEXEC => run_ourselves(task, &request, program, &argv),
-            errno => errno,
-        },
     }
 }
 
@@ -258,71 +268,106 @@ fn gives_privileges(file: &OpenFile, stat: &libc::stat) -> bool {
     raw::call(libc::SYS_fgetxattr, args).is_ok_and(|len| len > 0) && euid() != 0
 }
 
+/// The host's `execveat`, ready to be made.
+#[derive(Debug, Default)]
+pub struct Prepared {
+    dirfd: RawFd,
+    path: CString,
+    argv: Vec<CString>,
+    envp: Vec<CString>,
+    argv_at: Vec<u64>,
+    envp_at: Vec<u64>,
+    flags: i32,
+    /// To be inherited by the program, but not by others.
+    inherited: Option<RawFd>,
+    /// The program and our own binary, to be closed if it fails. Numbers only: in a parent that
+    /// drops this they are other files.
+    opened: [Option<RawFd>; 2],
+}
+
+impl Prepared {
+    fn new(
+        dirfd: RawFd,
+        path: &[u8],
+        argv: &[Vec<u8>],
+        envp: &[Vec<u8>],
+        flags: i32,
+    ) -> Result<Self, Errno> {
+        let text = |s: &[u8]| CString::new(s).map_err(|_| Errno::EINVAL);
+        let strings = |list: &[Vec<u8>]| list.iter().map(|s| text(s)).collect::<Result<Vec<_>, _>>();
+        let pointers = |list: &[CString]| -> Vec<u64> {
+            list.iter().map(|s| s.as_ptr() as u64).chain([0]).collect()
+        };
+        let (argv, envp) = (strings(argv)?, strings(envp)?);
+        let (argv_at, envp_at) = (pointers(&argv), pointers(&envp));
+        let path = text(path)?;
+        Ok(Self { dirfd, path, argv, envp, argv_at, envp_at, flags, ..Self::default() })
+    }
+
+    /// Makes the call; returns only if it fails.
+    fn perform(self, task: &mut Task) -> Errno {
+        let mask = task.signals.mask;
+        let this = task.exec.insert(self);
+        let args = [
+            this.dirfd as u64,
+            this.path.as_ptr() as u64,
+            this.argv_at.as_ptr() as u64,
+            this.envp_at.as_ptr() as u64,
+            this.flags as u64,
+        ];
+        let inherit = |fd: Option<RawFd>, flags: u64| match fd {
+            Some(fd) => raw::fcntl(fd, libc::F_SETFD, flags).err(),
+            None => None,
+        };
+        let (pinned, program) = (this.inherited, this.opened[0]);
+        let mut failed = inherit(program, 0).or_else(|| inherit(pinned, 0));
+        if failed.is_none() {
+            // The new program inherits the guest's mask, with the synchronous signals that the
+            // host never blocks while we run.
+            let before = raw::sigmask(mask);
+            failed = raw::call(libc::SYS_execveat, args).err();
+            raw::sigmask(before);
+        }
+        let _ = inherit(pinned, libc::FD_CLOEXEC as u64);
+        if let Some(this) = task.exec.take() {
+            for fd in this.opened.into_iter().flatten() {
+                let _ = raw::close(fd);
+            }
+        }
+        failed.unwrap_or(Errno::EIO)
+    }
+}
+
 /// Executes ourselves with `program`.
-fn run_ourselves(task: &mut Task, request: &Request, program: OpenFile, argv: &[Vec<u8>]) -> Errno {
-    let own = match task.process.own_binary() {
-        Ok(own) => own,
-        // Without /proc there is only binfmt_misc.
-        Err(_) => return run_by_kernel(task, request),
-    };
+fn by_ourselves(
+    task: &Task,
+    request: &Request,
+    program: OpenFile,
+    argv: &[Vec<u8>],
+) -> Result<Prepared, Errno> {
+    // Without /proc there is only binfmt_misc.
+    let Ok(own) = task.process.own_binary() else { return by_kernel(request) };
     let exe = program.real_path();
-    let fd = program.into_fd();
-    let inherit = |fd, yes| raw::fcntl(fd, libc::F_SETFD, if yes { 0 } else { 1 });
+    let options = Options { seccomp: seccomp::save(task), ..task.process.options.clone() };
     let pinned = match &own {
         OwnBinary::Pinned(fd) => Some(*fd),
         OwnBinary::Opened(_) => None,
     };
-    let options = &task.process.options;
-    let mut all = marker::arguments(options, fd.as_raw_fd(), pinned, &exe, exec_fn(request));
+    let fd = program.fd();
+    let mut all = marker::arguments(&options, fd, pinned, &exe, exec_fn(request));
     all.extend_from_slice(argv);
-    for fd in [Some(fd.as_raw_fd()), pinned].into_iter().flatten() {
-        if let Err(errno) = inherit(fd, true) {
-            return errno;
-        }
-    }
-    let errno = host_execveat(task, own.fd(), b"", &all, &request.envp, libc::AT_EMPTY_PATH);
-    if let Some(fd) = pinned {
-        let _ = inherit(fd, false);
-    }
-    errno
+    let mut prepared = Prepared::new(own.fd(), b"", &all, &request.envp, libc::AT_EMPTY_PATH)?;
+    prepared.inherited = pinned;
+    let own = match own {
+        OwnBinary::Opened(fd) => Some(fd.into_raw_fd()),
+        OwnBinary::Pinned(_) => None,
+    };
+    prepared.opened = [Some(program.into_fd().into_raw_fd()), own];
+    Ok(prepared)
 }
 
 /// Lets the kernel run it.
-fn run_by_kernel(task: &mut Task, request: &Request) -> Errno {
+fn by_kernel(request: &Request) -> Result<Prepared, Errno> {
     let Request { dirfd, path, argv, envp, flags } = request;
-    host_execveat(task, *dirfd, path, argv, envp, *flags)
-}
-
-/// The host's execveat.
-fn host_execveat(
-    task: &mut Task,
-    dirfd: i32,
-    path: &[u8],
-    argv: &[Vec<u8>],
-    envp: &[Vec<u8>],
-    flags: i32,
-) -> Errno {
-    let strings = |list: &[Vec<u8>]| -> Result<Vec<CString>, Errno> {
-        list.iter().map(|s| CString::new(s.as_slice()).map_err(|_| Errno::EINVAL)).collect()
-    };
-    let (Ok(path), Ok(argv), Ok(envp)) = (CString::new(path), strings(argv), strings(envp)) else {
-        return Errno::EINVAL;
-    };
-    let pointers = |list: &[CString]| -> Vec<u64> {
-        list.iter().map(|s| s.as_ptr() as u64).chain([0]).collect()
-    };
-    let (argv_at, envp_at) = (pointers(&argv), pointers(&envp));
-    // The new program inherits the guest's mask, with the synchronous signals that the host never
-    // blocks while we run.
-    let mask = raw::sigmask(task.signals.mask);
-    let args = [
-        dirfd as u64,
-        path.as_ptr() as u64,
-        argv_at.as_ptr() as u64,
-        envp_at.as_ptr() as u64,
-        flags as u64,
-    ];
-    let result = raw::call(libc::SYS_execveat, args);
-    raw::sigmask(mask);
-    result.err().unwrap_or(Errno::EIO)
+    Prepared::new(*dirfd, path, argv, envp, *flags)
 }

@@ -12,6 +12,7 @@ use crate::elf::{self, PAGE};
 use crate::identity::Identity;
 use crate::mm::{Mm, prot};
 use crate::options::Options;
+use crate::seccomp;
 use crate::process::Process;
 use crate::signal::ProcessSignals;
 use crate::stack;
@@ -168,7 +169,11 @@ pub fn start(
     let state = cpu.state_mut();
     state.set_pc(entry);
     state.int[abi.sp_slot as usize] = image.sp;
-    Ok(Task::new(process, cpu, raw::getpid()))
+    let task = Task::new(process, cpu, raw::getpid());
+    if let Some(filters) = &process.options.seccomp {
+        seccomp::restore(&task, filters);
+    }
+    Ok(task)
 }
 
 /// Maps the stack, which the host lets grow up to its limit as it does for its own.

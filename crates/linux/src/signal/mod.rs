@@ -321,19 +321,6 @@ pub fn sigreturn(task: &mut Task) {
     }
 }
 
-/// Makes the host's mask the guest's in full: the program executed next inherits it.
-pub fn before_exec(task: &Task) {
-    let blocked = task.signals.mask & SYNCHRONOUS;
-    if blocked != 0 {
-        sys::raw::sigmask(host::host_mask() | blocked);
-    }
-}
-
-/// The program was not executed.
-pub fn exec_failed(task: &Task) {
-    host::set_host_mask(task.signals.mask);
-}
-
 /// Sets the alternate stack (kernel/signal.c `do_sigaltstack`).
 ///
 /// # Errors
