@@ -70,8 +70,8 @@ const INT_PINS: &[u16] = &[0, 1, 2, 3, 4, 5, 6, 19, 20, 21, 31];
 /// Vector slots likewise.
 const VEC_PINS: &[u16] = &[64, 65, 66, 67, 68, 69, 70, 71, 80, 81, 82, 72, 73, 83];
 
-/// FPCR bits that host instructions cannot follow: AH, NEP, FIZ, FZ16, FZ, DN.
-const FPCR_EXACT: u64 = 1 << 1 | 1 << 2 | 1 | 1 << 19 | 1 << 24 | 1 << 25;
+/// FPCR bits that host instructions cannot follow: AH, NEP, FIZ, FZ16, FZ, DN, AHP.
+const FPCR_EXACT: u64 = 1 << 1 | 1 << 2 | 1 | 1 << 19 | 1 << 24 | 1 << 25 | 1 << 26;
 
 impl Guest for Aarch64 {
     fn name(&self) -> &'static str {

@@ -217,7 +217,8 @@ impl Lower<'_> {
         if self.scratch_needed(&[v.a, v.b], bits) > 1 && !self.avx() {
             return false;
         }
-        let clean = !scalar || self.width(v.a) <= v.total;
+        // Rounding down, zeros subtracted from zeros are not all zeros.
+        let clean = if scalar { self.width(v.a) <= v.total } else { v.code != VecOp::FSub };
         let x = self.fp_operand(v.a, bits);
         let y = self.fp_operand_any(v.b, bits);
         let d = self.fp_out(v.dst, v.a, x, y);
@@ -287,7 +288,14 @@ impl Lower<'_> {
             self.unlock();
             return false;
         }
-        let t = self.scratch_v();
+        // A destination that is not a source may be overwritten before the check: the evaluator
+        // does not read it.
+        let sources = [v.a, v.b, v.c];
+        let t = if self.pinned(v.dst) && !sources.contains(&v.dst) {
+            self.define_v(v.dst)
+        } else {
+            self.scratch_v()
+        };
         match z {
             _ if self.width(v.c) <= v.total => self.vmov(t, z),
             XmmOrMem::Reg(z) => self.zero_above(t, z, v.total),
@@ -303,7 +311,8 @@ impl Lower<'_> {
         self.fault();
         // "Less than", signalling: invalid if any lane is a NaN.
         self.v3i(compare, check, t, t, 1);
-        self.finish_v(Temps::default(), v.dst, t);
+        // A product may be a negative zero, which matters when rounding down.
+        self.finish_low(Temps::default(), v, t, scalar);
         true
     }
     fn fp_abs_difference(&mut self, v: &VArgs, code: Code, scalar: bool) -> bool {
