@@ -111,7 +111,19 @@ fn shrink(
     let single = Case { start, groups: vec![case.groups[different - 1].clone()] };
     let (a, b) = both(&single)?;
     if a == b {
-        let found = prefix(different);
+        // It needs some of those before it: leave out the others.
+        let mut found = prefix(different);
+        let mut at = found.groups.len() - 1;
+        while at > 0 {
+            at -= 1;
+            let mut fewer = found.clone();
+            fewer.groups.remove(at);
+            let (a, b) = both(&fewer)?;
+            if a != b {
+                (ours, theirs) = (a, b);
+                found = fewer;
+            }
+        }
         return Ok(describe(runner, &found, n, ours.as_ref(), theirs.as_ref()));
     }
     Ok(describe(runner, &single, n, a.as_ref(), b.as_ref()))
