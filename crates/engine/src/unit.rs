@@ -120,7 +120,7 @@ impl Tables {
                 at: offset + link.at,
                 stub: offset + link.stub,
                 unit: index,
-                target: AtomicU32::new(NONE),
+                target: AtomicU32::new(if link.looped { index } else { NONE }),
                 next: AtomicU32::new(NONE),
             });
         }

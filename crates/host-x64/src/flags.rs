@@ -47,6 +47,20 @@ impl Flags {
     }
 }
 
+impl Flags {
+    /// The flags in the host's only, if they are there and their home is stale: what a loop may
+    /// start with.
+    pub(crate) fn for_again(self) -> Option<Self> {
+        let intact = |r: &Recipe| r.a < Recipe::SPILL && r.b.is_none_or(|b| b < Recipe::SPILL);
+        let recipe = self.recipe.filter(intact);
+        (self.host.is_some() && !self.home).then_some(Self { recipe, index: None, ..self })
+    }
+    /// Whether they are in the same places.
+    pub(crate) fn same(self, other: Self) -> bool {
+        (self.host, self.home, self.recipe) == (other.host, other.home, other.recipe)
+    }
+}
+
 /// A test of the host's flags.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Test {

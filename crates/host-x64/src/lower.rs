@@ -13,7 +13,7 @@ use core::cell::Cell;
 use core::mem::offset_of;
 use host::{Code, FaultPoint};
 use ir::state::exit;
-use ir::{Block, Modifier, Op, OpCode, Ref, State, Ty, VecOp};
+use ir::{Block, ExitKind, Modifier, Op, OpCode, Ref, State, Ty, VecOp};
 
 /// Code to be emitted at the unit's end.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +31,8 @@ pub(crate) enum ColdKind {
     Link(u32),
     /// Saves the flags, then a linkable jump to `pc`.
     Jump { pc: u64, save: bool },
+    /// The stub of looped link `n`: saves the flags, then a linkable jump.
+    Unloop(u32),
     /// Lets the evaluator run the current instruction.
     Interpret,
     /// A hash miss: rax = where to go.
@@ -63,6 +65,18 @@ pub(crate) struct InBlock {
     pub(crate) live: u8,
 }
 
+/// A second copy of a block that loops to its own start. The first copy expects the flags at home;
+/// this one expects them where the loop's end has them, so that they are not saved each time round
+/// only because something may fault before they are replaced.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Again {
+    pub(crate) label: Label,
+    pub(crate) flags: Flags,
+}
+
+/// Operations in a block that is worth a second copy.
+const AGAIN_MAX: usize = 160;
+
 thread_local! {
     static BUFFERS: Cell<Option<Box<Buffers>>> = const { Cell::new(None) };
 }
@@ -94,6 +108,12 @@ pub(crate) struct Lower<'a> {
     pub(crate) compare: Option<(u32, u32)>,
     /// Operations to skip: done by an earlier one.
     pub(crate) skip: Option<usize>,
+    /// Who needs the flags at the block's start.
+    start_need: u8,
+    /// Where branches back to the block's start go that have the flags in the host's.
+    pub(crate) again: Option<Again>,
+    /// In the second copy of a loop.
+    pub(crate) second: bool,
     /// How much of the vector operands counts.
     pub(crate) widths: Widths,
 }
@@ -119,6 +139,9 @@ pub(crate) fn lower(host: &X64, block: &Block, first_link: u32, code: &mut Code)
         guest: 0,
         compare: None,
         skip: None,
+        start_need: 0,
+        again: None,
+        second: false,
         widths: Widths::default(),
         code,
     };
@@ -129,6 +152,13 @@ pub(crate) fn lower(host: &X64, block: &Block, first_link: u32, code: &mut Code)
     let Lower { e, live, temps, labels, cold, .. } = lower;
     *buffers = Buffers { emit: e, live, temps, labels, cold };
     BUFFERS.set(Some(buffers));
+}
+
+/// Whether a fault of `code` shows the flags to the guest. Floating-point operations only leave to
+/// the evaluator, which then goes on: flags that nothing reads afterwards do not matter.
+fn shows_flags(code: OpCode) -> bool {
+    let float = code as u8 >= OpCode::FAdd as u8 && code as u8 <= OpCode::FCcmp as u8;
+    code.may_fault() && !float && code != OpCode::Vec
 }
 
 impl Lower<'_> {
@@ -143,11 +173,9 @@ impl Lower<'_> {
         self.labels.clear();
         for _ in 0..self.block.labels {
             let label = self.e.new_label();
-            // A label not seen yet by the backward pass is that of a backward branch.
             self.labels.push(InBlock { label, live: 2 });
         }
-        let mut live = 2;
-        for (i, op) in ops.iter().enumerate().rev() {
+        for (i, op) in ops.iter().enumerate() {
             for r in [op.dst, op.a, op.b, op.c] {
                 if let Some(t) = r.as_temp() {
                     let last = &mut self.temps[t as usize].last;
@@ -157,6 +185,24 @@ impl Lower<'_> {
             if let Some(t) = op.dst.as_temp() {
                 self.temps[t as usize].vector = vector_result(*op);
             }
+        }
+        self.start_need = 0;
+        let start = self.flag_needs();
+        if start > 0 && (1..=self.block.exits.len()).any(|n| self.is_loop(-(n as i32))) {
+            // From below, until it does not change.
+            self.start_need = start;
+            self.start_need = self.start_need.max(self.flag_needs());
+            self.flag_needs();
+        }
+    }
+    /// Who needs the flags where; gives who needs them at the start.
+    fn flag_needs(&mut self) -> u8 {
+        for label in &mut self.labels {
+            // Not seen yet by the backward pass: that of a backward branch.
+            label.live = 2;
+        }
+        let mut live = 2;
+        for (i, op) in self.block.ops.iter().enumerate().rev() {
             let code = op.code;
             match code {
                 OpCode::Label => self.labels[op.imm as usize].live = live,
@@ -171,13 +217,28 @@ impl Lower<'_> {
                     }
                     if code.reads_flags() {
                         live = 2;
-                    } else if code.may_fault() {
+                    } else if shows_flags(code) {
                         live = live.max(1);
                     }
                 }
             }
             self.live[i] = live;
         }
+        live
+    }
+    /// Whether a branch destination is the block's own start.
+    fn is_loop(&self, dest: i32) -> bool {
+        dest < 0 && {
+            let exit = self.block.exits[(-1 - dest) as usize];
+            exit.pc == self.block.pc && exit.kind == ExitKind::Jump
+        }
+    }
+    /// Whether a branch destination is the block's own start and only faults need the flags there.
+    pub(crate) fn may_go_again(&self, dest: i32) -> bool {
+        self.is_loop(dest)
+            && self.dest_need(dest) == 1
+            && self.block.labels == 0
+            && self.block.ops.len() <= AGAIN_MAX
     }
     /// Who needs the flags at a branch destination.
     pub(crate) fn dest_need(&self, dest: i32) -> u8 {
@@ -185,11 +246,30 @@ impl Lower<'_> {
             self.labels[dest as usize].live
         } else if self.block.exits[(-1 - dest) as usize].flags_dead {
             0
+        } else if self.is_loop(dest) {
+            self.start_need
         } else {
             2
         }
     }
     fn run(&mut self) {
+        self.operations();
+        if let Some(again) = self.again {
+            self.second = true;
+            self.flags = again.flags;
+            self.compare = None;
+            self.skip = None;
+            self.forget_temps();
+            self.e.bind(again.label);
+            self.operations();
+        }
+        let mut n = 0;
+        while let Some(&cold) = self.cold.get(n) {
+            self.cold_code(cold);
+            n += 1;
+        }
+    }
+    fn operations(&mut self) {
         let block = self.block;
         let mut ended = false;
         for (i, &op) in block.ops.iter().enumerate() {
@@ -225,11 +305,6 @@ impl Lower<'_> {
         }
         if !ended {
             self.e.ud2();
-        }
-        let mut n = 0;
-        while let Some(&cold) = self.cold.get(n) {
-            self.cold_code(cold);
-            n += 1;
         }
     }
     /// One operation.

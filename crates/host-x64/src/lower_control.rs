@@ -3,7 +3,7 @@
 use crate::Alu;
 use crate::emit::{Branch, Cc, Gpr, Label, Mem, Size};
 use crate::flags::{Flags, Test};
-use crate::lower::{Cold, ColdKind, Lower, arg};
+use crate::lower::{Again, Cold, ColdKind, Lower, arg};
 use crate::regs::home;
 use core::mem::offset_of;
 use host::Link;
@@ -44,11 +44,40 @@ impl Lower<'_> {
     pub(crate) fn br_cond(&mut self, op: Op) {
         if op.imm >= 0 {
             self.before_label(op.imm);
+        } else if self.may_go_again(op.imm) {
+            let test = self.test_for(Cond::from_u8(op.aux as u8));
+            if let Test::One(cc) = test
+                && self.go_again(Branch::Jcc(cc))
+            {
+                return;
+            }
+            return self.branch(test, op.imm);
         } else if self.dest_need(op.imm) > 0 && self.save_before_exit(op.imm) {
             self.save_flags();
         }
         let test = self.test_for(Cond::from_u8(op.aux as u8));
         self.branch(test, op.imm);
+    }
+    /// Branches to the block's second copy if the flags are as that one expects them, or if it
+    /// does not exist yet.
+    fn go_again(&mut self, branch: Branch) -> bool {
+        let Some(flags) = self.flags.for_again() else { return false };
+        let again = match self.again {
+            Some(again) if !again.flags.same(flags) => return false,
+            Some(again) => again,
+            None if self.second => return false,
+            None => *self.again.insert(Again { label: self.e.new_label(), flags }),
+        };
+        let n = self.code.links.len() as u32;
+        self.cold(ColdKind::Unloop(n));
+        let at = self.e.patchable(branch, again.label, self.fused());
+        self.code.links.push(Link { at, stub: 0, pc: self.block.pc, looped: true });
+        true
+    }
+    /// Start of the compare that has just been emitted.
+    fn fused(&self) -> Option<u32> {
+        let here = self.e.position();
+        self.compare.and_then(|(from, end)| (end == here).then_some(from))
     }
     /// Whether saving the flags before a conditional exit is better than in cold code on the way
     /// out: when the other way needs them too, or when the exit is likely taken.
@@ -98,10 +127,8 @@ impl Lower<'_> {
     fn link(&mut self, branch: Branch, pc: u64) {
         let n = self.code.links.len() as u32;
         let label = self.cold(ColdKind::Link(n));
-        let here = self.e.position();
-        let fused = self.compare.and_then(|(from, end)| (end == here).then_some(from));
-        let at = self.e.patchable(branch, label, fused);
-        self.code.links.push(Link { at, stub: 0, pc });
+        let at = self.e.patchable(branch, label, self.fused());
+        self.code.links.push(Link { at, stub: 0, pc, looped: false });
     }
     /// A compare of the current operation's a and b: the condition code of `cond` over them.
     pub(crate) fn compare_operands(&mut self, op: Op, cond: Cond) -> Test {
@@ -202,6 +229,9 @@ impl Lower<'_> {
 
     pub(crate) fn exit_direct(&mut self, op: Op) {
         let exit = self.block.exits[(-1 - op.imm) as usize];
+        if self.may_go_again(op.imm) && self.go_again(Branch::Jmp) {
+            return;
+        }
         if self.dest_need(op.imm) > 0 {
             self.save_flags();
         }
@@ -331,6 +361,11 @@ impl Lower<'_> {
                     self.save_flags();
                 }
                 self.link(Branch::Jmp, pc);
+            }
+            ColdKind::Unloop(n) => {
+                self.code.links[n as usize].stub = self.e.position();
+                self.save_flags();
+                self.link(Branch::Jmp, self.block.pc);
             }
             ColdKind::Interpret => self.interpret(),
             ColdKind::Indirect => {

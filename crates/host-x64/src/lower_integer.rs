@@ -428,6 +428,9 @@ impl Lower<'_> {
         }
         let size = Self::size(op);
         self.flags.host = None;
+        if let (true, Some(recipe)) = (op.dst.is_none(), recipe) {
+            self.poll_first(recipe);
+        }
         let kind = match op.code {
             OpCode::SubS => {
                 self.sub_flags(op, size);
@@ -448,6 +451,25 @@ impl Lower<'_> {
             }
         };
         self.flags_host(kind, recipe);
+    }
+    /// A compare whose branch polls: polls before the compare, as if after it, so that compare and
+    /// branch stay together and are fused.
+    fn poll_first(&mut self, recipe: Recipe) {
+        let next = self.block.ops[self.at + 1..].first_chunk::<3>().copied();
+        let Some([insn, poll, branch]) = next else { return };
+        if insn.code == OpCode::Insn
+            && poll.code == OpCode::Poll
+            && branch.code == OpCode::BrCond
+            && branch.imm < 0
+        {
+            let (flags, guest) = (self.flags, self.guest);
+            self.flags_recipe(recipe);
+            self.guest = insn.imm as u32;
+            self.poll();
+            (self.flags, self.guest) = (flags, guest);
+            self.unlock();
+            self.skip = Some(self.at + 2);
+        }
     }
     /// The same operation where nobody needs the flags.
     fn without_flags(&mut self, op: Op) {

@@ -224,6 +224,13 @@ impl Lower<'_> {
             }
         }
     }
+    /// Forgets all temporaries: before lowering the block once more.
+    pub(crate) fn forget_temps(&mut self) {
+        self.scratch = Scratch::default();
+        for temp in &mut self.temps {
+            *temp = Temp { last: temp.last, vector: temp.vector, ..Temp::UNUSED };
+        }
+    }
     /// Forgets everything in scratch registers: cold code.
     pub(crate) fn reset_scratch(&mut self) {
         self.scratch.hold = [Hold::Free; SCRATCH];

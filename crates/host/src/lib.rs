@@ -116,6 +116,9 @@ pub struct Link {
     pub stub: u32,
     /// Guest address it leads to.
     pub pc: u64,
+    /// The field leads back into this unit from the start: it is linked to the unit itself, and
+    /// once unlinked it stays so (its stub leaves through another link).
+    pub looped: bool,
 }
 
 /// A lowered block. The buffers are reused from block to block.
