@@ -38,7 +38,15 @@ fn extended(sf: bool, option: u8, amount: u8) -> Option<Modifier> {
 
 impl Translator<'_> {
     /// `rd = rn ± imm`; an addition of zero is a move.
-    fn add_sub_imm(&mut self, code: OpCode, sf: bool, sh: bool, imm12: u64, rn: XSp, dst: Ref) -> Flow {
+    fn add_sub_imm(
+        &mut self,
+        code: OpCode,
+        sf: bool,
+        sh: bool,
+        imm12: u64,
+        rn: XSp,
+        dst: Ref,
+    ) -> Flow {
         let (a, ty) = (self.xsp(rn), Self::ty(sf));
         if imm12 == 0 && matches!(code, OpCode::Add | OpCode::Sub) {
             self.ir.mov(ty, dst, a);
@@ -84,7 +92,6 @@ impl Translator<'_> {
     }
 
     /// The forms with a modified register. Without flags, a zero register is folded away.
-    #[expect(clippy::too_many_arguments, reason = "the fields of the encoding")]
     fn add_sub_reg(
         &mut self,
         code: OpCode,
@@ -131,39 +138,103 @@ impl Translator<'_> {
     }
 
     /// ADD (shifted register).
-    pub(crate) fn add_shift(&mut self, sf: bool, shift: u8, rm: XZr, imm6: u8, rn: XZr, rd: XZr) -> Flow {
+    pub(crate) fn add_shift(
+        &mut self,
+        sf: bool,
+        shift: u8,
+        rm: XZr,
+        imm6: u8,
+        rn: XZr,
+        rd: XZr,
+    ) -> Flow {
         self.add_sub_shift(OpCode::Add, sf, shift, rm, imm6, rn, rd)
     }
     /// ADDS (shifted register).
-    pub(crate) fn adds_shift(&mut self, sf: bool, shift: u8, rm: XZr, imm6: u8, rn: XZr, rd: XZr) -> Flow {
+    pub(crate) fn adds_shift(
+        &mut self,
+        sf: bool,
+        shift: u8,
+        rm: XZr,
+        imm6: u8,
+        rn: XZr,
+        rd: XZr,
+    ) -> Flow {
         self.add_sub_shift(OpCode::AddS, sf, shift, rm, imm6, rn, rd)
     }
     /// SUB (shifted register).
-    pub(crate) fn sub_shift(&mut self, sf: bool, shift: u8, rm: XZr, imm6: u8, rn: XZr, rd: XZr) -> Flow {
+    pub(crate) fn sub_shift(
+        &mut self,
+        sf: bool,
+        shift: u8,
+        rm: XZr,
+        imm6: u8,
+        rn: XZr,
+        rd: XZr,
+    ) -> Flow {
         self.add_sub_shift(OpCode::Sub, sf, shift, rm, imm6, rn, rd)
     }
     /// SUBS (shifted register).
-    pub(crate) fn subs_shift(&mut self, sf: bool, shift: u8, rm: XZr, imm6: u8, rn: XZr, rd: XZr) -> Flow {
+    pub(crate) fn subs_shift(
+        &mut self,
+        sf: bool,
+        shift: u8,
+        rm: XZr,
+        imm6: u8,
+        rn: XZr,
+        rd: XZr,
+    ) -> Flow {
         self.add_sub_shift(OpCode::SubS, sf, shift, rm, imm6, rn, rd)
     }
 
     /// ADD (extended register).
-    pub(crate) fn add_ext(&mut self, sf: bool, rm: XZr, option: u8, imm3: u8, rn: XSp, rd: XSp) -> Flow {
+    pub(crate) fn add_ext(
+        &mut self,
+        sf: bool,
+        rm: XZr,
+        option: u8,
+        imm3: u8,
+        rn: XSp,
+        rd: XSp,
+    ) -> Flow {
         let (a, dst) = (self.xsp(rn), self.xsp(rd));
         self.add_sub_reg(OpCode::Add, sf, rm, extended(sf, option, imm3), a, dst)
     }
     /// ADDS (extended register).
-    pub(crate) fn adds_ext(&mut self, sf: bool, rm: XZr, option: u8, imm3: u8, rn: XSp, rd: XZr) -> Flow {
+    pub(crate) fn adds_ext(
+        &mut self,
+        sf: bool,
+        rm: XZr,
+        option: u8,
+        imm3: u8,
+        rn: XSp,
+        rd: XZr,
+    ) -> Flow {
         let (a, dst) = (self.xsp(rn), self.x_opt(rd));
         self.add_sub_reg(OpCode::AddS, sf, rm, extended(sf, option, imm3), a, dst)
     }
     /// SUB (extended register).
-    pub(crate) fn sub_ext(&mut self, sf: bool, rm: XZr, option: u8, imm3: u8, rn: XSp, rd: XSp) -> Flow {
+    pub(crate) fn sub_ext(
+        &mut self,
+        sf: bool,
+        rm: XZr,
+        option: u8,
+        imm3: u8,
+        rn: XSp,
+        rd: XSp,
+    ) -> Flow {
         let (a, dst) = (self.xsp(rn), self.xsp(rd));
         self.add_sub_reg(OpCode::Sub, sf, rm, extended(sf, option, imm3), a, dst)
     }
     /// SUBS (extended register).
-    pub(crate) fn subs_ext(&mut self, sf: bool, rm: XZr, option: u8, imm3: u8, rn: XSp, rd: XZr) -> Flow {
+    pub(crate) fn subs_ext(
+        &mut self,
+        sf: bool,
+        rm: XZr,
+        option: u8,
+        imm3: u8,
+        rn: XSp,
+        rd: XZr,
+    ) -> Flow {
         let (a, dst) = (self.xsp(rn), self.x_opt(rd));
         self.add_sub_reg(OpCode::SubS, sf, rm, extended(sf, option, imm3), a, dst)
     }

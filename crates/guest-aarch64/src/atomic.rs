@@ -12,35 +12,99 @@ impl Translator<'_> {
         Flow::Next
     }
     /// LDADD, LDADDB, LDADDH.
-    pub(crate) fn ldadd(&mut self, size: u8, _a: bool, _r: bool, rs: XZr, rn: XSp, rt: XZr) -> Flow {
+    pub(crate) fn ldadd(
+        &mut self,
+        size: u8,
+        _a: bool,
+        _r: bool,
+        rs: XZr,
+        rn: XSp,
+        rt: XZr,
+    ) -> Flow {
         self.read_modify_write(RmwOp::Add, size, rs, rn, rt)
     }
     /// LDCLR, LDCLRB, LDCLRH.
-    pub(crate) fn ldclr(&mut self, size: u8, _a: bool, _r: bool, rs: XZr, rn: XSp, rt: XZr) -> Flow {
+    pub(crate) fn ldclr(
+        &mut self,
+        size: u8,
+        _a: bool,
+        _r: bool,
+        rs: XZr,
+        rn: XSp,
+        rt: XZr,
+    ) -> Flow {
         self.read_modify_write(RmwOp::Clr, size, rs, rn, rt)
     }
     /// LDEOR, LDEORB, LDEORH.
-    pub(crate) fn ldeor(&mut self, size: u8, _a: bool, _r: bool, rs: XZr, rn: XSp, rt: XZr) -> Flow {
+    pub(crate) fn ldeor(
+        &mut self,
+        size: u8,
+        _a: bool,
+        _r: bool,
+        rs: XZr,
+        rn: XSp,
+        rt: XZr,
+    ) -> Flow {
         self.read_modify_write(RmwOp::Eor, size, rs, rn, rt)
     }
     /// LDSET, LDSETB, LDSETH.
-    pub(crate) fn ldset(&mut self, size: u8, _a: bool, _r: bool, rs: XZr, rn: XSp, rt: XZr) -> Flow {
+    pub(crate) fn ldset(
+        &mut self,
+        size: u8,
+        _a: bool,
+        _r: bool,
+        rs: XZr,
+        rn: XSp,
+        rt: XZr,
+    ) -> Flow {
         self.read_modify_write(RmwOp::Set, size, rs, rn, rt)
     }
     /// LDSMAX, LDSMAXB, LDSMAXH.
-    pub(crate) fn ldsmax(&mut self, size: u8, _a: bool, _r: bool, rs: XZr, rn: XSp, rt: XZr) -> Flow {
+    pub(crate) fn ldsmax(
+        &mut self,
+        size: u8,
+        _a: bool,
+        _r: bool,
+        rs: XZr,
+        rn: XSp,
+        rt: XZr,
+    ) -> Flow {
         self.read_modify_write(RmwOp::SMax, size, rs, rn, rt)
     }
     /// LDSMIN, LDSMINB, LDSMINH.
-    pub(crate) fn ldsmin(&mut self, size: u8, _a: bool, _r: bool, rs: XZr, rn: XSp, rt: XZr) -> Flow {
+    pub(crate) fn ldsmin(
+        &mut self,
+        size: u8,
+        _a: bool,
+        _r: bool,
+        rs: XZr,
+        rn: XSp,
+        rt: XZr,
+    ) -> Flow {
         self.read_modify_write(RmwOp::SMin, size, rs, rn, rt)
     }
     /// LDUMAX, LDUMAXB, LDUMAXH.
-    pub(crate) fn ldumax(&mut self, size: u8, _a: bool, _r: bool, rs: XZr, rn: XSp, rt: XZr) -> Flow {
+    pub(crate) fn ldumax(
+        &mut self,
+        size: u8,
+        _a: bool,
+        _r: bool,
+        rs: XZr,
+        rn: XSp,
+        rt: XZr,
+    ) -> Flow {
         self.read_modify_write(RmwOp::UMax, size, rs, rn, rt)
     }
     /// LDUMIN, LDUMINB, LDUMINH.
-    pub(crate) fn ldumin(&mut self, size: u8, _a: bool, _r: bool, rs: XZr, rn: XSp, rt: XZr) -> Flow {
+    pub(crate) fn ldumin(
+        &mut self,
+        size: u8,
+        _a: bool,
+        _r: bool,
+        rs: XZr,
+        rn: XSp,
+        rt: XZr,
+    ) -> Flow {
         self.read_modify_write(RmwOp::UMin, size, rs, rn, rt)
     }
     /// SWP, SWPB, SWPH.
@@ -48,14 +112,12 @@ impl Translator<'_> {
         self.read_modify_write(RmwOp::Swp, size, rs, rn, rt)
     }
     /// CAS, CASB, CASH.
-    #[expect(clippy::too_many_arguments, reason = "the fields of the encoding")]
     pub(crate) fn cas(&mut self, size: u8, _a: bool, rs: XZr, _r: bool, rn: XSp, rt: XZr) -> Flow {
         let (dst, a, expected, new) = (self.x_out(rs), self.xsp(rn), self.x(rs), self.x(rt));
         self.ir.ter(OpCode::Cas, Ty::I64, dst, a, expected, new, u16::from(size));
         Flow::Next
     }
     /// CASP: pairs of registers that start with an even one.
-    #[expect(clippy::too_many_arguments, reason = "the fields of the encoding")]
     pub(crate) fn casp(&mut self, x: bool, _a: bool, rs: XZr, _r: bool, rn: XSp, rt: XZr) -> Flow {
         if rs.0 & 1 != 0 || rt.0 & 1 != 0 {
             return Flow::Undefined;

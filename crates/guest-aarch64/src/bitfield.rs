@@ -74,7 +74,15 @@ impl Translator<'_> {
         Flow::Next
     }
     /// SBFM: ASR, SBFIZ, SBFX, SXTB, SXTH, SXTW.
-    pub(crate) fn sbfm(&mut self, sf: bool, n: bool, immr: u32, imms: u32, rn: XZr, rd: XZr) -> Flow {
+    pub(crate) fn sbfm(
+        &mut self,
+        sf: bool,
+        n: bool,
+        immr: u32,
+        imms: u32,
+        rn: XZr,
+        rd: XZr,
+    ) -> Flow {
         let codes = [
             OpCode::Sar,
             OpCode::SExt8,
@@ -86,19 +94,29 @@ impl Translator<'_> {
         self.bit_field(codes, sf, n, immr, imms, rn, rd)
     }
     /// UBFM: LSL, LSR, UBFIZ, UBFX, UXTB, UXTH.
-    pub(crate) fn ubfm(&mut self, sf: bool, n: bool, immr: u32, imms: u32, rn: XZr, rd: XZr) -> Flow {
-        let codes = [
-            OpCode::Shr,
-            OpCode::ZExt8,
-            OpCode::ZExt16,
-            OpCode::Mov,
-            OpCode::Ubfx,
-            OpCode::Ubfiz,
-        ];
+    pub(crate) fn ubfm(
+        &mut self,
+        sf: bool,
+        n: bool,
+        immr: u32,
+        imms: u32,
+        rn: XZr,
+        rd: XZr,
+    ) -> Flow {
+        let codes =
+            [OpCode::Shr, OpCode::ZExt8, OpCode::ZExt16, OpCode::Mov, OpCode::Ubfx, OpCode::Ubfiz];
         self.bit_field(codes, sf, n, immr, imms, rn, rd)
     }
     /// BFM: BFC, BFI, BFXIL.
-    pub(crate) fn bfm(&mut self, sf: bool, n: bool, immr: u32, imms: u32, rn: XZr, rd: XZr) -> Flow {
+    pub(crate) fn bfm(
+        &mut self,
+        sf: bool,
+        n: bool,
+        immr: u32,
+        imms: u32,
+        rn: XZr,
+        rd: XZr,
+    ) -> Flow {
         let Some(field) = field(sf, n, immr, imms) else { return Flow::Undefined };
         if rd.0 == 31 {
             return Flow::Next;

@@ -54,7 +54,15 @@ impl Translator<'_> {
         self.select(OpCode::SelNeg, sf, rm, cond, rn, rd)
     }
 
-    fn conditional_compare(&mut self, sub: bool, sf: bool, b: Ref, cond: u8, rn: XZr, nzcv: u8) -> Flow {
+    fn conditional_compare(
+        &mut self,
+        sub: bool,
+        sf: bool,
+        b: Ref,
+        cond: u8,
+        rn: XZr,
+        nzcv: u8,
+    ) -> Flow {
         let (a, ty) = (self.x(rn), Self::ty(sf));
         if cond >= 14 {
             let code = if sub { OpCode::SubS } else { OpCode::AddS };

@@ -228,28 +228,59 @@ impl Translator<'_> {
     fn index_of(&self, rm: XZr) -> Ref {
         self.x_opt(rm)
     }
-    #[expect(clippy::too_many_arguments, reason = "the fields of the encoding")]
     fn load_reg(&mut self, access: Access, rm: XZr, option: u8, s: bool, rn: XSp, rt: XZr) -> Flow {
         let (dst, base, index) = (self.x_out(rt), self.xsp(rn), self.index_of(rm));
         self.ir.ld(dst, base, index, 0, indexed(access, option, s));
         Flow::Next
     }
     /// STR, STRB, STRH (register).
-    pub(crate) fn str_reg(&mut self, size: u8, rm: XZr, option: u8, s: bool, rn: XSp, rt: XZr) -> Flow {
+    pub(crate) fn str_reg(
+        &mut self,
+        size: u8,
+        rm: XZr,
+        option: u8,
+        s: bool,
+        rn: XSp,
+        rt: XZr,
+    ) -> Flow {
         let (value, base, index) = (self.x(rt), self.xsp(rn), self.index_of(rm));
         self.ir.st(value, base, index, 0, indexed(Access::new(size), option, s));
         Flow::Next
     }
     /// LDR, LDRB, LDRH (register).
-    pub(crate) fn ldr_reg(&mut self, size: u8, rm: XZr, option: u8, s: bool, rn: XSp, rt: XZr) -> Flow {
+    pub(crate) fn ldr_reg(
+        &mut self,
+        size: u8,
+        rm: XZr,
+        option: u8,
+        s: bool,
+        rn: XSp,
+        rt: XZr,
+    ) -> Flow {
         self.load_reg(Access::new(size), rm, option, s, rn, rt)
     }
     /// LDRSB, LDRSH, LDRSW (register) to 64 bits.
-    pub(crate) fn ldrs64_reg(&mut self, size: u8, rm: XZr, option: u8, s: bool, rn: XSp, rt: XZr) -> Flow {
+    pub(crate) fn ldrs64_reg(
+        &mut self,
+        size: u8,
+        rm: XZr,
+        option: u8,
+        s: bool,
+        rn: XSp,
+        rt: XZr,
+    ) -> Flow {
         self.load_reg(signed(size, 64), rm, option, s, rn, rt)
     }
     /// LDRSB, LDRSH (register) to 32 bits.
-    pub(crate) fn ldrs32_reg(&mut self, size: u8, rm: XZr, option: u8, s: bool, rn: XSp, rt: XZr) -> Flow {
+    pub(crate) fn ldrs32_reg(
+        &mut self,
+        size: u8,
+        rm: XZr,
+        option: u8,
+        s: bool,
+        rn: XSp,
+        rt: XZr,
+    ) -> Flow {
         self.load_reg(signed(size, 32), rm, option, s, rn, rt)
     }
     /// PRFM (register), RPRFM: no effect.

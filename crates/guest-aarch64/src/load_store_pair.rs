@@ -9,8 +9,15 @@ use crate::translator::{Flow, Translator};
 use ir::{Access, OpCode, Ref, Ty};
 
 impl Translator<'_> {
-    #[expect(clippy::too_many_arguments, reason = "the fields of the encoding")]
-    fn store_pair(&mut self, size: u8, imm7: i32, rt2: XZr, rn: XSp, rt: XZr, index: Index) -> Flow {
+    fn store_pair(
+        &mut self,
+        size: u8,
+        imm7: i32,
+        rt2: XZr,
+        rn: XSp,
+        rt: XZr,
+        index: Index,
+    ) -> Flow {
         let (a, b, base) = (self.x(rt), self.x(rt2), self.xsp(rn));
         let (imm, access) = (imm7 << size, Access::new(size));
         let disp = index.disp(imm);
@@ -19,7 +26,6 @@ impl Translator<'_> {
         self.write_back(rn, imm, index);
         Flow::Next
     }
-    #[expect(clippy::too_many_arguments, reason = "the fields of the encoding")]
     fn load_pair(
         &mut self,
         access: Access,
@@ -46,8 +52,15 @@ impl Translator<'_> {
         self.write_back(rn, imm, index);
         Flow::Next
     }
-    #[expect(clippy::too_many_arguments, reason = "the fields of the encoding")]
-    fn store_pair_v(&mut self, opc: u8, imm7: i32, rt2: VReg, rn: XSp, rt: VReg, index: Index) -> Flow {
+    fn store_pair_v(
+        &mut self,
+        opc: u8,
+        imm7: i32,
+        rt2: VReg,
+        rn: XSp,
+        rt: VReg,
+        index: Index,
+    ) -> Flow {
         let (a, b, base, size) = (self.v(rt), self.v(rt2), self.xsp(rn), 2 + opc);
         let (imm, access) = (imm7 << size, Access::new(size));
         let disp = index.disp(imm);
@@ -56,8 +69,15 @@ impl Translator<'_> {
         self.write_back(rn, imm, index);
         Flow::Next
     }
-    #[expect(clippy::too_many_arguments, reason = "the fields of the encoding")]
-    fn load_pair_v(&mut self, opc: u8, imm7: i32, rt2: VReg, rn: XSp, rt: VReg, index: Index) -> Flow {
+    fn load_pair_v(
+        &mut self,
+        opc: u8,
+        imm7: i32,
+        rt2: VReg,
+        rn: XSp,
+        rt: VReg,
+        index: Index,
+    ) -> Flow {
         let (first, dst, second, base) = (self.temp(), self.v(rt), self.v(rt2), self.xsp(rn));
         let size = 2 + opc;
         let (imm, access) = (imm7 << size, Access::new(size));

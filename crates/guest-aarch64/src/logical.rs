@@ -35,7 +35,14 @@ pub(crate) fn bit_mask(sf: bool, n: bool, immr: u32, imms: u32) -> Option<u64> {
 
 impl Translator<'_> {
     /// `rd = rn op mask`, as a move or an extension where it is one.
-    fn logical_mask(&mut self, code: OpCode, sf: bool, mask: Option<u64>, rn: XZr, dst: Ref) -> Flow {
+    fn logical_mask(
+        &mut self,
+        code: OpCode,
+        sf: bool,
+        mask: Option<u64>,
+        rn: XZr,
+        dst: Ref,
+    ) -> Flow {
         let Some(mask) = mask else { return Flow::Undefined };
         let (a, b, ty) = (self.x(rn), self.imm(mask), Self::ty(sf));
         match (code, mask) {
@@ -48,22 +55,54 @@ impl Translator<'_> {
         Flow::Next
     }
     /// AND (immediate).
-    pub(crate) fn and_imm(&mut self, sf: bool, n: bool, immr: u32, imms: u32, rn: XZr, rd: XSp) -> Flow {
+    pub(crate) fn and_imm(
+        &mut self,
+        sf: bool,
+        n: bool,
+        immr: u32,
+        imms: u32,
+        rn: XZr,
+        rd: XSp,
+    ) -> Flow {
         let dst = self.xsp(rd);
         self.logical_mask(OpCode::And, sf, bit_mask(sf, n, immr, imms), rn, dst)
     }
     /// ORR (immediate).
-    pub(crate) fn orr_imm(&mut self, sf: bool, n: bool, immr: u32, imms: u32, rn: XZr, rd: XSp) -> Flow {
+    pub(crate) fn orr_imm(
+        &mut self,
+        sf: bool,
+        n: bool,
+        immr: u32,
+        imms: u32,
+        rn: XZr,
+        rd: XSp,
+    ) -> Flow {
         let dst = self.xsp(rd);
         self.logical_mask(OpCode::Or, sf, bit_mask(sf, n, immr, imms), rn, dst)
     }
     /// EOR (immediate).
-    pub(crate) fn eor_imm(&mut self, sf: bool, n: bool, immr: u32, imms: u32, rn: XZr, rd: XSp) -> Flow {
+    pub(crate) fn eor_imm(
+        &mut self,
+        sf: bool,
+        n: bool,
+        immr: u32,
+        imms: u32,
+        rn: XZr,
+        rd: XSp,
+    ) -> Flow {
         let dst = self.xsp(rd);
         self.logical_mask(OpCode::Xor, sf, bit_mask(sf, n, immr, imms), rn, dst)
     }
     /// ANDS (immediate).
-    pub(crate) fn ands_imm(&mut self, sf: bool, n: bool, immr: u32, imms: u32, rn: XZr, rd: XZr) -> Flow {
+    pub(crate) fn ands_imm(
+        &mut self,
+        sf: bool,
+        n: bool,
+        immr: u32,
+        imms: u32,
+        rn: XZr,
+        rd: XZr,
+    ) -> Flow {
         let dst = self.x_opt(rd);
         self.logical_mask(OpCode::AndS, sf, bit_mask(sf, n, immr, imms), rn, dst)
     }
@@ -109,35 +148,99 @@ impl Translator<'_> {
         Flow::Next
     }
     /// AND (shifted register).
-    pub(crate) fn and_shift(&mut self, sf: bool, shift: u8, rm: XZr, imm6: u8, rn: XZr, rd: XZr) -> Flow {
+    pub(crate) fn and_shift(
+        &mut self,
+        sf: bool,
+        shift: u8,
+        rm: XZr,
+        imm6: u8,
+        rn: XZr,
+        rd: XZr,
+    ) -> Flow {
         self.logical_shift(OpCode::And, sf, shift, rm, imm6, rn, rd)
     }
     /// BIC (shifted register).
-    pub(crate) fn bic_shift(&mut self, sf: bool, shift: u8, rm: XZr, imm6: u8, rn: XZr, rd: XZr) -> Flow {
+    pub(crate) fn bic_shift(
+        &mut self,
+        sf: bool,
+        shift: u8,
+        rm: XZr,
+        imm6: u8,
+        rn: XZr,
+        rd: XZr,
+    ) -> Flow {
         self.logical_shift(OpCode::AndNot, sf, shift, rm, imm6, rn, rd)
     }
     /// ORR (shifted register).
-    pub(crate) fn orr_shift(&mut self, sf: bool, shift: u8, rm: XZr, imm6: u8, rn: XZr, rd: XZr) -> Flow {
+    pub(crate) fn orr_shift(
+        &mut self,
+        sf: bool,
+        shift: u8,
+        rm: XZr,
+        imm6: u8,
+        rn: XZr,
+        rd: XZr,
+    ) -> Flow {
         self.logical_shift(OpCode::Or, sf, shift, rm, imm6, rn, rd)
     }
     /// ORN (shifted register).
-    pub(crate) fn orn_shift(&mut self, sf: bool, shift: u8, rm: XZr, imm6: u8, rn: XZr, rd: XZr) -> Flow {
+    pub(crate) fn orn_shift(
+        &mut self,
+        sf: bool,
+        shift: u8,
+        rm: XZr,
+        imm6: u8,
+        rn: XZr,
+        rd: XZr,
+    ) -> Flow {
         self.logical_shift(OpCode::OrNot, sf, shift, rm, imm6, rn, rd)
     }
     /// EOR (shifted register).
-    pub(crate) fn eor_shift(&mut self, sf: bool, shift: u8, rm: XZr, imm6: u8, rn: XZr, rd: XZr) -> Flow {
+    pub(crate) fn eor_shift(
+        &mut self,
+        sf: bool,
+        shift: u8,
+        rm: XZr,
+        imm6: u8,
+        rn: XZr,
+        rd: XZr,
+    ) -> Flow {
         self.logical_shift(OpCode::Xor, sf, shift, rm, imm6, rn, rd)
     }
     /// EON (shifted register).
-    pub(crate) fn eon_shift(&mut self, sf: bool, shift: u8, rm: XZr, imm6: u8, rn: XZr, rd: XZr) -> Flow {
+    pub(crate) fn eon_shift(
+        &mut self,
+        sf: bool,
+        shift: u8,
+        rm: XZr,
+        imm6: u8,
+        rn: XZr,
+        rd: XZr,
+    ) -> Flow {
         self.logical_shift(OpCode::XorNot, sf, shift, rm, imm6, rn, rd)
     }
     /// ANDS (shifted register).
-    pub(crate) fn ands_shift(&mut self, sf: bool, shift: u8, rm: XZr, imm6: u8, rn: XZr, rd: XZr) -> Flow {
+    pub(crate) fn ands_shift(
+        &mut self,
+        sf: bool,
+        shift: u8,
+        rm: XZr,
+        imm6: u8,
+        rn: XZr,
+        rd: XZr,
+    ) -> Flow {
         self.logical_shift(OpCode::AndS, sf, shift, rm, imm6, rn, rd)
     }
     /// BICS (shifted register).
-    pub(crate) fn bics_shift(&mut self, sf: bool, shift: u8, rm: XZr, imm6: u8, rn: XZr, rd: XZr) -> Flow {
+    pub(crate) fn bics_shift(
+        &mut self,
+        sf: bool,
+        shift: u8,
+        rm: XZr,
+        imm6: u8,
+        rn: XZr,
+        rd: XZr,
+    ) -> Flow {
         self.logical_shift(OpCode::AndNotS, sf, shift, rm, imm6, rn, rd)
     }
 }

@@ -150,7 +150,11 @@ impl Translator<'_> {
             return Flow::Undefined;
         }
         let Some(r) = self.copy_registers(rs, rn, rd) else { return Flow::Undefined };
-        if op1 == 0 { self.prepare_forward(r, true) } else { self.copy_rest(r, false) }
+        if op1 == 0 {
+            self.prepare_forward(r, true)
+        } else {
+            self.copy_rest(r, false)
+        }
         Flow::Next
     }
     /// CPYP, CPYM, CPYE, and their variants.
@@ -159,13 +163,21 @@ impl Translator<'_> {
             return Flow::Undefined;
         }
         let Some(r) = self.copy_registers(rs, rn, rd) else { return Flow::Undefined };
-        if op1 == 0 { self.prepare_copy(r) } else { self.copy_rest(r, true) }
+        if op1 == 0 {
+            self.prepare_copy(r)
+        } else {
+            self.copy_rest(r, true)
+        }
         Flow::Next
     }
     /// SETP, SETM, SETE, and their variants.
     pub(crate) fn mops_set(&mut self, rs: XZr, op2: u8, rn: XZr, rd: XZr) -> Flow {
         let Some(r) = self.copy_registers(rs, rn, rd) else { return Flow::Undefined };
-        if op2 >> 2 == 0 { self.prepare_forward(r, false) } else { self.set_rest(r) }
+        if op2 >> 2 == 0 {
+            self.prepare_forward(r, false)
+        } else {
+            self.set_rest(r)
+        }
         Flow::Next
     }
 }
@@ -196,7 +208,13 @@ mod tests {
             to.copy_from_slice(&value.to_le_bytes()[..size]);
             Ok(())
         }
-        fn compare_exchange(&mut self, _: u64, _: usize, _: u128, _: u128) -> Result<u128, MemFault> {
+        fn compare_exchange(
+            &mut self,
+            _: u64,
+            _: usize,
+            _: u128,
+            _: u128,
+        ) -> Result<u128, MemFault> {
             unreachable!("no atomics here")
         }
     }

@@ -20,8 +20,7 @@ impl Translator<'_> {
         if rd.0 == 31 {
             return Flow::Next;
         }
-        let (a, b, c, dst, ty) =
-            (self.x(rn), self.x(rm), self.x(ra), self.x_out(rd), Self::ty(sf));
+        let (a, b, c, dst, ty) = (self.x(rn), self.x(rm), self.x(ra), self.x_out(rd), Self::ty(sf));
         if ra.0 == 31 && sum == OpCode::Add {
             self.ir.bin(product, ty, dst, a, b);
         } else {

@@ -62,7 +62,6 @@ impl Translator<'_> {
     }
 
     /// MRS.
-    #[expect(clippy::too_many_arguments, reason = "the fields of the encoding")]
     pub(crate) fn mrs(&mut self, o0: u32, op1: u32, crn: u32, crm: u32, op2: u32, rt: XZr) -> Flow {
         let dst = self.x_out(rt);
         match id(2 | o0, op1, crn, crm, op2) {
@@ -91,8 +90,15 @@ impl Translator<'_> {
         Flow::Next
     }
     /// MSR (register).
-    #[expect(clippy::too_many_arguments, reason = "the fields of the encoding")]
-    pub(crate) fn msr_reg(&mut self, o0: u32, op1: u32, crn: u32, crm: u32, op2: u32, rt: XZr) -> Flow {
+    pub(crate) fn msr_reg(
+        &mut self,
+        o0: u32,
+        op1: u32,
+        crn: u32,
+        crm: u32,
+        op2: u32,
+        rt: XZr,
+    ) -> Flow {
         let a = self.x(rt);
         match id(2 | o0, op1, crn, crm, op2) {
             NZCV => self.write_flags(a),

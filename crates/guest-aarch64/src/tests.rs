@@ -64,7 +64,11 @@ fn verify(block: &Block, what: &str) {
         }
         let last = index + 1 == block.ops.len();
         assert!(!op.code.ends_block() || last, "goes on after its end: {}", at());
-        assert!(!last || op.code.ends_block() || op.code == OpCode::Br, "block ends wrongly: {}", at());
+        assert!(
+            !last || op.code.ends_block() || op.code == OpCode::Br,
+            "block ends wrongly: {}",
+            at()
+        );
         let branches = matches!(
             op.code,
             OpCode::Br | OpCode::BrCond | OpCode::BrCmp | OpCode::BrBit | OpCode::ExitDirect
@@ -219,7 +223,10 @@ fn loads_and_stores() {
     assert_eq!((op.a, op.imm), (s(31), 32760));
     // ldr x0, [x1], #8
     let (ops, _) = body(&[0xf840_8420]);
-    assert_eq!((ops[0].code, ops[0].imm, ops[1].code, ops[1].dst), (OpCode::Ld, 0, OpCode::Add, s(1)));
+    assert_eq!(
+        (ops[0].code, ops[0].imm, ops[1].code, ops[1].dst),
+        (OpCode::Ld, 0, OpCode::Add, s(1))
+    );
     // str x0, [sp, #-16]!
     let (ops, _) = body(&[0xf81f_0fe0]);
     assert_eq!((ops[0].code, ops[0].imm, ops[1].dst), (OpCode::St, -16, s(31)));
@@ -296,7 +303,10 @@ fn both_arms_of_an_if_else_are_in_the_block() {
     // The join is not reached: at 12 there is an undefined instruction.
     let block = translate(&[words[0], words[1], words[2], 0xd538_1000, words[4]]);
     let branch = block.ops.iter().rfind(|o| o.code == OpCode::BrCond).unwrap();
-    assert_eq!((branch.aux, block.exits[(-1 - branch.imm) as usize].pc), (Cond::Al as u16, PC + 16));
+    assert_eq!(
+        (branch.aux, block.exits[(-1 - branch.imm) as usize].pc),
+        (Cond::Al as u16, PC + 16)
+    );
 }
 
 #[test]

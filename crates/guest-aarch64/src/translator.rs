@@ -173,11 +173,8 @@ pub(crate) fn translate(fetch: &mut dyn Fetch, pc: u64, mode: Mode, block: &mut 
     block.clear();
     block.pc = pc;
     block.fp_exact = mode.fp_exact;
-    let limit = if mode.single {
-        1
-    } else {
-        BLOCK_INSNS_MAX.min(((PAGE - pc % PAGE) / 4) as usize)
-    };
+    let limit =
+        if mode.single { 1 } else { BLOCK_INSNS_MAX.min(((PAGE - pc % PAGE) / 4) as usize) };
     let mut words = [0; BLOCK_INSNS_MAX];
     let scan = prescan::scan(fetch, pc, &mut words[..limit]);
     if scan.insns == 0 {
@@ -185,8 +182,15 @@ pub(crate) fn translate(fetch: &mut dyn Fetch, pc: u64, mode: Mode, block: &mut 
     }
     let targets = if mode.single { 0 } else { scan.targets };
     block.labels = targets.count_ones() as u16;
-    let mut t =
-        Translator { ir: Builder::new(block), pc, fetch, start: pc, targets, single: mode.single, insns: scan.insns };
+    let mut t = Translator {
+        ir: Builder::new(block),
+        pc,
+        fetch,
+        start: pc,
+        targets,
+        single: mode.single,
+        insns: scan.insns,
+    };
     let mut ended = false;
     let mut insns = 0;
     for (index, &word) in words[..scan.insns].iter().enumerate() {
