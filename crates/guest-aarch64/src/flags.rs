@@ -33,7 +33,7 @@ pub(crate) fn dead_at(fetch: &mut dyn Fetch, mut pc: u64) -> bool {
     false
 }
 
-/// Well-formed ADDS, SUBS, ANDS, BICS (immediate, shifted and extended register).
+/// Well-formed ADDS, SUBS, ANDS, BICS (immediate, shifted and extended register), FCMP.
 fn overwrites(w: u32) -> bool {
     let sf = w >> 31 != 0;
     let shift_fits = sf || w >> 15 & 1 == 0;
@@ -43,6 +43,30 @@ fn overwrites(w: u32) -> bool {
         || w & 0x7f00_0000 == 0x6a00_0000 && shift_fits
         || w & 0xff80_0000 == 0xf200_0000 && w >> 10 & 0x3f != 0x3f
         || w & 0xffc0_0000 == 0x7200_0000 && w >> 10 & 0x3f < 0x3c
+        || w & 0xffa0_fc07 == 0x1e20_2000
+}
+
+/// Well-formed scalar floating-point instructions of single and double precision that neither read
+/// nor write the flags. (They may be left to the evaluator, which shows nothing to the guest.)
+fn is_neutral_float(w: u32) -> bool {
+    if w & 0xff80_0000 == 0x1f00_0000 {
+        return true;
+    }
+    if w & 0xffa0_0000 != 0x1e20_0000 {
+        return false;
+    }
+    let double = w >> 22 & 1 != 0;
+    match w >> 10 & 3 {
+        2 => w >> 12 & 15 <= 8,
+        0 if w >> 10 & 0x1f == 0x10 => match w >> 15 & 0x3f {
+            0..=3 | 8..=12 | 14 | 15 => true,
+            4 => double,
+            5 => !double,
+            _ => false,
+        },
+        0 if w >> 10 & 7 == 4 => w >> 5 & 31 == 0,
+        _ => false,
+    }
 }
 
 /// Instructions that neither touch the flags, nor memory, nor the flow of control.
@@ -79,6 +103,7 @@ fn is_neutral(w: u32) -> bool {
         0x1b => w & 0x7fe0_0000 == 0x1b00_0000,
         // NOP, BTI, PACIASP and the like; not YIELD, WFE, WFI.
         0x15 => w & 0xffff_f01f == 0xd503_201f && (w >> 5 & 0x7f == 0 || w >> 5 & 0x7f >= 0x10),
+        0x1e | 0x1f => is_neutral_float(w),
         _ => false,
     }
 }
@@ -109,6 +134,10 @@ mod tests {
         assert!(!dead_at(&mut Words(&[0x5400_0000, 0xf100_041f]), 0));
         // tst w0, #1
         assert!(dead_at(&mut Words(&[0x7200_001f]), 0));
+        // fmul d0, d0, d1; fmadd d0, d1, d2, d3; fcmp d0, #0.0
+        assert!(dead_at(&mut Words(&[0x1e61_0800, 0x1f42_0c20, 0x1e60_2008]), 0));
+        // fcsel d0, d0, d1, eq; fcmp d0, d1
+        assert!(!dead_at(&mut Words(&[0x1e61_0c00, 0x1e61_2000]), 0));
         // adc x0, x0, x0
         assert!(!dead_at(&mut Words(&[0x9a00_0000, 0xf100_041f]), 0));
     }

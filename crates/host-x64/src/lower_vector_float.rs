@@ -7,7 +7,7 @@ use crate::emit_sse::{VShift, op};
 use crate::lower::Lower;
 use crate::lower_vector::{Temps, VArgs, ones, splat};
 use crate::regs::XmmOrMem;
-use ir::{Ref, Rounding, VecOp};
+use ir::{OpCode, Ref, Rounding, VecOp};
 
 /// The immediate of `round*` for a rounding; `exact`: raise Inexact.
 pub(crate) const fn round_imm(rounding: Rounding, exact: bool) -> Option<u8> {
@@ -44,6 +44,11 @@ impl Lower<'_> {
             self.e.movaps(d, t);
             self.release_v(t);
         }
+    }
+    /// Whether the current guest instruction has read `r` so far.
+    fn read_by_instruction(&self, r: Ref) -> bool {
+        let ops = self.block.ops[..=self.at].iter().rev();
+        ops.take_while(|o| o.code != OpCode::Insn).any(|o| [o.a, o.b, o.c].contains(&r))
     }
     /// Whether a slot's value is in a pinned register.
     pub(crate) fn pinned(&self, r: Ref) -> bool {
@@ -290,8 +295,7 @@ impl Lower<'_> {
         }
         // A destination that is not a source may be overwritten before the check: the evaluator
         // does not read it.
-        let sources = [v.a, v.b, v.c];
-        let t = if self.pinned(v.dst) && !sources.contains(&v.dst) {
+        let t = if self.pinned(v.dst) && !self.read_by_instruction(v.dst) {
             self.define_v(v.dst)
         } else {
             self.scratch_v()
