@@ -247,7 +247,7 @@ impl Lower<'_> {
             let (a, s) = (self.using(op.a), self.scratch());
             self.e.mov_imm(s, as_const(x));
             self.e.cmov(cc, size, s, a);
-            if op.a != op.b {
+            if op.a != op.b || op.a.as_const().is_some() {
                 self.release(a);
             }
             let (b, t) = (self.using(op.b), self.scratch());

@@ -341,7 +341,8 @@ impl Lower<'_> {
                 };
                 self.e.unary(Unary::Not, size, s);
                 let a = self.using(op.a);
-                self.alu_into(op, alu, size, a, Operand::Reg(s));
+                self.e.alu(alu, size, s, a);
+                self.set(op.dst, s);
             }
         }
     }
