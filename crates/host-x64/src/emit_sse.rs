@@ -12,7 +12,6 @@ const fn w66(map: u8, op: u8) -> Code {
 
 /// Codes of vector instructions, by the manual's names. Arrays are indexed by log2 of the lane's
 /// bytes; where no such instruction exists the entry repeats a neighbour and is not used.
-#[expect(missing_docs, reason = "the manual's names")]
 pub(crate) mod op {
     use super::{Code, p66, w66};
 
@@ -40,8 +39,6 @@ pub(crate) mod op {
     pub(crate) const PMULDQ: Code = p66(2, 0x28);
     pub(crate) const PMADDWD: Code = p66(1, 0xf5);
     pub(crate) const PMADDUBSW: Code = p66(2, 0x04);
-    pub(crate) const PMULHW: Code = p66(1, 0xe5);
-    pub(crate) const PSADBW: Code = p66(1, 0xf6);
     pub(crate) const PUNPCKL: [Code; 4] = [p66(1, 0x60), p66(1, 0x61), p66(1, 0x62), p66(1, 0x6c)];
     pub(crate) const PUNPCKH: [Code; 4] = [p66(1, 0x68), p66(1, 0x69), p66(1, 0x6a), p66(1, 0x6d)];
     /// Signed saturation to bytes, to words.
@@ -51,7 +48,6 @@ pub(crate) mod op {
     pub(crate) const PSHUFB: Code = p66(2, 0x00);
     pub(crate) const PALIGNR: Code = p66(3, 0x0f);
     pub(crate) const PSHUFD: Code = p66(1, 0x70);
-    pub(crate) const PSHUFLW: Code = Code::new(0xf2, 1, 0x70, false);
     pub(crate) const PBLENDW: Code = p66(3, 0x0e);
     pub(crate) const PHADDD: Code = p66(2, 0x02);
     pub(crate) const SHUFPD: Code = p66(1, 0xc6);
@@ -69,6 +65,7 @@ pub(crate) mod op {
     pub(crate) const PSRLV: [Code; 2] = [p66(2, 0x45), w66(2, 0x45)];
     pub(crate) const PSRAVD: Code = p66(2, 0x46);
     pub(crate) const AESENC: Code = p66(2, 0xdc);
+    pub(crate) const AESDEC: Code = p66(2, 0xde);
     pub(crate) const AESENCLAST: Code = p66(2, 0xdd);
     pub(crate) const AESDECLAST: Code = p66(2, 0xdf);
     pub(crate) const AESIMC: Code = p66(2, 0xdb);
@@ -77,8 +74,6 @@ pub(crate) mod op {
     pub(crate) const SHA256MSG1: Code = Code::new(0, 2, 0xcc, false);
     pub(crate) const SHA256MSG2: Code = Code::new(0, 2, 0xcd, false);
     pub(crate) const SHA1RNDS4: Code = Code::new(0, 3, 0xcc, false);
-    pub(crate) const SHA1MSG1: Code = Code::new(0, 2, 0xc9, false);
-    pub(crate) const SHA1MSG2: Code = Code::new(0, 2, 0xca, false);
 
     // Floating point: opcodes of the 0F map, given a prefix by `fp`.
     pub(crate) const SQRT: u8 = 0x51;

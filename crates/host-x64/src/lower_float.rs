@@ -3,11 +3,12 @@
 use crate::Alu;
 use crate::emit::{Cc, Size, Xmm};
 use crate::emit_sse::op;
-use crate::flags::Kind;
+use crate::flags::{FLAGS, Kind};
 use crate::lower::{ColdKind, Lower};
 use crate::lower_vector::{Temps, VArgs, ones};
 use crate::lower_vector_float::round_imm;
 use crate::regs::XmmOrMem;
+use ir::state::flag;
 use ir::{Cond, Op, OpCode, Ref, Rounding, Ty, VecOp};
 
 impl Lower<'_> {
@@ -48,6 +49,7 @@ impl Lower<'_> {
             OpCode::FToInt | OpCode::FToIntV => self.fp_to_integer(o, double),
             OpCode::IntToF | OpCode::IntVToF => self.integer_to_fp(o, double),
             OpCode::FCmp => self.fp_compare(o, double),
+            OpCode::FCcmp => self.fp_compare_if(o, double),
             _ => false,
         }
     }
@@ -326,6 +328,37 @@ impl Lower<'_> {
             XmmOrMem::Mem(m) => self.e.fp_compare_load(signalling, double, x, m),
         }
         self.flags_host(if swapped { Kind::FloatSwapped } else { Kind::Float }, None);
+        true
+    }
+    /// FCCMP: the flags' home gets the result of the compare or the constant.
+    fn fp_compare_if(&mut self, o: Op, double: bool) -> bool {
+        let cond = Cond::from_u8((o.aux & 15) as u8);
+        if matches!(cond, Cond::Al | Cond::Nv) {
+            return false;
+        }
+        let test = self.test_for(cond);
+        let x = self.using_v(o.a);
+        let y = self.using_vm(o.b);
+        let (r, s) = (self.scratch(), self.scratch());
+        let otherwise = flag::from_nzcv(u32::from(o.aux >> 8 & 15) << 28);
+        self.e.mov_imm(r, otherwise.into());
+        let skip = self.e.new_label();
+        self.jump_if(test.invert(), skip);
+        self.fault();
+        let signalling = o.aux & 0x80 != 0;
+        match y {
+            XmmOrMem::Reg(y) => self.e.fp_compare(signalling, double, x, y),
+            XmmOrMem::Mem(m) => self.e.fp_compare_load(signalling, double, x, m),
+        }
+        self.e.mov_imm(r, flag::C.into());
+        let cases = [(Cc::B, flag::N), (Cc::E, flag::Z | flag::C), (Cc::P, flag::C | flag::V)];
+        for (cc, word) in cases {
+            self.e.mov_imm(s, word.into());
+            self.e.cmov(cc, Size::D, r, s);
+        }
+        self.e.bind(skip);
+        self.e.store(Size::D, FLAGS, r);
+        self.flags_home();
         true
     }
 }

@@ -74,7 +74,8 @@ pub(crate) struct Temps {
     borrowed: [Option<Xmm>; 3],
 }
 
-const fn save_area(n: usize) -> Mem {
+/// Entry `n` of [`Temps`]' space; the last is for the instructions' own needs.
+pub(crate) const fn save_area(n: usize) -> Mem {
     Mem::state(offset_of!(State, args) as i32 + 16 * n as i32)
 }
 

@@ -2,7 +2,7 @@
 //! unmasked exception, and the evaluator runs the instruction. Nothing is written before the last
 //! instruction that may do so, and lanes that do not take part are kept from raising anything.
 
-use crate::emit::{Code, Xmm};
+use crate::emit::{Code, Size, Xmm};
 use crate::emit_sse::{VShift, op};
 use crate::lower::Lower;
 use crate::lower_vector::{Temps, VArgs, ones, splat};
@@ -149,20 +149,8 @@ impl Lower<'_> {
                 self.fp_mask(v, simple(op::CMP), scalar)
             }
             VecOp::FToInt if !double => self.fp_to_ints(v),
-            VecOp::IntToF if !double && !scalar && v.param == 8 => {
-                // Signed, without fraction bits: raises Inexact at most.
-                let mut t = Temps::default();
-                let x = self.using_vm(v.a);
-                let d = self.out_v(&mut t, v.dst);
-                if v.total == 64 {
-                    let y = self.fp_operand_low(d, x);
-                    self.v2(op::CVTDQ2PS, d, y);
-                } else {
-                    self.v2(op::CVTDQ2PS, d, x);
-                }
-                self.finish_v(t, v.dst, d);
-                true
-            }
+            VecOp::FToInt if v.total == 128 => self.doubles_to_ints(v),
+            VecOp::IntToF if !scalar => self.ints_to_fp(v, double),
             VecOp::FCvtL if !double => {
                 let mut t = Temps::default();
                 let x = self.using_vm(v.a);
@@ -206,11 +194,6 @@ impl Lower<'_> {
                 z
             }
         }
-    }
-    /// `d` = the low 64 bits of `x`, zeros above.
-    fn fp_operand_low(&mut self, d: Xmm, x: XmmOrMem) -> Xmm {
-        self.v2(op::MOVQ, d, x);
-        d
     }
     /// The destination's register or a scratch one, never a borrowed one.
     fn out_scratch(&mut self, t: &mut Temps, dst: Ref) -> Xmm {
@@ -479,6 +462,73 @@ impl Lower<'_> {
             }
         }
         self.finish_v(Temps::default(), v.dst, p);
+        true
+    }
+    /// FCVTZS of two doubles.
+    fn doubles_to_ints(&mut self, v: &VArgs) -> bool {
+        if v.param != Rounding::Zero as u32 | 8 {
+            return false;
+        }
+        let x = self.using_v(v.a);
+        if self.free_v() == 0 {
+            self.unlock();
+            return false;
+        }
+        let p = self.scratch_v();
+        let (r, s) = (self.scratch(), self.scratch());
+        self.v2i(op::PSHUFD, p, x, 0xee);
+        self.fault();
+        self.e.fp_to_int(true, true, Size::Q, r, x);
+        self.fault();
+        self.e.fp_to_int(true, true, Size::Q, s, p);
+        self.e.mov_to_xmm(Size::Q, p, r);
+        self.e.pinsr(Size::Q, p, s, 1);
+        self.finish_v(Temps::default(), v.dst, p);
+        true
+    }
+    /// SCVTF and UCVTF without fraction bits: raise Inexact at most.
+    fn ints_to_fp(&mut self, v: &VArgs, double: bool) -> bool {
+        let signed = v.param & 8 != 0;
+        if v.param >> 4 != 0 || double && !signed {
+            return false;
+        }
+        let mut t = Temps::default();
+        if double {
+            let x = self.using_v(v.a);
+            let (p, q) = (self.temp_v(&mut t), self.temp_v(&mut t));
+            let r = self.scratch();
+            self.vzero(p);
+            self.vzero(q);
+            self.e.mov_from_xmm(Size::Q, r, x);
+            self.e.int_to_fp(true, Size::Q, p, r);
+            self.e.pextr(Size::Q, r, x, 1);
+            self.e.int_to_fp(true, Size::Q, q, r);
+            self.v3(op::PUNPCKL[3], p, p, q);
+            self.finish_v(t, v.dst, p);
+            return true;
+        }
+        let x = self.using_vm(v.a);
+        let p = self.temp_v(&mut t);
+        if v.total == 64 {
+            self.v2(op::MOVQ, p, x);
+        } else {
+            self.vmov(p, x);
+        }
+        if signed {
+            self.v2(op::CVTDQ2PS, p, p);
+        } else {
+            // The halves of each integer are exact, their sum is rounded once.
+            let low = self.e.constant(splat(0xffff, 32, 128));
+            let scale = self.e.constant(splat(0x4780_0000, 32, 128));
+            let q = self.temp_v(&mut t);
+            self.vshift(VShift::Srl, 2, q, p, 16);
+            self.v2(op::CVTDQ2PS, q, q);
+            self.v3(op::fp(op::MUL, false, false), q, q, scale);
+            self.v3(op::PAND, p, p, low);
+            self.v2(op::CVTDQ2PS, p, p);
+            self.v3(op::fp(op::ADD, false, false), p, q, p);
+        }
+        self.finish_v(t, v.dst, p);
         true
     }
     fn fp_pairs(&mut self, v: &VArgs, double: bool) -> bool {

@@ -546,6 +546,30 @@ fn vectors(level: FeatureLevel, seed: u64) {
     report(tally);
 }
 
+/// Pairs of instructions that become one.
+#[test]
+fn aes_rounds() {
+    let options = Options { cache_size: 64 << 20, ..Options::default() };
+    let mut runner = Runner::new(GUEST, options).expect("a runner");
+    let mut r = Random(0x3234_5678_9abc_def1);
+    let mut tally = Tally::default();
+    let form = (Ty::V128, 0, 0);
+    for _ in 0..200 {
+        let (first, second) = r.pick(&[(VecOp::AesE, VecOp::AesMc), (VecOp::AesD, VecOp::AesImc)]);
+        let ops: Vec<Op> = (0..3)
+            .flat_map(|_| {
+                let one = vector_op(first, form, &mut r);
+                let mut two = vector_op(second, form, &mut r);
+                (two.dst, two.a) = (one.dst, one.dst);
+                [one, two]
+            })
+            .collect();
+        let block = block_of(&ops, &mut r);
+        let state = r.state();
+        check(&mut runner, &block, &state, &mut tally);
+    }
+}
+
 fn report(tally: Tally) {
     println!("{} runs, {} interpreted", tally.runs, tally.interpreted);
     let mut needless = std::collections::BTreeMap::<String, u32>::new();
