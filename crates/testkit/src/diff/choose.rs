@@ -401,6 +401,9 @@ fn access(rng: &mut Rng, word: u32, line: &'static Line, record: u64) -> Option<
         asm::mov(&mut words, rn, base);
     }
     if exclusive_store && rng.one_in(2) {
+        // An exclusive load of another size before it would make the outcome the processor's choice.
+        words.push(asm::CLREX);
+    } else if exclusive_store {
         let loaded = (rn + 3) % 31;
         let pair = field("rt2");
         words.push(if pair {
