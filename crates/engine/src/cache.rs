@@ -20,6 +20,8 @@ pub(crate) struct CodeCache {
     copy: Mutex<Option<OwnedFd>>,
 }
 
+/// Programs that translate to more than this have their further code in huge pages.
+const LARGE_FROM: usize = 2 << 20;
 const RW: i32 = libc::PROT_READ | libc::PROT_WRITE;
 const RX: i32 = libc::PROT_READ | libc::PROT_EXEC;
 
@@ -38,7 +40,8 @@ impl CodeCache {
             let run = Mapping::shared(file.as_fd(), len, RX).map_err(os)?;
             (run, Some(Mapping::shared(file.as_fd(), len, RW).map_err(os)?))
         };
-        run.small_pages();
+        run.small_pages(0);
+        run.large_pages(LARGE_FROM);
         // Offset 0 means "none" in the map.
         Ok(Self { run, write, used: AtomicUsize::new(64), floor: AtomicUsize::new(64), copy: Mutex::new(None) })
     }

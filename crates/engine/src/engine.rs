@@ -107,15 +107,35 @@ impl std::hash::Hasher for PageHasher {
 pub(crate) struct Fetcher {
     page: u64,
     executable: [bool; 2],
+    /// Words read ahead, from `start` on.
+    words: [u32; WINDOW],
+    start: u64,
 }
+
+/// Words that are read in one go.
+const WINDOW: usize = 16;
 
 /// No unit is larger than this.
 const MAX_UNIT: u64 = 2048;
 
 impl Fetch for Fetcher {
     fn word(&mut self, pc: u64) -> Option<u32> {
+        let index = pc.wrapping_sub(self.start) / 4;
+        if let Some(word) = self.words.get(index as usize)
+            && pc & 3 == 0
+        {
+            return Some(*word);
+        }
         let page = (pc >> 12).wrapping_sub(self.page);
-        if *self.executable.get(page as usize)? { memory::read_u32(pc).ok() } else { None }
+        if !*self.executable.get(page as usize)? {
+            return None;
+        }
+        if pc & 0xfff > 4096 - 4 * WINDOW as u64 || pc & 3 != 0 {
+            return memory::read_u32(pc).ok();
+        }
+        self.words = memory::read_pod(pc).ok()?;
+        self.start = pc;
+        Some(self.words[0])
     }
 }
 
@@ -248,7 +268,7 @@ impl Engine {
         let may = |pc| self.space.get().is_none_or(|s| s.executable(pc));
         let next = pc.saturating_add(MAX_UNIT);
         let executable = [may(pc), next >> 12 != pc >> 12 && may(next)];
-        Fetcher { page: pc >> 12, executable }
+        Fetcher { page: pc >> 12, executable, words: [0; WINDOW], start: u64::MAX / 2 }
     }
     /// Translates guest code to IR.
     pub(crate) fn decode(&self, mut fetcher: Fetcher, pc: u64, mode: Mode, block: &mut Block) {

@@ -70,7 +70,7 @@ impl Engine {
         // linked again because their unit is dead.
         for &n in dropped {
             let Some(unit) = self.tables.units.get(n) else { continue };
-            for link in unit.first_link..unit.first_link + unit.links {
+            for link in unit.first_link..unit.first_link + u32::from(unit.links) {
                 self.tables.unlink(&self.cache, link);
             }
         }

@@ -66,7 +66,7 @@ struct Tables {
     used: usize,
 }
 
-const FIRST: usize = 4096;
+const FIRST: usize = 2048;
 
 impl PcMap {
     /// An empty map; takes no memory before the first insertion.
@@ -89,7 +89,7 @@ impl PcMap {
     /// Enters a translation; by the writer only.
     pub(crate) fn insert(&self, pc: u64, target: Target) {
         let tables = &mut *self.tables.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let full = tables.all.last().is_none_or(|t| (tables.used + 1) * 2 > t.mask + 1);
+        let full = tables.all.last().is_none_or(|t| (tables.used + 1) * 3 > (t.mask + 1) * 2);
         if full {
             tables.grow();
             let newest = tables.all.last().map_or(core::ptr::null(), |t| &raw const **t);
@@ -131,7 +131,7 @@ impl Table {
 
 impl Tables {
     fn grow(&mut self) {
-        let new = Table::new(self.all.last().map_or(FIRST, |t| (t.mask + 1) * 4));
+        let new = Table::new(self.all.last().map_or(FIRST, |t| (t.mask + 1) * 2));
         let mut used = 0;
         for slot in self.all.last().map_or(&[][..], |t| t.slots()) {
             let value = slot.value.load(Ordering::Relaxed);

@@ -17,15 +17,15 @@ pub(crate) struct Unit {
     /// Bytes of code.
     pub(crate) size: u32,
     /// Bytes of guest code.
-    pub(crate) len: u32,
+    pub(crate) len: u16,
     /// Its links are consecutive.
     pub(crate) first_link: u32,
     /// How many.
-    pub(crate) links: u32,
+    pub(crate) links: u16,
     /// Its fault points are consecutive.
     pub(crate) first_fault: u32,
     /// How many.
-    pub(crate) faults: u32,
+    pub(crate) faults: u16,
     /// Its recipes are consecutive.
     pub(crate) first_recipe: u32,
     /// For threads with `Mode::fp_exact`.
@@ -71,7 +71,7 @@ impl Tables {
             Arena::<Recipe>::bytes(caps[3]),
         ];
         let map = Mapping::anonymous(sizes.iter().sum(), libc::PROT_READ | libc::PROT_WRITE)?;
-        map.small_pages();
+        map.small_pages(0);
         let start = map.start();
         // SAFETY: four disjoint parts of the mapping, page-aligned, which lives as long as they.
         unsafe {
@@ -101,15 +101,17 @@ impl Tables {
     /// Enters the unit of `block`, whose code is at `offset`.
     pub(crate) fn push(&self, block: &ir::Block, code: &host::Code, offset: u32, exact: bool) -> u32 {
         let index = self.units.len();
+        let small = [block.len as usize, code.links.len(), code.faults.len()];
+        assert!(small.iter().all(|&n| n <= usize::from(u16::MAX)), "unit too large");
         let unit = Unit {
             pc: block.pc,
             offset,
             size: code.bytes.len() as u32,
-            len: block.len,
+            len: block.len as u16,
             first_link: self.links.len(),
-            links: code.links.len() as u32,
+            links: code.links.len() as u16,
             first_fault: self.faults.len(),
-            faults: code.faults.len() as u32,
+            faults: code.faults.len() as u16,
             first_recipe: self.recipes.len(),
             exact,
             dead: AtomicBool::new(false),
@@ -149,7 +151,7 @@ impl Tables {
     /// The fault point of `unit` at cache offset `offset`. Async-signal-safe.
     pub(crate) fn fault_point(&self, unit: &Unit, offset: u32) -> Option<FaultPoint> {
         let host = offset - unit.offset;
-        let (mut low, mut high) = (unit.first_fault, unit.first_fault + unit.faults);
+        let (mut low, mut high) = (unit.first_fault, unit.first_fault + u32::from(unit.faults));
         while low < high {
             let middle = low + (high - low) / 2;
             let point = unpack(*self.faults.get(middle)?);

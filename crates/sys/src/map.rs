@@ -67,11 +67,20 @@ impl Mapping {
         assert!(from + len <= self.len);
         protect(self.start as u64 + from as u64, len, prot);
     }
-    /// Keeps the kernel from using huge pages, the first touch of which costs as much as starting
-    /// a process.
-    pub fn small_pages(&self) {
-        let args = [self.start as u64, self.len as u64, libc::MADV_NOHUGEPAGE as u64];
-        let _ = call(libc::SYS_madvise, args);
+    /// Keeps the kernel from using huge pages from `from` on: the first touch of one costs as much
+    /// as that of a hundred small ones.
+    pub fn small_pages(&self, from: usize) {
+        self.advise(from, libc::MADV_NOHUGEPAGE);
+    }
+    /// Asks for huge pages from `from` on.
+    pub fn large_pages(&self, from: usize) {
+        self.advise(from, libc::MADV_HUGEPAGE);
+    }
+    fn advise(&self, from: usize, advice: i32) {
+        if from < self.len {
+            let args = [self.start as u64 + from as u64, (self.len - from) as u64, advice as u64];
+            let _ = call(libc::SYS_madvise, args);
+        }
     }
     /// Makes the pages of a part zero again and gives them back; page-aligned.
     pub fn discard(&self, from: usize, len: usize) {
