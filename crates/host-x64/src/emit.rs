@@ -244,6 +244,7 @@ const POOL_BIT: u32 = 1 << 31;
 /// The buffer and its labels.
 #[derive(Default, Debug)]
 pub struct Emit {
+    /// Longer than what is written, so that an instruction can be written in two fixed-size stores.
     buf: Vec<u8>,
     pos: usize,
     insns: u32,
@@ -253,20 +254,17 @@ pub struct Emit {
 }
 
 impl Emit {
-    /// Starts over, writing into `buf` (whose contents are dropped).
-    pub fn start(&mut self, buf: Vec<u8>) {
-        self.buf = buf;
-        let room = self.buf.capacity().max(1024);
-        self.buf.resize(room, 0);
+    /// Starts over.
+    pub fn start(&mut self) {
         self.pos = 0;
         self.insns = 0;
         self.labels.clear();
         self.fixups.clear();
         self.pool.clear();
     }
-    /// Appends the constant pool, resolves all labels and returns the bytes and the number of
-    /// instructions.
-    pub fn finish(&mut self) -> (Vec<u8>, u32) {
+    /// Appends the constant pool, resolves all labels, appends the bytes to `out` and returns the
+    /// number of instructions.
+    pub fn finish(&mut self, out: &mut Vec<u8>) -> u32 {
         if !self.pool.is_empty() {
             while self.pos % 16 != 0 {
                 self.byte(0xcc);
@@ -289,8 +287,8 @@ impl Emit {
             debug_assert_ne!(to, UNBOUND);
             self.patch32(f.at as usize, to.wrapping_sub(f.end));
         }
-        self.buf.truncate(self.pos);
-        (core::mem::take(&mut self.buf), self.insns)
+        out.extend_from_slice(&self.buf[..self.pos]);
+        self.insns
     }
     /// Offset of the next byte.
     pub fn position(&self) -> u32 {

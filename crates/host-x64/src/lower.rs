@@ -145,10 +145,10 @@ pub(crate) fn lower(host: &X64, block: &Block, first_link: u32, code: &mut Code)
         widths: Widths::default(),
         code,
     };
-    lower.e.start(core::mem::take(&mut lower.code.bytes));
+    lower.e.start();
     lower.analyse();
     lower.run();
-    (lower.code.bytes, lower.code.host_insns) = lower.e.finish();
+    lower.code.host_insns = lower.e.finish(&mut lower.code.bytes);
     let Lower { e, live, temps, labels, cold, .. } = lower;
     *buffers = Buffers { emit: e, live, temps, labels, cold };
     BUFFERS.set(Some(buffers));

@@ -22,7 +22,7 @@ const HOST_SP: Mem = field(offset_of!(State, host_sp));
 pub(crate) fn stubs(x: &X64) -> Stubs {
     let mut s = Stubs::default();
     let mut e = Emit::default();
-    e.start(Vec::new());
+    e.start();
 
     // enter(rdi = state, rsi = unit). After the pushes and the return address rsp is 8 modulo 16.
     s.enter = e.position();
@@ -80,7 +80,7 @@ pub(crate) fn stubs(x: &X64) -> Stubs {
     e.store_imm(Size::D, field(offset_of!(State, exit_reason)), exit::INDIRECT as i32);
     e.jmp_mem(field(offset_of!(State, leave)));
 
-    (s.bytes, _) = e.finish();
+    e.finish(&mut s.bytes);
     s
 }
 

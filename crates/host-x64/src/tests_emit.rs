@@ -30,9 +30,10 @@ pub(crate) fn disassemble(bytes: &[u8]) -> Vec<String> {
 /// The one instruction that `f` emits.
 fn one(f: impl FnOnce(&mut Emit)) -> String {
     let mut e = Emit::default();
-    e.start(Vec::new());
+    e.start();
     f(&mut e);
-    let (bytes, insns) = e.finish();
+    let mut bytes = Vec::new();
+    let insns = e.finish(&mut bytes);
     let lines = disassemble(&bytes);
     assert_eq!((lines.len(), insns), (1, 1), "{bytes:02x?} {lines:?}");
     lines[0].clone()
@@ -374,7 +375,7 @@ fn without_operands() {
 #[test]
 fn branches_and_pool() {
     let mut e = Emit::default();
-    e.start(Vec::new());
+    e.start();
     let (top, end) = (e.new_label(), e.new_label());
     e.bind(top);
     e.nop(3);
@@ -392,7 +393,8 @@ fn branches_and_pool() {
     e.movaps_load(Xmm(14), m);
     e.bind(end);
     e.ret();
-    let (bytes, _) = e.finish();
+    let mut bytes = Vec::new();
+    e.finish(&mut bytes);
     let text = disassemble(&bytes);
     let code = text.iter().position(|l| l == "ret").unwrap();
     let end_at = bytes.iter().rposition(|&b| b == 0xc3).unwrap();
