@@ -462,8 +462,8 @@ fn check(runner: &mut Runner, block: &Block, start: &State, tally: &mut Tally) {
         eval::run(&rest, &mut want, &mut NoMemory);
         got.set_pc(pc);
         want.set_pc(pc);
-        let rest = &block.ops[n - 1..];
-        let next = rest.iter().map(|o| o.code).find(|c| c.reads_flags() || c.writes_flags());
+        let after = &block.ops[n - 1..];
+        let next = after.iter().map(|o| o.code).find(|c| c.reads_flags() || c.writes_flags());
         if next.is_some_and(|c| !c.reads_flags()) {
             // Nothing will read them.
             got.flags = want.flags;
