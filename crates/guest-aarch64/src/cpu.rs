@@ -244,7 +244,7 @@ mod tests {
             if HWCAP & cap == 0 && HWCAP2 & cap2 == 0 {
                 continue;
             }
-            for line in &TABLE {
+            for line in TABLE.iter() {
                 let here = names.contains(&line.feature);
                 assert!(!here || line.implemented, "{} is advertised", line.name);
             }

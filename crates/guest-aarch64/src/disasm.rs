@@ -70,7 +70,7 @@ impl Insn {
     /// Name and fields.
     fn generic(&self) -> String {
         let mut text = self.line.name.to_owned();
-        for &(name, ..) in self.line.fields {
+        for &(name, ..) in &self.line.fields {
             let value = self.f(name);
             let vector =
                 self.line.section.contains("SIMD") || self.line.section.contains("floating");

@@ -1,7 +1,11 @@
 //! The encodings as data: what `isa/aarch64.isa` says, for tools.
 
 use crate::generated::table::BY_CLASS;
-pub use crate::generated::table::TABLE;
+use std::sync::LazyLock;
+
+/// Every encoding, in the order of the source.
+pub static TABLE: LazyLock<Vec<Line>> =
+    LazyLock::new(|| include_str!("generated/table.txt").lines().map(Line::parse).collect());
 
 /// An encoding.
 #[derive(Debug)]
@@ -21,14 +25,37 @@ pub struct Line {
     /// Ignored bits that should be one.
     pub ones: u32,
     /// Name, lowest bit and width of the fields, most significant first.
-    pub fields: &'static [(&'static str, u8, u8)],
+    pub fields: Vec<(&'static str, u8, u8)>,
     /// What else a word must meet.
-    pub constraints: &'static [Constraint],
+    pub constraints: Vec<Constraint>,
     /// The manual's heading.
     pub heading: &'static str,
 }
 
+/// A number of the table, which was generated.
+fn number(text: Option<&str>, radix: u32) -> u32 {
+    text.and_then(|text| u32::from_str_radix(text, radix).ok()).expect("a number in the table")
+}
+
 impl Line {
+    /// Reads a line of the table.
+    fn parse(text: &'static str) -> Self {
+        let mut columns = text.split('\t');
+        let mut column = || columns.next().expect("a column of the table");
+        Self {
+            name: column(),
+            section: column(),
+            feature: column(),
+            implemented: column() == "1",
+            mask: number(Some(column()), 16),
+            value: number(Some(column()), 16),
+            ones: number(Some(column()), 16),
+            fields: column().split_terminator(' ').map(field).collect(),
+            constraints: column().split_terminator(' ').map(Constraint::parse).collect(),
+            heading: column(),
+        }
+    }
+
     /// Whether this line describes `word` (there may be a more specific one).
     pub fn matches(&self, word: u32) -> bool {
         word & self.mask == self.value && self.constraints.iter().all(|c| c.holds(word))
@@ -41,16 +68,41 @@ impl Line {
     }
 }
 
+/// Reads `NAME:LSB:WIDTH`.
+fn field(text: &'static str) -> (&'static str, u8, u8) {
+    let mut parts = text.split(':');
+    let name = parts.next().unwrap_or_default();
+    (name, number(parts.next(), 10) as u8, number(parts.next(), 10) as u8)
+}
+
 /// A demand on concatenated fields.
 #[derive(Debug)]
 pub struct Constraint {
     /// Lowest bit and width, most significant first.
-    pub parts: &'static [(u8, u8)],
+    pub parts: Vec<(u8, u8)>,
     /// What the value must meet.
     pub test: Test,
 }
 
 impl Constraint {
+    /// Reads `TEST:A:B,LSB:WIDTH,...`.
+    fn parse(text: &str) -> Self {
+        let mut parts = text.split(',');
+        let mut test = parts.next().unwrap_or_default().split(':');
+        let kind = test.next();
+        let (a, b) = (number(test.next(), 10), number(test.next(), 10));
+        let test = match kind {
+            Some("not") => Test::Not(a, b),
+            Some("in") => Test::In(a, b),
+            _ => Test::Any(a),
+        };
+        let part = |text: &str| {
+            let (lsb, width) = text.split_once(':').unwrap_or_default();
+            (number(Some(lsb), 10) as u8, number(Some(width), 10) as u8)
+        };
+        Self { parts: parts.map(part).collect(), test }
+    }
+
     /// Whether `word` meets it.
     pub fn holds(&self, word: u32) -> bool {
         let value = self.parts.iter().fold(0, |v, &(lsb, w)| v << w | bits(word, lsb, w));

@@ -74,7 +74,7 @@ impl Generator {
     pub fn word_of(&mut self, line: &'static Line) -> Option<u32> {
         for _ in 0..64 {
             let mut word = line.value | line.ones;
-            for &(name, lsb, width) in line.fields {
+            for &(name, lsb, width) in &line.fields {
                 word |= self.field(name, width.into()) << lsb;
             }
             if find(word).is_some_and(|l| std::ptr::eq(l, line)) {

@@ -357,7 +357,7 @@ fn all_encodings_hold_the_rules() {
         seed ^= seed << 17;
         (seed >> 16) as u32
     };
-    for line in &TABLE {
+    for line in TABLE.iter() {
         for _ in 0..if cfg!(miri) { 2 } else { 300 } {
             let word = random() & !line.mask | line.value;
             let block = single(word);

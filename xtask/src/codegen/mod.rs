@@ -41,7 +41,8 @@ fn outputs(root: &Path) -> Result<Vec<(PathBuf, String)>> {
     let generated = root.join("crates/guest-aarch64/src/generated");
     Ok(vec![
         (generated.join("decode.rs"), decode::generate(&lines)),
-        (generated.join("table.rs"), table::generate(&lines)),
+        (generated.join("table.rs"), table::classes(&lines)),
+        (generated.join("table.txt"), table::lines(&lines)),
         (root.join("docs/coverage-aarch64.md"), coverage::generate(&lines)),
     ])
 }
