@@ -19,6 +19,7 @@ testkit diff [options]   compares random instructions with the oracle
   --seconds S       how long (60)
   --cases N         cases in a program (2000)
   --length N        most instructions in a case (24)
+  --rounds N        how often each case is executed (3)
   --only TEXT,...   encodings whose name, section or feature contains one of these
   --skip TEXT,...   and not one of these
   --mode M,...      evaluate, single (evaluate single instructions), binary
@@ -35,6 +36,7 @@ struct Options {
     seconds: u64,
     cases: usize,
     length: u64,
+    rounds: u64,
     only: Vec<String>,
     skip: Vec<String>,
     modes: Vec<String>,
@@ -76,7 +78,7 @@ fn run() -> Result<()> {
             let mut chooser = Chooser::new(options.seed, |line| options.wants(line));
             let cases: Vec<_> =
                 (0..options.cases).map(|n| chooser.case(n, options.length)).collect();
-            Ok(std::fs::write(file, Program::new(&cases).elf())?)
+            Ok(std::fs::write(file, Program::new(&cases, options.rounds).elf())?)
         }
         Some("known") => {
             for known in KNOWN {
@@ -95,6 +97,7 @@ fn parse(arguments: &[String]) -> Result<Options> {
         seconds: 60,
         cases: 2000,
         length: 24,
+        rounds: 3,
         only: Vec::new(),
         skip: Vec::new(),
         modes: Vec::new(),
@@ -113,6 +116,7 @@ fn parse(arguments: &[String]) -> Result<Options> {
             "--seconds" => options.seconds = value.parse()?,
             "--cases" => options.cases = value.parse()?,
             "--length" => options.length = value.parse()?,
+            "--rounds" => options.rounds = value.parse()?,
             "--only" => options.only = list(),
             "--skip" => options.skip = list(),
             "--mode" => options.modes = list(),
@@ -205,7 +209,8 @@ fn loops(options: &Options, oracle: &Runner, runners: &[Runner], scratch: &Path)
             }
             counts.len() < options.stop
         };
-        let (executed, ended) = compare(&cases, oracle, runners, scratch, &mut report)?;
+        let (executed, ended) =
+            compare(&cases, options.rounds, oracle, runners, scratch, &mut report)?;
         instructions += executed;
         signals += ended;
         if counts.len() >= options.stop || begin.elapsed() >= Duration::from_secs(options.seconds) {

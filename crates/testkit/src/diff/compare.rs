@@ -34,15 +34,16 @@ pub struct Mismatch {
 /// If a command cannot be run.
 pub fn compare(
     cases: &[Case],
+    rounds: u64,
     oracle: &Runner,
     runners: &[Runner],
     scratch: &Path,
     found: &mut dyn FnMut(usize, Mismatch) -> bool,
 ) -> Result<(usize, usize)> {
-    let expected = oracle.run(cases, scratch)?;
+    let expected = oracle.run(cases, rounds, scratch)?;
     let mut shrunk = 0;
     for runner in runners {
-        let results = runner.run(cases, scratch)?;
+        let results = runner.run(cases, rounds, scratch)?;
         for (n, (ours, theirs)) in results.iter().zip(&expected).enumerate() {
             if ours == theirs {
                 continue;
@@ -52,7 +53,7 @@ pub fn compare(
                 continue;
             }
             shrunk += 1;
-            let Some(mut mismatch) = shrink(&cases[n], n, oracle, runner, scratch)? else {
+            let Some(mut mismatch) = shrink(&cases[n], rounds, n, oracle, runner, scratch)? else {
                 continue;
             };
             if mismatch.line == UNKNOWN {
@@ -73,16 +74,23 @@ pub fn compare(
 }
 
 /// What a lone case number `n` leaves.
-fn alone(case: &Case, n: usize, runner: &Runner, scratch: &Path) -> Result<Option<Record>> {
+fn alone(
+    case: &Case,
+    rounds: u64,
+    n: usize,
+    runner: &Runner,
+    scratch: &Path,
+) -> Result<Option<Record>> {
     let empty = Case { start: Record::zero(), groups: Vec::new() };
     let mut cases = vec![empty; n];
     cases.push(case.clone());
-    Ok(runner.run(&cases, scratch)?.pop().flatten())
+    Ok(runner.run(&cases, rounds, scratch)?.pop().flatten())
 }
 
 /// Finds the instruction at which case number `n` begins to differ; None if it may.
 fn shrink(
     case: &Case,
+    rounds: u64,
     n: usize,
     oracle: &Runner,
     runner: &Runner,
@@ -90,9 +98,12 @@ fn shrink(
 ) -> Result<Option<Mismatch>> {
     let prefix =
         |length: usize| Case { start: case.start.clone(), groups: case.groups[..length].to_vec() };
-    let both = |case: &Case| -> Result<_> {
-        Ok((alone(case, n, runner, scratch)?, alone(case, n, oracle, scratch)?))
+    let times = |case: &Case, rounds| -> Result<_> {
+        Ok((alone(case, rounds, n, runner, scratch)?, alone(case, rounds, n, oracle, scratch)?))
     };
+    let (a, b) = times(case, 1)?;
+    let rounds = if a == b { rounds } else { 1 };
+    let both = |case: &Case| times(case, rounds);
     let (mut same, mut different) = (0, case.groups.len());
     let (mut ours, mut theirs) = both(case)?;
     if ours == theirs {

@@ -74,8 +74,13 @@ impl Fetch for Code<'_> {
     }
 }
 
-/// What case `n` leaves. With `single` every instruction is translated on its own.
+/// What case `n` leaves after all rounds. With `single` every instruction is translated on its own.
 pub fn run(program: &Program, n: usize, start: &Record, single: bool) -> Record {
+    (0..program.rounds).fold(start.clone(), |record, _| round(program, n, &record, single))
+}
+
+/// Executes case `n` once.
+fn round(program: &Program, n: usize, start: &Record, single: bool) -> Record {
     let (first, end) = program.bounds[n];
     let mut record = start.clone();
     if first == end {

@@ -102,7 +102,7 @@ pub fn lacking(oracle: &Runner, scratch: &Path) -> Result<Vec<&'static str>> {
         .iter()
         .map(|&(_, word)| Case { start: Record::zero(), groups: vec![group(word)] })
         .collect();
-    let results = oracle.run(&cases, scratch)?;
+    let results = oracle.run(&cases, 1, scratch)?;
     let executed = |feature: &str| {
         let mut pairs = words.iter().zip(&results).filter(|(w, _)| w.0 == feature);
         pairs.any(|(_, r)| r.as_ref().is_some_and(|r| r.get(SIGNAL) != 4))

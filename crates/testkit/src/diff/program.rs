@@ -11,6 +11,8 @@ const CODE: u64 = 0x40_0000;
 const RECORDS: u64 = 0x1000_0000;
 /// Address of the current case's end, and after it of its record.
 const CURRENT: u64 = RECORDS - 4096;
+/// Address of the number of rounds left.
+const ROUNDS: u64 = CURRENT + 16;
 /// The alternate signal stack.
 const STACK: u64 = RECORDS - 0x20000;
 const STACK_SIZE: u64 = 0x1f000;
@@ -31,21 +33,25 @@ pub struct Program {
     pub bounds: Vec<(u64, u64)>,
     /// The initial records.
     pub records: Vec<u8>,
+    /// How often every case is executed.
+    pub rounds: u64,
     entry: u64,
 }
 
 impl Program {
     /// Puts `cases` together. Those without instructions have no code either.
-    pub fn new(cases: &[Case]) -> Self {
-        Self::without(cases, 0)
+    /// All of them are executed `rounds` times, each time from what the time before left.
+    pub fn new(cases: &[Case], rounds: u64) -> Self {
+        Self::without(cases, rounds, 0)
     }
 
     /// The same code, but the first `skipped` cases are jumped over.
-    pub fn without(cases: &[Case], skipped: usize) -> Self {
+    pub fn without(cases: &[Case], rounds: u64, skipped: usize) -> Self {
         let mut words = Vec::new();
         handler(&mut words);
         let entry = CODE + words.len() as u64 * 4;
         start(&mut words);
+        let first_case = words.len();
         let mut bounds = Vec::new();
         for (n, case) in cases.iter().enumerate() {
             if case.groups.is_empty() {
@@ -69,9 +75,10 @@ impl Program {
             }
             bounds.push((first, end));
         }
+        again(&mut words, first_case);
         exit(&mut words, cases.len());
         let records = cases.iter().flat_map(|c| *c.start.0).collect();
-        Self { words, bounds, records, entry }
+        Self { words, bounds, records, entry, rounds }
     }
 
     /// The word at `address`.
@@ -91,6 +98,7 @@ impl Program {
         // struct sigaction: handler at the start of code; SA_SIGINFO | SA_ONSTACK | SA_NODEFER.
         set(STRUCTS, CODE);
         set(STRUCTS + 8, 0x4800_0004);
+        set(ROUNDS, self.rounds);
         // stack_t.
         set(STRUCTS + 64, STACK);
         set(STRUCTS + 80, STACK_SIZE - 4096);
@@ -185,6 +193,15 @@ fn finish(code: &mut Vec<u32>, record: u64) {
     code.push(asm::msr(asm::FPCR, 31));
     code.push(asm::add(1, 30, record::VECTORS as u32));
     code.extend((0..32).step_by(2).map(|n| asm::stp_q(n, 1, n as usize * 16)));
+}
+
+/// Goes back to the first case unless this was the last round.
+fn again(code: &mut Vec<u32>, first_case: usize) {
+    asm::mov(code, 1, ROUNDS);
+    // subs x0, x0, #1; str x0, [x1]; b.eq over; b first_case.
+    code.extend([asm::ldr(0, 1, 0), 0xf100_0400, asm::str(0, 1, 0), 0x5400_0040]);
+    let back = (first_case as u32).wrapping_sub(code.len() as u32) & 0x3ff_ffff;
+    code.push(0x1400_0000 | back);
 }
 
 /// Writes all records and exits.

@@ -61,16 +61,16 @@ impl Runner {
     ///
     /// # Errors
     /// If the command cannot be run at all.
-    pub fn run(&self, cases: &[Case], scratch: &Path) -> Result<Vec<Option<Record>>> {
+    pub fn run(&self, cases: &[Case], rounds: u64, scratch: &Path) -> Result<Vec<Option<Record>>> {
         match self {
             Self::Evaluator { single } => {
-                let program = Program::new(cases);
+                let program = Program::new(cases, rounds);
                 let run = |(n, case): (usize, &Case)| {
                     Some(evaluate::run(&program, n, &case.start, *single))
                 };
                 Ok(cases.iter().enumerate().map(run).collect())
             }
-            Self::Command { command, .. } => part(command, cases, 0, scratch),
+            Self::Command { command, .. } => part(command, cases, rounds, 0, scratch),
         }
     }
 }
@@ -79,10 +79,11 @@ impl Runner {
 fn part(
     command: &[String],
     cases: &[Case],
+    rounds: u64,
     first: usize,
     scratch: &Path,
 ) -> Result<Vec<Option<Record>>> {
-    let path = write(&Program::without(cases, first), scratch)?;
+    let path = write(&Program::without(cases, rounds, first), scratch)?;
     let output = Command::new("timeout")
         .args(["-s", "KILL", "60"])
         .args(command)
@@ -101,8 +102,8 @@ fn part(
         return Ok(vec![None]);
     }
     let middle = first.midpoint(cases.len());
-    let mut found = part(command, &cases[..middle], first, scratch)?;
-    found.extend(part(command, cases, middle, scratch)?);
+    let mut found = part(command, &cases[..middle], rounds, first, scratch)?;
+    found.extend(part(command, cases, rounds, middle, scratch)?);
     Ok(found)
 }
 

@@ -1,0 +1,117 @@
+//! Golden files: guest code, the IR it becomes, and each host's code with its instruction count.
+//! The emitted code is a reviewed artefact: `cargo xtask bless` rewrites the files, and the change
+//! shows in review. The counts are the only performance gate that a noisy machine can hold.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use guest::{Fetch, Guest, Mode};
+use guest_aarch64::Aarch64;
+use host::{Code, Features, Host};
+use host_x64::X64;
+use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
+use ir::{Block, Op, OpCode, Ref};
+
+/// Where the guest code of every file lies.
+const PC: u64 = 0x40_0000;
+
+struct Words(Vec<u32>);
+
+impl Fetch for Words {
+    fn word(&mut self, pc: u64) -> Option<u32> {
+        self.0.get(usize::try_from(pc.checked_sub(PC)? / 4).ok()?).copied()
+    }
+}
+
+const LEVELS: [(&str, Features); 2] = [
+    (
+        "x86-64-v2",
+        Features { avx2: false, bmi2: false, fma: false, aes: false, pclmul: false, sha: false, f16c: false },
+    ),
+    (
+        "x86-64-v3",
+        Features { avx2: true, bmi2: true, fma: true, aes: true, pclmul: true, sha: false, f16c: true },
+    ),
+];
+
+#[test]
+fn golden_files_are_fresh() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/aarch64");
+    let bless = std::env::var_os("ANYARCH_BLESS").is_some();
+    let mut files: Vec<_> =
+        fs::read_dir(&dir).expect("the golden files are in the tree").filter_map(|e| e.ok().map(|e| e.path())).collect();
+    files.sort();
+    assert!(files.len() >= 10, "only {} golden files", files.len());
+    let mut stale = Vec::new();
+    for file in files {
+        let old = fs::read_to_string(&file).expect("readable");
+        let mut input = old.lines();
+        let (title, code) = (input.next().unwrap_or_default(), input.next().unwrap_or_default());
+        let words = code.strip_prefix("code: ").unwrap_or_else(|| panic!("{}: no code", file.display()));
+        let words = words.split(' ').map(|w| u32::from_str_radix(w, 16).expect("hexadecimal")).collect();
+        let new = format!("{title}\n{code}\n{}", render(words));
+        if new != old {
+            if bless {
+                fs::write(&file, &new).expect("writable");
+            } else {
+                stale.push(format!("{}:\n{new}", file.display()));
+            }
+        }
+    }
+    assert!(stale.is_empty(), "stale (cargo xtask bless):\n{}", stale.join("\n"));
+}
+
+fn render(words: Vec<u32>) -> String {
+    let mut text = String::new();
+    let mut block = Block::default();
+    let mut fetch = Words(words.clone());
+    Aarch64.translate(&mut fetch, PC, Mode::default(), &mut block);
+    text.push_str("\n[ir]\n");
+    for op in &block.ops {
+        if op.code == OpCode::Insn {
+            let at = PC + op.imm as u64;
+            let word = words[op.imm as usize / 4];
+            let _ = writeln!(text, "{at:x}: {}", Aarch64.disassemble(word, at));
+        } else {
+            let _ = writeln!(text, "    {}", show(op, &block));
+        }
+    }
+    for (level, features) in LEVELS {
+        let host = X64::new(features, Aarch64.int_pins(), Aarch64.vec_pins());
+        let mut code = Code::default();
+        host.lower(&block, 0, &mut code);
+        let _ = writeln!(text, "\n[{level}] {} instructions, {} bytes", code.host_insns, code.bytes.len());
+        let mut formatter = IntelFormatter::new();
+        formatter.options_mut().set_space_after_operand_separator(true);
+        for insn in Decoder::with_ip(64, &code.bytes, 0, DecoderOptions::NONE) {
+            let mut line = String::new();
+            formatter.format(&insn, &mut line);
+            let fault = code.faults.iter().find(|f| u64::from(f.host) == insn.ip());
+            let note = fault.map_or(String::new(), |f| format!("    ; {:x} {:?}", PC + u64::from(f.guest), f.flags));
+            let _ = writeln!(text, "{:4x}: {line}{note}", insn.ip());
+        }
+    }
+    text
+}
+
+/// An operation with its constants' values.
+fn show(op: &Op, block: &Block) -> String {
+    let value = |r: Ref| match block.constant(r) {
+        Some(v) => format!("{v:#x}"),
+        None => format!("{r:?}"),
+    };
+    let mut text = format!("{} = {}.{:?}", value(op.dst), op.code.name(), op.ty);
+    for r in [op.a, op.b, op.c] {
+        if !r.is_none() {
+            let _ = write!(text, " {}", value(r));
+        }
+    }
+    if op.aux != 0 {
+        let _ = write!(text, " aux={:#x}", op.aux);
+    }
+    if op.imm != 0 {
+        let _ = write!(text, " imm={}", op.imm);
+    }
+    text
+}
