@@ -1,9 +1,9 @@
-//! Atomic read-modify-write and compare-and-swap (FEAT_LSE). All are sequentially consistent, so the
+//! Atomic read-modify-write and compare-and-swap (FEAT_LSE, FEAT_LSE128). All are sequentially consistent, so the
 //! acquire and release bits do not matter.
 
 use crate::field::{XSp, XZr};
 use crate::translator::{Flow, Translator};
-use ir::{OpCode, RmwOp, Ty};
+use ir::{Access, Cond, OpCode, Ref, RmwOp, Ty, VecOp, vec_op};
 
 impl Translator<'_> {
     fn read_modify_write(&mut self, op: RmwOp, size: u8, rs: XZr, rn: XSp, rt: XZr) -> Flow {
@@ -129,5 +129,52 @@ impl Translator<'_> {
         self.ir.ter(OpCode::Cas, ty, old, a, expected, new, size);
         self.split(x, old, rs, rs2);
         Flow::Next
+    }
+
+    /// A read-modify-write of 16 bytes (FEAT_LSE128): tries until memory still holds what the new
+    /// value was made of. `change` makes it of the old value and the operand.
+    fn exchange_pair(&mut self, change: Option<VecOp>, rn: XSp, rt: XZr, rt2: XZr) -> Flow {
+        if rt.0 == 31 || rt2.0 == 31 || rt == rt2 {
+            return Flow::Undefined;
+        }
+        // No temporary lives from one try to the next.
+        let again = self.ir.label();
+        self.ir.place(again);
+        let (a, operand) = (self.xsp(rn), self.join(true, rt, rt2));
+        let old = self.temp();
+        let aligned = Access { aligned: true, ..Access::new(4) };
+        self.ir.ld_v(old, a, Ref::NONE, 0, aligned);
+        let new = match change {
+            Some(op) => {
+                let new = self.temp();
+                self.ir.vec(op, Ty::V128, new, old, operand, Ref::NONE, vec_op::imm(3, 0));
+                new
+            }
+            None => operand,
+        };
+        let found = self.temp();
+        self.ir.ter(OpCode::Cas, Ty::V128, found, a, old, new, 4);
+        let differ = self.temp();
+        self.ir.vec(VecOp::Xor, Ty::V128, differ, found, old, Ref::NONE, vec_op::imm(3, 0));
+        let (low, high, any) = (self.temp(), self.temp(), self.temp());
+        self.ir.un_aux(OpCode::VecToInt, Ty::V128, low, differ, 3 << 8);
+        self.ir.un_aux(OpCode::VecToInt, Ty::V128, high, differ, 1 | 3 << 8);
+        self.ir.bin(OpCode::Or, Ty::I64, any, low, high);
+        let zero = self.imm(0);
+        self.ir.br_cmp(Ty::I64, Cond::Ne, any, zero, again);
+        self.split(true, found, rt, rt2);
+        Flow::Next
+    }
+    /// LDCLRP.
+    pub(crate) fn ldclrp(&mut self, _a: bool, _r: bool, rt2: XZr, rn: XSp, rt: XZr) -> Flow {
+        self.exchange_pair(Some(VecOp::AndNot), rn, rt, rt2)
+    }
+    /// LDSETP.
+    pub(crate) fn ldsetp(&mut self, _a: bool, _r: bool, rt2: XZr, rn: XSp, rt: XZr) -> Flow {
+        self.exchange_pair(Some(VecOp::Or), rn, rt, rt2)
+    }
+    /// SWPP.
+    pub(crate) fn swpp(&mut self, _a: bool, _r: bool, rt2: XZr, rn: XSp, rt: XZr) -> Flow {
+        self.exchange_pair(None, rn, rt, rt2)
     }
 }

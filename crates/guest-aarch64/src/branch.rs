@@ -92,6 +92,53 @@ impl Translator<'_> {
         self.test_branch(true, b5 << 5 | b40, imm14, rt)
     }
 
+    /// Branches if `a cond b`; the destination is `words` away.
+    fn branch_if(&mut self, sf: bool, cond: Cond, a: Ref, b: Ref, words: i32) -> Flow {
+        let pc = self.relative(words);
+        let dest = self.dest(pc);
+        self.ir.br_cmp(Self::ty(sf), cond, a, b, dest);
+        Flow::Next
+    }
+    /// The condition of a compare-and-branch of registers.
+    fn register_condition(cc: u8) -> Cond {
+        [Cond::Gt, Cond::Ge, Cond::Hi, Cond::Hs, Cond::Al, Cond::Al, Cond::Eq, Cond::Ne]
+            [usize::from(cc & 7)]
+    }
+    /// CB<cc> (register).
+    pub(crate) fn cb_reg(&mut self, sf: bool, cc: u8, rm: XZr, imm9: i32, rt: XZr) -> Flow {
+        self.poll_if_backward(self.relative(imm9));
+        let (a, b) = (self.x(rt), self.x(rm));
+        self.branch_if(sf, Self::register_condition(cc), a, b, imm9)
+    }
+    /// CB<cc> (immediate).
+    pub(crate) fn cb_imm(&mut self, sf: bool, cc: u8, imm6: u64, imm9: i32, rt: XZr) -> Flow {
+        self.poll_if_backward(self.relative(imm9));
+        let (a, b) = (self.x(rt), self.imm(imm6));
+        let cond = match cc {
+            1 => Cond::Lt,
+            3 => Cond::Lo,
+            _ => Self::register_condition(cc),
+        };
+        self.branch_if(sf, cond, a, b, imm9)
+    }
+    /// Compares the low parts of two registers, extended as the condition's kind asks.
+    fn compare_low(&mut self, codes: [OpCode; 2], cc: u8, rm: XZr, imm9: i32, rt: XZr) -> Flow {
+        self.poll_if_backward(self.relative(imm9));
+        let code = codes[usize::from(cc < 2)];
+        let (a, b, low_a, low_b) = (self.x(rt), self.x(rm), self.temp(), self.temp());
+        self.ir.un(code, Ty::I32, low_a, a);
+        self.ir.un(code, Ty::I32, low_b, b);
+        self.branch_if(false, Self::register_condition(cc), low_a, low_b, imm9)
+    }
+    /// CBB<cc>.
+    pub(crate) fn cbb(&mut self, cc: u8, rm: XZr, imm9: i32, rt: XZr) -> Flow {
+        self.compare_low([OpCode::ZExt8, OpCode::SExt8], cc, rm, imm9, rt)
+    }
+    /// CBH<cc>.
+    pub(crate) fn cbh(&mut self, cc: u8, rm: XZr, imm9: i32, rt: XZr) -> Flow {
+        self.compare_low([OpCode::ZExt16, OpCode::SExt16], cc, rm, imm9, rt)
+    }
+
     fn leave_to(&mut self, rn: XZr, aux: u16) -> Flow {
         let a = self.x(rn);
         self.ir.un_aux(OpCode::ExitIndirect, Ty::I64, Ref::NONE, a, aux);

@@ -3,7 +3,7 @@
 
 use crate::field::{VReg, XSp, XZr};
 use crate::translator::{Flow, Translator};
-use ir::{Access, OpCode, Order, Ref, Ty};
+use ir::{Access, OpCode, Order, Ref, Ty, VecOp, vec_op};
 
 /// What happens to the base register.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,7 +29,7 @@ fn signed(size: u8, bits: u8) -> Access {
 }
 
 /// An ordered access: naturally aligned.
-fn ordered(size: u8, order: Order) -> Access {
+pub(crate) fn ordered(size: u8, order: Order) -> Access {
     Access { order, aligned: true, ..Access::new(size) }
 }
 
@@ -400,5 +400,34 @@ impl Translator<'_> {
     pub(crate) fn ldapr_post(&mut self, x: bool, rn: XSp, rt: XZr) -> Flow {
         let size = 2 + u8::from(x);
         self.load(ordered(size, Order::Acquire), 1 << size, rn, rt, Index::Post)
+    }
+    /// STLUR (SIMD&FP).
+    pub(crate) fn stlurv(&mut self, size: u8, q: bool, imm9: i32, rn: XSp, rt: VReg) -> Flow {
+        let (value, base) = (self.v(rt), self.xsp(rn));
+        let access = ordered(vector_size(size, q), Order::Release);
+        self.ir.st_v(value, base, Ref::NONE, imm9, access);
+        Flow::Next
+    }
+    /// LDAPUR (SIMD&FP).
+    pub(crate) fn ldapurv(&mut self, size: u8, q: bool, imm9: i32, rn: XSp, rt: VReg) -> Flow {
+        let (dst, base) = (self.v(rt), self.xsp(rn));
+        let access = ordered(vector_size(size, q), Order::Acquire);
+        self.ir.ld_v(dst, base, Ref::NONE, imm9, access);
+        Flow::Next
+    }
+    /// STL1 (SIMD&FP): a doubleword lane.
+    pub(crate) fn stl1(&mut self, q: bool, rn: XSp, rt: VReg) -> Flow {
+        let (value, base, lane) = (self.v(rt), self.xsp(rn), self.temp());
+        self.ir.un_aux(OpCode::VecToInt, Ty::V128, lane, value, u16::from(q) | 3 << 8);
+        self.ir.st(lane, base, Ref::NONE, 0, ordered(3, Order::Release));
+        Flow::Next
+    }
+    /// LDAP1 (SIMD&FP): a doubleword lane; the other one stays.
+    pub(crate) fn ldap1(&mut self, q: bool, rn: XSp, rt: VReg) -> Flow {
+        let (dst, base, lane) = (self.v(rt), self.xsp(rn), self.temp());
+        self.ir.ld(lane, base, Ref::NONE, 0, ordered(3, Order::Acquire));
+        let place = vec_op::imm(3, i32::from(q));
+        self.ir.vec(VecOp::InsInt, Ty::V128, dst, dst, lane, Ref::NONE, place);
+        Flow::Next
     }
 }

@@ -4,9 +4,9 @@
 //! written until both accesses are done.
 
 use crate::field::{VReg, XSp, XZr};
-use crate::load_store::Index;
+use crate::load_store::{Index, ordered};
 use crate::translator::{Flow, Translator};
-use ir::{Access, OpCode, Ref, Ty};
+use ir::{Access, OpCode, Order, Ref, Ty};
 
 impl Translator<'_> {
     fn store_pair(
@@ -170,5 +170,22 @@ impl Translator<'_> {
     /// LDP (SIMD&FP), pre-indexed.
     pub(crate) fn ldpv_pre(&mut self, opc: u8, imm7: i32, rt2: VReg, rn: XSp, rt: VReg) -> Flow {
         self.load_pair_v(opc, imm7, rt2, rn, rt, Index::Pre)
+    }
+    /// STILP: the second register's store is ordered after the first's, both release. Without `noff`
+    /// pre-indexed by minus the size of both.
+    pub(crate) fn stilp(&mut self, x: bool, rt2: XZr, noff: bool, rn: XSp, rt: XZr) -> Flow {
+        let (a, b, base, size) = (self.x(rt), self.x(rt2), self.xsp(rn), 2 + u8::from(x));
+        let (index, imm) = if noff { (Index::Offset, 0) } else { (Index::Pre, -(2 << size)) };
+        let (access, disp) = (ordered(size, Order::Release), index.disp(imm));
+        self.ir.st(a, base, Ref::NONE, disp, access);
+        self.ir.st(b, base, Ref::NONE, disp + (1 << size), access);
+        self.write_back(rn, imm, index);
+        Flow::Next
+    }
+    /// LDIAPP: acquire. Without `noff` post-indexed by the size of both.
+    pub(crate) fn ldiapp(&mut self, x: bool, rt2: XZr, noff: bool, rn: XSp, rt: XZr) -> Flow {
+        let access = ordered(2 + u8::from(x), Order::Acquire);
+        let (index, registers) = if noff { (Index::Offset, 0) } else { (Index::Post, 2) };
+        self.load_pair(access, registers, rt2, rn, rt, index)
     }
 }

@@ -35,6 +35,7 @@ pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, words: &mut [u32]) -> Scan {
         let distance = match word >> 24 {
             0x54 | 0x34 | 0x35 | 0xb4 | 0xb5 => (word << 8) as i32 >> 13,
             0x36 | 0x37 | 0xb6 | 0xb7 => (word << 13) as i32 >> 18,
+            0x74 | 0x75 | 0xf4 | 0xf5 => (word << 18) as i32 >> 23,
             // B; BL leaves even if its destination is here, as it pushes a return address.
             0x14..=0x17 => (word << 6) as i32 >> 6,
             _ => 0,
@@ -44,7 +45,7 @@ pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, words: &mut [u32]) -> Scan {
             targets |= 1 << target;
         }
         let ends = match word >> 24 {
-            0x54 | 0x34..=0x37 | 0xb4..=0xb7 => distance == 0,
+            0x54 | 0x34..=0x37 | 0xb4..=0xb7 | 0x74 | 0x75 | 0xf4 | 0xf5 => distance == 0,
             0xd5 => false,
             0x14..=0x17 => !over_reachable(targets, index, target),
             _ => true,

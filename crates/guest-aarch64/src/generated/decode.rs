@@ -481,6 +481,13 @@ fn class_6(t: &mut Translator<'_>, word: u32) -> Flow {
                         Flow::Undefined
                     }
                 }
+                0x00018000 => {
+                    if word & 0x00001c00 == 0x00000400 {
+                        t.stl1(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
                 0x00200000 => {
                     t.st2_b_single(x(word, 30, 1), x(word, 12, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
                 }
@@ -572,6 +579,13 @@ fn class_6(t: &mut Translator<'_>, word: u32) -> Flow {
                 0x0000e000 => {
                     if word & 0x00001000 == 0x00000000 {
                         t.ld3r(x(word, 30, 1), x(word, 10, 2), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00018000 => {
+                    if word & 0x00001c00 == 0x00000400 {
+                        t.ldap1(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
                     } else {
                         Flow::Undefined
                     }
@@ -3498,6 +3512,34 @@ fn class_10(t: &mut Translator<'_>, word: u32) -> Flow {
                 _ => Flow::Undefined,
             }
         }
+        0x60000000 => {
+            match word & 0x01004000 {
+                0x00000000 => {
+                    if word & 0x80008000 == 0x00008000 && !(4..=5).contains(&((word >> 21) & 0x7)) {
+                        t.cbb(x(word, 21, 3), x(word, 16, 5), x(word, 5, 9), x(word, 0, 5))
+                    } else if word & 0x00008000 == 0x00000000 && !(4..=5).contains(&((word >> 21) & 0x7)) {
+                        t.cb_reg(x(word, 31, 1), x(word, 21, 3), x(word, 16, 5), x(word, 5, 9), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00004000 => {
+                    if word & 0x80008000 == 0x00008000 && !(4..=5).contains(&((word >> 21) & 0x7)) {
+                        t.cbh(x(word, 21, 3), x(word, 16, 5), x(word, 5, 9), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x01000000 => {
+                    if !(4..=5).contains(&((word >> 21) & 0x7)) {
+                        t.cb_imm(x(word, 31, 1), x(word, 21, 3), x(word, 15, 6), x(word, 5, 9), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                _ => Flow::Undefined,
+            }
+        }
         _ => Flow::Undefined,
     }
 }
@@ -3589,10 +3631,37 @@ fn class_12(t: &mut Translator<'_>, word: u32) -> Flow {
                     }
                 }
                 0x00000800 => {
-                    if word & 0x80dff000 == 0x80800000 {
-                        t.stlr_pre(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
-                    } else if word & 0x80dff000 == 0x80c00000 {
-                        t.ldapr_post(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                    match word & 0x80c0e000 {
+                        0x80000000 => {
+                            t.stilp(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x80400000 => {
+                            t.ldiapp(x(word, 30, 1), x(word, 16, 5), x(word, 12, 1), x(word, 5, 5), x(word, 0, 5))
+                        }
+                        0x80800000 => {
+                            if word & 0x001f1000 == 0x00000000 {
+                                t.stlr_pre(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        0x80c00000 => {
+                            if word & 0x001f1000 == 0x00000000 {
+                                t.ldapr_post(x(word, 30, 1), x(word, 5, 5), x(word, 0, 5))
+                            } else {
+                                Flow::Undefined
+                            }
+                        }
+                        _ => Flow::Undefined,
+                    }
+                }
+                0x00200000 => {
+                    if word & 0xc000f000 == 0x00001000 {
+                        t.ldclrp(x(word, 23, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0xc000f000 == 0x00003000 {
+                        t.ldsetp(x(word, 23, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0xc000f000 == 0x00008000 {
+                        t.swpp(x(word, 23, 1), x(word, 22, 1), x(word, 16, 5), x(word, 5, 5), x(word, 0, 5))
                     } else {
                         Flow::Undefined
                     }
@@ -4065,12 +4134,26 @@ fn class_14(t: &mut Translator<'_>, word: u32) -> Flow {
             }
         }
         0x01000000 => {
-            if word & 0xc0e00c00 == 0x00c00400 && ((word >> 12) & 0xf) <= 11 {
-                Flow::Undefined
-            } else if word & 0xc0200c00 == 0x00000400 && ((word >> 22) & 0x3) != 3 {
-                t.mops_cpy(x(word, 22, 2), x(word, 16, 5), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
-            } else {
-                Flow::Undefined
+            match word & 0x00200c00 {
+                0x00000400 => {
+                    if word & 0xc0c00000 == 0x00c00000 && ((word >> 12) & 0xf) <= 11 {
+                        Flow::Undefined
+                    } else if word & 0xc0000000 == 0x00000000 && ((word >> 22) & 0x3) != 3 {
+                        t.mops_cpy(x(word, 22, 2), x(word, 16, 5), x(word, 12, 4), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00000800 => {
+                    if word & 0x00400000 == 0x00000000 && (((word >> 30) & 0x3) | ((word >> 21) & 0x4)) <= 4 {
+                        t.stlurv(x(word, 30, 2), x(word, 23, 1), x(word, 12, 9), x(word, 5, 5), x(word, 0, 5))
+                    } else if word & 0x00400000 == 0x00400000 && (((word >> 30) & 0x3) | ((word >> 21) & 0x4)) <= 4 {
+                        t.ldapurv(x(word, 30, 2), x(word, 23, 1), x(word, 12, 9), x(word, 5, 5), x(word, 0, 5))
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                _ => Flow::Undefined,
             }
         }
         0x20000000 => {
