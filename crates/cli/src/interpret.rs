@@ -167,7 +167,8 @@ fn failure(error: &load::Error) -> Failure {
     }
 }
 
-/// What of the engine the user asked for: a list of `ir`, `host`, `stats`, `eval`.
+/// What of the engine the user asked for: a list of `ir`, `host`, `stats`, `eval`; for tests of the
+/// engine also `tiny` (code cache) and `dual` (mapping).
 fn engine_options(options: &Options) -> engine::Options {
     let mut chosen = engine::Options { sink: print, ..engine::Options::default() };
     for item in options.dump.as_deref().unwrap_or_default().split(|&b| b == b',') {
@@ -176,6 +177,8 @@ fn engine_options(options: &Options) -> engine::Options {
             b"host" => chosen.dump_host = true,
             b"stats" => chosen.timing = true,
             b"eval" => chosen.interpret = true,
+            b"tiny" => chosen.cache_size = 1 << 20,
+            b"dual" => chosen.dual_mapping = true,
             _ => {}
         }
     }
