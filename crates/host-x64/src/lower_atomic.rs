@@ -6,12 +6,9 @@
 use crate::{Alu, Unary};
 use crate::emit::{Cc, Gpr, Mem, Size};
 use crate::lower::Lower;
-use crate::regs::{home, spill_mem};
+use crate::regs::{OPERAND_SPILL, home, spill_mem};
 use ir::state::{MONITOR_CLEAR, SLOT_EX_ADDR, SLOT_EX_LO};
 use ir::{Op, RmwOp};
-
-/// Spill entry for an operand that has no register left; flag recipes do not use it.
-const OPERAND_SPILL: u16 = 30;
 
 /// An operand in a register or in memory.
 #[derive(Clone, Copy)]

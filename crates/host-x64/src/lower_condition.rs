@@ -29,6 +29,18 @@ impl Lower<'_> {
             return self.int_mov(Op { code: OpCode::Mov, ..op });
         }
         let a = self.using(op.a);
+        if op.code == OpCode::Sel
+            && let Some(c) = self.block.const64(op.b)
+            && !matches!(test, Test::And(..))
+        {
+            let d = self.define(op.dst);
+            if d != a {
+                self.e.mov_imm(d, if size == Size::Q { c } else { u64::from(c as u32) });
+                self.cmov(test, size, d, a);
+                return self.set(op.dst, d);
+            }
+            self.release(d);
+        }
         let b = self.using(op.b);
         if op.code == OpCode::Sel {
             return self.select_into(op, size, test, a, b);

@@ -51,8 +51,10 @@ impl Default for Scratch {
     }
 }
 
-/// Entries of `State::spill` for temporaries; the two after them belong to flag recipes.
-const TEMP_SPILLS: u32 = 30;
+/// Entries of `State::spill` for temporaries.
+const TEMP_SPILLS: u32 = 29;
+/// Spill entry for an operand of the current operation that has no register left.
+pub(crate) const OPERAND_SPILL: u16 = 29;
 /// First spill entry of flag recipes.
 pub(crate) const RECIPE_SPILL: u16 = 30;
 
