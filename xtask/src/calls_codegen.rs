@@ -119,7 +119,11 @@ fn table(calls: &[Call]) -> Result<String> {
         };
         let types: Vec<_> = call.types.iter().map(|t| arg(t)).collect();
         let types = types.join(", ");
-        writeln!(out, "    Call {{ name: \"{}\", args: &[{types}], action: {action} }},", call.name)?;
+        writeln!(
+            out,
+            "    Call {{ name: \"{}\", args: &[{types}], action: {action} }},",
+            call.name
+        )?;
     }
     out.push_str("];\n");
     numbers(&mut out, "AARCH64", "arm64", calls, |c| c.arm64)?;
@@ -186,7 +190,8 @@ mod tests {
 
     #[test]
     fn lines_are_understood() {
-        let call = parse_line("dup3  24 292  (fd, flags:open)  partial file::dup3 \"no x\"").unwrap();
+        let call =
+            parse_line("dup3  24 292  (fd, flags:open)  partial file::dup3 \"no x\"").unwrap();
         assert_eq!((call.arm64, call.x86_64), (Some(24), Some(292)));
         assert_eq!(arg(&call.types[1]), "Arg::Flags(Set::Open)");
         assert!(matches!(call.level, Level::Partial(f, why) if f == "file::dup3" && why == "no x"));

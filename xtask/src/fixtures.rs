@@ -110,7 +110,10 @@ impl Fixtures {
         }
         fs::write(root.join("var/lib/dpkg/status"), status)?;
         for name in ["passwd", "group"] {
-            fs::copy(root.join(format!("usr/share/base-passwd/{name}.master")), root.join(format!("etc/{name}")))?;
+            fs::copy(
+                root.join(format!("usr/share/base-passwd/{name}.master")),
+                root.join(format!("etc/{name}")),
+            )?;
         }
         for (to, name) in [("dash", "sh"), ("gawk", "awk")] {
             let link = root.join("usr/bin").join(name);
@@ -129,7 +132,11 @@ impl Fixtures {
 fn database_entry(deb: &Path, info: &Path) -> Result<String> {
     let control = output("dpkg-deb", [OsStr::new("-f"), deb.as_os_str()])?;
     let field = |name: &str| {
-        control.lines().find_map(|l| l.strip_prefix(name)).map(|v| v.trim().to_owned()).unwrap_or_default()
+        control
+            .lines()
+            .find_map(|l| l.strip_prefix(name))
+            .map(|v| v.trim().to_owned())
+            .unwrap_or_default()
     };
     let mut name = field("Package:");
     if field("Multi-Arch:") == "same" {
@@ -172,7 +179,10 @@ impl Apt {
         }
         fs::write(dir.join("status"), "")?;
         let keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
-        ensure!(Path::new(keyring).exists(), "{keyring} is missing: install debian-archive-keyring");
+        ensure!(
+            Path::new(keyring).exists(),
+            "{keyring} is missing: install debian-archive-keyring"
+        );
         let sources = format!("deb [signed-by={keyring}] {} {suite} main\n", mirror()?);
         fs::write(dir.join("sources.list"), sources)?;
         let at = |sub: &str| dir.join(sub).display().to_string();
@@ -194,7 +204,8 @@ impl Apt {
             "Debug::NoLocking=1".into(),
             "Dir::Bin::dpkg=/bin/false".into(),
         ];
-        let apt = Self { options: options.into_iter().flat_map(|o| ["-o".into(), o]).collect(), dir };
+        let apt =
+            Self { options: options.into_iter().flat_map(|o| ["-o".into(), o]).collect(), dir };
         apt.run_in(cache, ["-q", "update"])?;
         Ok(apt)
     }
@@ -204,10 +215,15 @@ impl Apt {
     }
 
     fn run_in<'a>(&self, dir: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Result<()> {
-        let out = Command::new("apt-get").current_dir(dir).args(&self.options).args(arguments).output()
+        let out = Command::new("apt-get")
+            .current_dir(dir)
+            .args(&self.options)
+            .args(arguments)
+            .output()
             .context("cannot start apt-get")?;
         // With dpkg replaced by false, a download-only run may end with 100 after its work is done.
-        let done = out.status.success() || (out.status.code() == Some(100) && fs::read_dir(self.archives())?.count() > 2);
+        let done = out.status.success()
+            || (out.status.code() == Some(100) && fs::read_dir(self.archives())?.count() > 2);
         ensure!(done, "apt-get failed:\n{}", String::from_utf8_lossy(&out.stderr));
         Ok(())
     }
@@ -231,7 +247,10 @@ fn run<S: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = S>) -
     output(program, arguments).map(drop)
 }
 
-fn output<S: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = S>) -> Result<String> {
+fn output<S: AsRef<OsStr>>(
+    program: &str,
+    arguments: impl IntoIterator<Item = S>,
+) -> Result<String> {
     let out = Command::new(program)
         .args(arguments)
         .env("DEBIAN_FRONTEND", "noninteractive")

@@ -69,8 +69,17 @@ fn testkit(root: &Path, arguments: &[&str]) -> Result<()> {
 fn fuzz(root: &Path, anyarch: &Path, fixtures: &Path, seed: u64, seconds: u32) -> Result<()> {
     let (seed, seconds) = (seed.to_string(), seconds.to_string());
     let (anyarch, fixtures) = (anyarch.display().to_string(), fixtures.display().to_string());
-    let arguments =
-        ["diff", "--seed", &seed, "--seconds", &seconds, "--anyarch", &anyarch, "--fixtures", &fixtures];
+    let arguments = [
+        "diff",
+        "--seed",
+        &seed,
+        "--seconds",
+        &seconds,
+        "--anyarch",
+        &anyarch,
+        "--fixtures",
+        &fixtures,
+    ];
     testkit(root, &arguments)
 }
 
@@ -82,6 +91,12 @@ fn bless(root: &Path) -> Result<()> {
         .env("ANYARCH_BLESS", "1")
         .status()?;
     ensure!(status.success(), "the golden tests failed");
-    ensure!(Command::new("git").current_dir(root).args(["diff", "--stat", "tests/golden"]).status()?.success());
+    ensure!(
+        Command::new("git")
+            .current_dir(root)
+            .args(["diff", "--stat", "tests/golden"])
+            .status()?
+            .success()
+    );
     Ok(())
 }

@@ -24,7 +24,8 @@ pub(crate) fn build(root: &Path, profile: &str) -> Result<PathBuf> {
     }
     let status = cargo.status().context("cannot start cargo")?;
     ensure!(status.success(), "building anyarch failed");
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     Ok(target.join(triple).join(profile).join("anyarch"))
 }
 
@@ -33,7 +34,8 @@ fn musl_is_there() -> bool {
     let quiet = |program: &str, arguments: &[&str]| {
         Command::new(program).args(arguments).output().is_ok_and(|o| o.status.success())
     };
-    let libdir = Command::new("rustc").args(["--print", "target-libdir", "--target", MUSL]).output();
+    let libdir =
+        Command::new("rustc").args(["--print", "target-libdir", "--target", MUSL]).output();
     let installed = libdir.is_ok_and(|o| {
         let dir = PathBuf::from(String::from_utf8_lossy(&o.stdout).trim().to_owned());
         std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some())

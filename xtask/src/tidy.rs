@@ -48,7 +48,11 @@ pub(crate) fn run(root: &Path) -> Result<()> {
 }
 
 fn tracked(root: &Path) -> Result<Vec<PathBuf>> {
-    let out = Command::new("git").current_dir(root).args(["ls-files"]).output().context("cannot start git")?;
+    let out = Command::new("git")
+        .current_dir(root)
+        .args(["ls-files"])
+        .output()
+        .context("cannot start git")?;
     Ok(String::from_utf8(out.stdout)?.lines().map(PathBuf::from).collect())
 }
 
@@ -73,7 +77,8 @@ fn check_source(name: &str, text: &str, wrong: &mut Vec<String>) {
 
 /// Words that do not belong into the tree, spelt so that this file does not contain them.
 fn check_words(name: &str, text: &str, wrong: &mut Vec<String>) {
-    let banned = [concat!("XX", "X:"), concat!("/ro", "ot/"), concat!("/wo", "rk/"), concat!("todo", "!(")];
+    let banned =
+        [concat!("XX", "X:"), concat!("/ro", "ot/"), concat!("/wo", "rk/"), concat!("todo", "!(")];
     for word in banned {
         if text.contains(word) && !name.starts_with("tests/") && !name.ends_with(".lock") {
             wrong.push(format!("{name}: contains `{word}`"));

@@ -56,7 +56,9 @@ impl Entry {
                 "interpreter" => interpreter = Some(value.to_owned()),
                 "flags:" => flags = value.trim().to_owned(),
                 "offset" => offset = value.parse().map_err(|_| bad(format!("offset `{value}`")))?,
-                "magic" => magic = Some(unhex(value).ok_or_else(|| bad(format!("magic `{value}`")))?),
+                "magic" => {
+                    magic = Some(unhex(value).ok_or_else(|| bad(format!("magic `{value}`")))?)
+                }
                 "mask" => mask = unhex(value).ok_or_else(|| bad(format!("mask `{value}`")))?,
                 "extension" => extension = Some(value.trim_start_matches('.').to_owned()),
                 _ => {}
@@ -76,9 +78,11 @@ impl Entry {
         let Matcher::Magic { offset, magic, mask } = &self.matcher else { return false };
         let at = *offset as usize;
         let Some(bytes) = head.get(at..at + magic.len()) else { return false };
-        bytes.iter().zip(magic).enumerate().all(|(i, (b, m))| {
-            (b ^ m) & mask.get(i).copied().unwrap_or(0xff) == 0
-        })
+        bytes
+            .iter()
+            .zip(magic)
+            .enumerate()
+            .all(|(i, (b, m))| (b ^ m) & mask.get(i).copied().unwrap_or(0xff) == 0)
     }
 
     /// The guest whose executables it takes, if any.
@@ -117,7 +121,8 @@ mod tests {
 
     #[test]
     fn extension_entries_and_unknown_lines_are_no_error() {
-        let e = Entry::parse("jar", "disabled\ninterpreter /x\nflags: \nextension .jar\n").expect("ok");
+        let e =
+            Entry::parse("jar", "disabled\ninterpreter /x\nflags: \nextension .jar\n").expect("ok");
         assert_eq!(e.matcher, Matcher::Extension("jar".into()));
         assert!(!e.enabled);
         let e = Entry::parse("b", "enabled\ninterpreter /x\nflags: T\nbpf prog\n").expect("ok");

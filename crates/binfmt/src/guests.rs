@@ -48,10 +48,24 @@ use ByteOrder::{Big, Little};
 
 /// All of them, in the order in which they are to be emulated.
 pub const GUESTS: &[GuestArch] = &[
-    guest(["arm64", "aarch64", "aarch64", "arm64"], &["arm64/v8", "armv8l"], true, Little, 183, true),
+    guest(
+        ["arm64", "aarch64", "aarch64", "arm64"],
+        &["arm64/v8", "armv8l"],
+        true,
+        Little,
+        183,
+        true,
+    ),
     guest(["riscv64", "riscv64", "riscv64", "riscv64"], &[], true, Little, 243, false),
     guest(["amd64", "x86_64", "x86_64", "amd64"], &["x86-64", "amd64/v2"], true, Little, 62, false),
-    guest(["arm", "armv7l", "arm", "armhf"], &["arm/v7", "arm/v6", "arm/v5", "armel"], false, Little, 40, false),
+    guest(
+        ["arm", "armv7l", "arm", "armhf"],
+        &["arm/v7", "arm/v6", "arm/v5", "armel"],
+        false,
+        Little,
+        40,
+        false,
+    ),
     guest(["386", "i686", "i386", "i386"], &["x86", "i486", "i586"], false, Little, 3, false),
     guest(["s390x", "s390x", "s390x", "s390x"], &[], true, Big, 22, false),
     guest(["ppc64le", "ppc64le", "ppc64le", "ppc64el"], &["powerpc64le"], true, Little, 21, false),
@@ -65,9 +79,10 @@ impl GuestArch {
     /// without `linux/`).
     pub fn find(name: &str) -> Option<&'static Self> {
         let name = name.strip_prefix("linux/").unwrap_or(name);
-        GUESTS.iter().find(|g| {
-            [g.name, g.qemu, g.debian].contains(&name) || g.aliases.contains(&name)
-        }).or_else(|| GUESTS.iter().find(|g| g.uname == name))
+        GUESTS
+            .iter()
+            .find(|g| [g.name, g.qemu, g.debian].contains(&name) || g.aliases.contains(&name))
+            .or_else(|| GUESTS.iter().find(|g| g.uname == name))
     }
 
     /// The architecture of an ELF header (at least 20 bytes), if it is one of ours.
@@ -84,9 +99,9 @@ impl GuestArch {
             Little => u16::from_le_bytes([header[18], header[19]]),
             Big => u16::from_be_bytes([header[18], header[19]]),
         };
-        GUESTS.iter().find(|g| {
-            g.machine == machine && g.order == order && g.class64 == (header[4] == 2)
-        })
+        GUESTS
+            .iter()
+            .find(|g| g.machine == machine && g.order == order && g.class64 == (header[4] == 2))
     }
 
     /// The bytes that an executable of this architecture starts with, where [`Self::mask`] is set.

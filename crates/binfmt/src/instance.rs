@@ -83,7 +83,10 @@ impl Instance {
 
     fn write(&self, file: &str, action: &'static str, text: &str) -> Result<()> {
         let path = self.dir.join(file);
-        let mut f = fs::OpenOptions::new().write(true).open(&path).map_err(|e| self.io(action, &path, e))?;
+        let mut f = fs::OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .map_err(|e| self.io(action, &path, e))?;
         f.write_all(text.as_bytes()).map_err(|e| self.io(action, &path, e))
     }
 

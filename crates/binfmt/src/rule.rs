@@ -93,7 +93,8 @@ impl Rule {
     /// [`Error::Rule`] naming the field, where the kernel would only say EINVAL or EEXIST.
     pub fn line(&self) -> Result<String> {
         let bad = |what: String| Err(Error::Rule(what));
-        if self.name.is_empty() || self.name == "." || self.name == ".." || self.name.contains('/') {
+        if self.name.is_empty() || self.name == "." || self.name == ".." || self.name.contains('/')
+        {
             return bad(format!("the name `{}` cannot be a file name", self.name));
         }
         if self.name.len() > 255 {
@@ -119,7 +120,12 @@ impl Rule {
             let d = delimiter;
             format!(
                 "{d}{}{d}M{d}{}{d}{}{d}{}{d}{}{d}{}",
-                self.name, self.offset, hex(&self.magic), hex(&self.mask), self.interpreter, self.flags
+                self.name,
+                self.offset,
+                hex(&self.magic),
+                hex(&self.mask),
+                self.interpreter,
+                self.flags
             )
         };
         let clash = |c: &char| !self.name.contains(*c) && !self.interpreter.contains(*c);
@@ -146,7 +152,10 @@ mod tests {
     #[test]
     fn line_has_the_kernels_form() {
         let line = rule().line().expect("valid");
-        assert!(line.starts_with(":qemu-aarch64:M:0:\\x7f\\x45\\x4c\\x46\\x02\\x01\\x01"), "{line}");
+        assert!(
+            line.starts_with(":qemu-aarch64:M:0:\\x7f\\x45\\x4c\\x46\\x02\\x01\\x01"),
+            "{line}"
+        );
         assert!(line.ends_with(":/usr/bin/anyarch:POCF"), "{line}");
     }
 

@@ -18,21 +18,72 @@ struct Flag {
 }
 
 const FLAGS: &[Flag] = &[
-    Flag { names: &["L"], variable: Some("QEMU_LD_PREFIX"), value: true, apply: |o, v| o.ld_prefix = Some(v) },
-    Flag { names: &["E"], variable: Some("QEMU_SET_ENV"), value: true, apply: |o, v| o.set_env.extend(list(&v)) },
-    Flag { names: &["U"], variable: Some("QEMU_UNSET_ENV"), value: true, apply: |o, v| o.unset_env.extend(list(&v)) },
-    Flag { names: &["0"], variable: Some("QEMU_ARGV0"), value: true, apply: |o, v| o.argv0 = Some(v) },
-    Flag { names: &["r"], variable: Some("QEMU_UNAME"), value: true, apply: |o, v| o.uname = Some(v) },
-    Flag { names: &["cpu"], variable: Some("QEMU_CPU"), value: true, apply: |o, v| o.cpu = Some(v) },
-    Flag { names: &["strace"], variable: Some("QEMU_STRACE"), value: false, apply: |o, _| o.strace = true },
-    Flag { names: &["dump"], variable: Some("ANYARCH_DUMP"), value: true, apply: |o, v| o.dump = Some(v) },
+    Flag {
+        names: &["L"],
+        variable: Some("QEMU_LD_PREFIX"),
+        value: true,
+        apply: |o, v| o.ld_prefix = Some(v),
+    },
+    Flag {
+        names: &["E"],
+        variable: Some("QEMU_SET_ENV"),
+        value: true,
+        apply: |o, v| o.set_env.extend(list(&v)),
+    },
+    Flag {
+        names: &["U"],
+        variable: Some("QEMU_UNSET_ENV"),
+        value: true,
+        apply: |o, v| o.unset_env.extend(list(&v)),
+    },
+    Flag {
+        names: &["0"],
+        variable: Some("QEMU_ARGV0"),
+        value: true,
+        apply: |o, v| o.argv0 = Some(v),
+    },
+    Flag {
+        names: &["r"],
+        variable: Some("QEMU_UNAME"),
+        value: true,
+        apply: |o, v| o.uname = Some(v),
+    },
+    Flag {
+        names: &["cpu"],
+        variable: Some("QEMU_CPU"),
+        value: true,
+        apply: |o, v| o.cpu = Some(v),
+    },
+    Flag {
+        names: &["strace"],
+        variable: Some("QEMU_STRACE"),
+        value: false,
+        apply: |o, _| o.strace = true,
+    },
+    Flag {
+        names: &["dump"],
+        variable: Some("ANYARCH_DUMP"),
+        value: true,
+        apply: |o, v| o.dump = Some(v),
+    },
 ];
 
 /// Options of QEMU that change nothing here; accepted so that command lines keep working.
 /// The number is how many values follow.
 const IGNORED: &[(&str, u8)] = &[
-    ("s", 1), ("B", 1), ("R", 1), ("p", 1), ("D", 1), ("d", 1), ("dfilter", 1), ("tb-size", 1), ("seed", 1),
-    ("one-insn-per-tb", 0), ("singlestep", 0), ("perfmap", 0), ("jitdump", 0),
+    ("s", 1),
+    ("B", 1),
+    ("R", 1),
+    ("p", 1),
+    ("D", 1),
+    ("d", 1),
+    ("dfilter", 1),
+    ("tb-size", 1),
+    ("seed", 1),
+    ("one-insn-per-tb", 0),
+    ("singlestep", 0),
+    ("perfmap", 0),
+    ("jitdump", 0),
 ];
 
 /// `NAME=value[,NAME=value...]`, as QEMU splits it.
@@ -76,11 +127,17 @@ fn parse(arguments: &[OsString]) -> Result<(Options, &[OsString]), Failure> {
 }
 
 fn unknown(option: &OsStr) -> Failure {
-    Failure::new(format!("unknown option {}", option.display())).help("anyarch --help lists them").code(2)
+    Failure::new(format!("unknown option {}", option.display()))
+        .help("anyarch --help lists them")
+        .code(2)
 }
 
 /// Applies option `name`; None if there is no such option, Err if its value is missing.
-fn one<'a>(name: &[u8], after: &'a [OsString], options: &mut Options) -> Option<Result<&'a [OsString], ()>> {
+fn one<'a>(
+    name: &[u8],
+    after: &'a [OsString],
+    options: &mut Options,
+) -> Option<Result<&'a [OsString], ()>> {
     let flag = FLAGS.iter().find(|f| f.names.iter().any(|n| n.as_bytes() == name));
     let value = match flag {
         Some(flag) => flag.value,
@@ -125,7 +182,8 @@ mod tests {
 
     #[test]
     fn takes_qemus_options() {
-        let (o, rest) = split("x -L /pre -E A=1,B=2 -U C -0 zero -strace -cpu max /bin/ls -l").expect("valid");
+        let (o, rest) =
+            split("x -L /pre -E A=1,B=2 -U C -0 zero -strace -cpu max /bin/ls -l").expect("valid");
         assert_eq!(o.ld_prefix.as_deref(), Some(&b"/pre"[..]));
         assert_eq!(o.set_env, [b"A=1", b"B=2"]);
         assert_eq!(o.unset_env, [b"C"]);

@@ -46,7 +46,17 @@ impl<'b> Builder<'b> {
     }
     /// Appends an operation with explicit destination.
     #[expect(clippy::too_many_arguments, reason = "the fields of an Op")]
-    pub fn emit(&mut self, code: OpCode, ty: Ty, dst: Ref, a: Ref, b: Ref, c: Ref, aux: u16, imm: i32) {
+    pub fn emit(
+        &mut self,
+        code: OpCode,
+        ty: Ty,
+        dst: Ref,
+        a: Ref,
+        b: Ref,
+        c: Ref,
+        aux: u16,
+        imm: i32,
+    ) {
         self.push(Op { code, ty, dst, a, b, c, aux, imm });
     }
     /// `dst = code(a)`.
@@ -125,7 +135,16 @@ impl<'b> Builder<'b> {
     }
     /// Branch to `dest` (label or exit) if the flags satisfy `cond`.
     pub fn br_cond(&mut self, cond: Cond, dest: i32) {
-        self.emit(OpCode::BrCond, Ty::I64, Ref::NONE, Ref::NONE, Ref::NONE, Ref::NONE, cond as u16, dest);
+        self.emit(
+            OpCode::BrCond,
+            Ty::I64,
+            Ref::NONE,
+            Ref::NONE,
+            Ref::NONE,
+            Ref::NONE,
+            cond as u16,
+            dest,
+        );
     }
     /// Branch to `dest` if `a cond b`.
     pub fn br_cmp(&mut self, ty: Ty, cond: Cond, a: Ref, b: Ref, dest: i32) {

@@ -149,8 +149,22 @@ impl Cond {
     /// From Arm's 4-bit number.
     pub const fn from_u8(n: u8) -> Self {
         const ALL: [Cond; 16] = [
-            Cond::Eq, Cond::Ne, Cond::Hs, Cond::Lo, Cond::Mi, Cond::Pl, Cond::Vs, Cond::Vc,
-            Cond::Hi, Cond::Ls, Cond::Ge, Cond::Lt, Cond::Gt, Cond::Le, Cond::Al, Cond::Nv,
+            Cond::Eq,
+            Cond::Ne,
+            Cond::Hs,
+            Cond::Lo,
+            Cond::Mi,
+            Cond::Pl,
+            Cond::Vs,
+            Cond::Vc,
+            Cond::Hi,
+            Cond::Ls,
+            Cond::Ge,
+            Cond::Lt,
+            Cond::Gt,
+            Cond::Le,
+            Cond::Al,
+            Cond::Nv,
         ];
         ALL[(n & 15) as usize]
     }
@@ -252,10 +266,18 @@ impl Modifier {
             Self::Lsl(n) => b << n,
             Self::Lsr(n) => b >> n,
             Self::Asr(n) => {
-                if bits == 32 { ((b as i32) >> n) as u64 } else { ((b as i64) >> n) as u64 }
+                if bits == 32 {
+                    ((b as i32) >> n) as u64
+                } else {
+                    ((b as i64) >> n) as u64
+                }
             }
             Self::Ror(n) => {
-                if bits == 32 { (b as u32).rotate_right(n as u32) as u64 } else { b.rotate_right(n as u32) }
+                if bits == 32 {
+                    (b as u32).rotate_right(n as u32) as u64
+                } else {
+                    b.rotate_right(n as u32)
+                }
             }
             Self::Uxtb(n) => (b as u8 as u64) << n,
             Self::Uxth(n) => (b as u16 as u64) << n,
@@ -797,7 +819,17 @@ impl Op {
 
 impl core::fmt::Debug for Op {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{:?} = {}.{:?} {:?} {:?} {:?} aux={:#x} imm={:#x}",
-            self.dst, self.code.name(), self.ty, self.a, self.b, self.c, self.aux, self.imm)
+        write!(
+            f,
+            "{:?} = {}.{:?} {:?} {:?} {:?} aux={:#x} imm={:#x}",
+            self.dst,
+            self.code.name(),
+            self.ty,
+            self.a,
+            self.b,
+            self.c,
+            self.aux,
+            self.imm
+        )
     }
 }

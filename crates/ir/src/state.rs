@@ -72,7 +72,10 @@ pub mod flag {
     }
     /// To PSTATE layout.
     pub const fn to_nzcv(flags: u32) -> u32 {
-        (flags >> 15 & 1) << 31 | (flags >> 14 & 1) << 30 | (flags >> 8 & 1) << 29 | (flags & 1) << 28
+        (flags >> 15 & 1) << 31
+            | (flags >> 14 & 1) << 30
+            | (flags >> 8 & 1) << 29
+            | (flags & 1) << 28
     }
 }
 

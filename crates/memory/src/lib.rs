@@ -40,7 +40,11 @@ fn check(pair: Pair, addr: u64) -> Result<u64, MemoryFault> {
     }
     // The processor does not tell the address of a non-canonical access.
     let at = if pair.value == 0 { addr } else { pair.value };
-    Err(MemoryFault { addr: at, signo: (pair.status & 0xff) as i32, code: (pair.status >> 8) as i32 })
+    Err(MemoryFault {
+        addr: at,
+        signo: (pair.status & 0xff) as i32,
+        code: (pair.status >> 8) as i32,
+    })
 }
 
 /// For handlers of SIGSEGV and SIGBUS: if `context` is in an access of this crate, makes that

@@ -38,7 +38,9 @@ fn same_identities(own: &str) -> String {
     let mut map = String::new();
     for line in own.lines() {
         let mut columns = line.split_whitespace();
-        if let (Some(first), Some(_), Some(count)) = (columns.next(), columns.next(), columns.next()) {
+        if let (Some(first), Some(_), Some(count)) =
+            (columns.next(), columns.next(), columns.next())
+        {
             map += &format!("{first} {first} {count}\n");
         }
     }

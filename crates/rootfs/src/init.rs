@@ -24,7 +24,8 @@ const SELF: &str = "/proc/self/exe";
 /// When a step fails that the command needs. A command that is not found gives code 127, one that
 /// cannot be executed 126.
 pub fn init(spec: &Spec, fallback: &[OsString]) -> Result<u8> {
-    set_parent_process_death_signal(Some(Signal::KILL)).context(|| "set the parent-death signal".into())?;
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .context(|| "set the parent-death signal".into())?;
     mounts::prepare(spec)?;
     let direct = spec.guests.is_empty();
     let registered = if direct { Ok(()) } else { register(spec) };
@@ -51,7 +52,9 @@ pub fn init(spec: &Spec, fallback: &[OsString]) -> Result<u8> {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     loop {
         match wait(WaitOptions::empty()) {
-            Ok(Some((done, status))) if Some(done) == pid => return Ok(stages::code_of_wait(status)),
+            Ok(Some((done, status))) if Some(done) == pid => {
+                return Ok(stages::code_of_wait(status));
+            }
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(e) => return Err(e).context(|| "wait for the command".into()),
         }
@@ -76,14 +79,18 @@ fn resolve(program: &OsStr, spec: &Spec) -> OsString {
     if program.as_encoded_bytes().contains(&b'/') {
         return program.to_owned();
     }
-    let path = spec.env.iter().find(|(k, _)| k == "PATH").map(|(_, v)| v.clone()).unwrap_or_default();
+    let path =
+        spec.env.iter().find(|(k, _)| k == "PATH").map(|(_, v)| v.clone()).unwrap_or_default();
     std::env::split_paths(&path)
         .map(|dir| dir.join(program))
         .find(|p| p.is_file())
         .map_or_else(|| program.to_owned(), Into::into)
 }
 
-#[expect(clippy::print_stderr, reason = "the first process of the namespace speaks for the command line")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the first process of the namespace speaks for the command line"
+)]
 fn explain(program: &OsStr, error: &io::Error, registration: Option<crate::Error>) -> u8 {
     let name = Path::new(program).display();
     if error.kind() == io::ErrorKind::NotFound {

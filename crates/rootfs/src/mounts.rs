@@ -50,20 +50,24 @@ pub(crate) fn enter(spec: &Spec) -> Result<()> {
     let root = &spec.root;
     if spec.read_only {
         let flags = MountFlags::BIND | MountFlags::RDONLY;
-        mount_remount(root, flags, "").or_else(|_| {
-            // Flags that the host's mount is locked with must be repeated.
-            mount_remount(root, flags | MountFlags::NOSUID | MountFlags::NODEV, "")
-        })
-        .context(|| format!("remount {} read-only", root.display()))?;
+        mount_remount(root, flags, "")
+            .or_else(|_| {
+                // Flags that the host's mount is locked with must be repeated.
+                mount_remount(root, flags | MountFlags::NOSUID | MountFlags::NODEV, "")
+            })
+            .context(|| format!("remount {} read-only", root.display()))?;
     }
     std::env::set_current_dir(root).context(|| format!("enter {}", root.display()))?;
     // Both names the same: the old root is stacked below and detached (pivot_root(2)).
     match rustix::process::pivot_root(".", ".") {
         Ok(()) => unmount(".", UnmountFlags::DETACH).context(|| "detach the old root".into())?,
         // The initial ramfs cannot be pivoted away from.
-        Err(_) => rustix::process::chroot(".").context(|| format!("change root to {}", root.display()))?,
+        Err(_) => {
+            rustix::process::chroot(".").context(|| format!("change root to {}", root.display()))?
+        }
     }
-    std::env::set_current_dir(&spec.cwd).or_else(|_| std::env::set_current_dir("/"))
+    std::env::set_current_dir(&spec.cwd)
+        .or_else(|_| std::env::set_current_dir("/"))
         .context(|| "enter the working directory".into())
 }
 
@@ -87,11 +91,22 @@ fn devices(dev: &Path) -> Result<()> {
         fs::create_dir(dev.join(name)).context(|| format!("make {}", dev.join(name).display()))?;
     }
     let options = MountFlags::NOSUID | MountFlags::NOEXEC;
-    let _ = mount("devpts", dev.join("pts"), "devpts", options, Some(c"newinstance,ptmxmode=0666,mode=620"));
+    let _ = mount(
+        "devpts",
+        dev.join("pts"),
+        "devpts",
+        options,
+        Some(c"newinstance,ptmxmode=0666,mode=620"),
+    );
     let options = MountFlags::NOSUID | MountFlags::NODEV;
     let _ = mount("tmpfs", dev.join("shm"), "tmpfs", options, Some(c"mode=1777"));
-    let links =
-        [("pts/ptmx", "ptmx"), ("/proc/self/fd", "fd"), ("fd/0", "stdin"), ("fd/1", "stdout"), ("fd/2", "stderr")];
+    let links = [
+        ("pts/ptmx", "ptmx"),
+        ("/proc/self/fd", "fd"),
+        ("fd/0", "stdin"),
+        ("fd/1", "stdout"),
+        ("fd/2", "stderr"),
+    ];
     for (to, name) in links {
         let _ = std::os::unix::fs::symlink(to, dev.join(name));
     }

@@ -26,7 +26,8 @@ pub fn run<S: AsRef<OsStr>>(spec: &Spec, stage_args: &[S]) -> Result<u8> {
             spec.root.display()
         )));
     }
-    let mut child = Command::new(SELF).args(stage_args).spawn().context(|| format!("execute {SELF}"))?;
+    let mut child =
+        Command::new(SELF).args(stage_args).spawn().context(|| format!("execute {SELF}"))?;
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let pid = pid.ok_or_else(|| Error::Root("the kernel gave a process id of 0".into()))?;
     // The child stops itself once it is in its new user namespace; only then can the maps be
@@ -57,7 +58,8 @@ pub fn run<S: AsRef<OsStr>>(spec: &Spec, stage_args: &[S]) -> Result<u8> {
 /// # Errors
 /// When the kernel refuses the namespaces (disabled, limited, or an AppArmor restriction).
 pub fn own_namespaces<S: AsRef<OsStr>>(spec: &Spec, stage_args: &[S]) -> Result<u8> {
-    set_parent_process_death_signal(Some(Signal::KILL)).context(|| "set the parent-death signal".into())?;
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .context(|| "set the parent-death signal".into())?;
     let mut flags = UnshareFlags::NEWUSER
         | UnshareFlags::NEWNS
         | UnshareFlags::NEWPID
@@ -73,7 +75,8 @@ pub fn own_namespaces<S: AsRef<OsStr>>(spec: &Spec, stage_args: &[S]) -> Result<
             .into()
     })?;
     kill_process(getpid(), Signal::STOP).context(|| "stop for the identity maps".into())?;
-    let status = Command::new(SELF).args(stage_args).status().context(|| format!("execute {SELF}"))?;
+    let status =
+        Command::new(SELF).args(stage_args).status().context(|| format!("execute {SELF}"))?;
     Ok(code_of_exit(status))
 }
 

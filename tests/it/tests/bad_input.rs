@@ -25,7 +25,12 @@ impl Case {
         path
     }
     fn run(&self, program: &Path) -> Output {
-        Command::new("timeout").arg("20").arg(&self.lab.anyarch).arg(program).output().expect("starts")
+        Command::new("timeout")
+            .arg("20")
+            .arg(&self.lab.anyarch)
+            .arg(program)
+            .output()
+            .expect("starts")
     }
     #[track_caller]
     fn refused(&self, program: &Path, code: i32, words: &[&str]) {

@@ -9,7 +9,8 @@ use it::{Lab, assert_none, outcome};
 
 /// Programs on which the oracle is known to be wrong: name and reason, one a line.
 fn deviations(tree: &Path) -> HashMap<String, String> {
-    let text = fs::read_to_string(tree.join("tests/programs/oracle_deviations.txt")).unwrap_or_default();
+    let text =
+        fs::read_to_string(tree.join("tests/programs/oracle_deviations.txt")).unwrap_or_default();
     let lines = text.lines().filter(|l| !l.starts_with('#'));
     lines.filter_map(|l| l.split_once(' ')).map(|(n, r)| (n.to_owned(), r.to_owned())).collect()
 }
@@ -50,7 +51,8 @@ fn portable_programs_print_what_they_print_natively() {
     let mut failures = Vec::new();
     for source in &all {
         let name = source.file_stem().expect("a file").to_string_lossy().into_owned();
-        let (native, foreign) = (scratch.join(format!("{name}.host")), scratch.join(format!("{name}.guest")));
+        let (native, foreign) =
+            (scratch.join(format!("{name}.host")), scratch.join(format!("{name}.guest")));
         compile("gcc", source, &native);
         compile("aarch64-linux-gnu-gcc", source, &foreign);
         let expected = run(&mut Command::new(&native));
@@ -60,7 +62,10 @@ fn portable_programs_print_what_they_print_natively() {
         }
         let oracle = run(Command::new(lab.oracle("sid")).arg(&foreign));
         if (oracle != expected) != known.contains_key(&name) {
-            failures.push(format!("{name}: natively\n{expected}\nunder the oracle\n{oracle}\n(known deviation: {:?})", known.get(&name)));
+            failures.push(format!(
+                "{name}: natively\n{expected}\nunder the oracle\n{oracle}\n(known deviation: {:?})",
+                known.get(&name)
+            ));
         }
     }
     assert_none(&failures, all.len());

@@ -6,7 +6,8 @@ use std::path::Path;
 use it::{Lab, assert_none, outcome};
 
 fn commands(tree: &Path) -> Vec<String> {
-    let text = fs::read_to_string(tree.join("tests/rootfs/commands.txt")).expect("the list is in the tree");
+    let text = fs::read_to_string(tree.join("tests/rootfs/commands.txt"))
+        .expect("the list is in the tree");
     text.lines().filter(|l| !l.is_empty() && !l.starts_with('#')).map(str::to_owned).collect()
 }
 
@@ -49,9 +50,14 @@ fn a_read_only_root_without_temporary_directory_changes_nothing() {
         ("dpkg --configure -a && echo configured", "configured"),
     ];
     for (command, expected) in expectations {
-        let out = lab.run(&lab.root(), &options, &["/bin/sh", "-c", command]).output().expect("starts");
+        let out =
+            lab.run(&lab.root(), &options, &["/bin/sh", "-c", command]).output().expect("starts");
         let text = outcome(&out);
-        assert!(text.contains(expected) && out.status.success(), "{command}: {text}{}", String::from_utf8_lossy(&out.stderr));
+        assert!(
+            text.contains(expected) && out.status.success(),
+            "{command}: {text}{}",
+            String::from_utf8_lossy(&out.stderr)
+        );
         // The first process of the namespace is ours and says so; no other line may.
         let mut others = text.lines().filter(|l| !l.contains("@init"));
         assert!(!others.any(|l| l.contains("anyarch")), "{command} shows the emulator: {text}");
@@ -76,7 +82,11 @@ fn the_registration_survives_the_deletion_of_the_binary() {
         .output()
         .expect("unshare starts");
     let text = outcome(&out);
-    assert!(text.contains("aarch64") && out.status.success(), "{text}{}", String::from_utf8_lossy(&out.stderr));
+    assert!(
+        text.contains("aarch64") && out.status.success(),
+        "{text}{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
 }
 
 #[test]
@@ -84,7 +94,14 @@ fn exec_works_without_any_registration() {
     let lab = Lab::open();
     let script = "/bin/bash -c 'echo from bash; exec /usr/bin/env sh -c \"uname -m\"'; \
         printf '#!/bin/sh\\necho script $1\\n' > /tmp/s; chmod +x /tmp/s; /tmp/s arg; rm /tmp/s";
-    let out = lab.run(&lab.root(), &["--no-binfmt"], &["/bin/sh", "-c", script]).output().expect("starts");
+    let out = lab
+        .run(&lab.root(), &["--no-binfmt"], &["/bin/sh", "-c", script])
+        .output()
+        .expect("starts");
     let text = outcome(&out);
-    assert!(text.starts_with("from bash\naarch64\nscript arg\n"), "{text}{}", String::from_utf8_lossy(&out.stderr));
+    assert!(
+        text.starts_with("from bash\naarch64\nscript arg\n"),
+        "{text}{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
 }

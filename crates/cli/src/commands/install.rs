@@ -71,7 +71,10 @@ pub(crate) fn install(arguments: &Install) -> Result<u8, Failure> {
                     "{} is registered already, for {}",
                     rule.name, old.interpreter
                 ))
-                .help(format!("to put anyarch in its place: anyarch install --replace {}", guest.name)));
+                .help(format!(
+                    "to put anyarch in its place: anyarch install --replace {}",
+                    guest.name
+                )));
             }
             instance.unregister(&rule.name)?;
         }
@@ -97,8 +100,14 @@ pub(crate) fn uninstall(arguments: &Uninstall) -> Result<u8, Failure> {
         match instance.entry(&name) {
             None => println!("{}: not registered", guest.name),
             Some(entry) if !is_ours(&entry) && !arguments.force => {
-                return Err(Failure::new(format!("{name} is not ours: it runs {}", entry.interpreter))
-                    .help(format!("to remove it all the same: anyarch uninstall --force {}", guest.name)));
+                return Err(Failure::new(format!(
+                    "{name} is not ours: it runs {}",
+                    entry.interpreter
+                ))
+                .help(format!(
+                    "to remove it all the same: anyarch uninstall --force {}",
+                    guest.name
+                )));
             }
             Some(_) => {
                 instance.unregister(&name).map_err(|e| Failure::from(e).code(3))?;
@@ -121,10 +130,19 @@ pub(crate) fn status(arguments: &Status) -> Result<u8, Failure> {
         let arch = e.guest().map_or("-", |g| g.name);
         let state = if e.enabled { "enabled" } else { "disabled" };
         let note = if is_ours(e) { "  (anyarch)" } else { "" };
-        println!("{:<3} {:<20} {arch:<9} {state:<9} {:<6} {}{note}", i + 1, e.name, e.flags, e.interpreter);
+        println!(
+            "{:<3} {:<20} {arch:<9} {state:<9} {:<6} {}{note}",
+            i + 1,
+            e.name,
+            e.flags,
+            e.interpreter
+        );
     }
     if !instance.enabled() {
-        println!("binfmt_misc is disabled as a whole: echo 1 > {}/status", instance.dir().display());
+        println!(
+            "binfmt_misc is disabled as a whole: echo 1 > {}/status",
+            instance.dir().display()
+        );
     }
     Ok(0)
 }
@@ -156,7 +174,9 @@ fn find(name: &str) -> Result<&'static GuestArch, Failure> {
     match GuestArch::find(name) {
         Some(g) if g.emulated => Ok(g),
         Some(g) => Err(Failure::new(format!("{} is not emulated by this version", g.name)).code(2)),
-        None => Err(Failure::new(format!("`{name}` is no architecture that anyarch knows")).code(2)),
+        None => {
+            Err(Failure::new(format!("`{name}` is no architecture that anyarch knows")).code(2))
+        }
     }
 }
 
@@ -170,7 +190,8 @@ fn pin() -> Result<File, Failure> {
         Ok(memory)
     };
     // Forbidden by vm.memfd_noexec=2 (or no memory): the file itself serves too.
-    copy().or_else(|_| File::open(OWN_IMAGE))
+    copy()
+        .or_else(|_| File::open(OWN_IMAGE))
         .map_err(|e| Failure::new(format!("cannot open {OWN_IMAGE}")).caused_by(e))
 }
 
@@ -180,7 +201,8 @@ mod tests {
 
     #[test]
     fn selects_by_any_name_and_refuses_the_rest() {
-        let pick = |n: &str| select(&[n.to_owned()]).map(|v| v.iter().map(|g| g.name).collect::<Vec<_>>());
+        let pick =
+            |n: &str| select(&[n.to_owned()]).map(|v| v.iter().map(|g| g.name).collect::<Vec<_>>());
         assert_eq!(pick("aarch64").ok(), Some(vec!["arm64"]));
         assert_eq!(pick("linux/arm64,arm64").ok(), Some(vec!["arm64", "arm64"]));
         assert!(pick("vax").is_err());

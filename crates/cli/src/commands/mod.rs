@@ -12,9 +12,11 @@ use crate::report::Failure;
 /// Run programs and containers of any architecture.
 #[derive(Parser)]
 #[command(name = "anyarch", version, disable_help_subcommand = false, max_term_width = 100)]
-#[command(after_help = "anyarch [OPTIONS] PROGRAM [ARGUMENT...] runs one foreign program directly; \
+#[command(
+    after_help = "anyarch [OPTIONS] PROGRAM [ARGUMENT...] runs one foreign program directly; \
     its options are those of QEMU's user mode: -L PREFIX, -E NAME=VALUE, -U NAME, -0 ARGV0, \
-    -cpu MODEL, -strace, -d ITEMS, -version; also --strace and --dump ir,host.")]
+    -cpu MODEL, -strace, -d ITEMS, -version; also --strace and --dump ir,host."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

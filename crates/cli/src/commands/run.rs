@@ -113,7 +113,9 @@ fn bind(text: &str) -> Result<(PathBuf, PathBuf, bool), Failure> {
         None | Some("rw") => false,
         Some("ro") => true,
         Some(other) => {
-            return Err(Failure::new(format!("--volume {text}: `{other}` is neither ro nor rw")).code(2));
+            return Err(
+                Failure::new(format!("--volume {text}: `{other}` is neither ro nor rw")).code(2)
+            );
         }
     };
     let host = PathBuf::from(host);
@@ -125,12 +127,14 @@ fn bind(text: &str) -> Result<(PathBuf, PathBuf, bool), Failure> {
 
 /// What the user called.
 pub(crate) fn outside(arguments: &Arguments) -> Result<u8, Failure> {
-    Ok(rootfs::run(&arguments.spec()?, &arguments.repeat("@namespace")).map_err(|e| Failure::from(e).code(125))?)
+    Ok(rootfs::run(&arguments.spec()?, &arguments.repeat("@namespace"))
+        .map_err(|e| Failure::from(e).code(125))?)
 }
 
 /// The owner of the namespaces.
 pub(crate) fn namespace(arguments: &Arguments) -> Result<u8, Failure> {
-    Ok(rootfs::own_namespaces(&arguments.spec()?, &arguments.repeat("@init")).map_err(|e| Failure::from(e).code(125))?)
+    Ok(rootfs::own_namespaces(&arguments.spec()?, &arguments.repeat("@init"))
+        .map_err(|e| Failure::from(e).code(125))?)
 }
 
 /// The first process inside.

@@ -29,7 +29,11 @@ const WAYS: [Way; 2] = [
 pub(crate) fn run() -> Result<u8, Failure> {
     let root = Root::make()?;
     let mut failed = 0;
-    println!("anyarch {} self-test: arm64 on {}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH);
+    println!(
+        "anyarch {} self-test: arm64 on {}",
+        env!("CARGO_PKG_VERSION"),
+        std::env::consts::ARCH
+    );
     println!("an empty read-only root with one program, TMPDIR=/nonexistent");
     for way in &WAYS {
         println!("\n{}", way.title);
@@ -55,7 +59,10 @@ pub(crate) fn run() -> Result<u8, Failure> {
             println!("        {line}");
         }
     }
-    println!("\n{}", if failed == 0 { "all checks passed".into() } else { format!("{failed} checks failed") });
+    println!(
+        "\n{}",
+        if failed == 0 { "all checks passed".into() } else { format!("{failed} checks failed") }
+    );
     Ok(u8::from(failed != 0))
 }
 
@@ -67,7 +74,8 @@ struct Root {
 impl Root {
     fn make() -> Result<Self, Failure> {
         let name = format!("anyarch-selftest-{}", std::process::id());
-        let places = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into(), "/dev/shm".into(), ".".into()];
+        let places =
+            [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into(), "/dev/shm".into(), ".".into()];
         let mut last = None;
         for place in places {
             let dir = place.join(&name);
