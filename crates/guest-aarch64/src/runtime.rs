@@ -40,3 +40,26 @@ fn counter() -> u64 {
     });
     base + start.elapsed().as_nanos() as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counter_goes_forward() {
+        let mut state = State::new();
+        assert_eq!(run(COUNTER + 3, [0; 2], &mut state), RuntimeEffect::None);
+        let first = state.int[3];
+        assert_eq!(run(COUNTER + 3, [0; 2], &mut state), RuntimeEffect::None);
+        assert!(first > 0 && state.int[3] >= first);
+        // The zero register is not written: slot 31 is the stack pointer.
+        run(COUNTER + 31, [0; 2], &mut state);
+        assert_eq!(state.int[31], 0);
+    }
+
+    #[test]
+    fn invalidation_covers_the_line() {
+        let effect = run(INVALIDATE, [0x1234, 0], &mut State::new());
+        assert_eq!(effect, RuntimeEffect::Invalidate { start: 0x1200, len: 64 });
+    }
+}
