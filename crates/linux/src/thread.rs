@@ -5,6 +5,7 @@
 //! its own `Cpu`; with `CLONE_VFORK` in the thread-local storage of the parent's thread, which
 //! waits, otherwise in that of a thread made for this.
 
+use crate::calls;
 use crate::seccomp;
 use crate::signal::{AltStack, TaskSignals};
 use crate::task::Task;
@@ -195,6 +196,7 @@ fn fork(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> {
     let process = task.process;
     let result = {
         let _memory = process.mm.fork_guard();
+        let _rings = calls::ring_fork_guard();
         let _filters = seccomp::fork_guard();
         let _signals = task.actions().fork_guard();
         let mut engine = process.engine.fork_guard();

@@ -1,6 +1,6 @@
 //! Mappings: the work is done by [`crate::mm`].
 
-use super::{Args, Result};
+use super::{Args, Result, io_uring};
 use crate::mm::MapRequest;
 use crate::task::Task;
 use sys::Errno;
@@ -13,7 +13,12 @@ pub(super) fn brk(task: &mut Task, args: Args) -> Result {
 /// `mmap(2)`.
 pub(super) fn mmap(task: &mut Task, args: Args) -> Result {
     let [addr, len, prot, flags, fd, offset] = args;
-    task.process.mm.mmap(MapRequest { addr, len, prot, flags, fd: fd as i32, offset })
+    let request = MapRequest { addr, len, prot, flags, fd: fd as i32, offset };
+    let at = task.process.mm.mmap(request)?;
+    if flags & libc::MAP_ANONYMOUS as u64 == 0 && io_uring::in_use() {
+        io_uring::mapped(fd as i32, offset, at);
+    }
+    Ok(at)
 }
 
 /// `munmap(2)`.

@@ -10,6 +10,7 @@
 
 mod exec;
 mod file;
+mod io_uring;
 mod ioctl;
 mod ipc;
 mod memory;
@@ -23,6 +24,7 @@ mod stat;
 mod system;
 mod table;
 
+pub(crate) use io_uring::fork_guard as ring_fork_guard;
 pub(crate) use robust::end_of_thread;
 pub(crate) use table::AARCH64 as AARCH64_CALLS;
 

@@ -12,9 +12,9 @@ const IO_PGETEVENTS: i64 = if cfg!(target_arch = "x86_64") { 333 } else { 292 };
 /// Most events that are taken at once; what remains is there at the next call.
 const MAX_EVENTS: u64 = 1024;
 /// `struct epoll_event` of the guest: events, padding, data.
-const EVENT: usize = 16;
+pub(super) const EVENT: usize = 16;
 /// Of the host: x86-64 has no padding.
-const HOST_EVENT: usize = if cfg!(target_arch = "x86_64") { 12 } else { 16 };
+pub(super) const HOST_EVENT: usize = if cfg!(target_arch = "x86_64") { 12 } else { 16 };
 
 /// Makes a call during which the signal mask is `mask`.
 pub(super) fn with_mask(task: &mut Task, mask: Option<u64>, nr: i64, args: Args) -> Result {

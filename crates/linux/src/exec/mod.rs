@@ -273,8 +273,7 @@ fn gives_privileges(file: &OpenFile, stat: &libc::stat) -> bool {
 pub struct Prepared {
     dirfd: RawFd,
     path: CString,
-    argv: Vec<CString>,
-    envp: Vec<CString>,
+    _strings: [Vec<CString>; 2],
     argv_at: Vec<u64>,
     envp_at: Vec<u64>,
     flags: i32,
@@ -301,7 +300,8 @@ impl Prepared {
         let (argv, envp) = (strings(argv)?, strings(envp)?);
         let (argv_at, envp_at) = (pointers(&argv), pointers(&envp));
         let path = text(path)?;
-        Ok(Self { dirfd, path, argv, envp, argv_at, envp_at, flags, ..Self::default() })
+        let _strings = [argv, envp];
+        Ok(Self { dirfd, path, _strings, argv_at, envp_at, flags, ..Self::default() })
     }
 
     /// Makes the call; returns only if it fails.
