@@ -57,7 +57,7 @@ impl Entry {
                 "flags:" => flags = value.trim().to_owned(),
                 "offset" => offset = value.parse().map_err(|_| bad(format!("offset `{value}`")))?,
                 "magic" => {
-                    magic = Some(unhex(value).ok_or_else(|| bad(format!("magic `{value}`")))?)
+                    magic = Some(unhex(value).ok_or_else(|| bad(format!("magic `{value}`")))?);
                 }
                 "mask" => mask = unhex(value).ok_or_else(|| bad(format!("mask `{value}`")))?,
                 "extension" => extension = Some(value.trim_start_matches('.').to_owned()),

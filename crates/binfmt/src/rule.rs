@@ -161,7 +161,8 @@ mod tests {
 
     #[test]
     fn each_bad_field_is_named() {
-        let cases: [(fn(&mut Rule), &str); 6] = [
+        type Spoil = fn(&mut Rule);
+        let cases: [(Spoil, &str); 6] = [
             (|r| r.name = "a/b".into(), "file name"),
             (|r| r.name = "register".into(), "control file"),
             (|r| r.name = "n".repeat(256), "255"),

@@ -151,9 +151,9 @@ impl Translator<'_> {
         }
         let Some(r) = self.copy_registers(rs, rn, rd) else { return Flow::Undefined };
         if op1 == 0 {
-            self.prepare_forward(r, true)
+            self.prepare_forward(r, true);
         } else {
-            self.copy_rest(r, false)
+            self.copy_rest(r, false);
         }
         Flow::Next
     }
@@ -164,9 +164,9 @@ impl Translator<'_> {
         }
         let Some(r) = self.copy_registers(rs, rn, rd) else { return Flow::Undefined };
         if op1 == 0 {
-            self.prepare_copy(r)
+            self.prepare_copy(r);
         } else {
-            self.copy_rest(r, true)
+            self.copy_rest(r, true);
         }
         Flow::Next
     }
@@ -174,9 +174,9 @@ impl Translator<'_> {
     pub(crate) fn mops_set(&mut self, rs: XZr, op2: u8, rn: XZr, rd: XZr) -> Flow {
         let Some(r) = self.copy_registers(rs, rn, rd) else { return Flow::Undefined };
         if op2 >> 2 == 0 {
-            self.prepare_forward(r, false)
+            self.prepare_forward(r, false);
         } else {
-            self.set_rest(r)
+            self.set_rest(r);
         }
         Flow::Next
     }

@@ -6,7 +6,7 @@ use crate::{DZC, Format, Fp, IXC, OFC, UFC};
 
 /// RecipEstimate: 256..=511 to 256..=511.
 fn recip(a: u32) -> u32 {
-    (((1 << 19) / (2 * a + 1)) + 1) / 2
+    ((1 << 19) / (2 * a + 1)).div_ceil(2)
 }
 
 /// RecipSqrtEstimate: 128..=511 to 256..=511.

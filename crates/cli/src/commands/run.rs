@@ -127,17 +127,17 @@ fn bind(text: &str) -> Result<(PathBuf, PathBuf, bool), Failure> {
 
 /// What the user called.
 pub(crate) fn outside(arguments: &Arguments) -> Result<u8, Failure> {
-    Ok(rootfs::run(&arguments.spec()?, &arguments.repeat("@namespace"))
-        .map_err(|e| Failure::from(e).code(125))?)
+    rootfs::run(&arguments.spec()?, &arguments.repeat("@namespace"))
+        .map_err(|e| Failure::from(e).code(125))
 }
 
 /// The owner of the namespaces.
 pub(crate) fn namespace(arguments: &Arguments) -> Result<u8, Failure> {
-    Ok(rootfs::own_namespaces(&arguments.spec()?, &arguments.repeat("@init"))
-        .map_err(|e| Failure::from(e).code(125))?)
+    rootfs::own_namespaces(&arguments.spec()?, &arguments.repeat("@init"))
+        .map_err(|e| Failure::from(e).code(125))
 }
 
 /// The first process inside.
 pub(crate) fn init(arguments: &Arguments) -> Result<u8, Failure> {
-    Ok(rootfs::init(&arguments.spec()?, &[]).map_err(|e| Failure::from(e).code(125))?)
+    rootfs::init(&arguments.spec()?, &[]).map_err(|e| Failure::from(e).code(125))
 }
