@@ -35,20 +35,37 @@ pub(crate) fn eval(op: &Op, a: u128, b: u128, c: u128, env: &mut Env) -> u128 {
     };
     let param = (param & !SCALAR) as u32;
     let v = Args { op: VecOp::from_u16(op.aux), bits, total, param, a, b, c };
-    let topics: [fn(&Args, &mut Env) -> Option<u128>; 11] = [
-        vec_int::eval,
-        vec_float::eval,
-        vec_shift::eval,
-        vec_perm::eval,
-        vec_wide::eval,
-        vec_narrow::eval,
-        vec_pair::eval,
-        vec_dot::eval,
-        crypto_aes::eval,
-        crypto_sha::eval,
-        crypto_sm::eval,
-    ];
-    topics.iter().find_map(|topic| topic(&v, env)).unwrap_or(0)
+    let topic = topic_of(v.op);
+    topic(&v, env).unwrap_or(0)
+}
+
+type Topic = fn(&Args, &mut Env) -> Option<u128>;
+
+/// The topics in the order in which [`VecOp`] lists their operations, with the first one of each.
+const TOPICS: [(VecOp, Topic); 11] = [
+    (VecOp::Add, vec_int::eval),
+    (VecOp::ShlI, vec_shift::eval),
+    (VecOp::ExtS, vec_wide::eval),
+    (VecOp::Narrow, vec_narrow::eval),
+    (VecOp::AddP, vec_pair::eval),
+    (VecOp::DupInt, vec_perm::eval),
+    (VecOp::DotS, vec_dot::eval),
+    (VecOp::FAdd, vec_float::eval),
+    (VecOp::AesE, crypto_aes::eval),
+    (VecOp::Sha1C, crypto_sha::eval),
+    (VecOp::Sm3PartW1, crypto_sm::eval),
+];
+
+fn topic_of(op: VecOp) -> Topic {
+    match op {
+        VecOp::Rev16 | VecOp::Rev32 | VecOp::Rev64 => vec_perm::eval,
+        VecOp::Eor3 | VecOp::Bcax => vec_int::eval,
+        VecOp::Xar => vec_shift::eval,
+        _ => {
+            let n = TOPICS.partition_point(|&(first, _)| first <= op);
+            TOPICS[n - 1].1
+        }
+    }
 }
 
 #[cfg(test)]
@@ -61,17 +78,7 @@ mod tests {
         for &op in VecOp::ALL {
             let v = Args { op, bits: 32, total: 128, param: 1, a: 0, b: 0, c: 0 };
             let env = &mut Env::default();
-            let found = vec_int::eval(&v, env)
-                .or_else(|| vec_float::eval(&v, env))
-                .or_else(|| vec_shift::eval(&v, env))
-                .or_else(|| vec_perm::eval(&v, env))
-                .or_else(|| vec_wide::eval(&v, env))
-                .or_else(|| vec_narrow::eval(&v, env))
-                .or_else(|| vec_pair::eval(&v, env))
-                .or_else(|| vec_dot::eval(&v, env))
-                .or_else(|| crypto_aes::eval(&v, env))
-                .or_else(|| crypto_sha::eval(&v, env))
-                .or_else(|| crypto_sm::eval(&v, env));
+            let found = topic_of(op)(&v, env);
             assert!(found.is_some(), "{}", op.name());
         }
     }
