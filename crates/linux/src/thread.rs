@@ -55,11 +55,10 @@ const BLOCKED: u64 = u64::MAX;
 pub(crate) fn clone(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> {
     let flags = request.flags;
     // kernel/fork.c copy_process.
-    if flags & flag::THREAD != 0 && flags & flag::SIGHAND == 0
-        || flags & flag::SIGHAND != 0 && flags & flag::VM == 0
-        || flags & flag::SIGHAND != 0 && flags & flag::CLEAR_SIGHAND != 0
-        || flags & flag::THREAD != 0
-            && flags & (flag::NEWUSER | flag::NEWPID | flag::PIDFD | flag::NEWNS) != 0
+    let has = |wanted: u64| flags & wanted != 0;
+    let alone = flag::NEWUSER | flag::NEWPID | flag::PIDFD | flag::NEWNS;
+    if has(flag::THREAD) && (!has(flag::SIGHAND) || has(alone))
+        || has(flag::SIGHAND) && (!has(flag::VM) || has(flag::CLEAR_SIGHAND))
     {
         return Err(Errno::EINVAL);
     }

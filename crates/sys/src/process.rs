@@ -182,7 +182,7 @@ fn spawn_on_stack(
     arg: *mut c_void,
 ) -> Result<i32, Errno> {
     let top = args.stack + args.stack_size;
-    assert!(top % 16 == 0);
+    assert!(top.is_multiple_of(16));
     let call = |nr: i64, words: [u64; 5]| {
         // SAFETY: the stack is a mapping of ours that nothing else uses; the entry never returns.
         let ret = unsafe { anyarch_clone_on_stack(nr, words.as_ptr(), top, entry, arg) };

@@ -266,8 +266,7 @@ pub fn setrlimit(resource: u32, soft: u64, hard: u64) -> Result<(), Errno> {
 /// Sets the host's signal mask of this thread (bit n-1 = signal n) and gives the old one.
 pub fn sigmask(mask: u64) -> u64 {
     let mut old = 0_u64;
-    let args =
-        [libc::SIG_SETMASK as u64, &raw const mask as u64, &raw mut old as u64, 8, 0, 0];
+    let args = [libc::SIG_SETMASK as u64, &raw const mask as u64, &raw mut old as u64, 8, 0, 0];
     // Cannot fail: both pointers are ours and the size is the kernel's.
     let _ = syscall(libc::SYS_rt_sigprocmask as u64, args);
     old

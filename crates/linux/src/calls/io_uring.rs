@@ -224,9 +224,7 @@ impl Changes {
                 host[HOST_EVENT - 8..].copy_from_slice(&guest[8..]);
                 self.point(entry + entry::ADDR, host)
             }
-            OP_EPOLL_WAIT if EVENT != HOST_EVENT => {
-                self.put(entry + entry::OPERATION, &[OP_NONE])
-            }
+            OP_EPOLL_WAIT if EVENT != HOST_EVENT => self.put(entry + entry::OPERATION, &[OP_NONE]),
             _ => Some(()),
         }
     }

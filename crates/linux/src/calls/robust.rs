@@ -51,7 +51,7 @@ fn walk(task: &Task, head: u64) -> Option<()> {
 
 /// kernel/futex/core.c `handle_futex_death`.
 fn died(tid: i32, at: u64, pi: bool, pending: bool) -> Option<()> {
-    if at % 4 != 0 {
+    if !at.is_multiple_of(4) {
         return None;
     }
     loop {

@@ -147,7 +147,8 @@ pub(crate) fn check(task: &mut Task, nr: u64, args: [u64; 6]) -> Result<(), Resu
     }
     let pc = task.state().pc();
     let mut data = [0_u32; bpf::DATA_WORDS];
-    (data[0], data[1], data[2], data[3]) = (nr as u32, abi.audit_arch, pc as u32, (pc >> 32) as u32);
+    (data[0], data[1], data[2], data[3]) =
+        (nr as u32, abi.audit_arch, pc as u32, (pc >> 32) as u32);
     for (n, arg) in args.into_iter().enumerate() {
         (data[4 + 2 * n], data[5 + 2 * n]) = (arg as u32, (arg >> 32) as u32);
     }
@@ -258,7 +259,8 @@ fn may_filter() -> bool {
     let header = [VERSION_3, 0];
     let mut sets = [0_u32; 6];
     let at = sets.as_mut_ptr() as u64;
-    raw::call(libc::SYS_capget, [header.as_ptr() as u64, at]).is_ok() && sets[0] >> CAP_SYS_ADMIN & 1 != 0
+    raw::call(libc::SYS_capget, [header.as_ptr() as u64, at]).is_ok()
+        && sets[0] >> CAP_SYS_ADMIN & 1 != 0
 }
 
 /// Held over a fork.

@@ -225,7 +225,8 @@ pub fn deliver_pending(task: &mut Task) {
             deliver(task, signal.signo, Info(signal.info));
         }
     }
-    while let Some(at) = task.signals.held.iter().position(|s| task.signals.mask & bit(s.signo) == 0)
+    while let Some(at) =
+        task.signals.held.iter().position(|s| task.signals.mask & bit(s.signo) == 0)
     {
         let signal = task.signals.held.remove(at);
         deliver(task, signal.signo, Info(signal.info));

@@ -97,7 +97,8 @@ impl Trace {
     pub(crate) fn enter(&self, call: Option<&Call>, nr: u64, args: [u64; 6]) -> Line {
         let mut line = Line { text: format!("{} ", self.tid), from: 0 };
         let Some(call) = call else {
-            let _ = write!(line.text, "syscall_{nr}({:#x}, {:#x}, {:#x}", args[0], args[1], args[2]);
+            let _ =
+                write!(line.text, "syscall_{nr}({:#x}, {:#x}, {:#x}", args[0], args[1], args[2]);
             return line;
         };
         let _ = write!(line.text, "{}(", call.name);
@@ -119,12 +120,13 @@ impl Trace {
     pub(crate) fn signal(&self, signo: i32, info: &Info) {
         let name = signal_name(signo);
         let code = info.code();
-        let rest = if code > 0 && matches!(name.as_str(), "SIGSEGV" | "SIGBUS" | "SIGILL" | "SIGTRAP") {
-            format!("si_addr={:#x}", info.addr())
-        } else {
-            let (pid, uid) = info.sender();
-            format!("si_pid={pid}, si_uid={uid}")
-        };
+        let rest =
+            if code > 0 && matches!(name.as_str(), "SIGSEGV" | "SIGBUS" | "SIGILL" | "SIGTRAP") {
+                format!("si_addr={:#x}", info.addr())
+            } else {
+                let (pid, uid) = info.sender();
+                format!("si_pid={pid}, si_uid={uid}")
+            };
         print(format!("{} --- {name} {{si_signo={name}, si_code={code}, {rest}}} ---", self.tid));
     }
 }
@@ -139,7 +141,12 @@ impl Line {
     }
 
     /// Completes the line and prints it.
-    pub(crate) fn leave(&mut self, call: Option<&Call>, args: [u64; 6], result: &Result<u64, Errno>) {
+    pub(crate) fn leave(
+        &mut self,
+        call: Option<&Call>,
+        args: [u64; 6],
+        result: &Result<u64, Errno>,
+    ) {
         if let Some(call) = call {
             for n in self.from..call.args.len() {
                 match (call.args[n], result) {
@@ -298,10 +305,38 @@ fn address(out: &mut String, at: u64, len: usize) {
 /// The name of a signal.
 pub(crate) fn signal_name(signo: i32) -> String {
     const NAMES: [&str; 32] = [
-        "0", "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE",
-        "SIGKILL", "SIGUSR1", "SIGSEGV", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGSTKFLT",
-        "SIGCHLD", "SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGXCPU",
-        "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO", "SIGPWR", "SIGSYS",
+        "0",
+        "SIGHUP",
+        "SIGINT",
+        "SIGQUIT",
+        "SIGILL",
+        "SIGTRAP",
+        "SIGABRT",
+        "SIGBUS",
+        "SIGFPE",
+        "SIGKILL",
+        "SIGUSR1",
+        "SIGSEGV",
+        "SIGUSR2",
+        "SIGPIPE",
+        "SIGALRM",
+        "SIGTERM",
+        "SIGSTKFLT",
+        "SIGCHLD",
+        "SIGCONT",
+        "SIGSTOP",
+        "SIGTSTP",
+        "SIGTTIN",
+        "SIGTTOU",
+        "SIGURG",
+        "SIGXCPU",
+        "SIGXFSZ",
+        "SIGVTALRM",
+        "SIGPROF",
+        "SIGWINCH",
+        "SIGIO",
+        "SIGPWR",
+        "SIGSYS",
     ];
     match usize::try_from(signo) {
         Ok(n) if n < NAMES.len() => NAMES[n].to_owned(),

@@ -137,7 +137,7 @@ fn fill(task: &Task, delivery: &Delivery, frame: &mut [u8]) {
 /// If the frame is not one that Linux accepts; registers may have changed.
 pub(crate) fn pop_frame(task: &mut Task) -> Result<(u64, AltStack), BadFrame> {
     let base = task.sp();
-    if base % 16 != 0 {
+    if !base.is_multiple_of(16) {
         return Err(BadFrame);
     }
     let frame = memory::read_vec(base, FRAME)?;
@@ -229,7 +229,7 @@ fn is_store(word: u32) -> bool {
             field(22, 1) == 0 || field(21, 1) == 1 && field(23, 1) == 1
         }
         // SIMD structures.
-        (0b001, 0b01) | (0b001, _) if field(26, 1) == 1 => field(22, 1) == 0,
+        (0b001, _) if field(26, 1) == 1 => field(22, 1) == 0,
         (0b101, _) => field(22, 1) == 0,
         (0b111, 0b00) if field(21, 1) == 1 && field(10, 2) == 0 => true, // atomic memory operations
         (0b111, _) => matches!(field(22, 2), 0b00) || field(26, 1) == 1 && field(22, 2) == 0b10,
