@@ -266,7 +266,7 @@ impl Emit {
     /// number of instructions.
     pub fn finish(&mut self, out: &mut Vec<u8>) -> u32 {
         if !self.pool.is_empty() {
-            while self.pos % 16 != 0 {
+            while !self.pos.is_multiple_of(16) {
                 self.byte(0xcc);
             }
         }
@@ -469,10 +469,8 @@ impl Emit {
         if code.prefix != 0 {
             h.push(code.prefix);
         }
-        let bits = u8::from(code.w) << 3
-            | (reg >> 3 & 1) << 2
-            | (m.index >> 3 & 1) << 1
-            | m.base >> 3 & 1;
+        let bits =
+            u8::from(code.w) << 3 | (reg >> 3 & 1) << 2 | (m.index >> 3 & 1) << 1 | m.base >> 3 & 1;
         if bits != 0 || rex {
             h.push(0x40 | bits);
         }

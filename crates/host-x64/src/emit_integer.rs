@@ -379,9 +379,9 @@ impl Emit {
             let rex = 0x40 | u64::from(d.0 >> 3) << 2 | u64::from(s.0 >> 3);
             let modrm = u64::from(0xc0 | (d.0 & 7) << 3 | s.0 & 7);
             if rex == 0x40 {
-                self.raw(0xf1_380f_f266 | modrm << 40, 6);
+                self.raw(0x00f1_380f_f266 | modrm << 40, 6);
             } else {
-                self.raw(0xf1_380f_00f2_66 | rex << 16 | modrm << 48, 7);
+                self.raw(0xf138_0f00_f266 | rex << 16 | modrm << 48, 7);
             }
             return;
         }

@@ -3,10 +3,10 @@
 //! All need aligned addresses; others go to the evaluator, as do 16-byte operations (they would
 //! need rbx, which is pinned).
 
-use crate::{Alu, Unary};
 use crate::emit::{Cc, Gpr, Mem, Size};
 use crate::lower::Lower;
 use crate::regs::{OPERAND_SPILL, home, spill_mem};
+use crate::{Alu, Unary};
 use ir::state::{MONITOR_CLEAR, SLOT_EX_ADDR, SLOT_EX_LO};
 use ir::{Op, RmwOp};
 

@@ -102,6 +102,9 @@ impl Lower<'_> {
         let size = Self::size(op);
         let (lsb, width) = (op.aux as u8 & 63, (op.aux >> 8) as u8);
         let signed = op.code == OpCode::Sbfiz;
+        if lsb == 0 && u32::from(width) >= size.bits() {
+            return self.int_mov(Op { code: OpCode::Mov, ..op });
+        }
         let keep = self.must_save();
         if !(keep && lsb <= 3 && matches!(width, 8 | 16 | 32)) {
             self.clobber();
@@ -190,11 +193,7 @@ impl Lower<'_> {
         let mask = if insert { ones(width) << lsb } else { ones(width) };
         let a = self.using(op.a);
         self.e.alu(Alu::Xor, size, s, a);
-        let imm = if size == Size::Q {
-            i32::try_from(mask as i64).ok()
-        } else {
-            Some(mask as i32)
-        };
+        let imm = if size == Size::Q { i32::try_from(mask as i64).ok() } else { Some(mask as i32) };
         if let Some(imm) = imm {
             self.e.alu_imm(Alu::And, size, s, imm);
         } else if mask <= 0xffff_ffff {

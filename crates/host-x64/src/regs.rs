@@ -71,7 +71,8 @@ pub(crate) struct Temp {
 }
 
 impl Temp {
-    pub(crate) const UNUSED: Self = Self { last: 0, vector: false, reg: NONE, spill: NONE, saved: false };
+    pub(crate) const UNUSED: Self =
+        Self { last: 0, vector: false, reg: NONE, spill: NONE, saved: false };
 }
 
 /// A vector operand that may stay in memory (16-byte aligned).
@@ -237,15 +238,6 @@ impl Lower<'_> {
     pub(crate) fn reset_scratch(&mut self) {
         self.scratch.hold = [Hold::Free; SCRATCH];
         self.unlock();
-    }
-    /// Forgets which slots the scratch registers are copies of: after code that may have been
-    /// jumped over.
-    pub(crate) fn forget_copies(&mut self) {
-        for h in &mut self.scratch.hold {
-            if matches!(h, Hold::Slot(_)) {
-                *h = Hold::Free;
-            }
-        }
     }
     fn copy_of(&self, slot: u16, range: core::ops::Range<usize>) -> Option<usize> {
         range.into_iter().find(|&i| self.scratch.hold[i] == Hold::Slot(slot))

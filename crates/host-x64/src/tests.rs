@@ -39,7 +39,10 @@ fn check(build: impl FnOnce(&mut Builder<'_>), want: &[&str]) {
     let got: Vec<&str> = text.iter().map(String::as_str).collect();
     assert_eq!(&got[..want.len()], want, "{got:#?}");
     let rest = got[want.len()];
-    assert!(rest.starts_with("jmp") || rest.contains("nop") || rest.starts_with("xchg"), "{got:#?}");
+    assert!(
+        rest.starts_with("jmp") || rest.contains("nop") || rest.starts_with("xchg"),
+        "{got:#?}"
+    );
 }
 
 #[test]
@@ -290,20 +293,81 @@ fn the_helper_does_the_rest() {
 fn every_operation_in_every_place() {
     use OpCode as O;
     let unary = [
-        O::Mov, O::Not, O::Clz, O::Cls, O::Ctz, O::Popcnt, O::Abs, O::Rbit, O::Rev, O::Rev16,
-        O::Rev32, O::SExt8, O::SExt16, O::SExt32, O::ZExt8, O::ZExt16, O::Ubfx, O::Sbfx, O::Ubfiz,
+        O::Mov,
+        O::Not,
+        O::Clz,
+        O::Cls,
+        O::Ctz,
+        O::Popcnt,
+        O::Abs,
+        O::Rbit,
+        O::Rev,
+        O::Rev16,
+        O::Rev32,
+        O::SExt8,
+        O::SExt16,
+        O::SExt32,
+        O::ZExt8,
+        O::ZExt16,
+        O::Ubfx,
+        O::Sbfx,
+        O::Ubfiz,
         O::Sbfiz,
     ];
     let binary = [
-        O::Add, O::Sub, O::And, O::Or, O::Xor, O::AndNot, O::OrNot, O::XorNot, O::AddS, O::SubS,
-        O::AndS, O::AndNotS, O::Adc, O::Sbc, O::AdcS, O::SbcS, O::Mul, O::MulHiS, O::MulHiU,
-        O::MulWideS, O::MulWideU, O::DivS, O::DivU, O::Shl, O::Shr, O::Sar, O::Ror, O::MaxS,
-        O::MinU, O::Bfi, O::Bfxil, O::Extr, O::Crc32, O::Crc32c, O::Sel, O::SelInc, O::SelInv,
-        O::SelNeg, O::CcmpSub, O::CcmpAdd, O::SetCmp, O::Rmw, O::StEx, O::Cas, O::LdEx,
+        O::Add,
+        O::Sub,
+        O::And,
+        O::Or,
+        O::Xor,
+        O::AndNot,
+        O::OrNot,
+        O::XorNot,
+        O::AddS,
+        O::SubS,
+        O::AndS,
+        O::AndNotS,
+        O::Adc,
+        O::Sbc,
+        O::AdcS,
+        O::SbcS,
+        O::Mul,
+        O::MulHiS,
+        O::MulHiU,
+        O::MulWideS,
+        O::MulWideU,
+        O::DivS,
+        O::DivU,
+        O::Shl,
+        O::Shr,
+        O::Sar,
+        O::Ror,
+        O::MaxS,
+        O::MinU,
+        O::Bfi,
+        O::Bfxil,
+        O::Extr,
+        O::Crc32,
+        O::Crc32c,
+        O::Sel,
+        O::SelInc,
+        O::SelInv,
+        O::SelNeg,
+        O::CcmpSub,
+        O::CcmpAdd,
+        O::SetCmp,
+        O::Rmw,
+        O::StEx,
+        O::Cas,
+        O::LdEx,
     ];
     let modified = [O::Add, O::Sub, O::And, O::OrNot, O::XorNot, O::SubS, O::AndNotS, O::AddS];
     let modifiers = [
-        Modifier::Lsl(2), Modifier::Lsl(9), Modifier::Asr(3), Modifier::Ror(5), Modifier::Sxtb(4),
+        Modifier::Lsl(2),
+        Modifier::Lsl(9),
+        Modifier::Asr(3),
+        Modifier::Ror(5),
+        Modifier::Sxtb(4),
         Modifier::Uxtw(2),
     ];
     for bmi2 in [false, true] {
@@ -342,7 +406,11 @@ fn every_operation_in_every_place() {
                 let flags_only = matches!(code, O::CcmpSub | O::CcmpAdd);
                 let d = if flags_only { Ref::NONE } else { dst };
                 b.emit(code, ty, d, a, bb, cc, aux, 0);
-                b.mov(Ty::I64, x(10), if matches!(dst.as_temp(), Some(_)) { d_or(d, t) } else { t });
+                b.mov(
+                    Ty::I64,
+                    x(10),
+                    if dst.as_temp().is_some() { d_or(d, t) } else { t },
+                );
                 b.mov(Ty::I64, x(11), u);
                 b.emit(O::SetCond, Ty::I64, x(1), Ref::NONE, Ref::NONE, Ref::NONE, 1, 0);
                 let exit = b.exit(Exit { pc: 0x2000, kind: ExitKind::Jump, flags_dead: false });

@@ -293,7 +293,8 @@ fn memory() {
         ];
         for (got, want) in checks {
             let got = got.replace("dword ptr", "PTR").replace("qword ptr", "PTR");
-            let got = got.replace("xmmword ptr ", "").replace("lock cmpxchg16b PTR", "lock cmpxchg16b");
+            let got =
+                got.replace("xmmword ptr ", "").replace("lock cmpxchg16b PTR", "lock cmpxchg16b");
             let got = got.replace("mxcsr PTR ", "mxcsr ");
             assert_eq!(got, want.replace("dword ptr", "PTR").replace("qword ptr", "PTR"));
         }
@@ -314,8 +315,14 @@ fn vector_moves() {
                 (one(|e| e.movss_store(m, x)), format!("movss dword ptr {text}, {n}")),
                 (one(|e| e.movsd_load(x, m)), format!("movsd {n}, qword ptr {text}")),
                 (one(|e| e.movsd_store(m, x)), format!("movsd qword ptr {text}, {n}")),
-                (one(|e| e.pextr_store(Size::B, m, x, 0)), format!("pextrb byte ptr {text}, {n}, 0")),
-                (one(|e| e.pextr_store(Size::W, m, x, 1)), format!("pextrw word ptr {text}, {n}, 1")),
+                (
+                    one(|e| e.pextr_store(Size::B, m, x, 0)),
+                    format!("pextrb byte ptr {text}, {n}, 0"),
+                ),
+                (
+                    one(|e| e.pextr_store(Size::W, m, x, 1)),
+                    format!("pextrw word ptr {text}, {n}, 1"),
+                ),
             ];
             for (got, want) in checks {
                 let strip = |s: &str| {

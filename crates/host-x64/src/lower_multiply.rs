@@ -1,0 +1,258 @@
+//! Multiplication, division, shifts, counts and the like.
+
+use crate::emit::{Cc, Gpr, Mem, Size};
+use crate::lower::{ColdKind, Lower};
+use crate::{Alu, Bmi, Count, Shift, Unary};
+use ir::{Op, OpCode};
+
+impl Lower<'_> {
+    pub(crate) fn mul(&mut self, op: Op) {
+        self.clobber();
+        let size = Self::size(op);
+        let mut op = op;
+        if op.a.as_const().is_some() {
+            core::mem::swap(&mut op.a, &mut op.b);
+        }
+        let a = self.using(op.a);
+        if let Some(imm) = self.immediate(op.b, size) {
+            let d = self.define_over(op.dst, op.a, a);
+            self.e.imul_imm(size, d, a, imm);
+            return self.set(op.dst, d);
+        }
+        let b = self.using(op.b);
+        let d = self.define_over(op.dst, op.a, a);
+        if d == b {
+            self.e.imul(size, d, a);
+        } else {
+            if d != a {
+                self.e.mov(size, d, a);
+            }
+            self.e.imul(size, d, b);
+        }
+        self.set(op.dst, d);
+    }
+    pub(crate) fn mul_high(&mut self, op: Op) {
+        self.clobber();
+        self.fixed(Gpr::RAX, op.a);
+        self.take(Gpr::RDX);
+        let b = self.using(op.b);
+        let mul = if op.code == OpCode::MulHiS { Unary::Imul } else { Unary::Mul };
+        self.e.unary(mul, Size::Q, b);
+        self.set(op.dst, Gpr::RDX);
+    }
+    pub(crate) fn mul_wide(&mut self, op: Op) {
+        self.clobber();
+        let signed = op.code == OpCode::MulWideS;
+        let (a, b) = (self.using(op.a), self.using(op.b));
+        let s = self.scratch();
+        if signed {
+            self.e.movsx(Size::D, Size::Q, s, b);
+        } else {
+            self.e.mov(Size::D, s, b);
+        }
+        if a != b {
+            self.release(b);
+        }
+        let d = self.define(op.dst);
+        if signed {
+            self.e.movsx(Size::D, Size::Q, d, a);
+        } else {
+            self.e.mov(Size::D, d, a);
+        }
+        self.e.imul(Size::Q, d, s);
+        self.set(op.dst, d);
+    }
+    pub(crate) fn divide(&mut self, op: Op) {
+        self.clobber();
+        let size = Self::size(op);
+        let signed = op.code == OpCode::DivS;
+        self.fixed(Gpr::RAX, op.a);
+        self.take(Gpr::RDX);
+        let b = self.using(op.b);
+        let back = self.e.new_label();
+        let cold = self.cold(ColdKind::Divide { size, divisor: b, back });
+        if signed {
+            self.e.lea(size, Gpr::RDX, Mem::base(b, 1));
+            self.e.alu_imm(Alu::Cmp, size, Gpr::RDX, 1);
+            self.e.jcc(Cc::Be, cold);
+            self.e.sign_to_rdx(size);
+            self.e.unary(Unary::Idiv, size, b);
+        } else {
+            self.e.test(size, b, b);
+            self.e.jcc(Cc::E, cold);
+            self.e.alu(Alu::Xor, Size::D, Gpr::RDX, Gpr::RDX);
+            self.e.unary(Unary::Div, size, b);
+        }
+        self.e.bind(back);
+        self.set(op.dst, Gpr::RAX);
+    }
+
+    // --- shifts
+
+    pub(crate) fn shift(&mut self, op: Op) {
+        let size = Self::size(op);
+        let kind = match op.code {
+            OpCode::Shl => Shift::Shl,
+            OpCode::Shr => Shift::Shr,
+            OpCode::Sar => Shift::Sar,
+            _ => Shift::Ror,
+        };
+        if let Some(n) = self.block.const64(op.b) {
+            return self.shift_const(op, kind, size, (n as u32 & (size.bits() - 1)) as u8);
+        }
+        if kind != Shift::Ror && self.host.features().bmi2 {
+            let (a, b) = (self.using(op.a), self.using(op.b));
+            let d = self.define_over(op.dst, op.a, a);
+            let bmi = match kind {
+                Shift::Shl => Bmi::Shlx,
+                Shift::Shr => Bmi::Shrx,
+                _ => Bmi::Sarx,
+            };
+            self.e.bmi(bmi, size, d, b, a);
+            return self.set(op.dst, d);
+        }
+        self.clobber();
+        self.fixed(Gpr::RCX, op.b);
+        let s = self.scratch();
+        let a = self.using(op.a);
+        self.e.mov(size, s, a);
+        self.e.shift_cl(kind, size, s);
+        self.set(op.dst, s);
+    }
+    fn shift_const(&mut self, op: Op, kind: Shift, size: Size, n: u8) {
+        let bmi2 = self.host.features().bmi2;
+        if n == 0 {
+            return self.int_mov(Op { code: OpCode::Mov, ..op });
+        }
+        let keep = self.must_save();
+        if keep && (kind == Shift::Ror && bmi2 || kind == Shift::Shl && n <= 3) {
+            let a = self.using(op.a);
+            let d = self.define_over(op.dst, op.a, a);
+            match (kind, n) {
+                (Shift::Ror, _) => self.e.rorx(size, d, a, n),
+                (_, 1) => self.e.lea(size, d, Mem::index(a, a, 0, 0)),
+                _ => self.e.lea(size, d, Mem::scaled(a, n, 0)),
+            }
+            return self.set(op.dst, d);
+        }
+        if keep && bmi2 {
+            let a = self.using(op.a);
+            let count = self.scratch();
+            self.e.mov_imm(count, n.into());
+            let d = self.define_over(op.dst, op.a, a);
+            let bmi = match kind {
+                Shift::Shl => Bmi::Shlx,
+                Shift::Shr => Bmi::Shrx,
+                _ => Bmi::Sarx,
+            };
+            self.e.bmi(bmi, size, d, count, a);
+            return self.set(op.dst, d);
+        }
+        self.clobber();
+        let a = self.using(op.a);
+        let d = self.define_over(op.dst, op.a, a);
+        if kind == Shift::Ror && bmi2 && d != a {
+            self.e.rorx(size, d, a, n);
+        } else if kind == Shift::Shl && n == 1 && d != a {
+            self.e.lea(size, d, Mem::index(a, a, 0, 0));
+        } else {
+            if d != a {
+                self.e.mov(size, d, a);
+            }
+            self.e.shift_imm(kind, size, d, n);
+        }
+        self.set(op.dst, d);
+    }
+
+    // --- the rest
+
+    pub(crate) fn abs(&mut self, op: Op) {
+        self.clobber();
+        let size = Self::size(op);
+        let a = self.using(op.a);
+        let s = self.scratch();
+        self.e.mov(size, s, a);
+        self.e.unary(Unary::Neg, size, s);
+        self.e.cmov(Cc::S, size, s, a);
+        self.set(op.dst, s);
+    }
+    pub(crate) fn min_max(&mut self, op: Op) {
+        self.clobber();
+        let size = Self::size(op);
+        let (a, b) = (self.using(op.a), self.using(op.b));
+        let s = self.scratch();
+        let cc = match op.code {
+            OpCode::MaxS => Cc::L,
+            OpCode::MinS => Cc::G,
+            OpCode::MaxU => Cc::B,
+            _ => Cc::A,
+        };
+        self.e.mov(size, s, a);
+        self.e.alu(Alu::Cmp, size, a, b);
+        self.e.cmov(cc, size, s, b);
+        self.set(op.dst, s);
+    }
+    pub(crate) fn crc32c(&mut self, op: Op) {
+        // The instruction leaves the flags alone.
+        let from = Size::from_log2(op.aux as u8);
+        let b = self.using(op.b);
+        let a = self.using(op.a);
+        let s = self.scratch();
+        self.e.mov(Size::D, s, a);
+        self.e.crc32(from, s, b);
+        self.set(op.dst, s);
+    }
+    pub(crate) fn bit_count(&mut self, op: Op) {
+        self.clobber();
+        let size = Self::size(op);
+        let bmi = self.host.features().bmi2;
+        match op.code {
+            OpCode::Popcnt => self.count(op, Count::Popcnt, size),
+            OpCode::Clz if bmi => self.count(op, Count::Lzcnt, size),
+            OpCode::Ctz if bmi => self.count(op, Count::Tzcnt, size),
+            OpCode::Cls => {
+                // Sign bits: leading zeros of a ^ (a >> 1), less one, as the top bit is zero.
+                let a = self.using(op.a);
+                let s = self.scratch();
+                self.e.mov(size, s, a);
+                self.e.shift_imm(Shift::Sar, size, s, 1);
+                self.e.alu(Alu::Xor, size, s, a);
+                self.leading_zeros(size, s, s);
+                self.e.lea(size, s, Mem::base(s, -1));
+                self.set(op.dst, s);
+            }
+            OpCode::Clz => {
+                let a = self.using(op.a);
+                let s = self.scratch();
+                self.leading_zeros(size, s, a);
+                self.set(op.dst, s);
+            }
+            _ => {
+                let a = self.using(op.a);
+                let (s, width) = (self.scratch(), self.scratch());
+                self.e.mov_imm(width, size.bits().into());
+                self.e.count(Count::Bsf, size, s, a);
+                self.e.cmov(Cc::E, size, s, width);
+                self.set(op.dst, s);
+            }
+        }
+    }
+    fn count(&mut self, op: Op, count: Count, size: Size) {
+        let a = self.using(op.a);
+        let d = self.define_over(op.dst, op.a, a);
+        self.e.count(count, size, d, a);
+        self.set(op.dst, d);
+    }
+    fn leading_zeros(&mut self, size: Size, d: Gpr, a: Gpr) {
+        if self.host.features().bmi2 {
+            return self.e.count(Count::Lzcnt, size, d, a);
+        }
+        let none = self.scratch();
+        let top = size.bits() - 1;
+        // Becomes the width in the last step.
+        self.e.mov_imm(none, u64::from(2 * size.bits() - 1));
+        self.e.count(Count::Bsr, size, d, a);
+        self.e.cmov(Cc::E, size, d, none);
+        self.e.alu_imm(Alu::Xor, size, d, top as i32);
+    }
+}

@@ -1,0 +1,500 @@
+//! Lowered code against the evaluator: integer, memory, flag and control operations in random
+//! sequences, with branches, loops and faults, in every combination of pinned and other registers.
+
+use engine::testing::Runner;
+use engine::{FeatureLevel, Options};
+use eval::{MemFault, Memory};
+use guest::Guest;
+use ir::op::Order;
+use ir::state::{FIRST_VEC, SLOT_EX_ADDR, exit, flag};
+use ir::{Access, Block, Builder, Cond, Exit, ExitKind, Modifier, Op, OpCode as O, Ref, State, Ty};
+
+const GUEST: &dyn Guest = &guest_aarch64::Aarch64;
+const PC: u64 = 0x10000;
+/// Slots that operations read and write: pinned and not.
+const SLOTS: [u16; 12] = [0, 1, 2, 3, 19, 7, 8, 9, 10, 22, 23, 30];
+/// Points into the buffer; one pinned, one not.
+const BASES: [u16; 2] = [4, 11];
+/// Points where nothing is.
+const NOWHERE: u16 = 12;
+/// Counts loops.
+const COUNTER: u16 = 5;
+const BUFFER: usize = 256;
+
+#[repr(align(64))]
+struct Aligned([u8; BUFFER]);
+
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() >> 33) as usize % n
+    }
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
+    }
+    fn value(&mut self) -> u64 {
+        match self.below(6) {
+            0 => self.pick(&[0, 1, u64::MAX, 1 << 63, (1 << 63) - 1, 0x8000_0000, 0x7fff_ffff]),
+            1 => self.next() & 0xff,
+            2 => 1u64.rotate_left(self.next() as u32),
+            3 => (self.next() as i64 >> 40) as u64,
+            _ => self.next(),
+        }
+    }
+    fn slot(&mut self) -> Ref {
+        Ref::slot(self.pick(&SLOTS))
+    }
+    fn operand(&mut self, b: &mut Builder<'_>) -> Ref {
+        if self.below(4) == 0 {
+            let v = self.value();
+            b.iconst(v)
+        } else {
+            self.slot()
+        }
+    }
+    fn cond(&mut self) -> Cond {
+        Cond::from_u8(self.below(14) as u8)
+    }
+}
+
+/// The evaluator's view of the buffer.
+struct Shadow {
+    base: u64,
+    bytes: Vec<u8>,
+}
+
+impl Shadow {
+    fn at(&self, addr: u64, size: usize, write: bool) -> Result<usize, MemFault> {
+        let n = addr.wrapping_sub(self.base) as usize;
+        if n < BUFFER && n + size <= BUFFER {
+            return Ok(n);
+        }
+        Err(MemFault { addr, alignment: false, write })
+    }
+}
+
+impl Memory for Shadow {
+    fn load(&mut self, addr: u64, size: usize) -> Result<u128, MemFault> {
+        let n = self.at(addr, size, false)?;
+        let mut v = [0; 16];
+        v[..size].copy_from_slice(&self.bytes[n..n + size]);
+        Ok(u128::from_le_bytes(v))
+    }
+    fn store(&mut self, addr: u64, size: usize, value: u128) -> Result<(), MemFault> {
+        let n = self.at(addr, size, true)?;
+        self.bytes[n..n + size].copy_from_slice(&value.to_le_bytes()[..size]);
+        Ok(())
+    }
+    fn compare_exchange(
+        &mut self,
+        addr: u64,
+        size: usize,
+        expected: u128,
+        new: u128,
+    ) -> Result<u128, MemFault> {
+        let old = self.load(addr, size)?;
+        let mask = if size == 16 { u128::MAX } else { (1 << (size * 8)) - 1 };
+        if old == expected & mask {
+            self.store(addr, size, new)?;
+        }
+        Ok(old)
+    }
+}
+
+const UNARY: [O; 15] = [
+    O::Mov,
+    O::Not,
+    O::Clz,
+    O::Cls,
+    O::Ctz,
+    O::Popcnt,
+    O::Abs,
+    O::Rbit,
+    O::Rev,
+    O::Rev16,
+    O::SExt8,
+    O::SExt16,
+    O::ZExt8,
+    O::ZExt16,
+    O::Mov,
+];
+const MODIFIED: [O; 12] = [
+    O::Add,
+    O::Sub,
+    O::And,
+    O::Or,
+    O::Xor,
+    O::AndNot,
+    O::OrNot,
+    O::XorNot,
+    O::AddS,
+    O::SubS,
+    O::AndS,
+    O::AndNotS,
+];
+const BINARY: [O; 16] = [
+    O::Mul,
+    O::DivS,
+    O::DivU,
+    O::Shl,
+    O::Shr,
+    O::Sar,
+    O::Ror,
+    O::MaxS,
+    O::MinS,
+    O::MaxU,
+    O::MinU,
+    O::Adc,
+    O::Sbc,
+    O::AdcS,
+    O::SbcS,
+    O::Mul,
+];
+const LONG: [O; 8] =
+    [O::MulHiS, O::MulHiU, O::MulWideS, O::MulWideU, O::SExt32, O::Rev32, O::Rev32, O::MulWideU];
+const FIELDS: [O; 6] = [O::Ubfx, O::Sbfx, O::Ubfiz, O::Sbfiz, O::Bfi, O::Bfxil];
+const SELECTS: [O; 4] = [O::Sel, O::SelInc, O::SelInv, O::SelNeg];
+
+fn modifier(r: &mut Random, bits: usize) -> Modifier {
+    let n = r.below(bits) as u8;
+    let m = r.below(5) as u8;
+    match r.below(16) {
+        0 | 1 => Modifier::Lsl(n),
+        2 => Modifier::Lsr(n),
+        3 => Modifier::Asr(n),
+        4 => Modifier::Ror(n),
+        5 => Modifier::Uxtb(m),
+        6 => Modifier::Sxth(m),
+        7 => Modifier::Uxtw(m),
+        8 => Modifier::Sxtw(m),
+        9 => Modifier::Lsl(m),
+        _ => Modifier::None,
+    }
+}
+
+/// A pure operation with result `dst`.
+fn pure_op(r: &mut Random, b: &mut Builder<'_>, dst: Ref) -> Op {
+    let ty = r.pick(&[Ty::I64, Ty::I32]);
+    let bits = ty.bits() as usize;
+    let mut op = Op::new(O::Mov, ty);
+    op.dst = dst;
+    op.a = r.operand(b);
+    match r.below(12) {
+        0 => op.code = r.pick(&UNARY),
+        1..5 => {
+            op.code = r.pick(&MODIFIED);
+            op.b = r.operand(b);
+            op.aux = modifier(r, bits).encode();
+            if op.code.writes_flags() && r.below(2) == 0 {
+                op.dst = Ref::NONE;
+            }
+        }
+        5 => {
+            op.code = r.pick(&BINARY);
+            op.b = r.operand(b);
+        }
+        6 => {
+            op.code = r.pick(&LONG);
+            op.ty = Ty::I64;
+            op.b = r.operand(b);
+        }
+        7 => {
+            op.code = r.pick(&FIELDS);
+            let lsb = r.below(bits);
+            let width = match r.below(3) {
+                0 => r.pick(&[8, 16, 32]).min(bits - lsb),
+                _ => 1 + r.below(bits - lsb),
+            };
+            op.aux = (lsb | width << 8) as u16;
+            op.b = r.operand(b);
+        }
+        8 => {
+            op.code = O::Extr;
+            op.b = if r.below(3) == 0 { op.a } else { r.operand(b) };
+            op.aux = r.below(bits) as u16;
+        }
+        9 => {
+            op.code = r.pick(&SELECTS);
+            op.b = r.operand(b);
+            op.aux = r.cond() as u16;
+        }
+        10 => {
+            op.code = r.pick(&[O::SetCond, O::SetMask, O::SetCmp, O::ReadFlags, O::WriteFlags]);
+            op.aux = r.cond() as u16;
+            if op.code == O::SetCmp {
+                op.aux = r.pick(&[0, 1, 2, 3, 8, 9, 10, 11, 12, 13]);
+                op.b = r.operand(b);
+            }
+            if op.code == O::WriteFlags {
+                op.dst = Ref::NONE;
+            }
+            if op.code == O::ReadFlags {
+                op.ty = Ty::I64;
+            }
+        }
+        _ => {
+            op.code = r.pick(&[O::CcmpSub, O::CcmpAdd, O::Crc32c, O::Crc32]);
+            op.b = r.operand(b);
+            if op.code == O::Crc32 || op.code == O::Crc32c {
+                op.aux = r.below(4) as u16;
+                op.ty = if op.aux == 3 { Ty::I64 } else { Ty::I32 };
+            } else {
+                op.dst = Ref::NONE;
+                op.aux = r.cond() as u16 | (r.below(16) as u16) << 8;
+                if r.below(2) == 0 {
+                    op.b = b.iconst(r.below(32) as u64);
+                }
+            }
+        }
+    }
+    op
+}
+
+/// A memory operation with result `dst`.
+fn memory_op(r: &mut Random, b: &mut Builder<'_>, dst: Ref) {
+    let base = Ref::slot(if r.below(40) == 0 { NOWHERE } else { r.pick(&BASES) });
+    let size = r.below(4) as u8;
+    let disp = (r.below(8) * 8) as i32;
+    let mut access = Access::new(size);
+    let index = match r.below(4) {
+        0 => {
+            access.shift = r.below(5) as u8;
+            access.ext = r.below(3) as u8;
+            b.iconst(r.below(4) as u64)
+        }
+        1 => {
+            // A small index made on the way.
+            let t = b.temp();
+            let s = r.slot();
+            let three = b.iconst(3);
+            b.bin(O::And, Ty::I64, t, s, three);
+            access.shift = r.below(5) as u8;
+            access.ext = r.below(3) as u8;
+            t
+        }
+        _ => Ref::NONE,
+    };
+    let mut op = Op::new(O::Rmw, Ty::I64);
+    (op.dst, op.a, op.aux) = (dst, base, u16::from(size));
+    match r.below(8) {
+        0..3 => {
+            if size < 3 {
+                access.sext = r.pick(&[0, 32, 64]);
+                if size == 2 && access.sext == 32 {
+                    access.sext = 64;
+                }
+            }
+            access.aligned = r.below(3) == 0;
+            return b.ld(dst, base, index, disp, access);
+        }
+        3..5 => {
+            access.aligned = r.below(3) == 0;
+            access.order = r.pick(&[Order::Relaxed, Order::Release]);
+            let value = r.operand(b);
+            return b.st(value, base, index, disp, access);
+        }
+        5 => {
+            op.b = r.operand(b);
+            op.aux |= (r.below(9) as u16) << 8;
+            if r.below(2) == 0 {
+                op.dst = Ref::NONE;
+            }
+        }
+        6 => {
+            op.code = O::Cas;
+            op.b = r.operand(b);
+            op.c = r.operand(b);
+        }
+        _ => {
+            op.code = r.pick(&[O::LdEx, O::StEx, O::StEx]);
+            op.b = r.operand(b);
+        }
+    }
+    b.push(op);
+}
+
+fn instruction(r: &mut Random, b: &mut Builder<'_>) {
+    let dst = r.slot();
+    match r.below(5) {
+        0 => memory_op(r, b, dst),
+        1 => {
+            // By way of a temporary.
+            let t = b.temp();
+            let mut first = pure_op(r, b, t);
+            if first.dst.is_none() {
+                first = Op { code: O::Mov, aux: 0, dst: t, b: Ref::NONE, ..first };
+            }
+            b.push(first);
+            let mut second = pure_op(r, b, dst);
+            second.a = t;
+            if r.below(3) == 0 && !second.b.is_none() {
+                second.b = t;
+            }
+            b.push(second);
+        }
+        _ => {
+            let op = pure_op(r, b, dst);
+            b.push(op);
+        }
+    }
+}
+
+fn block(r: &mut Random) -> Block {
+    let mut block = Block { pc: PC, ..Block::default() };
+    let mut b = Builder::new(&mut block);
+    let mut offset = 0;
+    let mut open = Vec::new();
+    let labels = r.below(3) == 0;
+    for _ in 0..1 + r.below(10) {
+        b.insn(offset);
+        offset += 4;
+        instruction(r, &mut b);
+        if r.below(5) == 0 {
+            b.insn(offset);
+            offset += 4;
+            let dest = if labels && r.below(2) == 0 {
+                let label = b.label();
+                open.push(label);
+                label
+            } else {
+                let pc = PC + 0x1000 + u64::from(offset);
+                b.exit(Exit { pc, kind: ExitKind::Jump, flags_dead: false })
+            };
+            let x = r.slot();
+            match r.below(3) {
+                0 => b.br_cond(r.cond(), dest),
+                1 => {
+                    let cond = Cond::from_u8(r.pick(&[0, 1, 2, 3, 8, 9, 10, 11, 12, 13]));
+                    let y = r.operand(&mut b);
+                    b.br_cmp(r.pick(&[Ty::I32, Ty::I64]), cond, x, y, dest);
+                }
+                _ => b.br_bit(x, r.below(64) as u8, r.below(2) == 0, dest),
+            }
+        }
+        if r.below(3) == 0
+            && let Some(label) = open.pop()
+        {
+            b.insn(offset);
+            offset += 4;
+            b.place(label);
+        }
+    }
+    for label in open {
+        b.insn(offset);
+        offset += 4;
+        b.place(label);
+    }
+    if r.below(3) == 0 {
+        // Count and go back to the start.
+        let again = b.exit(Exit { pc: PC, kind: ExitKind::Jump, flags_dead: false });
+        let counter = Ref::slot(COUNTER);
+        let one = b.iconst(1);
+        let zero = b.iconst(0);
+        let compare = r.below(2) == 0;
+        b.insn(offset);
+        if compare {
+            b.bin(O::Sub, Ty::I64, counter, counter, one);
+            b.insn(offset + 4);
+            b.bin(O::SubS, Ty::I64, Ref::NONE, counter, zero);
+        } else {
+            b.bin(O::SubS, Ty::I64, counter, counter, one);
+        }
+        b.insn(offset + 8);
+        b.push(Op::new(O::Poll, Ty::I64));
+        b.br_cond(r.pick(&[Cond::Ne, Cond::Gt, Cond::Hi]), again);
+        offset += 12;
+    }
+    let e = b.exit(Exit { pc: PC + 0x2000, kind: ExitKind::Jump, flags_dead: false });
+    b.exit_direct(e);
+    block.len = offset;
+    block
+}
+
+fn copy(s: &State) -> State {
+    let mut c = State::new();
+    c.int = s.int;
+    c.flags = s.flags;
+    c
+}
+
+fn check(runner: &mut Runner, block: &Block, start: &State, buffer: &mut [u8]) {
+    let base = buffer.as_ptr() as u64;
+    let bytes = buffer.to_vec();
+    let mut got = copy(start);
+    let left = loop {
+        let left = runner.run(block, &mut got);
+        if left.reason != exit::LINK || got.pc() != PC {
+            break left;
+        }
+    };
+    let mut want = copy(start);
+    let mut mem = Shadow { base, bytes };
+    while let eval::Outcome::Exit(PC) = eval::run(block, &mut want, &mut mem) {}
+    let show = || format!("{left:x?} {block:#?}\nfrom {:x?}", &start.int[..32]);
+    if left.reason == exit::INTERPRET {
+        // Misaligned: the evaluator goes on from there, and must have come the same way.
+        let mut rest = block.clone();
+        let at = |o: &Op| o.code == O::Insn && PC + o.imm as u64 == got.pc();
+        let n = rest.ops.iter().position(at).expect("an instruction");
+        rest.ops.drain(..n);
+        let mut now = Shadow { base, bytes: buffer.to_vec() };
+        let mut outcome = eval::run(&rest, &mut got, &mut now);
+        while let eval::Outcome::Exit(PC) = outcome {
+            outcome = eval::run(block, &mut got, &mut now);
+        }
+        buffer.copy_from_slice(&now.bytes);
+    }
+    assert_eq!(got.pc(), want.pc(), "pc {}", show());
+    for i in SLOTS.into_iter().chain(BASES).chain([COUNTER, SLOT_EX_ADDR]) {
+        let i = usize::from(i);
+        assert_eq!(got.int[i], want.int[i], "x{i} {}", show());
+    }
+    assert_eq!(flag::to_nzcv(got.flags), want.nzcv(), "flags {}", show());
+    assert_eq!(buffer, mem.bytes, "memory {}", show());
+}
+
+fn run(level: FeatureLevel, seed: u64, rounds: usize) {
+    const { assert!(NOWHERE < FIRST_VEC) };
+    let options = Options { features: level, cache_size: 64 << 20, ..Options::default() };
+    let mut runner = Runner::new(GUEST, options).expect("a runner");
+    let mut r = Random(seed);
+    let mut aligned = Box::new(Aligned([0; BUFFER]));
+    for _ in 0..rounds {
+        let block = block(&mut r);
+        for _ in 0..2 {
+            let buffer = &mut aligned.0;
+            for word in buffer.chunks_mut(8) {
+                word.copy_from_slice(&r.value().to_le_bytes());
+            }
+            let mut state = State::new();
+            for n in SLOTS {
+                state.int[usize::from(n)] = r.value();
+            }
+            for n in BASES {
+                let skew = if r.below(8) == 0 { 1 } else { 0 };
+                state.int[usize::from(n)] = buffer.as_ptr() as u64 + 64 + skew;
+            }
+            state.int[usize::from(NOWHERE)] = 0x100;
+            state.int[usize::from(COUNTER)] = 1 + r.below(4) as u64;
+            state.set_nzcv((r.next() as u32) << 28);
+            check(&mut runner, &block, &state, buffer);
+        }
+    }
+}
+
+#[test]
+fn with_all_features() {
+    run(FeatureLevel::Auto, 0x9e37_79b9_7f4a_7c15, 30_000);
+}
+
+#[test]
+fn without_bmi() {
+    run(FeatureLevel::Sse42, 0x1234_5678_9abc_def1, 30_000);
+}
