@@ -16,12 +16,10 @@ pub(crate) fn dead_at(fetch: &mut dyn Fetch, mut pc: u64) -> bool {
         if overwrites(word) {
             return true;
         }
-        if word & 0xfc00_0000 == 0x1400_0000 {
-            // B forward; one that goes backward is a place where signals arrive.
+        if word & 0x7c00_0000 == 0x1400_0000 {
+            // B and BL. One that goes backward is a place where signals arrive, and their frames
+            // may then show flags that nothing reads any more; synchronous faults never do.
             let distance = i64::from((word << 6) as i32 >> 6);
-            if distance <= 0 {
-                return false;
-            }
             pc = pc.wrapping_add_signed(distance * 4);
             continue;
         }
@@ -130,6 +128,9 @@ mod tests {
         assert!(dead_at(&mut Words(words), 0));
         // b .
         assert!(!dead_at(&mut Words(&[0x1400_0000]), 0));
+        // bl +8; ldr x0, [x1]; cmp x0, #1; b -4
+        let words = &[0x9400_0002, 0xf940_0020, 0xf100_041f, 0x17ff_ffff];
+        assert!(dead_at(&mut Words(words), 0) && dead_at(&mut Words(words), 12));
         // b.eq .; cmp x0, #1
         assert!(!dead_at(&mut Words(&[0x5400_0000, 0xf100_041f]), 0));
         // tst w0, #1
