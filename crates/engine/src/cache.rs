@@ -14,12 +14,16 @@ pub(crate) struct CodeCache {
     /// Where it is written, if that is elsewhere.
     write: Option<Mapping>,
     used: AtomicUsize,
+    /// Up to where its memory was made to appear.
+    populated: AtomicUsize,
     /// After the stubs: what a flush goes back to.
     floor: AtomicUsize,
     /// A copy for the child, while forking.
     copy: Mutex<Option<OwnedFd>>,
 }
 
+/// Memory is made to appear in pieces of this size.
+const PIECE: usize = 64 << 10;
 /// Programs that translate to more than this have their further code in huge pages.
 const LARGE_FROM: usize = 2 << 20;
 const RW: i32 = libc::PROT_READ | libc::PROT_WRITE;
@@ -43,7 +47,7 @@ impl CodeCache {
         run.small_pages(0);
         run.large_pages(LARGE_FROM);
         // Offset 0 means "none" in the map.
-        Ok(Self { run, write, used: AtomicUsize::new(64), floor: AtomicUsize::new(64), copy: Mutex::new(None) })
+        Ok(Self { run, write, used: AtomicUsize::new(64), populated: AtomicUsize::new(0), floor: AtomicUsize::new(64), copy: Mutex::new(None) })
     }
     /// Where offset 0 is executed.
     pub(crate) fn base(&self) -> u64 {
@@ -68,6 +72,15 @@ impl CodeCache {
     pub(crate) fn push(&self, code: &[u8]) -> u32 {
         let at = self.used.load(Ordering::Relaxed);
         assert!(self.fits(code.len()));
+        let end = at + code.len();
+        if end > self.populated.load(Ordering::Relaxed) {
+            let to = end.next_multiple_of(PIECE);
+            let map = self.write.as_ref().unwrap_or(&self.run);
+            if to <= LARGE_FROM {
+                map.populate(to - PIECE, PIECE);
+            }
+            self.populated.store(to, Ordering::Relaxed);
+        }
         // SAFETY: the range is in bounds and not in use by anyone yet.
         unsafe { core::ptr::copy_nonoverlapping(code.as_ptr(), self.writable(at), code.len()) };
         self.used.store((at + code.len()).next_multiple_of(16), Ordering::Release);

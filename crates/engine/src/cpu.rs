@@ -290,6 +290,7 @@ impl Cpu {
         let map = Mapping::anonymous(TOTAL, libc::PROT_READ | libc::PROT_WRITE).map_err(os)?;
         map.protect(AT_POLL, PAGE, libc::PROT_READ);
         map.protect(AT_GUARD, PAGE, libc::PROT_NONE);
+        map.populate(AT_STATE, AT_ALT - AT_STATE);
         let base = map.start() as u64;
         let state = (base + AT_STATE as u64) as *mut State;
         let record = || UnsafeCell::new(RecordedSignal { signo: 0, info: [0; 128] });

@@ -105,6 +105,8 @@ impl std::hash::Hasher for PageHasher {
 /// beforehand, because the address space may take a lock that is held during an invalidation.
 #[derive(Clone, Copy)]
 pub(crate) struct Fetcher {
+    /// What is translated already.
+    map: &'static PcMap,
     page: u64,
     executable: [bool; 2],
     /// Words read ahead, from `start` on.
@@ -119,6 +121,9 @@ const WINDOW: usize = 16;
 const MAX_UNIT: u64 = 2048;
 
 impl Fetch for Fetcher {
+    fn known(&mut self, pc: u64) -> bool {
+        self.map.has(pc)
+    }
     fn word(&mut self, pc: u64) -> Option<u32> {
         let index = pc.wrapping_sub(self.start) / 4;
         if let Some(word) = self.words.get(index as usize)
@@ -222,7 +227,7 @@ impl Engine {
         link: Option<u32>,
         epoch: u64,
     ) -> Result<Target, Fault> {
-        let fetcher = self.fetcher(pc);
+        let fetcher = self.fetcher(pc, exact);
         let mut guard = self.lock();
         let writer = &mut *guard;
         let found = self.lookup(exact, pc).or_else(|| self.translate(writer, exact, pc, fetcher));
@@ -264,11 +269,11 @@ impl Engine {
         target
     }
     /// What may be fetched from `pc` on.
-    pub(crate) fn fetcher(&self, pc: u64) -> Fetcher {
+    pub(crate) fn fetcher(&'static self, pc: u64, exact: bool) -> Fetcher {
         let may = |pc| self.space.get().is_none_or(|s| s.executable(pc));
         let next = pc.saturating_add(MAX_UNIT);
         let executable = [may(pc), next >> 12 != pc >> 12 && may(next)];
-        Fetcher { page: pc >> 12, executable, words: [0; WINDOW], start: u64::MAX / 2 }
+        Fetcher { map: self.map(exact), page: pc >> 12, executable, words: [0; WINDOW], start: u64::MAX / 2 }
     }
     /// Translates guest code to IR.
     pub(crate) fn decode(&self, mut fetcher: Fetcher, pc: u64, mode: Mode, block: &mut Block) {

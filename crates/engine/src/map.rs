@@ -22,7 +22,11 @@ impl Table {
     fn new(slots: usize) -> Self {
         let map = Mapping::anonymous(slots * size_of::<Slot>(), libc::PROT_READ | libc::PROT_WRITE);
         // Without memory for a table there is no going on.
-        Self { map: map.expect("no memory for the translation map"), mask: slots - 1 }
+        let map = map.expect("no memory for the translation map");
+        if slots == FIRST {
+            map.populate(0, map.len());
+        }
+        Self { map, mask: slots - 1 }
     }
     fn slots(&self) -> &[Slot] {
         // SAFETY: the mapping holds that many, zero is a valid slot, all fields are atomic.
@@ -52,8 +56,13 @@ pub(crate) struct Target {
     pub(crate) unit: u32,
 }
 
+/// Bits of a map's filter.
+const FILTER: usize = 1 << 14;
+
 /// The map.
 pub(crate) struct PcMap {
+    /// Bit by pc: clear if nothing was ever entered for it.
+    filter: [AtomicU64; FILTER / 64],
     table: AtomicPtr<Table>,
     /// Owner of all tables: the one in use is the last; readers may still be in older ones.
     tables: Mutex<Tables>,
@@ -72,6 +81,7 @@ impl PcMap {
     /// An empty map; takes no memory before the first insertion.
     pub(crate) const fn new() -> Self {
         Self {
+            filter: [const { AtomicU64::new(0) }; FILTER / 64],
             table: AtomicPtr::new(core::ptr::null_mut()),
             tables: Mutex::new(Tables { all: Vec::new(), used: 0 }),
         }
@@ -86,8 +96,19 @@ impl PcMap {
         let target = Target { offset: value as u32, unit: (value >> 32) as u32 };
         (target.offset != 0).then_some(target)
     }
+    fn filter(&self, pc: u64) -> (&AtomicU64, u64) {
+        let n = (pc >> 2) as usize % FILTER;
+        (&self.filter[n / 64], 1 << (n % 64))
+    }
+    /// Whether `pc` has a translation. Quick where the answer is no.
+    pub(crate) fn has(&self, pc: u64) -> bool {
+        let (word, bit) = self.filter(pc);
+        word.load(Ordering::Relaxed) & bit != 0 && self.get(pc).is_some()
+    }
     /// Enters a translation; by the writer only.
     pub(crate) fn insert(&self, pc: u64, target: Target) {
+        let (word, bit) = self.filter(pc);
+        word.fetch_or(bit, Ordering::Relaxed);
         let tables = &mut *self.tables.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let full = tables.all.last().is_none_or(|t| (tables.used + 1) * 3 > (t.mask + 1) * 2);
         if full {
@@ -165,7 +186,9 @@ mod tests {
         assert_eq!(map.get(400), None);
         map.insert(400, Target { offset: 7, unit: 7 });
         assert_eq!(map.get(400), Some(Target { offset: 7, unit: 7 }));
+        assert!(map.has(400) && map.has(404) && !map.has(402 << 20));
         map.clear();
         assert_eq!(map.get(404), None);
+        assert!(!map.has(404));
     }
 }

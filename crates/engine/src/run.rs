@@ -113,7 +113,7 @@ impl Cpu {
         self.state_mut().set_pc(pc);
         let mut block = core::mem::take(&mut self.block);
         block.clear();
-        let fetcher = engine.fetcher(pc);
+        let fetcher = engine.fetcher(pc, self.exact);
         engine.decode(fetcher, pc, Mode { fp_exact: self.exact, single: true }, &mut block);
         let exit = if block.insns == 0 {
             Some(Exit::Fault(engine.fetch_fault(pc)))

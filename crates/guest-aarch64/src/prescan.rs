@@ -22,7 +22,11 @@ pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, words: &mut [u32]) -> Scan {
     let mut targets = 0u64;
     let mut insns = 0;
     for (index, slot) in words.iter_mut().enumerate() {
-        let Some(word) = fetch.word(pc.wrapping_add(index as u64 * 4)) else { break };
+        let at = pc.wrapping_add(index as u64 * 4);
+        if index != 0 && fetch.known(at) {
+            break;
+        }
+        let Some(word) = fetch.word(at) else { break };
         *slot = word;
         insns += 1;
         // Branches, exceptions and system instructions have op0 = x101 in bits 28..26 = 101.

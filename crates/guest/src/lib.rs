@@ -36,6 +36,11 @@ pub enum RuntimeEffect {
 pub trait Fetch {
     /// The 32-bit word at `pc`, or None if it cannot be read or executed.
     fn word(&mut self, pc: u64) -> Option<u32>;
+    /// Whether the code at `pc` is translated already: a block that comes there may as well end.
+    fn known(&mut self, pc: u64) -> bool {
+        let _ = pc;
+        false
+    }
 }
 
 /// A guest architecture.

@@ -226,6 +226,13 @@ impl Head {
         self.bits |= u64::from(byte) << (self.len * 8);
         self.len += 1;
     }
+    /// Without a branch: the processor could not predict it.
+    #[inline]
+    fn push_if(&mut self, condition: bool, byte: u8) {
+        let mask = u64::from(condition).wrapping_neg();
+        self.bits |= (u64::from(byte) & mask) << (self.len * 8);
+        self.len += u32::from(condition);
+    }
 }
 
 /// A place where a 32-bit displacement is filled in later.
@@ -301,9 +308,13 @@ impl Emit {
     #[inline]
     fn reserve(&mut self) {
         if self.pos + 24 > self.buf.len() {
-            let more = (self.buf.len() * 2).max(1024);
-            self.buf.resize(more, 0);
+            self.grow();
         }
+    }
+    #[cold]
+    fn grow(&mut self) {
+        let more = (self.buf.len() * 2).max(4096);
+        self.buf.resize(more, 0);
     }
     fn byte(&mut self, b: u8) {
         self.reserve();
@@ -438,13 +449,9 @@ impl Emit {
     #[inline]
     pub(crate) fn legacy_rr(&mut self, code: Code, reg: u8, rm: u8, rex: bool, imm: Imm) {
         let mut h = Head { bits: 0, len: 0 };
-        if code.prefix != 0 {
-            h.push(code.prefix);
-        }
+        h.push_if(code.prefix != 0, code.prefix);
         let bits = u8::from(code.w) << 3 | (reg >> 3 & 1) << 2 | rm >> 3 & 1;
-        if bits != 0 || rex {
-            h.push(0x40 | bits);
-        }
+        h.push_if(bits != 0 || rex, 0x40 | bits);
         escape(&mut h, code.map);
         h.push(code.op);
         h.push(0xc0 | (reg & 7) << 3 | rm & 7);
@@ -466,14 +473,10 @@ impl Emit {
         if lock {
             h.push(0xf0);
         }
-        if code.prefix != 0 {
-            h.push(code.prefix);
-        }
+        h.push_if(code.prefix != 0, code.prefix);
         let bits =
             u8::from(code.w) << 3 | (reg >> 3 & 1) << 2 | (m.index >> 3 & 1) << 1 | m.base >> 3 & 1;
-        if bits != 0 || rex {
-            h.push(0x40 | bits);
-        }
+        h.push_if(bits != 0 || rex, 0x40 | bits);
         escape(&mut h, code.map);
         h.push(code.op);
         self.memory(h, reg, m, imm);
@@ -504,27 +507,16 @@ impl Emit {
         if m.base & 0x80 != 0 {
             return self.memory_baseless(h, reg, m, imm, imm_len);
         }
-        let (mode, disp_len) = if m.disp == 0 && m.base & 7 != 5 {
-            (0, 0)
-        } else if i8::try_from(m.disp).is_ok() {
-            (0x40, 1)
-        } else {
-            (0x80, 4)
-        };
-        if m.index != Mem::NO {
-            h.push(mode | reg | 4);
-            h.push(m.scale << 6 | (m.index & 7) << 3 | m.base & 7);
-        } else if m.base & 7 == 4 {
-            h.push(mode | reg | 4);
-            h.push(0x24);
-        } else {
-            h.push(mode | reg | m.base & 7);
-        }
-        let disp = match disp_len {
-            0 => 0,
-            1 => u64::from(m.disp as u8),
-            _ => u64::from(m.disp as u32),
-        };
+        // No displacement, 8 or 32 bits of it; without branches, which would not be predictable.
+        let (none, short) = (m.disp == 0 && m.base & 7 != 5, m.disp as i8 as i32 == m.disp);
+        let mode = if none { 0 } else if short { 0x40 } else { 0x80 };
+        let disp_len = if none { 0 } else if short { 1 } else { 4 };
+        let has_index = m.index != Mem::NO;
+        let sib = has_index || m.base & 7 == 4;
+        h.push(mode | reg | if sib { 4 } else { m.base & 7 });
+        let index = if has_index { m.index & 7 } else { 4 };
+        h.push_if(sib, m.scale << 6 | index << 3 | m.base & 7);
+        let disp = u64::from(m.disp as u32) & ((1 << (disp_len * 8)) - 1);
         self.put(h.bits, h.len, disp | imm << (disp_len * 8), disp_len + imm_len);
     }
     fn memory_baseless(&mut self, mut h: Head, reg: u8, m: Mem, imm: u64, imm_len: u32) {

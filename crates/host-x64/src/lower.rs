@@ -6,7 +6,7 @@
 
 use crate::X64;
 use crate::emit::{Emit, Gpr, Label, Mem, Size};
-use crate::flags::{Flags, Kind};
+use crate::flags::Flags;
 use crate::lower_vector_widths::Widths;
 use crate::regs::{Scratch, Temp};
 use core::cell::Cell;
@@ -154,6 +154,13 @@ pub(crate) fn lower(host: &X64, block: &Block, first_link: u32, code: &mut Code)
     BUFFERS.set(Some(buffers));
 }
 
+/// Whether a temporary is among the operands.
+#[inline]
+fn mentions_temps(op: &Op) -> bool {
+    let temp = |r: Ref| r.as_temp().is_some();
+    temp(op.dst) | temp(op.a) | temp(op.b) | temp(op.c)
+}
+
 /// Whether a fault of `code` shows the flags to the guest. Floating-point operations only leave to
 /// the evaluator, which then goes on: flags that nothing reads afterwards do not matter.
 fn shows_flags(code: OpCode) -> bool {
@@ -175,15 +182,20 @@ impl Lower<'_> {
             let label = self.e.new_label();
             self.labels.push(InBlock { label, live: 2 });
         }
-        for (i, op) in ops.iter().enumerate() {
-            for r in [op.dst, op.a, op.b, op.c] {
-                if let Some(t) = r.as_temp() {
-                    let last = &mut self.temps[t as usize].last;
-                    *last = (*last).max(i as u32);
+        if self.block.temps != 0 {
+            for (i, op) in ops.iter().enumerate() {
+                if !mentions_temps(op) {
+                    continue;
                 }
-            }
-            if let Some(t) = op.dst.as_temp() {
-                self.temps[t as usize].vector = vector_result(*op);
+                // In order: the last one that is written stays.
+                for r in [op.a, op.b, op.c, op.dst] {
+                    if let Some(t) = r.as_temp() {
+                        self.temps[t as usize].last = i as u32;
+                    }
+                }
+                if let Some(t) = op.dst.as_temp() {
+                    self.temps[t as usize].vector = vector_result(*op);
+                }
             }
         }
         self.start_need = 0;
@@ -201,25 +213,27 @@ impl Lower<'_> {
             // Not seen yet by the backward pass: that of a backward branch.
             label.live = 2;
         }
-        let mut live = 2;
-        for (i, op) in self.block.ops.iter().enumerate().rev() {
+        let (mut live, block) = (2, self.block);
+        for (i, op) in block.ops.iter().enumerate().rev() {
             let code = op.code;
-            match code {
-                OpCode::Label => self.labels[op.imm as usize].live = live,
-                OpCode::Br => live = self.dest_need(op.imm),
-                OpCode::BrCmp | OpCode::BrBit => live = live.max(self.dest_need(op.imm)),
-                OpCode::BrCond => live = 2,
-                OpCode::ExitDirect => live = self.dest_need(op.imm),
-                _ if code.ends_block() => live = 2,
-                _ => {
-                    if code.writes_flags() {
-                        live = 0;
-                    }
-                    if code.reads_flags() {
-                        live = 2;
-                    } else if shows_flags(code) {
-                        live = live.max(1);
-                    }
+            let plain = !(code.may_fault() || code.reads_flags() || code.writes_flags() || code.ends_block());
+            if plain {
+                match code {
+                    OpCode::Label => self.labels[op.imm as usize].live = live,
+                    OpCode::Br => live = self.dest_need(op.imm),
+                    OpCode::BrCmp | OpCode::BrBit => live = live.max(self.dest_need(op.imm)),
+                    _ => {}
+                }
+            } else if code == OpCode::ExitDirect {
+                live = self.dest_need(op.imm);
+            } else if code.reads_flags() || code.ends_block() {
+                live = 2;
+            } else {
+                if code.writes_flags() {
+                    live = 0;
+                }
+                if shows_flags(code) {
+                    live = live.max(1);
                 }
             }
             self.live[i] = live;
@@ -273,6 +287,10 @@ impl Lower<'_> {
         let block = self.block;
         let mut ended = false;
         for (i, &op) in block.ops.iter().enumerate() {
+            if op.code == OpCode::Insn {
+                self.guest = op.imm as u32;
+                continue;
+            }
             if self.skip == Some(i) {
                 continue;
             }
@@ -283,21 +301,17 @@ impl Lower<'_> {
             {
                 self.keep_recipe_operand(s);
             }
-            if op.code.may_fault()
-                && !self.flags.home
-                && matches!(self.flags.host, Some(Kind::Float | Kind::FloatSwapped))
-            {
+            if self.flags.in_float_form() && op.code.may_fault() {
                 // Fault points cannot describe these.
-                self.save_flags();
-            }
-            if op.code.may_fault() && self.live[i] > 0 && self.flags.in_float_form() {
-                // Fault points have no name for this form.
                 self.save_flags();
                 self.unlock();
             }
             self.op(op);
             self.flags_busy = false;
-            self.end_op();
+            self.unlock();
+            if mentions_temps(&op) {
+                self.drop_temps();
+            }
             if self.live[i + 1] == 0 {
                 self.flags = Flags::HOME;
             }

@@ -31,7 +31,8 @@ const NONE: u8 = 0xff;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scratch {
     hold: [Hold; SCRATCH],
-    locked: [bool; SCRATCH],
+    /// Bit n: register n is locked.
+    locked: u8,
     /// When each was last handed out.
     stamp: [u32; SCRATCH],
     clock: u32,
@@ -43,7 +44,7 @@ impl Default for Scratch {
     fn default() -> Self {
         Self {
             hold: [Hold::Free; SCRATCH],
-            locked: [false; SCRATCH],
+            locked: 0,
             stamp: [0; SCRATCH],
             clock: 0,
             spills: 0,
@@ -113,7 +114,7 @@ impl Lower<'_> {
         let s = &self.scratch;
         let mut best: Option<(u32, usize)> = None;
         for &i in order {
-            if s.locked[i] {
+            if s.locked >> i & 1 != 0 {
                 continue;
             }
             let cost = match s.hold[i] {
@@ -133,8 +134,11 @@ impl Lower<'_> {
         self.lock(i);
         i
     }
+    fn is_locked(&self, i: usize) -> bool {
+        self.scratch.locked >> i & 1 != 0
+    }
     fn lock(&mut self, i: usize) {
-        self.scratch.locked[i] = true;
+        self.scratch.locked |= 1 << i;
         self.scratch.clock += 1;
         self.scratch.stamp[i] = self.scratch.clock;
     }
@@ -182,9 +186,8 @@ impl Lower<'_> {
         }
         temp.saved = false;
     }
-    /// Ends an operation: unlocks the scratch registers and drops the temporaries that died.
-    pub(crate) fn end_op(&mut self) {
-        self.unlock();
+    /// At the end of an operation: drops the temporaries that died.
+    pub(crate) fn drop_temps(&mut self) {
         for r in [self.op.a, self.op.b, self.op.c, self.op.dst] {
             if let Some(t) = r.as_temp()
                 && self.dying(t)
@@ -196,18 +199,18 @@ impl Lower<'_> {
     /// Unlocks all scratch registers: their values are not needed any more by this operation
     /// (except by the very next instruction).
     pub(crate) fn unlock(&mut self) {
-        self.scratch.locked = [false; SCRATCH];
+        self.scratch.locked = 0;
     }
     /// Unlocks one.
     pub(crate) fn release(&mut self, r: Gpr) {
         if let Some(i) = Self::index(r) {
-            self.scratch.locked[i] = false;
+            self.scratch.locked &= !(1 << i);
         }
     }
     /// Unlocks one.
     pub(crate) fn release_v(&mut self, x: Xmm) {
         if let Some(i) = Self::index_v(x) {
-            self.scratch.locked[i] = false;
+            self.scratch.locked &= !(1 << i);
         }
     }
     /// Saves all temporaries that live on to spill space and forgets all copies in scratch
@@ -262,10 +265,10 @@ impl Lower<'_> {
     /// are asked for.
     pub(crate) fn take(&mut self, r: Gpr) {
         let i = r.0 as usize;
-        assert!(!self.scratch.locked[i], "register taken twice at {:?}", self.op);
+        assert!(!self.is_locked(i), "register taken twice at {:?}", self.op);
         if let Hold::Temp(t) = self.scratch.hold[i] {
             let free = (0..FIRST_V).find(|&j| {
-                j != i && !self.scratch.locked[j] && !matches!(self.scratch.hold[j], Hold::Temp(_))
+                j != i && !self.is_locked(j) && !matches!(self.scratch.hold[j], Hold::Temp(_))
             });
             if let Some(j) = free {
                 self.e.mov(Size::Q, Gpr(j as u8), r);
@@ -297,7 +300,7 @@ impl Lower<'_> {
         let slot = v.as_slot();
         if let Some(s) = slot
             && self.scratch.hold[i] == Hold::Slot(s)
-            && !self.scratch.locked[i]
+            && !self.is_locked(i)
         {
             self.scratch.hold[i] = Hold::Free;
             return self.lock(i);
@@ -485,7 +488,7 @@ impl Lower<'_> {
     }
     /// How many scratch vector registers are not locked.
     pub(crate) fn free_v(&self) -> usize {
-        self.scratch.locked[FIRST_V..].iter().filter(|&&locked| !locked).count()
+        (SCRATCH - FIRST_V) - (self.scratch.locked >> FIRST_V).count_ones() as usize
     }
     /// Whether `x` is a scratch register.
     pub(crate) fn is_scratch_v(x: Xmm) -> bool {

@@ -82,6 +82,13 @@ impl Mapping {
             let _ = call(libc::SYS_madvise, args);
         }
     }
+    /// Makes the pages of a part appear for writing, at a fraction of the cost of touching each.
+    /// (Linux 5.14; before, they appear when they are touched.)
+    pub fn populate(&self, from: usize, len: usize) {
+        let len = len.min(self.len.saturating_sub(from));
+        let args = [self.start as u64 + from as u64, len as u64, libc::MADV_POPULATE_WRITE as u64];
+        let _ = call(libc::SYS_madvise, args);
+    }
     /// Makes the pages of a part zero again and gives them back; page-aligned.
     pub fn discard(&self, from: usize, len: usize) {
         assert!(from + len <= self.len);
