@@ -21,8 +21,8 @@ pub enum Branch {
 pub struct Group {
     /// The words; the last one is the tested instruction.
     pub words: Vec<u32>,
-    /// For a branch: how, and how many groups it skips.
-    pub branch: Option<(Branch, usize)>,
+    /// For a branch: how, and how many groups it skips; if negative, how many it goes back over.
+    pub branch: Option<(Branch, isize)>,
 }
 
 impl Group {
@@ -37,7 +37,7 @@ impl Group {
 pub struct Case {
     /// What it starts from.
     pub start: Record,
-    /// What it executes. Branches go forwards, to groups or to the end.
+    /// What it executes. Branches go to groups or to the end; those that go back count.
     pub groups: Vec<Group>,
 }
 
@@ -53,12 +53,14 @@ impl Case {
             let first = code.len();
             code.extend(&group.words);
             let Some((branch, skip)) = group.branch else { continue };
-            let to = starts[(n + 1 + skip).min(self.groups.len())];
+            let to =
+                if skip < 0 { n.saturating_add_signed(skip) } else { n + 1 + skip.unsigned_abs() };
+            let to = starts[to.min(self.groups.len())];
             match branch {
                 Branch::Field { lsb, width } => {
                     let at = code.len() - 1;
                     let mask = ((1u32 << width) - 1) << lsb;
-                    code[at] = code[at] & !mask | ((to - at) as u32) << lsb & mask;
+                    code[at] = code[at] & !mask | (to.wrapping_sub(at) as u32) << lsb & mask;
                 }
                 Branch::Adr => {
                     let bytes = ((to - first) * 4) as u32;

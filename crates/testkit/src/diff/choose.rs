@@ -53,19 +53,22 @@ impl Chooser {
             if self.all.rng.one_in(50) && self.base.lines().len() > 50 {
                 return Some(system(&mut self.all.rng));
             }
+            if self.all.rng.one_in(25) && self.base.lines().len() > 50 {
+                return Some(loop_end(&mut self.all.rng, record));
+            }
             let base = self.all.rng.one_in(2);
             let generator =
                 if base && !self.base.lines().is_empty() { &mut self.base } else { &mut self.all };
             let (word, line) = generator.instruction()?;
-            if generator.rng.one_in(100) {
-                if let Some(word) = unallocated(&mut generator.rng, line) {
-                    return Some(Group { words: vec![word], branch: None });
-                }
+            if generator.rng.one_in(100)
+                && let Some(word) = unallocated(&mut generator.rng, line)
+            {
+                return Some(Group { words: vec![word], branch: None });
             }
-            if let Some(group) = fit(&mut generator.rng, word, line, record) {
-                if !undefined(group.instruction()) || generator.rng.one_in(40) {
-                    return Some(group);
-                }
+            if let Some(group) = fit(&mut generator.rng, word, line, record)
+                && (!undefined(group.instruction()) || generator.rng.one_in(40))
+            {
+                return Some(group);
             }
         }
     }
@@ -227,8 +230,20 @@ fn system(rng: &mut Rng) -> Group {
     Group { words, branch: None }
 }
 
+/// Goes back a few groups, at most seven times in a case, and leaves the flags alone.
+fn loop_end(rng: &mut Rng, record: u64) -> Group {
+    let (a, b) = (rng.below(15) as u32, 15 + rng.below(15) as u32);
+    let mut words = Vec::new();
+    asm::mov(&mut words, a, record + record::COUNTER as u64);
+    // lsr b, b, #3; cbz b.
+    words.extend([asm::ldr(b, a, 0), asm::add(b, b, 1), asm::str(b, a, 0)]);
+    words.extend([0xd343_fc00 | b << 5 | b, 0xb400_0000 | b]);
+    let back = -1 - rng.below(4) as isize;
+    Group { words, branch: Some((Branch::Field { lsb: 5, width: 19 }, back)) }
+}
+
 /// Sets a field of `word`.
-fn with(line: &Line, word: u32, name: &str, value: u32) -> u32 {
+pub(crate) fn with(line: &Line, word: u32, name: &str, value: u32) -> u32 {
     let Some(&(_, lsb, width)) = line.fields.iter().find(|f| f.0 == name) else { return word };
     let mask = ((1u64 << width) - 1) as u32;
     word & !(mask << lsb) | (value & mask) << lsb
@@ -249,7 +264,7 @@ fn signed(line: &Line, word: u32, name: &str) -> i64 {
 fn fit(rng: &mut Rng, word: u32, line: &'static Line, record: u64) -> Option<Group> {
     let plain = |word| Some(Group { words: vec![word], branch: None });
     let branch = |branch, words: Vec<u32>, rng: &mut Rng| {
-        Some(Group { words, branch: Some((branch, rng.below(4) as usize)) })
+        Some(Group { words, branch: Some((branch, rng.below(4) as isize)) })
     };
     match line.name {
         "b" | "bl" => return branch(Branch::Field { lsb: 0, width: 26 }, vec![word], rng),
@@ -257,6 +272,9 @@ fn fit(rng: &mut Rng, word: u32, line: &'static Line, record: u64) -> Option<Gro
             return branch(Branch::Field { lsb: 5, width: 19 }, vec![word], rng);
         }
         "tbz" | "tbnz" => return branch(Branch::Field { lsb: 5, width: 14 }, vec![word], rng),
+        "cb_reg" | "cb_imm" | "cbb" | "cbh" => {
+            return branch(Branch::Field { lsb: 5, width: 9 }, vec![word], rng);
+        }
         "br" | "blr" | "ret" => {
             let rn = get(line, word, "rn") % 31;
             return branch(Branch::Adr, vec![rn, with(line, word, "rn", rn)], rng);

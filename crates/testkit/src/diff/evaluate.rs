@@ -86,6 +86,7 @@ fn round(program: &Program, n: usize, start: &Record, single: bool) -> Record {
     if first == end {
         return record;
     }
+    record.set(record::COUNTER, 0);
     let mut state = Box::new(State::new());
     for n in 0..32 {
         state.int[n] = start.get(n * 8);

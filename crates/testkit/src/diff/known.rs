@@ -8,6 +8,7 @@ use guest_aarch64::encoding::Line;
 use guest_aarch64::generate::Generator;
 
 use super::case::{Case, Group};
+use super::choose;
 use super::record::{FPSR, Record, SIGNAL};
 use super::runner::Runner;
 
@@ -95,7 +96,10 @@ const OPTIONAL: &[&str] = &[
 pub fn lacking(oracle: &Runner, scratch: &Path) -> Result<Vec<&'static str>> {
     let mut generator = Generator::new(1, |l| OPTIONAL.contains(&l.feature));
     let lines = generator.lines().to_vec();
-    let words = lines.iter().filter_map(|line| Some((line.feature, generator.word_of(line)?)));
+    // Branches go to the next instruction.
+    let mut word =
+        |line: &'static Line| Some(choose::with(line, generator.word_of(line)?, "imm9", 1));
+    let words = lines.iter().filter_map(|line| Some((line.feature, word(line)?)));
     let words: Vec<_> = words.collect();
     let group = |word| Group { words: vec![word], branch: None };
     let cases: Vec<_> = words

@@ -166,6 +166,7 @@ fn begin(code: &mut Vec<u32>, record: u64, end: u64) {
     asm::mov(code, 0, end);
     asm::mov(code, 1, CURRENT);
     code.extend([asm::str(0, 1, 0), asm::str(30, 1, 8)]);
+    code.push(asm::str(31, 30, record::COUNTER));
     code.push(asm::add(1, 30, record::VECTORS as u32));
     code.extend((0..32).step_by(2).map(|n| asm::ldp_q(n, 1, n as usize * 16)));
     for (offset, register) in

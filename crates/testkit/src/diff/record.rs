@@ -16,6 +16,8 @@ pub const SIGNAL: usize = 792;
 pub const SIGNAL_PC: usize = 800;
 /// Its address.
 pub const SIGNAL_ADDRESS: usize = 808;
+/// How often loops were gone round.
+pub const COUNTER: usize = 816;
 /// Memory for loads and stores.
 pub const SCRATCH: usize = 832;
 

@@ -85,7 +85,7 @@ fn part(
 ) -> Result<Vec<Option<Record>>> {
     let path = write(&Program::without(cases, rounds, first), scratch)?;
     let output = Command::new("timeout")
-        .args(["-s", "KILL", "60"])
+        .args(["-s", "KILL", "20"])
         .args(command)
         .arg(&path)
         .stdin(Stdio::null())
