@@ -88,6 +88,11 @@ impl Intervals {
             .filter(|(s, e)| s < e)
     }
 
+    /// All ranges, from the highest on.
+    pub fn descending(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.ranges.iter().rev().map(|(&s, &e)| (s, e))
+    }
+
     /// The parts of `start..end` that are not in the set, ascending.
     pub fn gaps(&self, start: u64, end: u64) -> Vec<(u64, u64)> {
         let mut gaps = Vec::new();

@@ -2,11 +2,12 @@
 
 use crate::exec::Prepared;
 use crate::process::Process;
+use crate::ptrace::{self, Traced};
 use crate::seccomp::Seccomp;
 use crate::signal::TaskSignals;
 use crate::thread::TaskThread;
 use crate::{calls, signal, vdso};
-use engine::{Cpu, Exit};
+use engine::{Cpu, Exit, Fault};
 use ir::State;
 
 /// A guest thread, owned by the host thread that runs it.
@@ -25,6 +26,8 @@ pub struct Task {
     pub signals: TaskSignals,
     /// The `execve` being made.
     pub exec: Option<Prepared>,
+    /// What a tracer is told, if there is one.
+    pub(crate) trace: Option<Traced>,
     /// Filters of system calls.
     pub seccomp: Seccomp,
     /// How its host thread was made and whether it has ended.
@@ -42,6 +45,7 @@ impl Task {
             robust_list: (0, 0),
             signals: TaskSignals::default(),
             exec: None,
+            trace: None,
             seccomp: Seccomp::default(),
             thread: TaskThread::default(),
         }
@@ -62,17 +66,45 @@ impl Task {
         self.state().int[self.process.abi.arg_slots[n] as usize]
     }
 
+    /// A fault of the host, as the guest would have had it.
+    fn as_guest_sees(&self, fault: Fault) -> Fault {
+        const SEGV_MAPERR: i32 = 1;
+        const SEGV_ACCERR: i32 = 2;
+        let protection = fault.signo == libc::SIGSEGV && fault.code == SEGV_ACCERR;
+        if protection && self.process.mm.is_hole(fault.addr) {
+            return Fault { code: SEGV_MAPERR, ..fault };
+        }
+        fault
+    }
+
     /// Runs the guest until this thread ends (only threads that the guest made return).
     pub fn run(&mut self) {
+        if core::mem::take(&mut self.thread.executed) {
+            ptrace::resumed(self);
+        }
         while !self.thread.ended {
-            match self.cpu.run() {
+            let exit = if self.stepping() {
+                match self.cpu.step() {
+                    Some(exit) => exit,
+                    None => {
+                        ptrace::stepped(self);
+                        continue;
+                    }
+                }
+            } else {
+                self.cpu.run()
+            };
+            match exit {
                 Exit::Syscall { imm } => {
                     if imm == vdso::CLOCK_CALL && vdso::clock_call(self) {
                         continue;
                     }
                     calls::dispatch(self);
+                    if self.stepping() {
+                        ptrace::stepped(self);
+                    }
                 }
-                Exit::Fault(fault) => signal::deliver_fault(self, fault),
+                Exit::Fault(fault) => signal::deliver_fault(self, self.as_guest_sees(fault)),
                 Exit::Trap { kind, arg } => signal::deliver_trap(self, kind, arg),
                 Exit::Interrupted => signal::deliver_pending(self),
             }

@@ -50,6 +50,31 @@ pub(super) fn madvise(task: &mut Task, args: Args) -> Result {
     task.process.mm.madvise(args[0], args[1], args[2] as i32).map(|()| 0)
 }
 
+/// `msync(2)`.
+pub(super) fn msync(task: &mut Task, args: Args) -> Result {
+    task.process.mm.on_mapped(libc::SYS_msync, [args[0], args[1], args[2]])
+}
+
+/// `mincore(2)`.
+pub(super) fn mincore(task: &mut Task, args: Args) -> Result {
+    task.process.mm.on_mapped(libc::SYS_mincore, [args[0], args[1], args[2]])
+}
+
+/// `mlock(2)`.
+pub(super) fn mlock(task: &mut Task, args: Args) -> Result {
+    task.process.mm.on_mapped(libc::SYS_mlock, [args[0], args[1], args[2]])
+}
+
+/// `mlock2(2)`.
+pub(super) fn mlock2(task: &mut Task, args: Args) -> Result {
+    task.process.mm.on_mapped(libc::SYS_mlock2, [args[0], args[1], args[2]])
+}
+
+/// `munlock(2)`.
+pub(super) fn munlock(task: &mut Task, args: Args) -> Result {
+    task.process.mm.on_mapped(libc::SYS_munlock, [args[0], args[1], args[2]])
+}
+
 /// `shmat(2)`.
 pub(super) fn shmat(task: &mut Task, args: Args) -> Result {
     /// Words of `struct shmid64_ds`; which of them is the size.

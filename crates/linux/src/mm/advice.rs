@@ -35,6 +35,20 @@ impl Mm {
         Ok(())
     }
 
+    /// `msync(2)`, `mincore(2)`, `mlock(2)` ...: call `nr` of the host with `args`, the first two of
+    /// which are an address and a length.
+    ///
+    /// # Errors
+    /// As the call.
+    pub fn on_mapped(&self, nr: i64, args: [u64; 3]) -> Result<u64, Errno> {
+        if let Ok((start, end)) = page_range(args[0], args[1])
+            && self.space().holes.intersects(start, end)
+        {
+            return Err(Errno::ENOMEM);
+        }
+        raw::call(nr, args)
+    }
+
     /// Drops translations of code that an advice may have changed.
     fn drop_changed(&self, start: u64, end: u64, advice: i32) {
         if DROPPING.contains(&advice) && self.any_exec(start, end) {

@@ -24,6 +24,7 @@ impl Mm {
         if new > old {
             let prot = (PROT_READ | PROT_WRITE) as u64;
             let flags = (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE) as u64;
+            space.release_holes(old, new);
             if space.owned.intersects(old, new)
                 || host_mmap([old, new - old, prot, flags, u64::MAX, 0]).is_err()
             {

@@ -49,9 +49,18 @@ impl Mm {
         let len = page_up(len).ok_or(Errno::ENOMEM)?;
         let fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) as u64 != 0;
         let mut space = self.space();
+        let mut host_flags = flags;
         if fixed {
             page_range(addr, len)?;
-            if flags & MAP_FIXED_NOREPLACE as u64 == 0 {
+            let keep = flags & MAP_FIXED_NOREPLACE as u64 != 0;
+            if keep && space.holes.intersects(addr, addr + len) {
+                // The host would say that the hole is taken.
+                if space.owned.intersects(addr, addr + len) {
+                    return Err(Errno::EEXIST);
+                }
+                reserve_gaps(&space, addr, addr + len).map_err(|_| Errno::EEXIST)?;
+                host_flags = flags & !(MAP_FIXED_NOREPLACE as u64) | MAP_FIXED as u64;
+            } else if !keep {
                 reserve_gaps(&space, addr, addr + len)?;
             }
         } else {
@@ -59,12 +68,20 @@ impl Mm {
             if addr.checked_add(len).is_none_or(|end| end > ADDR_END) {
                 addr = 0;
             }
+            // Huge pages and stacks have places of their own.
+            const ELSEWHERE: i32 = libc::MAP_HUGETLB | libc::MAP_GROWSDOWN;
+            if flags & ELSEWHERE as u64 == 0
+                && let Some(hole) = space.find_hole(addr, len)
+            {
+                addr = hole;
+                host_flags |= MAP_FIXED as u64;
+            }
         }
         let fd = if anonymous { u64::MAX } else { fd as u64 };
-        let at = match host_mmap([addr, len, host_prot(prot), flags, fd, offset]) {
+        let at = match host_mmap([addr, len, host_prot(prot), host_flags, fd, offset]) {
             Ok(at) => at,
             Err(error) => {
-                if fixed && flags & MAP_FIXED_NOREPLACE as u64 == 0 {
+                if fixed && host_flags & MAP_FIXED_NOREPLACE as u64 == 0 {
                     release_gaps(&space, addr, addr + len);
                 }
                 return Err(error);
@@ -77,6 +94,7 @@ impl Mm {
     /// Records a mapping that was made.
     pub(super) fn record(&self, space: &mut Space, start: u64, end: u64, prot: u64) {
         space.owned.insert(start, end);
+        space.holes.remove(start, end);
         self.clear_exec(start, end);
         if prot & prot::EXEC != 0 {
             self.set_exec(start, end);
@@ -95,8 +113,7 @@ impl Mm {
         let mut space = self.space();
         let parts: Vec<_> = space.owned.overlaps(start, end).collect();
         for (start, end) in parts {
-            host_munmap(start, end)?;
-            space.owned.remove(start, end);
+            space.punch(start, end)?;
             self.clear_exec(start, end);
         }
         Ok(())
@@ -132,6 +149,10 @@ impl Mm {
             let (start, end) = page_range(new, new_len).map_err(|_| Errno::EINVAL)?;
             reserve_gaps(&space, start, end)?;
         }
+        // Room to grow in place.
+        if !fixed && new_len > old_len && space.holes.intersects(old_end, old_end + 1) {
+            space.release_holes(old_end, old.saturating_add(new_len).min(ADDR_END));
+        }
         let exec = self.any_exec(old, old + PAGE);
         let args = [old, old_len, new_len, flags, new];
         let at = match raw::call(libc::SYS_mremap, args) {
@@ -154,6 +175,7 @@ impl Mm {
         }
         if at == old && old_len <= new_len {
             space.owned.insert(at, at + new_len);
+            space.holes.remove(at, at + new_len);
             if exec {
                 self.set_exec(at, at + new_len);
             }
@@ -166,7 +188,7 @@ impl Mm {
 
 /// Takes the parts of a fixed range that are not the guest's, without replacing anything.
 fn reserve_gaps(space: &Space, start: u64, end: u64) -> Result<(), Errno> {
-    let gaps = space.owned.gaps(start, end);
+    let gaps = foreign(space, start, end);
     let flags = (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE) as u64;
     for (index, &(from, to)) in gaps.iter().enumerate() {
         if let Err(error) = host_mmap([from, to - from, PROT_NONE as u64, flags, u64::MAX, 0]) {
@@ -181,9 +203,15 @@ fn reserve_gaps(space: &Space, start: u64, end: u64) -> Result<(), Errno> {
 
 /// Gives back what [`reserve_gaps`] took.
 fn release_gaps(space: &Space, start: u64, end: u64) {
-    for (from, to) in space.owned.gaps(start, end) {
+    for (from, to) in foreign(space, start, end) {
         let _ = host_munmap(from, to);
     }
+}
+
+/// The parts of a range that are neither the guest's nor kept for it.
+fn foreign(space: &Space, start: u64, end: u64) -> Vec<(u64, u64)> {
+    let gaps = space.owned.gaps(start, end);
+    gaps.into_iter().flat_map(|(from, to)| space.holes.gaps(from, to)).collect()
 }
 
 /// Linux refuses executable mappings of files on `noexec` mounts; the host cannot know, as it is

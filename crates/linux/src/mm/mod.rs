@@ -13,6 +13,7 @@
 
 mod advice;
 mod brk;
+mod holes;
 mod map;
 mod protect;
 mod shm;
@@ -56,6 +57,8 @@ pub struct Mm {
 pub(crate) struct Space {
     /// Addresses that are the guest's.
     pub(crate) owned: Intervals,
+    /// Addresses that were the guest's and are kept for it.
+    pub(crate) holes: Intervals,
     /// Where the heap starts, its end as the guest set it.
     pub(crate) brk_start: u64,
     pub(crate) brk: u64,

@@ -23,6 +23,7 @@ impl Mm {
             if at % PAGE != 0 || at.checked_add(len).is_none_or(|end| end > ADDR_END) {
                 return Err(Errno::EINVAL);
             }
+            space.release_holes(at, at + len);
             // Without SHM_REMAP the host refuses to replace anything.
             if flags & SHM_REMAP != 0 && !space.owned.covers(at, at + len) {
                 return Err(Errno::EINVAL);
