@@ -1,5 +1,7 @@
 //! `testkit diff`: random instructions under the oracle and under the product.
 
+mod faults;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -86,7 +88,8 @@ fn run() -> Result<()> {
             }
             Ok(())
         }
-        _ => bail!("usage:\n{USAGE}"),
+        Some("faults") => faults::faults(&arguments[1..]),
+        _ => bail!("usage:\n{USAGE}\n{}", faults::USAGE),
     }
 }
 

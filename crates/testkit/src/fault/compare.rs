@@ -1,0 +1,281 @@
+//! Runs programs with translated code and with the evaluator, and compares what they wrote.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use guest_aarch64::{disassemble, encoding};
+
+use super::case::{Case, Chooser};
+use super::program::{Program, Record, SIZE};
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// First seed; each program has another.
+    pub seed: u64,
+    /// Faults to compare.
+    pub points: usize,
+    /// Cases in a program.
+    pub cases: usize,
+    /// Groups of instructions in a case, at most.
+    pub length: u64,
+    /// How often a case is run.
+    pub rounds: u64,
+    /// The product's binary.
+    pub anyarch: PathBuf,
+    /// The oracle, for information.
+    pub oracle: Option<PathBuf>,
+    /// Where differing programs are kept.
+    pub keep: Option<PathBuf>,
+    /// How many differences are reported.
+    pub stop: usize,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Signal frames that were compared.
+    pub frames: usize,
+    /// Of these, faults: SIGSEGV and SIGBUS.
+    pub faults: usize,
+    /// Different faulting instructions.
+    pub places: usize,
+    /// Faults by encoding.
+    pub lines: BTreeMap<&'static str, usize>,
+    /// Cases that differ.
+    pub differences: usize,
+    /// Last seed.
+    pub seed: u64,
+    /// Cases that the oracle does otherwise, by encoding and what differs.
+    pub oracle: BTreeMap<String, usize>,
+    /// Cases that were compared with the oracle.
+    pub oracle_cases: usize,
+}
+
+/// Runs until there are enough points, or `options.stop` differences.
+///
+/// # Errors
+/// If something cannot be run.
+pub fn run(options: &Options, report: &mut dyn FnMut(String)) -> Result<Found> {
+    let scratch = std::env::temp_dir().join(format!("anyarch-faults-{}", std::process::id()));
+    fs::create_dir_all(&scratch)?;
+    let result = programs(options, &scratch, report);
+    let _ = fs::remove_dir_all(&scratch);
+    result
+}
+
+fn programs(
+    options: &Options,
+    scratch: &Path,
+    report: &mut dyn FnMut(String),
+) -> Result<Found> {
+    let mut found = Found { seed: options.seed, ..Found::default() };
+    loop {
+        let mut chooser = Chooser::new(found.seed);
+        let cases: Vec<_> = (0..options.cases).map(|_| chooser.case(options.length)).collect();
+        let program = Program::new(&cases, options.rounds, found.seed);
+        let theirs = execute(options, Mode::Evaluator, &program, scratch)?;
+        let ours = execute(options, Mode::Product, &program, scratch)?;
+        ensure!(theirs.len() >= options.cases * SIZE, "the evaluator's run did not finish");
+        count(&program, &theirs, &mut found);
+        for n in differing(&ours, &theirs, cases.len()) {
+            found.differences += 1;
+            if found.differences <= options.stop {
+                let text = describe(options, &cases, n, found.seed, scratch)?;
+                report(format!("seed {} case {n}: {text}", found.seed));
+            }
+        }
+        if options.oracle.is_some() {
+            let oracle = execute(options, Mode::Oracle, &program, scratch)?;
+            oracle_differences(&program, &theirs, &oracle, cases.len(), &mut found);
+        }
+        if found.faults >= options.points || found.differences >= options.stop {
+            return Ok(found);
+        }
+        found.seed += 1;
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Product,
+    Evaluator,
+    Oracle,
+}
+
+/// What a run writes.
+fn execute(options: &Options, mode: Mode, program: &Program, scratch: &Path) -> Result<Vec<u8>> {
+    let path = scratch.join("faults");
+    let _ = fs::remove_file(&path);
+    fs::write(&path, program.elf())?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+    let mut command = Command::new("timeout");
+    command.args(["-s", "KILL", "120"]);
+    match mode {
+        Mode::Product => command.arg(&options.anyarch),
+        Mode::Evaluator => command.arg(&options.anyarch).args(["--dump", "eval"]),
+        Mode::Oracle => {
+            let oracle = options.oracle.as_ref().context("no oracle")?;
+            command.arg(oracle).args(["-cpu", "max,pauth=off"])
+        }
+    };
+    let output = command.arg(&path).stdin(Stdio::null()).output().context("timeout(1)")?;
+    let mut bytes = output.stdout;
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stderr);
+        eprintln!("{}: {}", output.status, text.lines().take(4).collect::<Vec<_>>().join("\n"));
+        bytes.truncate(bytes.len() / SIZE * SIZE);
+    }
+    Ok(bytes)
+}
+
+/// Counts the faults in `output`.
+fn count(program: &Program, output: &[u8], found: &mut Found) {
+    let mut places = HashSet::new();
+    for record in Program::records(output) {
+        found.frames += 1;
+        if matches!(record.signal(), 7 | 11) {
+            found.faults += 1;
+            places.insert(record.pc());
+            let line = program.word(record.pc()).and_then(encoding::find);
+            *found.lines.entry(line.map_or("?", |l| l.name)).or_default() += 1;
+        }
+    }
+    found.places += places.len();
+}
+
+/// The records by case.
+fn by_case(output: &[u8], cases: usize) -> Vec<Vec<Record<'_>>> {
+    let mut sorted = vec![Vec::new(); cases];
+    for record in Program::records(output) {
+        if let Some(records) = sorted.get_mut(record.case()) {
+            records.push(record);
+        }
+    }
+    sorted
+}
+
+/// The cases whose records differ.
+fn differing(ours: &[u8], theirs: &[u8], cases: usize) -> Vec<usize> {
+    if ours == theirs {
+        return Vec::new();
+    }
+    let (ours, theirs) = (by_case(ours, cases), by_case(theirs, cases));
+    (0..cases).filter(|&n| first(&ours[n], &theirs[n]).is_some()).collect()
+}
+
+/// The first record that differs.
+fn first(ours: &[Record<'_>], theirs: &[Record<'_>]) -> Option<usize> {
+    let same = |(a, b): (&Record<'_>, &Record<'_>)| a == b || a.tolerant() == b.tolerant();
+    let equal = ours.iter().zip(theirs).position(|pair| !same(pair));
+    equal.or_else(|| (ours.len() != theirs.len()).then(|| ours.len().min(theirs.len())))
+}
+
+/// The case alone, with as few instructions as differ, for people.
+fn describe(
+    options: &Options,
+    cases: &[Case],
+    n: usize,
+    seed: u64,
+    scratch: &Path,
+) -> Result<String> {
+    let mut case = cases[n].clone();
+    let both = |case: &Case| -> Result<_> {
+        let program = Program::new(std::slice::from_ref(case), options.rounds, seed);
+        let ours = execute(options, Mode::Product, &program, scratch)?;
+        let theirs = execute(options, Mode::Evaluator, &program, scratch)?;
+        Ok((program, ours, theirs))
+    };
+    let differs = |case: &Case| both(case).map(|(_, a, b)| !differing(&a, &b, 1).is_empty());
+    if !differs(&case)? {
+        return Ok("differs only among others".into());
+    }
+    for group in (0..case.len()).rev() {
+        let fewer = case.without(group);
+        if differs(&fewer)? {
+            case = fewer;
+        }
+    }
+    let (program, ours, theirs) = both(&case)?;
+    if let Some(keep) = &options.keep {
+        fs::write(keep.join(format!("faults-{seed}-{n}")), program.elf())?;
+    }
+    let (ours, theirs) = (by_case(&ours, 1), by_case(&theirs, 1));
+    let at = first(&ours[0], &theirs[0]).unwrap_or(0);
+    let mut text = format!("record {at}\n");
+    for word in case.code() {
+        if word != 0xd503_201f {
+            text += &format!("  {word:08x}  {}\n", disassemble(word, 0));
+        }
+    }
+    let (Some(a), Some(b)) = (ours[0].get(at), theirs[0].get(at)) else {
+        return Ok(text + &format!("  {} records, not {}\n", ours[0].len(), theirs[0].len()));
+    };
+    let word = program.word(b.pc()).unwrap_or(0);
+    text += &format!(
+        "  signal {} in round {} at {:#x}: {}\n",
+        b.signal(),
+        b.round(),
+        b.pc(),
+        disassemble(word, b.pc())
+    );
+    for (name, values) in a.differences(b) {
+        text += &format!("    {name}: {values}\n");
+    }
+    Ok(text)
+}
+
+/// Counts what the oracle does otherwise; its memory and registers are not compared after that.
+fn oracle_differences(
+    program: &Program,
+    ours: &[u8],
+    oracle: &[u8],
+    cases: usize,
+    found: &mut Found,
+) {
+    let (ours, oracle) = (by_case(ours, cases), by_case(oracle, cases));
+    for (a, b) in ours.iter().zip(&oracle) {
+        found.oracle_cases += 1;
+        let Some(at) = (0..a.len().max(b.len())).find(|&n| match (a.get(n), b.get(n)) {
+            (Some(a), Some(b)) => !relevant(a, b).is_empty(),
+            _ => true,
+        }) else {
+            continue;
+        };
+        let (Some(a), Some(b)) = (a.get(at), b.get(at)) else {
+            *found.oracle.entry("number of signals".into()).or_default() += 1;
+            continue;
+        };
+        let line = program.word(a.pc()).and_then(encoding::find).map_or("?", |l| l.name);
+        let what = relevant(a, b).join(" ");
+        *found.oracle.entry(format!("{line}: {what}")).or_default() += 1;
+    }
+}
+
+/// The kinds of what differs, but for what the oracle does not fill in.
+fn relevant(a: &Record<'_>, b: &Record<'_>) -> Vec<&'static str> {
+    let mut kinds: Vec<_> = a
+        .differences(b)
+        .iter()
+        .filter_map(|(name, _)| match name.as_str() {
+            n if n.starts_with("ucontext") || n.starts_with("siginfo") => None,
+            "si_errno" | "fault_address" => None,
+            "fpsr, fpcr" if a.tolerant()[520] == b.tolerant()[520] => None,
+            "si_code" => Some("si_code"),
+            "si_addr" => Some("si_addr"),
+            "pstate" => Some("pstate"),
+            "pc" => Some("pc"),
+            n if n.starts_with("memory") => Some("memory"),
+            n if n.starts_with('x') || n == "sp" => Some("x"),
+            n if n.starts_with('v') => Some("v"),
+            n if n.starts_with("fpsr") => Some("fpsr"),
+            _ => Some("signal"),
+        })
+        .collect();
+    kinds.dedup();
+    kinds
+}
