@@ -319,6 +319,8 @@ impl Cpu {
             (*state).hash = shared.hash();
             (*state).leave = engine.stubs.leave;
             (*state).leave_link = engine.stubs.leave_link;
+            (*state).leave_indirect = engine.stubs.leave_indirect;
+            (*state).ret_miss = engine.stubs.ret_miss;
             (*state).call_helper = engine.stubs.call_helper;
             (*state).helper = helper as *const () as u64;
             let sentinel = shared.ret_base() as *mut u64;

@@ -1,7 +1,7 @@
 //! Branches, exits, calls and returns, and the cold code.
 
 use crate::Alu;
-use crate::emit::{Branch, Cc, Gpr, Label, Mem, Size};
+use crate::emit::{Branch, Cc, Emit, Gpr, Label, Mem, Size};
 use crate::flags::{Flags, Test};
 use crate::lower::{Again, Cold, ColdKind, Lower, arg};
 use crate::regs::home;
@@ -15,7 +15,8 @@ const EXIT_ARG: Mem = Mem::state(offset_of!(State, exit_arg) as i32);
 const LEAVE: Mem = Mem::state(offset_of!(State, leave) as i32);
 const LEAVE_LINK: Mem = Mem::state(offset_of!(State, leave_link) as i32);
 const HASH: Mem = Mem::state(offset_of!(State, hash) as i32);
-const RET_BASE: Mem = Mem::state(offset_of!(State, ret_base) as i32);
+const LEAVE_INDIRECT: Mem = Mem::state(offset_of!(State, leave_indirect) as i32);
+const RET_MISS: Mem = Mem::state(offset_of!(State, ret_miss) as i32);
 
 impl Lower<'_> {
     // --- labels and branches
@@ -293,13 +294,7 @@ impl Lower<'_> {
     /// Finds guest address rax in the thread's hash: rdx + rcx * 4 is its entry, or a jump to
     /// `miss`.
     fn hash_lookup(&mut self, miss: Label) {
-        // The entry's offset is ((pc >> 2) & (entries - 1)) * 16.
-        const MASK: i32 = (ir::state::HASH_ENTRIES as i32 - 1) << 2;
-        self.e.mov(Size::D, Gpr::RCX, Gpr::RAX);
-        self.e.load(Size::Q, Gpr::RDX, HASH);
-        self.e.alu_imm(Alu::And, Size::D, Gpr::RCX, MASK);
-        self.e.alu_load(Alu::Cmp, Size::Q, Gpr::RAX, HASH_PC);
-        self.e.jcc(Cc::Ne, miss);
+        hash_lookup(&mut self.e, miss);
     }
     pub(crate) fn runtime(&mut self, op: Op) {
         self.save_flags();
@@ -368,22 +363,13 @@ impl Lower<'_> {
                 self.link(Branch::Jmp, self.block.pc);
             }
             ColdKind::Interpret => self.interpret(),
-            ColdKind::Indirect => {
-                self.e.store(Size::Q, home(SLOT_PC), Gpr::RAX);
-                self.leave_at_pc(exit::INDIRECT);
-            }
+            ColdKind::Indirect => self.e.jmp_mem(LEAVE_INDIRECT),
             ColdKind::IndirectCall(landing) => {
                 self.e.lea(Size::Q, Gpr::RDX, Mem::label(landing));
                 self.e.push(Gpr::RDX);
-                self.e.store(Size::Q, home(SLOT_PC), Gpr::RAX);
-                self.leave_at_pc(exit::INDIRECT);
+                self.e.jmp_mem(LEAVE_INDIRECT);
             }
-            ColdKind::ReturnMiss => {
-                self.e.load(Size::Q, Gpr::RSP, RET_BASE);
-                let miss = self.cold(ColdKind::Indirect);
-                self.hash_lookup(miss);
-                self.e.jmp_mem(HASH_HOST);
-            }
+            ColdKind::ReturnMiss => self.e.jmp_mem(RET_MISS),
             ColdKind::Divide { size, divisor, back } => {
                 // The divisor is 0 or -1: the quotient is the product.
                 self.e.imul(size, Gpr::RAX, divisor);
@@ -399,5 +385,17 @@ impl Lower<'_> {
     }
 }
 
+/// See [`Lower::hash_lookup`].
+pub(crate) fn hash_lookup(e: &mut Emit, miss: Label) {
+    // The entry's offset is ((pc >> 2) & (entries - 1)) * 16.
+    const MASK: i32 = (ir::state::HASH_ENTRIES as i32 - 1) << 2;
+    e.mov(Size::D, Gpr::RCX, Gpr::RAX);
+    e.load(Size::Q, Gpr::RDX, HASH);
+    e.alu_imm(Alu::And, Size::D, Gpr::RCX, MASK);
+    e.alu_load(Alu::Cmp, Size::Q, Gpr::RAX, HASH_PC);
+    e.jcc(Cc::Ne, miss);
+}
+
 const HASH_PC: Mem = Mem::index(Gpr::RDX, Gpr::RCX, 2, 0);
-const HASH_HOST: Mem = Mem::index(Gpr::RDX, Gpr::RCX, 2, 8);
+/// Where the entry that was found leads to.
+pub(crate) const HASH_HOST: Mem = Mem::index(Gpr::RDX, Gpr::RCX, 2, 8);

@@ -2,6 +2,7 @@
 
 use crate::X64;
 use crate::emit::{Emit, Gpr, Mem, Size, Xmm};
+use crate::lower_control::{HASH_HOST, hash_lookup};
 use crate::regs::home;
 use core::mem::offset_of;
 use host::Stubs;
@@ -44,7 +45,15 @@ pub(crate) fn stubs(x: &X64) -> Stubs {
     e.store(Size::Q, field(offset_of!(State, exit_arg)), Gpr::RAX);
     e.store(Size::Q, home(SLOT_PC), Gpr::RDX);
     e.store_imm(Size::D, field(offset_of!(State, exit_reason)), exit::LINK as i32);
+    let leave = e.new_label();
+    e.jmp(leave);
+    s.leave_indirect = e.position();
+    let leave_indirect = e.new_label();
+    e.bind(leave_indirect);
+    e.store(Size::Q, home(SLOT_PC), Gpr::RAX);
+    e.store_imm(Size::D, field(offset_of!(State, exit_reason)), exit::INDIRECT as i32);
     s.leave = e.position();
+    e.bind(leave);
     store_pins(x, &mut e);
     s.leave_stored = e.position();
     e.store(Size::Q, RET_SP, Gpr::RSP);
@@ -72,13 +81,12 @@ pub(crate) fn stubs(x: &X64) -> Stubs {
     load_pins(x, &mut e);
     e.ret();
 
-    // Nothing returns here by intention: leave, to go on at the address in rax.
+    // A return that was not predicted: an indirect branch to rax with an empty return stack.
     align(&mut e);
     s.ret_miss = e.position();
     e.load(Size::Q, Gpr::RSP, field(offset_of!(State, ret_base)));
-    e.store(Size::Q, home(SLOT_PC), Gpr::RAX);
-    e.store_imm(Size::D, field(offset_of!(State, exit_reason)), exit::INDIRECT as i32);
-    e.jmp_mem(field(offset_of!(State, leave)));
+    hash_lookup(&mut e, leave_indirect);
+    e.jmp_mem(HASH_HOST);
 
     e.finish(&mut s.bytes);
     s

@@ -162,6 +162,8 @@ pub struct Stubs {
     /// Offset of the leave stub for links: the link number and the guest pc are in scratch
     /// registers of the back end's choice.
     pub leave_link: u32,
+    /// Offset of the leave stub for indirect branches (see `State::leave_indirect`).
+    pub leave_indirect: u32,
     /// Offset of the leave stub for fault handlers, which have stored the pins already.
     pub leave_stored: u32,
     /// Offset of the helper stub (see `State::call_helper`).

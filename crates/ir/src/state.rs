@@ -128,6 +128,12 @@ pub struct State {
     pub leave: u64,
     /// Address of the stub that leaves through link number eax, to go on at the guest pc in rdx.
     pub leave_link: u64,
+    /// Address of the "leave at an indirect branch" stub: guest address in the first scratch
+    /// register.
+    pub leave_indirect: u64,
+    /// Address of the stub for returns that the return stack does not predict: guest address in
+    /// the first scratch register.
+    pub ret_miss: u64,
     /// Address of the "call helper" stub: stores all pins, calls `helper`, loads them again.
     pub call_helper: u64,
     /// `extern "C" fn(*mut State)`: evaluates `helper_op` over `args`; result in `args[0]`.
@@ -174,6 +180,8 @@ impl State {
             hash: 0,
             leave: 0,
             leave_link: 0,
+            leave_indirect: 0,
+            ret_miss: 0,
             call_helper: 0,
             helper: 0,
             helper_op: [0; 2],
