@@ -99,7 +99,7 @@ impl Lower<'_> {
         match round_imm(rounding, exact) {
             Some(imm) => self.fp_scalar_unary(o.dst, o.a, op::round(true, double), Some(imm)),
             None if rounding == Rounding::Away && self.avx() => {
-                let y = self.using_vm(o.a);
+                let y = self.source(o.a);
                 if self.free_v() < 2 {
                     self.unlock();
                     return false;
@@ -191,7 +191,7 @@ impl Lower<'_> {
             self.clobber();
         }
         let direct = rounding == Rounding::Zero || rounding == Rounding::Current && signed;
-        let y = self.using_vm(o.a);
+        let y = if away { self.source(o.a) } else { self.using_vm(o.a) };
         let source = match y {
             XmmOrMem::Reg(x) if direct => x,
             XmmOrMem::Mem(_) if direct => self.using_v(o.a),

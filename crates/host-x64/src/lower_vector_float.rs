@@ -6,7 +6,7 @@ use crate::emit::{Code, Size, Xmm};
 use crate::emit_sse::{VShift, op};
 use crate::lower::Lower;
 use crate::lower_vector::{Temps, VArgs, ones, splat};
-use crate::regs::XmmOrMem;
+use crate::regs::{XmmOrMem, home};
 use ir::{OpCode, Ref, Rounding, VecOp};
 
 /// The immediate of `round*` for a rounding; `exact`: raise Inexact.
@@ -92,6 +92,13 @@ impl Lower<'_> {
                 }
                 t
             }
+        }
+    }
+    /// The operand where it is, without taking a scratch register if it has a home in memory.
+    pub(crate) fn source(&mut self, r: Ref) -> XmmOrMem {
+        match r.as_slot() {
+            Some(s) if !self.pinned(r) => XmmOrMem::Mem(home(s)),
+            _ => self.using_vm(r),
         }
     }
     /// A register for the result of an operation that may fault: pinned, scratch, or `x` or `y`,
@@ -236,17 +243,35 @@ impl Lower<'_> {
     /// Maximum or minimum: both orders, which differ only for zeros of different sign (NaNs are
     /// invalid operations), and a logical operation that makes the right zero.
     pub(crate) fn fp_extreme(&mut self, v: &VArgs, code: Code, join: Code, scalar: bool) -> bool {
-        let bits = reads(v, scalar);
-        let room = if self.pinned(v.dst) { 1 } else { 0 };
-        if !self.avx() || self.scratch_needed(&[v.a, v.b], bits) > room {
+        if !self.avx() || !scalar && !self.clean2(v, v.a, v.b) {
             return false;
         }
         let clean = !scalar || self.clean2(v, v.a, v.b);
-        let (x, y) = (self.fp_operand(v.a, bits), self.fp_operand(v.b, bits));
+        let (x, y) = (self.source(v.a), self.source(v.b));
+        let second = !self.pinned(v.dst) || matches!(y, XmmOrMem::Mem(_));
+        if self.free_v() < 1 + usize::from(second) {
+            self.unlock();
+            return false;
+        }
         let t = self.scratch_v();
-        let d = self.fp_out(v.dst, v.a, x, y);
-        self.fp3(code, t, x, y);
-        self.fp3(code, d, y, x);
+        let d = if self.pinned(v.dst) { self.define_v(v.dst) } else { self.scratch_v() };
+        for (to, first, second) in [(t, x, y), (d, y, x)] {
+            let first = match first {
+                XmmOrMem::Reg(r) => r,
+                // The last one must not be written before it is certain not to fault.
+                XmmOrMem::Mem(m) if to == t || Self::is_scratch_v(d) => {
+                    self.vmov(to, m);
+                    to
+                }
+                XmmOrMem::Mem(_) => {
+                    // b in memory, the result pinned: the same the other way round.
+                    let r = self.fp_temp(&[]);
+                    self.vmov(r, y);
+                    r
+                }
+            };
+            self.fp3(code, to, first, second);
+        }
         self.v3(join, d, d, t);
         self.finish_low(Temps::default(), v, d, clean);
         true
@@ -269,19 +294,25 @@ impl Lower<'_> {
             (a, b) = (b, a);
         }
         let x = self.fp_operand(a, bits);
-        let y = self.using_vm(b);
+        let y = if b == a { x.into() } else { self.source(b) };
         let z = self.using_vm(v.c);
-        if self.free_v() == 0 {
-            // Both scratch registers hold operands.
-            self.unlock();
-            return false;
-        }
         // A destination that is not a source may be overwritten before the check: the evaluator
         // does not read it.
         let t = if self.pinned(v.dst) && !self.read_by_instruction(v.dst) {
             self.define_v(v.dst)
-        } else {
+        } else if let XmmOrMem::Reg(c) = z
+            && Self::is_scratch_v(c)
+            && z != x.into()
+            && z != y
+        {
+            self.reuse_v(c);
+            c
+        } else if self.free_v() > 0 {
             self.scratch_v()
+        } else {
+            // Both scratch registers hold factors.
+            self.unlock();
+            return false;
         };
         match z {
             _ if self.width(v.c) <= v.total => self.vmov(t, z),
@@ -294,7 +325,8 @@ impl Lower<'_> {
             XmmOrMem::Reg(y) => self.e.avx_rr(code, t, x, y, crate::emit::Imm::None),
             XmmOrMem::Mem(m) => self.e.avx_rm(code, t, x, m, crate::emit::Imm::None),
         }
-        let check = self.fp_temp(&[x.into(), y, z]);
+        let dead = if z == t.into() { y } else { z };
+        let check = self.fp_temp(&[x.into(), y, dead]);
         self.fault();
         // "Less than", signalling: invalid if any lane is a NaN.
         self.v3i(compare, check, t, t, 1);
@@ -388,7 +420,7 @@ impl Lower<'_> {
     }
     fn fp_mask(&mut self, v: &VArgs, code: Code, scalar: bool) -> bool {
         let absolute = matches!(v.code, VecOp::FAcGe | VecOp::FAcGt);
-        if !self.avx() || absolute && self.scratch_needed(&[v.a, v.b], 0) < 2 && self.free_v() < 2 {
+        if !self.avx() {
             return false;
         }
         // Equal, quiet; greater or equal and greater, signalling.
@@ -399,7 +431,7 @@ impl Lower<'_> {
         };
         if absolute {
             let mask = self.e.constant(splat((1 << (v.bits() - 1)) - 1, v.bits(), v.total));
-            let (x, y) = (self.using_vm(v.a), self.using_vm(v.b));
+            let (x, y) = (self.source(v.a), self.source(v.b));
             if self.free_v() < 2 {
                 self.unlock();
                 return false;
@@ -539,7 +571,7 @@ impl Lower<'_> {
         if v.total < 128 {
             if v.total == 64 && !double {
                 // Two lanes of each operand.
-                let (x, y) = (self.using_v(v.a), self.using_vm(v.b));
+                let (x, y) = (self.using_v(v.a), self.source(v.b));
                 if self.free_v() == 0 {
                     self.unlock();
                     return false;
@@ -565,7 +597,7 @@ impl Lower<'_> {
             self.finish_v(Temps::default(), v.dst, zero);
             return true;
         }
-        let (x, y) = (self.using_v(v.a), self.using_vm(v.b));
+        let (x, y) = (self.using_v(v.a), self.source(v.b));
         if self.free_v() == 0 {
             self.unlock();
             return false;

@@ -5,7 +5,7 @@ use engine::testing::Runner;
 use engine::{FeatureLevel, Options};
 use eval::{MemFault, Memory};
 use guest::Guest;
-use ir::state::{SLOT_FPSR, exit};
+use ir::state::{SLOT_FPCR, SLOT_FPSR, exit};
 use ir::vec_op::{self, SCALAR};
 use ir::{Block, Builder, Cond, Exit, ExitKind, Op, OpCode, Ref, State, Ty, VecOp};
 
@@ -130,6 +130,9 @@ impl Random {
             *v = self.vector();
         }
         s.set_nzcv((self.next() as u32) & 0xf000_0000);
+        if self.below(3) == 0 {
+            s.int[usize::from(SLOT_FPCR)] = (self.next() & 3) << 22;
+        }
         s
     }
     fn v(&mut self) -> Ref {
