@@ -167,6 +167,8 @@ impl Lower<'_> {
             n => self.e.pextr_store(Size::from_log2(n), m, v, 0),
         }
         if access.order == Order::Release {
+            // Saving the flags needs rax, which the address may have.
+            self.unlock();
             self.clobber();
             self.full_fence();
         }
