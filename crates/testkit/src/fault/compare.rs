@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use guest_aarch64::{disassemble, encoding};
 
 use super::case::{Case, Chooser};
-use super::program::{Program, Record, SIZE};
+use super::program::{Program, Record};
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -79,10 +79,9 @@ fn programs(
         let cases: Vec<_> = (0..options.cases).map(|_| chooser.case(options.length)).collect();
         let program = Program::new(&cases, options.rounds, found.seed);
         let theirs = execute(options, Mode::Evaluator, &program, scratch)?;
-        let ours = execute(options, Mode::Product, &program, scratch)?;
-        ensure!(theirs.len() >= options.cases * SIZE, "the evaluator's run did not finish");
-        count(&program, &theirs, &mut found);
-        for n in differing(&ours, &theirs, cases.len()) {
+        ensure!(theirs.ended, "the evaluator's run did not finish");
+        count(&program, &theirs.bytes, &mut found);
+        for n in all_differing(options, &cases, &theirs, found.seed, scratch)? {
             found.differences += 1;
             if found.differences <= options.stop {
                 let text = describe(options, &cases, n, found.seed, scratch)?;
@@ -91,7 +90,7 @@ fn programs(
         }
         if options.oracle.is_some() {
             let oracle = execute(options, Mode::Oracle, &program, scratch)?;
-            oracle_differences(&program, &theirs, &oracle, cases.len(), &mut found);
+            oracle_differences(&program, &theirs.bytes, &oracle.bytes, cases.len(), &mut found);
         }
         if found.faults >= options.points || found.differences >= options.stop {
             return Ok(found);
@@ -107,8 +106,48 @@ enum Mode {
     Oracle,
 }
 
-/// What a run writes.
-fn execute(options: &Options, mode: Mode, program: &Program, scratch: &Path) -> Result<Vec<u8>> {
+/// The cases that differ. Those after one at which the process dies are tried without it.
+fn all_differing(
+    options: &Options,
+    cases: &[Case],
+    theirs: &Run,
+    seed: u64,
+    scratch: &Path,
+) -> Result<Vec<usize>> {
+    let mut different = Vec::new();
+    let mut done = 0;
+    loop {
+        let program = Program::without(cases, options.rounds, seed, done);
+        let ours = execute(options, Mode::Product, &program, scratch)?;
+        let found = differing(&ours.bytes, &theirs.bytes, cases.len());
+        let mut found = found.into_iter().filter(|&n| n >= done);
+        if ours.ended {
+            different.extend(found);
+            return Ok(different);
+        }
+        // It died in the first case without all its records.
+        let Some(n) = found.next() else { return Ok(different) };
+        eprintln!("{}", ours.words);
+        different.push(n);
+        done = n + 1;
+        if different.len() >= options.stop {
+            return Ok(different);
+        }
+    }
+}
+
+/// What a run left.
+struct Run {
+    /// Its records.
+    bytes: Vec<u8>,
+    /// Whether it ended as it should.
+    ended: bool,
+    /// Otherwise what it said.
+    words: String,
+}
+
+/// Runs `program`.
+fn execute(options: &Options, mode: Mode, program: &Program, scratch: &Path) -> Result<Run> {
     let path = scratch.join("faults");
     let _ = fs::remove_file(&path);
     fs::write(&path, program.elf())?;
@@ -124,13 +163,13 @@ fn execute(options: &Options, mode: Mode, program: &Program, scratch: &Path) -> 
         }
     };
     let output = command.arg(&path).stdin(Stdio::null()).output().context("timeout(1)")?;
-    let mut bytes = output.stdout;
-    if !output.status.success() {
-        let text = String::from_utf8_lossy(&output.stderr);
-        eprintln!("{}: {}", output.status, text.lines().take(4).collect::<Vec<_>>().join("\n"));
-        bytes.truncate(bytes.len() / SIZE * SIZE);
-    }
-    Ok(bytes)
+    let text = String::from_utf8_lossy(&output.stderr);
+    let words = text.lines().filter(|l| !l.is_empty()).take(4).collect::<Vec<_>>().join("\n");
+    Ok(Run {
+        bytes: output.stdout,
+        ended: output.status.success(),
+        words: format!("{}: {words}", output.status),
+    })
 }
 
 /// Counts the faults in `output`.
@@ -188,7 +227,7 @@ fn describe(
         let program = Program::new(std::slice::from_ref(case), options.rounds, seed);
         let ours = execute(options, Mode::Product, &program, scratch)?;
         let theirs = execute(options, Mode::Evaluator, &program, scratch)?;
-        Ok((program, ours, theirs))
+        Ok((program, ours.bytes, theirs.bytes))
     };
     let differs = |case: &Case| both(case).map(|(_, a, b)| !differing(&a, &b, 1).is_empty());
     if !differs(&case)? {
