@@ -74,6 +74,9 @@ const VEC_PINS: &[u16] = &[64, 65, 66, 67, 68, 69, 70, 71, 80, 81, 82, 72, 73, 8
 const FPCR_EXACT: u64 = 1 << 1 | 1 << 2 | 1 | 1 << 19 | 1 << 24 | 1 << 25 | 1 << 26;
 
 impl Guest for Aarch64 {
+    fn capabilities(&self) -> guest::Capabilities {
+        guest::Capabilities { hwcap: [cpu::HWCAP, cpu::HWCAP2], id: cpu::MIDR }
+    }
     fn name(&self) -> &'static str {
         "aarch64"
     }

@@ -43,6 +43,15 @@ pub trait Fetch {
     }
 }
 
+/// What the kernel tells programs of the processor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Capabilities {
+    /// `AT_HWCAP`, `AT_HWCAP2`.
+    pub hwcap: [u64; 2],
+    /// The register that names the processor, for /proc/cpuinfo.
+    pub id: u64,
+}
+
 /// A guest architecture.
 pub trait Guest: Sync {
     /// Its name, as in /proc/sys/kernel's uname (`aarch64`).
@@ -68,6 +77,10 @@ pub trait Guest: Sync {
     /// Instructions are aligned to this many bytes (a power of two).
     fn pc_alignment(&self) -> u64 {
         4
+    }
+    /// What the processor can do.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
     }
     /// Text of one instruction for dumps.
     fn disassemble(&self, word: u32, pc: u64) -> String;

@@ -54,6 +54,8 @@ pub struct Contents<'a> {
     pub base: u64,
     /// Entry point of the program.
     pub entry: u64,
+    /// `AT_HWCAP`, `AT_HWCAP2`.
+    pub hwcap: [u64; 2],
     /// Address of the vDSO.
     pub vdso: u64,
     /// Real and effective user, real and effective group.
@@ -95,7 +97,7 @@ pub fn build(abi: &Abi, contents: &Contents<'_>, top: u64) -> Image {
     let entries = [
         (at::SYSINFO_EHDR, contents.vdso),
         (at::MINSIGSTKSZ, abi.min_sigstack),
-        (at::HWCAP, abi.hwcap[0]),
+        (at::HWCAP, contents.hwcap[0]),
         (at::PAGESZ, crate::elf::PAGE),
         (at::CLKTCK, 100),
         (at::PHDR, contents.phdrs.0),
@@ -110,7 +112,7 @@ pub fn build(abi: &Abi, contents: &Contents<'_>, top: u64) -> Image {
         (at::EGID, contents.ids[3]),
         (at::SECURE, u64::from(contents.secure)),
         (at::RANDOM, random),
-        (at::HWCAP2, abi.hwcap[1]),
+        (at::HWCAP2, contents.hwcap[1]),
         (at::EXECFN, exec_fn),
         (at::PLATFORM, platform),
         (0, 0),
@@ -167,6 +169,7 @@ mod tests {
             phdrs: (0x40_0040, 9),
             base: 0x7000_0000,
             entry: 0x40_1000,
+            hwcap: [3, 4],
             vdso: 0x8000_0000,
             ids: [1, 2, 3, 4],
             secure: false,

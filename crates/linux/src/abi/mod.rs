@@ -7,6 +7,7 @@ pub use open_flags::OpenFlags;
 
 use crate::signal::{AltStack, Delivery};
 use crate::task::Task;
+use guest::Capabilities;
 use memory::MemoryFault;
 
 /// What Linux on one architecture has of its own.
@@ -19,8 +20,6 @@ pub struct Abi {
     pub platform: &'static str,
     /// `e_machine` of its programs.
     pub elf_machine: u16,
-    /// `AT_HWCAP`, `AT_HWCAP2`.
-    pub hwcap: [u64; 2],
     /// `AT_MINSIGSTKSZ`.
     pub min_sigstack: u64,
     /// State slot of the stack pointer.
@@ -32,7 +31,7 @@ pub struct Abi {
     /// State slot of a system call's result.
     pub ret_slot: u16,
     /// Makes /proc/cpuinfo for the numbers of the processors.
-    pub cpuinfo: fn(&[u32]) -> String,
+    pub cpuinfo: fn(&[u32], &Capabilities) -> String,
     /// Builds the vDSO image.
     pub vdso: fn() -> crate::vdso::Image,
     /// Number of `clock_gettime`.

@@ -128,6 +128,7 @@ pub fn start(
         phdrs: (main.phdrs, program.phdr_count),
         base,
         entry: main.entry,
+        hwcap: engine.guest().capabilities().hwcap,
         vdso,
         ids: [libc::AT_UID, libc::AT_EUID, libc::AT_GID, libc::AT_EGID]
             .map(|id| auxv::get(id).unwrap_or(0)),

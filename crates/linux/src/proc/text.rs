@@ -13,7 +13,7 @@ pub(super) fn cpuinfo(process: &Process, host: &[u8]) -> Vec<u8> {
     if cpus.is_empty() {
         cpus.push(0);
     }
-    (process.abi.cpuinfo)(&cpus).into_bytes()
+    (process.abi.cpuinfo)(&cpus, &process.engine.guest().capabilities()).into_bytes()
 }
 
 /// `stat` with the addresses of the guest's program.

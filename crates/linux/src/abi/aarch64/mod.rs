@@ -22,43 +22,12 @@ const GETTIMEOFDAY: u64 = 169;
 /// `PROT_BTI`: branch targets are guarded. Accepted and without effect, as on a processor without.
 const PROT_BTI: u64 = 0x10;
 
-/// `asm/hwcap.h`: the features that the translator has and that programs look for.
-mod hwcap {
-    /// Floating point.
-    pub(super) const FP: u64 = 1 << 0;
-    /// Advanced SIMD.
-    pub(super) const ASIMD: u64 = 1 << 1;
-    /// AES instructions.
-    pub(super) const AES: u64 = 1 << 3;
-    /// PMULL on 64-bit.
-    pub(super) const PMULL: u64 = 1 << 4;
-    /// SHA-1 instructions.
-    pub(super) const SHA1: u64 = 1 << 5;
-    /// SHA-256 instructions.
-    pub(super) const SHA2: u64 = 1 << 6;
-    /// CRC32 instructions.
-    pub(super) const CRC32: u64 = 1 << 7;
-    /// LSE atomics.
-    pub(super) const ATOMICS: u64 = 1 << 8;
-}
-
 /// The value for arm64.
 pub static ABI: Abi = Abi {
     machine: "aarch64",
     machine32: "armv8l",
     platform: "aarch64",
     elf_machine: MACHINE,
-    hwcap: [
-        hwcap::FP
-            | hwcap::ASIMD
-            | hwcap::AES
-            | hwcap::PMULL
-            | hwcap::SHA1
-            | hwcap::SHA2
-            | hwcap::CRC32
-            | hwcap::ATOMICS,
-        0,
-    ],
     // The kernel's signal frame without SVE: sigframe plus fp and lr (arch/arm64/kernel/signal.c).
     min_sigstack: 5120,
     sp_slot: 31,
