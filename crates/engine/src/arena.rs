@@ -53,6 +53,21 @@ impl<T> Arena<T> {
         self.len.store(n + 1, Ordering::Release);
         n
     }
+    /// Appends several; as [`Arena::push`].
+    ///
+    /// # Panics
+    /// If there is no room for them.
+    pub(crate) fn extend(&self, values: impl ExactSizeIterator<Item = T>) {
+        let (from, count) = (self.len.load(Ordering::Relaxed), values.len());
+        assert!(count <= (self.cap - from) as usize);
+        let mut len = from;
+        for value in values.take(count) {
+            // SAFETY: as in `push`; no more than `count` come.
+            unsafe { self.start.add(len as usize).write(value) };
+            len += 1;
+        }
+        self.len.store(len, Ordering::Release);
+    }
     /// Empties it; only when nobody else can be reading.
     pub(crate) fn clear(&self) {
         self.len.store(0, Ordering::Release);

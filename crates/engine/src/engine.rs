@@ -229,10 +229,18 @@ impl Engine {
         link: Option<u32>,
         epoch: u64,
     ) -> Result<Target, Fault> {
-        let fetcher = self.fetcher(pc, exact);
+        let fetcher = self.lookup(exact, pc).is_none().then(|| self.fetcher(pc, exact));
         let mut guard = self.lock();
         let writer = &mut *guard;
-        let found = self.lookup(exact, pc).or_else(|| self.translate(writer, exact, pc, fetcher));
+        let found = match (self.lookup(exact, pc), fetcher) {
+            (None, Some(fetcher)) => self.translate(writer, exact, pc, fetcher),
+            (None, None) => {
+                // Dropped in between.
+                drop(guard);
+                return self.resolve(exact, pc, link, epoch);
+            }
+            (found, _) => found,
+        };
         let Some(target) = found else {
             drop(guard);
             return Err(self.fetch_fault(pc));

@@ -117,21 +117,15 @@ impl Tables {
             dead: AtomicBool::new(false),
             incoming: AtomicU32::new(NONE),
         };
-        for link in &code.links {
-            self.links.push(LinkRecord {
-                at: offset + link.at,
-                stub: offset + link.stub,
-                unit: index,
-                target: AtomicU32::new(if link.looped { index } else { NONE }),
-                next: AtomicU32::new(NONE),
-            });
-        }
-        for point in &code.faults {
-            self.faults.push(pack(point));
-        }
-        for recipe in &code.recipes {
-            self.recipes.push(*recipe);
-        }
+        self.links.extend(code.links.iter().map(|link| LinkRecord {
+            at: offset + link.at,
+            stub: offset + link.stub,
+            unit: index,
+            target: AtomicU32::new(if link.looped { index } else { NONE }),
+            next: AtomicU32::new(NONE),
+        }));
+        self.faults.extend(code.faults.iter().map(pack));
+        self.recipes.extend(code.recipes.iter().copied());
         self.units.push(unit)
     }
     /// The unit whose code contains `offset`. Async-signal-safe.

@@ -174,6 +174,17 @@ pub(crate) struct Code {
 }
 
 impl Code {
+    /// The bytes of the opcode with its escapes, and how many.
+    #[inline(always)]
+    const fn opcode(self) -> (u64, u32) {
+        let op = self.op as u64;
+        match self.map {
+            0 => (op, 1),
+            1 => (0x0f | op << 8, 2),
+            2 => (0x380f | op << 16, 3),
+            _ => (0x3a0f | op << 16, 3),
+        }
+    }
     pub(crate) const fn new(prefix: u8, map: u8, op: u8, w: bool) -> Self {
         Self { prefix, map, op, w }
     }
@@ -324,17 +335,28 @@ impl Emit {
     /// Writes an instruction: up to 8 bytes of `head`, then up to 8 of `tail`.
     #[inline]
     fn put(&mut self, head: u64, head_len: u32, tail: u64, tail_len: u32) {
-        self.reserve();
-        let room = &mut self.buf[self.pos..self.pos + 16];
+        let room = self.buf.get_mut(self.pos..).and_then(|rest| rest.first_chunk_mut::<16>());
+        let Some(room) = room else { return self.put_slowly(head, head_len, tail, tail_len) };
         room[..8].copy_from_slice(&head.to_le_bytes());
-        room[head_len as usize..head_len as usize + 8].copy_from_slice(&tail.to_le_bytes());
+        let from = (head_len as usize).min(8);
+        room[from..from + 8].copy_from_slice(&tail.to_le_bytes());
         self.pos += (head_len + tail_len) as usize;
         self.insns += 1;
+    }
+    #[cold]
+    #[inline(never)]
+    fn put_slowly(&mut self, head: u64, head_len: u32, tail: u64, tail_len: u32) {
+        self.grow();
+        self.put(head, head_len, tail, tail_len);
     }
     /// An instruction given by its bytes, first in the low byte.
     #[inline]
     pub(crate) fn raw(&mut self, bytes: u64, len: u32) {
-        self.put(bytes, len, 0, 0);
+        let room = self.buf.get_mut(self.pos..).and_then(|rest| rest.first_chunk_mut::<8>());
+        let Some(room) = room else { return self.put_slowly(bytes, len, 0, 0) };
+        *room = bytes.to_le_bytes();
+        self.pos += len as usize;
+        self.insns += 1;
     }
     /// Opcode bytes and a 64- or 32-bit immediate.
     #[inline]
@@ -446,20 +468,32 @@ impl Emit {
     // --- instruction formats
 
     /// Legacy encoding with two registers. `rex`: a byte register that needs a REX prefix.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn legacy_rr(&mut self, code: Code, reg: u8, rm: u8, rex: bool, imm: Imm) {
-        let mut h = Head { bits: 0, len: 0 };
-        h.push_if(code.prefix != 0, code.prefix);
-        let bits = u8::from(code.w) << 3 | (reg >> 3 & 1) << 2 | rm >> 3 & 1;
-        h.push_if(bits != 0 || rex, 0x40 | bits);
-        escape(&mut h, code.map);
-        h.push(code.op);
-        h.push(0xc0 | (reg & 7) << 3 | rm & 7);
-        let (imm, imm_len) = imm.bits();
-        self.put(h.bits, h.len, imm, imm_len);
+        let (op, op_len) = code.opcode();
+        let w = u8::from(code.w) << 3 | u8::from(rex) << 7;
+        match (code.prefix, imm.bits()) {
+            (0, (_, 0)) => self.registers(op, op_len, w, reg, rm),
+            (prefix, imm) => self.registers_imm(prefix, op, op_len, w, reg, rm, imm),
+        }
+    }
+    fn registers(&mut self, op: u64, op_len: u32, w: u8, reg: u8, rm: u8) {
+        let (rex, has_rex) = rex_prefix(w, reg, 0, rm);
+        let modrm = u64::from(0xc0 | (reg & 7) << 3 | rm & 7);
+        let bits = (op | modrm << (op_len * 8)) << (has_rex * 8) | rex;
+        self.raw(bits, op_len + 1 + has_rex);
+    }
+    #[expect(clippy::too_many_arguments, reason = "the parts of an instruction")]
+    fn registers_imm(&mut self, prefix: u8, op: u64, op_len: u32, w: u8, reg: u8, rm: u8, imm: (u64, u32)) {
+        let (rex, has_rex) = rex_prefix(w, reg, 0, rm);
+        let modrm = u64::from(0xc0 | (reg & 7) << 3 | rm & 7);
+        let bits = (op | modrm << (op_len * 8)) << (has_rex * 8) | rex;
+        let has_prefix = u32::from(prefix != 0);
+        let bits = bits << (has_prefix * 8) | u64::from(prefix);
+        self.put(bits, op_len + 1 + has_rex + has_prefix, imm.0, imm.1);
     }
     /// Legacy encoding with a register and memory; `lock` adds that prefix.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn legacy_rm(
         &mut self,
         code: Code,
@@ -469,17 +503,37 @@ impl Emit {
         lock: bool,
         imm: Imm,
     ) {
-        let mut h = Head { bits: 0, len: 0 };
-        if lock {
-            h.push(0xf0);
+        let (op, op_len) = code.opcode();
+        let w = u8::from(code.w) << 3 | u8::from(rex) << 7;
+        match (code.prefix, lock, imm.bits()) {
+            (0, false, (_, 0)) => self.legacy_memory(op, op_len, w, reg, m),
+            (prefix, _, imm) => {
+                let (lock, has_lock) = if lock { (0xf0, 1) } else { (0, 0) };
+                let prefixes = u64::from(prefix) << (has_lock * 8) | lock;
+                let count = has_lock + u32::from(prefix != 0);
+                self.legacy_memory_imm((prefixes, count), op, op_len, w, reg, m, imm);
+            }
         }
-        h.push_if(code.prefix != 0, code.prefix);
-        let bits =
-            u8::from(code.w) << 3 | (reg >> 3 & 1) << 2 | (m.index >> 3 & 1) << 1 | m.base >> 3 & 1;
-        h.push_if(bits != 0 || rex, 0x40 | bits);
-        escape(&mut h, code.map);
-        h.push(code.op);
-        self.memory(h, reg, m, imm);
+    }
+    fn legacy_memory(&mut self, op: u64, op_len: u32, w: u8, reg: u8, m: Mem) {
+        let (rex, has_rex) = rex_prefix(w, reg, m.index, m.base);
+        let head = Head { bits: op << (has_rex * 8) | rex, len: op_len + has_rex };
+        self.memory_with(head, reg, m, 0, 0);
+    }
+    #[expect(clippy::too_many_arguments, reason = "the parts of an instruction")]
+    fn legacy_memory_imm(
+        &mut self,
+        prefixes: (u64, u32),
+        op: u64,
+        op_len: u32,
+        w: u8,
+        reg: u8,
+        m: Mem,
+        imm: (u64, u32),
+    ) {
+        let (rex, has_rex) = rex_prefix(w, reg, m.index, m.base);
+        let bits = (op << (has_rex * 8) | rex) << (prefixes.1 * 8) | prefixes.0;
+        self.memory_with(Head { bits, len: op_len + has_rex + prefixes.1 }, reg, m, imm.0, imm.1);
     }
     /// VEX encoding with registers only. `l`: 256 bits.
     #[inline]
@@ -497,13 +551,15 @@ impl Emit {
         let mut h = Head { bits: 0, len: 0 };
         vex(&mut h, code, l, reg, v, m.index >> 3 & 1 != 0, m.base >> 3 & 1 != 0);
         h.push(code.op);
-        self.memory(h, reg, m, imm);
+        self.memory(h, reg, m, imm.bits());
     }
     /// ModRM, SIB, displacement and immediate of a memory form.
-    #[inline]
-    fn memory(&mut self, mut h: Head, reg: u8, m: Mem, imm: Imm) {
+    fn memory(&mut self, h: Head, reg: u8, m: Mem, imm: (u64, u32)) {
+        self.memory_with(h, reg, m, imm.0, imm.1);
+    }
+    #[inline(always)]
+    fn memory_with(&mut self, mut h: Head, reg: u8, m: Mem, imm: u64, imm_len: u32) {
         let reg = (reg & 7) << 3;
-        let (imm, imm_len) = imm.bits();
         if m.base & 0x80 != 0 {
             return self.memory_baseless(h, reg, m, imm, imm_len);
         }
@@ -519,6 +575,7 @@ impl Emit {
         let disp = u64::from(m.disp as u32) & ((1 << (disp_len * 8)) - 1);
         self.put(h.bits, h.len, disp | imm << (disp_len * 8), disp_len + imm_len);
     }
+    #[inline(never)]
     fn memory_baseless(&mut self, mut h: Head, reg: u8, m: Mem, imm: u64, imm_len: u32) {
         if m.base != Mem::NO {
             h.push(reg | 5);
@@ -559,16 +616,12 @@ const NOPS: [u64; 9] = [
     0x0000_0000_0084_1f0f,
 ];
 
+/// The REX prefix and how many bytes it takes. `w`: bit 3 = REX.W, bit 7 = needed in any case.
 #[inline]
-fn escape(h: &mut Head, map: u8) {
-    if map != 0 {
-        h.push(0x0f);
-        match map {
-            2 => h.push(0x38),
-            3 => h.push(0x3a),
-            _ => {}
-        }
-    }
+fn rex_prefix(w: u8, reg: u8, index: u8, base: u8) -> (u64, u32) {
+    let bits = w & 8 | (reg >> 3 & 1) << 2 | (index >> 3 & 1) << 1 | base >> 3 & 1;
+    let needed = (bits != 0) | (w & 0x80 != 0);
+    (u64::from(0x40 | bits) & u64::from(needed).wrapping_neg(), needed.into())
 }
 
 #[inline]

@@ -286,7 +286,8 @@ impl Lower<'_> {
     fn operations(&mut self) {
         let block = self.block;
         let mut ended = false;
-        for (i, &op) in block.ops.iter().enumerate() {
+        // (Through the reference, operations are copied in one piece.)
+        for (i, op) in block.ops.iter().enumerate() {
             if op.code == OpCode::Insn {
                 self.guest = op.imm as u32;
                 continue;
@@ -295,7 +296,7 @@ impl Lower<'_> {
                 continue;
             }
             self.at = i;
-            self.op = op;
+            self.op = *op;
             if self.flags.recipe.is_some()
                 && let Some(s) = op.dst.as_slot()
             {
@@ -306,10 +307,10 @@ impl Lower<'_> {
                 self.save_flags();
                 self.unlock();
             }
-            self.op(op);
+            self.op(*op);
             self.flags_busy = false;
             self.unlock();
-            if mentions_temps(&op) {
+            if mentions_temps(op) {
                 self.drop_temps();
             }
             if self.live[i + 1] == 0 {

@@ -111,6 +111,12 @@ impl Lower<'_> {
     }
     /// Chooses and locks a scratch register.
     fn pick(&mut self, order: &[usize]) -> usize {
+        for &i in order {
+            if !self.is_locked(i) && self.scratch.hold[i] == Hold::Free {
+                self.lock(i);
+                return i;
+            }
+        }
         let s = &self.scratch;
         let mut best: Option<(u32, usize)> = None;
         for &i in order {
@@ -124,9 +130,6 @@ impl Lower<'_> {
             };
             if best.is_none_or(|(c, _)| cost < c) {
                 best = Some((cost, i));
-            }
-            if cost == 0 {
-                break;
             }
         }
         let Some((_, i)) = best else { panic!("out of scratch registers at {:?}", self.op) };

@@ -44,7 +44,9 @@ enum Command {
 pub(crate) fn knows(argument: &OsStr) -> bool {
     let Some(text) = argument.to_str() else { return false };
     ["help", "--help", "-h", "--version", "-V"].contains(&text)
-        || Cli::command().get_subcommands().any(|c| c.get_name() == text)
+        || !text.starts_with('-')
+            && !text.contains('/')
+            && Cli::command().get_subcommands().any(|c| c.get_name() == text)
 }
 
 /// Parses and runs.
