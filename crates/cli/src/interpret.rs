@@ -168,7 +168,7 @@ fn failure(error: &load::Error) -> Failure {
 }
 
 /// What of the engine the user asked for: a list of `ir`, `host`, `stats`, `eval`; for tests of the
-/// engine also `tiny` (code cache) and `dual` (mapping).
+/// engine also `tiny` (code cache), `dual` (mapping), `stress` (polls).
 fn engine_options(options: &Options) -> engine::Options {
     let mut chosen = engine::Options { sink: print, ..engine::Options::default() };
     for item in options.dump.as_deref().unwrap_or_default().split(|&b| b == b',') {
@@ -178,6 +178,7 @@ fn engine_options(options: &Options) -> engine::Options {
             b"stats" => chosen.timing = true,
             b"eval" => chosen.interpret = true,
             b"tiny" => chosen.cache_size = 1 << 20,
+            b"stress" => chosen.stress = true,
             b"dual" => chosen.dual_mapping = true,
             _ => {}
         }

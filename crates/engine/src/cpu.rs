@@ -445,7 +445,9 @@ impl Cpu {
     /// is pending (also false).
     pub(crate) fn enter(&mut self, host: u64) -> bool {
         let shared = &*self.shared;
-        if shared.is_armed() {
+        if self.engine.options.stress && self.state().exit_reason != ir::state::exit::POLL {
+            shared.arm();
+        } else if shared.is_armed() {
             shared.disarm();
         }
         shared.in_code.store(true, Ordering::SeqCst);

@@ -30,6 +30,8 @@ pub struct Options {
     /// Translate nothing to host code: every instruction is run by the evaluator. Very slow; tells
     /// whether a wrong result comes from the back end.
     pub interpret: bool,
+    /// Leave translated code at every poll and indirect branch, as if signals came all the time.
+    pub stress: bool,
     /// Receives dumps.
     pub sink: fn(&str),
 }
@@ -44,6 +46,7 @@ impl Default for Options {
             dump_host: false,
             timing: false,
             interpret: false,
+            stress: false,
             sink: |_| {},
         }
     }
