@@ -16,6 +16,18 @@ pub enum Error {
         /// Why.
         errno: Errno,
     },
+    /// It is a device, a FIFO or a socket.
+    #[error("{}: not a regular file", text(path))]
+    Special {
+        /// Its path.
+        path: Vec<u8>,
+    },
+    /// Nobody, or not this user, may execute it.
+    #[error("{}: no permission to execute it", text(path))]
+    NotExecutable {
+        /// Its path.
+        path: Vec<u8>,
+    },
     /// It is not something that can be run.
     #[error("{}: {error}", text(path))]
     Format {
@@ -84,11 +96,15 @@ impl Error {
                         text(loader)
                     ),
                     None => format!(
-                        "run it in the root of a {debian} system, give such a root with -L DIR, or \
-                         install the loader (Debian: {package}:{debian})"
+                        "run it in the root of a system for {debian}, give such a root with -L DIR, \
+                         or install the loader (Debian: {package}:{debian})"
                     ),
                 })
             }
+            Self::NotExecutable { path } => Some(format!(
+                "make it executable: chmod +x {} (and its file system not mounted noexec)",
+                text(path)
+            )),
             Self::Occupied { .. } => {
                 Some("link it elsewhere, or as a position-independent program (-pie)".into())
             }

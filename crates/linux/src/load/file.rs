@@ -31,16 +31,25 @@ impl OpenFile {
         Ok(Self { fd, path, head })
     }
 
-    /// Opens `path`.
+    /// Opens `path`, which must be a regular file that may be executed, as for the kernel.
     ///
     /// # Errors
-    /// If it cannot be opened or read.
+    /// If it is not, or cannot be opened or read.
     pub fn open(path: &[u8]) -> Result<Self, Error> {
-        let flags = libc::O_RDONLY | libc::O_CLOEXEC;
-        match raw::openat(libc::AT_FDCWD, path, flags, 0) {
-            Ok(fd) => Self::new(fd, path.to_vec()),
-            Err(errno) => Err(Error::Open { path: path.to_vec(), errno }),
+        let fail = |errno| Error::Open { path: path.to_vec(), errno };
+        // Opening a FIFO must not wait, nor a terminal become ours.
+        let flags = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
+        let fd = raw::openat(libc::AT_FDCWD, path, flags, 0).map_err(fail)?;
+        match raw::fstat(fd.as_raw_fd()).map_err(fail)?.st_mode & libc::S_IFMT {
+            libc::S_IFREG => {}
+            libc::S_IFDIR => return Err(fail(Errno::EISDIR)),
+            _ => return Err(Error::Special { path: path.to_vec() }),
         }
+        let empty = libc::AT_EMPTY_PATH | libc::AT_EACCESS;
+        if raw::faccessat(fd.as_raw_fd(), b"", libc::X_OK, empty) == Err(Errno::EACCES) {
+            return Err(Error::NotExecutable { path: path.to_vec() });
+        }
+        Self::new(fd, path.to_vec())
     }
 
     /// Its first bytes.
@@ -133,14 +142,16 @@ pub fn find_loader(
     {
         return Ok(file);
     }
-    match OpenFile::open(loader) {
-        Err(Error::Open { errno, .. }) => Err(Error::Loader {
-            path: path.to_vec(),
-            loader: loader.to_vec(),
-            errno,
-            prefix: prefix.map(<[u8]>::to_vec),
-            debian: abi.debian,
-        }),
-        other => other,
-    }
+    let errno = match OpenFile::open(loader) {
+        Err(Error::Open { errno, .. }) => errno,
+        Err(Error::Special { .. } | Error::NotExecutable { .. }) => Errno::EACCES,
+        other => return other,
+    };
+    Err(Error::Loader {
+        path: path.to_vec(),
+        loader: loader.to_vec(),
+        errno,
+        prefix: prefix.map(<[u8]>::to_vec),
+        debian: abi.debian,
+    })
 }
