@@ -49,6 +49,8 @@ pub(crate) mod op {
     pub(crate) const PALIGNR: Code = p66(3, 0x0f);
     pub(crate) const PSHUFD: Code = p66(1, 0x70);
     pub(crate) const PBLENDW: Code = p66(3, 0x0e);
+    pub(crate) const PMULHW: Code = p66(1, 0xe5);
+    pub(crate) const PMULHRSW: Code = p66(2, 0x0b);
     pub(crate) const PHADDD: Code = p66(2, 0x02);
     pub(crate) const SHUFPD: Code = p66(1, 0xc6);
     pub(crate) const SHUFPS: Code = Code::new(0, 1, 0xc6, false);

@@ -2,9 +2,9 @@
 //! unmasked exception, and the evaluator runs the instruction. Nothing is written before the last
 //! instruction that may do so, and lanes that do not take part are kept from raising anything.
 
-use crate::emit::{Code, Size, Xmm};
+use crate::emit::{Cc, Code, Size, Xmm};
 use crate::emit_sse::{VShift, op};
-use crate::lower::Lower;
+use crate::lower::{ColdKind, Lower};
 use crate::lower_vector::{Temps, VArgs, ones, splat};
 use crate::regs::{XmmOrMem, home};
 use ir::{OpCode, Ref, Rounding, VecOp};
@@ -137,7 +137,8 @@ impl Lower<'_> {
         match v.code {
             VecOp::FAdd => self.fp_binary(v, simple(op::ADD), scalar),
             VecOp::FSub => self.fp_binary(v, simple(op::SUB), scalar),
-            VecOp::FMul => self.fp_binary(v, simple(op::MUL), scalar),
+            // Zero times infinity, where they differ, is left to the evaluator.
+            VecOp::FMul | VecOp::FMulX => self.fp_binary(v, simple(op::MUL), scalar),
             VecOp::FDiv => self.fp_divide(v, simple(op::DIV), scalar),
             VecOp::FMax | VecOp::FMaxNm => self.fp_extreme(v, simple(op::MAX), op::PAND, scalar),
             VecOp::FMin | VecOp::FMinNm => self.fp_extreme(v, simple(op::MIN), op::POR, scalar),
@@ -188,6 +189,12 @@ impl Lower<'_> {
                 true
             }
             VecOp::FAddP => self.fp_pairs(v, double),
+            VecOp::FMaxP | VecOp::FMaxNmP | VecOp::FMaxV | VecOp::FMaxNmV => {
+                self.fp_pair_extreme(v, op::MAX, op::PAND, double)
+            }
+            VecOp::FMinP | VecOp::FMinNmP | VecOp::FMinV | VecOp::FMinNmV => {
+                self.fp_pair_extreme(v, op::MIN, op::POR, double)
+            }
             _ => false,
         }
     }
@@ -243,10 +250,11 @@ impl Lower<'_> {
     /// Maximum or minimum: both orders, which differ only for zeros of different sign (NaNs are
     /// invalid operations), and a logical operation that makes the right zero.
     pub(crate) fn fp_extreme(&mut self, v: &VArgs, code: Code, join: Code, scalar: bool) -> bool {
-        if !self.avx() || !scalar && !self.clean2(v, v.a, v.b) {
+        if !self.avx() {
             return false;
         }
-        let clean = !scalar || self.clean2(v, v.a, v.b);
+        // Garbage in lanes that do not take part can at most cause an evaluation.
+        let clean = self.clean2(v, v.a, v.b);
         let (x, y) = (self.source(v.a), self.source(v.b));
         let second = !self.pinned(v.dst) || matches!(y, XmmOrMem::Mem(_));
         if self.free_v() < 1 + usize::from(second) {
@@ -275,6 +283,63 @@ impl Lower<'_> {
         self.v3(join, d, d, t);
         self.finish_low(Temps::default(), v, d, clean);
         true
+    }
+    /// Pairwise maxima and minima, and those of four lanes. NaNs are found first, so that nothing
+    /// traps later.
+    fn fp_pair_extreme(&mut self, v: &VArgs, code: u8, join: Code, double: bool) -> bool {
+        let across =
+            matches!(v.code, VecOp::FMaxV | VecOp::FMaxNmV | VecOp::FMinV | VecOp::FMinNmV);
+        if !self.avx() || across && v.total != 128 {
+            return false;
+        }
+        let code = op::fp(code, false, double);
+        let alone = across || v.total == v.bits();
+        let x = self.using_v(v.a);
+        let y = if alone || v.a == v.b { x.into() } else { self.source(v.b) };
+        if self.free_v() == 0 {
+            self.unlock();
+            return false;
+        }
+        let p = self.scratch_v();
+        self.fault();
+        // "Less than", signalling.
+        self.v3i(op::fp(op::CMP, false, double), p, x, y, 1);
+        let mut t = Temps::default();
+        let q = self.temp_v(&mut t);
+        if double {
+            if alone {
+                self.vmov(p, x);
+                self.v2i(op::PSHUFD, q, x, 0xee);
+            } else {
+                self.v3(op::PUNPCKL[3], p, x, y);
+                self.v3(op::PUNPCKH[3], q, x, y);
+            }
+        } else if alone {
+            self.vmov(p, x);
+            self.v2i(op::PSHUFD, q, x, 0xb1);
+        } else if v.total == 64 {
+            self.v3(op::PUNPCKL[2], p, x, y);
+            self.v2i(op::PSHUFD, q, p, 0xee);
+        } else {
+            self.v3i(op::SHUFPS, p, x, y, 0x88);
+            self.v3i(op::SHUFPS, q, x, y, 0xdd);
+        }
+        let u = self.temp_v(&mut t);
+        self.extreme_of(code, join, p, q, u);
+        if across {
+            self.v2i(op::PSHUFD, q, p, 0x4e);
+            self.extreme_of(code, join, p, q, u);
+        }
+        let bits = if across { v.bits() } else { v.total };
+        self.zero_above(p, p, bits);
+        self.finish_v(t, v.dst, p);
+        true
+    }
+    /// `p` = the extremes of `p` and `q`, no NaNs among them; `u` is used.
+    fn extreme_of(&mut self, code: Code, join: Code, p: Xmm, q: Xmm, u: Xmm) {
+        self.v3(code, u, p, q);
+        self.v3(code, p, q, p);
+        self.v3(join, p, p, u);
     }
     fn fp_fused(&mut self, v: &VArgs, scalar: bool, double: bool) -> bool {
         let code = op::fma231(v.code == VecOp::FMls, false, scalar, double);
@@ -456,12 +521,20 @@ impl Lower<'_> {
         self.finish_low(Temps::default(), v, d, clean);
         true
     }
-    /// FCVT* to signed 32-bit lanes.
+    /// FCVT* to 32-bit lanes.
     fn fp_to_ints(&mut self, v: &VArgs) -> bool {
         let rounding = Rounding::from_u8((v.param & 7) as u8);
-        // Signed, no fraction bits.
-        if v.param >> 3 != 1 || v.total == 32 || !self.avx() {
+        let unsigned = v.param >> 3 == 0;
+        // No fraction bits; unsigned with truncation only.
+        if v.param >> 4 != 0
+            || unsigned && rounding != Rounding::Zero
+            || v.total == 32
+            || !self.avx()
+        {
             return false;
+        }
+        if unsigned {
+            self.clobber();
         }
         let x = self.fp_operand_any(v.a, v.total);
         if self.free_v() == 0 {
@@ -469,6 +542,19 @@ impl Lower<'_> {
             return false;
         }
         let p = self.scratch_v();
+        if unsigned {
+            // -1 and less are out of range; 2^31 and more are left to the evaluator, too.
+            let minus_one = self.e.constant(splat(0xbf80_0000, 32, 128));
+            let r = self.scratch();
+            self.vmov(p, minus_one);
+            // "Not less than", quiet: -1 >= x, or a NaN.
+            self.v3i(op::fp(op::CMP, false, false), p, p, x, 0x15);
+            self.e.pmovmskb(r, p);
+            self.e.test(Size::D, r, r);
+            let bad = self.cold(ColdKind::Interpret);
+            self.e.jcc(Cc::Ne, bad);
+            self.release(r);
+        }
         match rounding {
             Rounding::Zero => {
                 self.fault();

@@ -114,6 +114,8 @@ impl Lower<'_> {
             VecOp::QAddS | VecOp::QAddU | VecOp::QSubS | VecOp::QSubU if l < 2 => {
                 self.saturating(v)
             }
+            VecOp::HSubS | VecOp::HSubU if l < 2 => self.halve_difference(v),
+            VecOp::QDMulH | VecOp::QRDMulH => self.doubling_high(v),
             VecOp::Cnt | VecOp::RBit if l == 0 => self.bits_of_bytes(v),
             VecOp::DotS | VecOp::DotU | VecOp::DotUS => self.dot(v),
             _ => false,
@@ -312,14 +314,91 @@ impl Lower<'_> {
         self.finish_low(t, v, p, clean);
         true
     }
+    /// (a - b) >> 1: the average of a and !b, with the top bit flipped.
+    fn halve_difference(&mut self, v: &VArgs) -> bool {
+        let (l, bits) = (v.l(), v.bits());
+        let sign = splat(1 << (bits - 1), bits, 128);
+        let invert = if v.code == VecOp::HSubS { !sign } else { u128::MAX };
+        let (sign, invert) = (self.e.constant(sign), self.e.constant(invert));
+        let mut t = Temps::default();
+        let (x, y) = (self.using_v(v.a), self.using_v(v.b));
+        let (p, q) = (self.temp_v(&mut t), self.temp_v(&mut t));
+        self.v3(op::PXOR, p, y, invert);
+        if v.code == VecOp::HSubS {
+            self.v3(op::PXOR, q, x, sign);
+            self.v3(op::PAVG[l], p, q, p);
+        } else {
+            self.v3(op::PAVG[l], p, x, p);
+        }
+        self.v3(op::PXOR, p, p, sign);
+        let clean = self.clean2(v, v.a, v.b);
+        self.finish_low(t, v, p, clean);
+        true
+    }
+    /// SQDMULH and SQRDMULH. Only the square of the smallest number saturates, and only there is
+    /// the wrapped result the smallest number.
+    fn doubling_high(&mut self, v: &VArgs) -> bool {
+        let rounding = v.code == VecOp::QRDMulH;
+        self.clobber();
+        let mut t = Temps::default();
+        let (x, y) = (self.using_v(v.a), self.using_vm(v.b));
+        let (p, q) = (self.temp_v(&mut t), self.temp_v(&mut t));
+        match (v.lane, rounding) {
+            (1, true) => self.v3(op::PMULHRSW, p, x, y),
+            (1, false) => {
+                self.v3(op::PMULHW, p, x, y);
+                self.v3(op::PMULLW, q, x, y);
+                self.v3(op::PADD[1], p, p, p);
+                self.vshift(VShift::Srl, 1, q, q, 15);
+                self.v3(op::POR, p, p, q);
+            }
+            _ => {
+                let round = self.e.constant(splat(1 << 31, 64, 128));
+                let u = self.temp_v(&mut t);
+                self.v3(op::PMULDQ, p, x, y);
+                self.vmov(u, y);
+                self.vshift(VShift::Srl, 3, u, u, 32);
+                self.vshift(VShift::Srl, 3, q, x, 32);
+                self.v3(op::PMULDQ, q, q, u);
+                for r in [p, q] {
+                    self.v3(op::PADD[3], r, r, r);
+                    if rounding {
+                        self.v3(op::PADD[3], r, r, round);
+                    }
+                }
+                self.vshift(VShift::Srl, 3, p, p, 32);
+                self.v3i(op::PBLENDW, p, p, q, 0xcc);
+            }
+        }
+        self.saturate_smallest(p, q, v.l(), v.total);
+        let clean = self.clean2(v, v.a, v.b);
+        self.finish_low(t, v, p, clean);
+        true
+    }
+    /// Turns lanes of `p` that are the smallest number into the largest one, with QC. `q` is used.
+    pub(crate) fn saturate_smallest(&mut self, p: Xmm, q: Xmm, lane: usize, total: u32) {
+        let bits = 8 << lane;
+        let smallest = self.e.constant(splat(1 << (bits - 1), bits, 128));
+        self.v3(op::PCMPEQ[lane], q, p, smallest);
+        self.v3(op::PXOR, p, p, q);
+        self.note_where(q, total, true);
+    }
     /// Sets QC unless `x` is all ones in its low `total` bits. The host's flags are destroyed.
     pub(crate) fn note_saturation(&mut self, x: Xmm, total: u32) {
+        self.note_where(x, total, false);
+    }
+    /// Sets QC if any byte of `x`, in its low `total` bits, has its top bit as `set` says.
+    fn note_where(&mut self, x: Xmm, total: u32, set: bool) {
         let r = self.scratch();
         self.e.pmovmskb(r, x);
-        if total == 64 {
+        if total == 64 && set {
+            self.e.alu_imm(Alu::And, Size::D, r, 0xff);
+        } else if total == 64 {
             self.e.alu_imm(Alu::Or, Size::D, r, 0xff00);
         }
-        self.e.alu_imm(Alu::Xor, Size::D, r, 0xffff);
+        if !set {
+            self.e.alu_imm(Alu::Xor, Size::D, r, 0xffff);
+        }
         self.e.unary(Unary::Neg, Size::D, r);
         self.e.alu(Alu::Sbb, Size::D, r, r);
         self.e.alu_imm(Alu::And, Size::D, r, QC);

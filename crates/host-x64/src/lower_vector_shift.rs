@@ -239,6 +239,27 @@ impl Lower<'_> {
                 let d = self.accumulate(&mut t, v, p, z, l + 1);
                 self.finish_v(t, v.dst, d);
             }
+            VecOp::QDMulL if l > 0 => {
+                self.clobber();
+                let (x, y) = (self.using_vm(v.a), self.using_vm(v.b));
+                let (p, q) = (self.temp_v(&mut t), self.temp_v(&mut t));
+                self.multiply_long(p, q, x, y, v, true);
+                self.v3(op::PADD[l + 1], p, p, p);
+                self.saturate_smallest(p, q, l + 1, 128);
+                self.finish_v(t, v.dst, p);
+            }
+            VecOp::AbdLS | VecOp::AbdLU if l == 2 => {
+                let (x, y) = (self.using_vm(v.a), self.using_vm(v.b));
+                let (p, q) = (self.temp_v(&mut t), self.temp_v(&mut t));
+                self.widen(p, x, v.lane, signed, high);
+                self.widen(q, y, v.lane, signed, high);
+                self.v3(op::PSUB[3], p, p, q);
+                self.vzero(q);
+                self.v3(op::PCMPGT[3], q, q, p);
+                self.v3(op::PXOR, p, p, q);
+                self.v3(op::PSUB[3], p, p, q);
+                self.finish_v(t, v.dst, p);
+            }
             VecOp::AbdLS | VecOp::AbdLU if l < 2 => {
                 let (x, y) = (self.using_vm(v.a), self.using_vm(v.b));
                 let (p, q) = (self.temp_v(&mut t), self.temp_v(&mut t));
