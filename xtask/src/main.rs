@@ -20,6 +20,7 @@ cargo xtask build [PROFILE]          build the static binary (release, or fast t
 cargo xtask fixtures                 fetch what the end-to-end tests need
 cargo xtask codegen [--check]        isa/ -> generated code and docs
 cargo xtask fuzz diff [--seed N] [--seconds S] [...]   random code against the oracle
+cargo xtask fuzz faults [...]         signal frames of faults against the evaluator
 cargo xtask bless                    rewrite the golden files, show the change in counts
 cargo xtask tidy                     boundaries, sizes, unsafe code, words";
 

@@ -79,6 +79,14 @@ fn differential(root: &Path) -> Result<()> {
         println!("seed {seed}, {seconds} s");
         crate::fuzz(root, &anyarch, &fixtures.dir, u64::from(seed), seconds)?;
     }
+    // Signal frames of faults, against the evaluator's.
+    let anyarch = anyarch.display().to_string();
+    for seed in [1, fresh] {
+        println!("faults, seed {seed}");
+        let seed = seed.to_string();
+        let options = ["faults", "--seed", &seed, "--points", "25000", "--anyarch", &anyarch];
+        crate::testkit(root, &options)?;
+    }
     Ok(())
 }
 
