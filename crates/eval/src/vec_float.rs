@@ -27,8 +27,10 @@ pub(crate) fn eval(v: &Args, env: &mut Env) -> Option<u128> {
     Some(r)
 }
 
+type Binary = fn(&mut Fp, Format, u64, u64) -> u64;
+
 /// Operations of two operands that also exist pairwise or across.
-fn binary(op: VecOp) -> Option<fn(&mut Fp, Format, u64, u64) -> u64> {
+fn binary(op: VecOp) -> Option<Binary> {
     Some(match op {
         VecOp::FAdd | VecOp::FAddP => Fp::add,
         VecOp::FSub => Fp::sub,
@@ -109,12 +111,7 @@ fn across(v: &Args, fp: &mut Fp) -> Option<u128> {
     reduce(fp, format(v.bits), f, &mut values).map(u128::from)
 }
 
-fn reduce(
-    fp: &mut Fp,
-    format: Format,
-    f: fn(&mut Fp, Format, u64, u64) -> u64,
-    values: &mut [u64],
-) -> Option<u64> {
+fn reduce(fp: &mut Fp, format: Format, f: Binary, values: &mut [u64]) -> Option<u64> {
     if let [one] = values {
         return Some(*one);
     }

@@ -34,10 +34,10 @@ impl Lower<'_> {
             OpCode::FDiv => self.fp_scalar_binary(o, op::DIV, double),
             OpCode::FSqrt => self.fp_scalar_unary(o.dst, o.a, scalar(op::SQRT), None),
             OpCode::FMax | OpCode::FMaxNm => {
-                self.fp_extreme(&scalar_args(o, VecOp::FMax), scalar(op::MAX), op::PAND, true)
+                self.fp_extreme(&scalar_args(o, VecOp::FMax), scalar(op::MAX), op::PAND)
             }
             OpCode::FMin | OpCode::FMinNm => {
-                self.fp_extreme(&scalar_args(o, VecOp::FMin), scalar(op::MIN), op::POR, true)
+                self.fp_extreme(&scalar_args(o, VecOp::FMin), scalar(op::MIN), op::POR)
             }
             OpCode::FMulAdd => {
                 let code = op::fma231(o.aux & 1 != 0, o.aux & 2 != 0, true, double);

@@ -140,8 +140,8 @@ impl Lower<'_> {
             // Zero times infinity, where they differ, is left to the evaluator.
             VecOp::FMul | VecOp::FMulX => self.fp_binary(v, simple(op::MUL), scalar),
             VecOp::FDiv => self.fp_divide(v, simple(op::DIV), scalar),
-            VecOp::FMax | VecOp::FMaxNm => self.fp_extreme(v, simple(op::MAX), op::PAND, scalar),
-            VecOp::FMin | VecOp::FMinNm => self.fp_extreme(v, simple(op::MIN), op::POR, scalar),
+            VecOp::FMax | VecOp::FMaxNm => self.fp_extreme(v, simple(op::MAX), op::PAND),
+            VecOp::FMin | VecOp::FMinNm => self.fp_extreme(v, simple(op::MIN), op::POR),
             VecOp::FMla | VecOp::FMls => self.fp_fused(v, scalar, double),
             VecOp::FAbd => self.fp_abs_difference(v, simple(op::SUB), scalar),
             VecOp::FAbs | VecOp::FNeg => self.fp_sign(v),
@@ -249,7 +249,7 @@ impl Lower<'_> {
     }
     /// Maximum or minimum: both orders, which differ only for zeros of different sign (NaNs are
     /// invalid operations), and a logical operation that makes the right zero.
-    pub(crate) fn fp_extreme(&mut self, v: &VArgs, code: Code, join: Code, scalar: bool) -> bool {
+    pub(crate) fn fp_extreme(&mut self, v: &VArgs, code: Code, join: Code) -> bool {
         if !self.avx() {
             return false;
         }
