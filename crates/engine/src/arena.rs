@@ -1,13 +1,15 @@
 //! Append-only tables at fixed addresses: one writer, readers without locks, also in handlers.
 
 use core::marker::PhantomData;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 /// A table of at most `cap` entries in memory that the caller keeps mapped and zero.
 pub(crate) struct Arena<T> {
     start: *mut T,
     cap: u32,
     len: AtomicU32,
+    /// Bytes that were made to appear.
+    ready: AtomicUsize,
     marker: PhantomData<T>,
 }
 
@@ -26,7 +28,7 @@ impl<T> Arena<T> {
     /// # Safety
     /// `bytes(cap)` bytes there, aligned for `T`, must belong to the table for good.
     pub(crate) const unsafe fn new(start: *mut u8, cap: usize) -> Self {
-        Self { start: start.cast(), cap: cap as u32, len: AtomicU32::new(0), marker: PhantomData }
+        Self { start: start.cast(), cap: cap as u32, len: AtomicU32::new(0), ready: AtomicUsize::new(0), marker: PhantomData }
     }
     /// Entries in use.
     pub(crate) fn len(&self) -> u32 {
@@ -48,10 +50,22 @@ impl<T> Arena<T> {
     pub(crate) fn push(&self, value: T) -> u32 {
         let n = self.len.load(Ordering::Relaxed);
         assert!(n < self.cap);
+        self.prepare(n as usize + 1);
         // SAFETY: in bounds by the assertion; nobody reads entries at or above `len`.
         unsafe { self.start.add(n as usize).write(value) };
         self.len.store(n + 1, Ordering::Release);
         n
+    }
+    /// Makes the memory of the first `count` entries appear in pieces, not page by page.
+    #[inline]
+    fn prepare(&self, count: usize) {
+        const PIECE: usize = 16 << 10;
+        let (end, ready) = (count * size_of::<T>(), self.ready.load(Ordering::Relaxed));
+        if end > ready {
+            let to = end.next_multiple_of(PIECE).min(Self::bytes(self.cap as usize));
+            sys::map::populate(self.start as u64 + ready as u64, to - ready);
+            self.ready.store(to, Ordering::Relaxed);
+        }
     }
     /// Appends several; as [`Arena::push`].
     ///
@@ -60,6 +74,7 @@ impl<T> Arena<T> {
     pub(crate) fn extend(&self, values: impl ExactSizeIterator<Item = T>) {
         let (from, count) = (self.len.load(Ordering::Relaxed), values.len());
         assert!(count <= (self.cap - from) as usize);
+        self.prepare(from as usize + count);
         let mut len = from;
         for value in values.take(count) {
             // SAFETY: as in `push`; no more than `count` come.

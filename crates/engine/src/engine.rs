@@ -111,12 +111,12 @@ pub(crate) struct Fetcher {
     page: u64,
     executable: [bool; 2],
     /// Words read ahead, from `start` on.
-    words: [u32; WINDOW],
+    ahead: [u32; 2],
     start: u64,
 }
 
 /// Words that are read in one go.
-const WINDOW: usize = 16;
+const AT_ONCE: usize = 16;
 
 /// No unit is larger than this.
 const MAX_UNIT: u64 = 2048;
@@ -127,21 +127,54 @@ impl Fetch for Fetcher {
     }
     fn word(&mut self, pc: u64) -> Option<u32> {
         let index = pc.wrapping_sub(self.start) / 4;
-        if let Some(word) = self.words.get(index as usize)
+        if let Some(word) = self.ahead.get(index as usize)
             && pc & 3 == 0
         {
             return Some(*word);
         }
-        let page = (pc >> 12).wrapping_sub(self.page);
-        if !*self.executable.get(page as usize)? {
+        if !self.may_fetch(pc) {
             return None;
         }
-        if pc & 0xfff > 4096 - 4 * WINDOW as u64 || pc & 3 != 0 {
+        if pc & 7 != 0 {
             return memory::read_u32(pc).ok();
         }
-        self.words = memory::read_pod(pc).ok()?;
+        let pair = memory::read_u64(pc).ok()?;
+        self.ahead = [pair as u32, (pair >> 32) as u32];
         self.start = pc;
-        Some(self.words[0])
+        Some(self.ahead[0])
+    }
+    fn words(&mut self, pc: u64, out: &mut [u32]) -> usize {
+        if !self.may_fetch(pc) {
+            return 0;
+        }
+        // Most often all words are of one page; one after the other else.
+        let read = match <&mut [u32; AT_ONCE]>::try_from(&mut *out) {
+            Ok(out) if pc & 0xfff <= 4096 - 4 * AT_ONCE as u64 && pc & 3 == 0 => {
+                memory::read_pod(pc).is_ok_and(|words| {
+                    *out = words;
+                    true
+                })
+            }
+            _ => false,
+        };
+        for i in 0..out.len() {
+            let at = pc.wrapping_add(i as u64 * 4);
+            if i != 0 && self.known(at) {
+                return i;
+            }
+            if !read {
+                let Some(word) = self.word(at) else { return i };
+                out[i] = word;
+            }
+        }
+        out.len()
+    }
+}
+
+impl Fetcher {
+    fn may_fetch(&self, pc: u64) -> bool {
+        let page = (pc >> 12).wrapping_sub(self.page);
+        self.executable.get(page as usize).is_some_and(|&executable| executable)
     }
 }
 
@@ -283,7 +316,7 @@ impl Engine {
         let may = |pc| self.space.get().is_none_or(|s| s.executable(pc));
         let next = pc.saturating_add(MAX_UNIT);
         let executable = [may(pc), next >> 12 != pc >> 12 && may(next)];
-        Fetcher { map: self.map(exact), page: pc >> 12, executable, words: [0; WINDOW], start: u64::MAX / 2 }
+        Fetcher { map: self.map(exact), page: pc >> 12, executable, ahead: [0; 2], start: u64::MAX / 2 }
     }
     /// Translates guest code to IR.
     pub(crate) fn decode(&self, mut fetcher: Fetcher, pc: u64, mode: Mode, block: &mut Block) {

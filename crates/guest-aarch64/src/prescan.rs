@@ -17,17 +17,27 @@ pub(crate) fn over_reachable(targets: u64, index: usize, target: i64) -> bool {
     index < 63 && (index as i64 + 2..64).contains(&target) && targets >> (index + 1) & 1 != 0
 }
 
+/// Words that are read at once.
+const AT_ONCE: usize = 16;
+
 /// Reads up to `words.len()` instructions from `pc`.
 pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, words: &mut [u32]) -> Scan {
     let mut targets = 0u64;
     let mut insns = 0;
-    for (index, slot) in words.iter_mut().enumerate() {
-        let at = pc.wrapping_add(index as u64 * 4);
-        if index != 0 && fetch.known(at) {
-            break;
+    let mut read = 0;
+    for index in 0..words.len() {
+        if index == read {
+            let at = pc.wrapping_add(index as u64 * 4);
+            if index != 0 && fetch.known(at) {
+                break;
+            }
+            let end = words.len().min(read + AT_ONCE);
+            read += fetch.words(at, &mut words[read..end]);
+            if index == read {
+                break;
+            }
         }
-        let Some(word) = fetch.word(at) else { break };
-        *slot = word;
+        let word = words[index];
         insns += 1;
         // Branches, exceptions and system instructions have op0 = x101 in bits 28..26 = 101.
         if word & 0x1c00_0000 != 0x1400_0000 {

@@ -36,6 +36,18 @@ pub enum RuntimeEffect {
 pub trait Fetch {
     /// The 32-bit word at `pc`, or None if it cannot be read or executed.
     fn word(&mut self, pc: u64) -> Option<u32>;
+    /// Reads words from `pc` on until one cannot be read, or is [`Fetch::known`] (but for the
+    /// first); says how many.
+    fn words(&mut self, pc: u64, out: &mut [u32]) -> usize {
+        for (i, slot) in out.iter_mut().enumerate() {
+            let at = pc.wrapping_add(i as u64 * 4);
+            match self.word(at) {
+                Some(word) if i == 0 || !self.known(at) => *slot = word,
+                _ => return i,
+            }
+        }
+        out.len()
+    }
     /// Whether the code at `pc` is translated already: a block that comes there may as well end.
     fn known(&mut self, pc: u64) -> bool {
         let _ = pc;

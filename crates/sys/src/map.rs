@@ -85,9 +85,7 @@ impl Mapping {
     /// Makes the pages of a part appear for writing, at a fraction of the cost of touching each.
     /// (Linux 5.14; before, they appear when they are touched.)
     pub fn populate(&self, from: usize, len: usize) {
-        let len = len.min(self.len.saturating_sub(from));
-        let args = [self.start as u64 + from as u64, len as u64, libc::MADV_POPULATE_WRITE as u64];
-        let _ = call(libc::SYS_madvise, args);
+        populate(self.start as u64 + from as u64, len.min(self.len.saturating_sub(from)));
     }
     /// Makes the pages of a part zero again and gives them back; page-aligned.
     pub fn discard(&self, from: usize, len: usize) {
@@ -101,6 +99,11 @@ impl Drop for Mapping {
     fn drop(&mut self) {
         let _ = call(libc::SYS_munmap, [self.start as u64, self.len as u64]);
     }
+}
+
+/// As [`Mapping::populate`]; page-aligned.
+pub fn populate(start: u64, len: usize) {
+    let _ = call(libc::SYS_madvise, [start, len as u64, libc::MADV_POPULATE_WRITE as u64]);
 }
 
 /// Sets the protection of pages of the emulator; async-signal-safe.
