@@ -67,6 +67,14 @@ impl Cpu {
         }
     }
 
+    /// Runs one guest instruction; None if there is nothing to be done after it.
+    pub fn step(&mut self) -> Option<Exit> {
+        if self.pending().load(Ordering::Relaxed) != 0 {
+            return Some(Exit::Interrupted);
+        }
+        self.interpret()
+    }
+
     /// A floating-point operation at pc has trapped. A few are cheaper than a test at every
     /// operation; many are not.
     fn count_trap(&mut self) {

@@ -15,6 +15,7 @@ pub mod mm;
 pub mod options;
 pub mod proc;
 pub mod process;
+pub mod ptrace;
 pub mod seccomp;
 pub mod signal;
 pub mod stack;

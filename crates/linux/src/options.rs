@@ -19,6 +19,8 @@ pub struct Options {
     pub dump: Option<Vec<u8>>,
     /// `uname -r` to show.
     pub uname: Option<Vec<u8>>,
+    /// How the program is traced, as [`crate::ptrace`] saves it.
+    pub trace: Option<Vec<u8>>,
     /// Filters of system calls that the program inherits, as [`crate::seccomp`] saves them.
     pub seccomp: Option<Vec<u8>>,
 }

@@ -6,7 +6,7 @@
 //! waits, otherwise in that of a thread made for this.
 
 use crate::calls;
-use crate::seccomp;
+use crate::{ptrace, seccomp};
 use crate::signal::{AltStack, TaskSignals};
 use crate::task::Task;
 use engine::{Cpu, signals as host};
@@ -21,6 +21,8 @@ use sys::{Errno, raw};
 pub struct TaskThread {
     /// By the C library, which must get it back; otherwise it is the kernel's alone.
     pub by_library: bool,
+    /// It runs a program that was executed under a tracer, from its start.
+    pub executed: bool,
     /// It is to end.
     pub ended: bool,
 }
@@ -112,6 +114,7 @@ fn child_task(task: &Task, request: &CloneArgs) -> Result<Task, Errno> {
         robust_list: (0, 0),
         signals,
         exec: None,
+        trace: task.trace.as_ref().and_then(|traced| traced.inherit(request.flags)),
         seccomp: task.seccomp.inherit(),
         thread: TaskThread::default(),
     })
@@ -142,6 +145,7 @@ fn thread(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> {
         child.cpu.make_current();
         ready.ready(child.tid);
         host::set_host_mask(child.signals.mask);
+        ptrace::started(&mut child);
         child.run();
     });
     host::set_host_mask(task.signals.mask);
@@ -161,6 +165,7 @@ fn run_child(child: &mut Task, clear_handlers: bool) {
         child.actions().clear_handlers();
     }
     host::set_host_mask(child.signals.mask);
+    ptrace::started(child);
     child.run();
     sys::process::exit_thread(0)
 }
@@ -218,6 +223,9 @@ fn fork(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> {
         _ => {}
     }
     host::set_host_mask(task.signals.mask);
+    if result == Ok(0) {
+        ptrace::started(task);
+    }
     result.map(|pid| pid as u64)
 }
 
@@ -228,6 +236,7 @@ fn child_of_fork(task: &mut Task, request: &CloneArgs) {
     // What was recorded was the parent's.
     while task.cpu.take_signal().is_some() {}
     task.signals.held.clear();
+    task.trace = task.trace.take().and_then(|traced| traced.inherit(request.flags));
     task.robust_list = (0, 0);
     let _ = raw::call(libc::SYS_set_robust_list, [0, 24]);
     task.clear_child_tid = 0;

@@ -28,7 +28,7 @@ pub(crate) use io_uring::fork_guard as ring_fork_guard;
 pub(crate) use robust::end_of_thread;
 pub(crate) use table::AARCH64 as AARCH64_CALLS;
 
-use crate::seccomp;
+use crate::{ptrace, seccomp};
 use crate::strace::Arg;
 use crate::task::Task;
 use sys::Errno;
@@ -77,6 +77,13 @@ pub(crate) fn find(numbers: &[u16], nr: u64) -> Option<&'static Call> {
 
 /// Serves the system call that the guest has just made.
 pub fn dispatch(task: &mut Task) {
+    if task.trace.is_some() {
+        return ptrace::dispatch(task, serve_call);
+    }
+    serve_call(task);
+}
+
+fn serve_call(task: &mut Task) {
     let abi = task.process.abi;
     let state = task.state();
     let nr = state.int[abi.nr_slot as usize];

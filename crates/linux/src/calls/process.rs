@@ -19,6 +19,16 @@ pub(super) fn exit(task: &mut Task, args: Args) -> Result {
     Ok(0)
 }
 
+/// `ptrace(2)`.
+pub(super) fn ptrace(task: &mut Task, args: Args) -> Result {
+    crate::ptrace::ptrace(task, args)
+}
+
+/// `wait4(2)`.
+pub(super) fn wait4(task: &mut Task, args: Args) -> Result {
+    crate::ptrace::wait4(task, args)
+}
+
 /// `exit_group(2)`.
 pub(super) fn exit_group(task: &mut Task, args: Args) -> Result {
     task.process.engine.report();

@@ -47,6 +47,7 @@ pub(super) fn arguments(
     add(b"dump", options.dump.as_deref());
     add(b"uname", options.uname.as_deref());
     add(b"strace", options.strace.then_some(b"1"));
+    add(b"trace", options.trace.as_deref().map(to_hex).as_deref());
     add(b"seccomp", options.seccomp.as_deref().map(to_hex).as_deref());
     vec![b"anyarch".to_vec(), MARKER.to_vec(), text, exec_fn]
 }
@@ -84,6 +85,7 @@ pub fn read(text: &[u8]) -> Option<Inherited> {
             b"dump" => options.dump = Some(value.to_vec()),
             b"uname" => options.uname = Some(value.to_vec()),
             b"strace" => options.strace = value == b"1",
+            b"trace" => options.trace = Some(from_hex(value)?),
             b"seccomp" => options.seccomp = Some(from_hex(value)?),
             _ => return None,
         }

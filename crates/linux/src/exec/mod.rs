@@ -20,6 +20,7 @@ use crate::abi::Abi;
 use crate::load::{self, OpenFile, find_loader};
 use crate::options::Options;
 use crate::process::{OwnBinary, Process};
+use crate::ptrace::Traced;
 use crate::{proc, seccomp};
 use crate::task::Task;
 use std::ffi::CString;
@@ -348,7 +349,8 @@ fn by_ourselves(
     // Without /proc there is only binfmt_misc.
     let Ok(own) = task.process.own_binary() else { return by_kernel(request) };
     let exe = program.real_path();
-    let options = Options { seccomp: seccomp::save(task), ..task.process.options.clone() };
+    let trace = task.trace.as_ref().map(Traced::save);
+    let options = Options { seccomp: seccomp::save(task), trace, ..task.process.options.clone() };
     let pinned = match &own {
         OwnBinary::Pinned(fd) => Some(*fd),
         OwnBinary::Opened(_) => None,

@@ -91,7 +91,7 @@ impl Error {
                 let package = if name { "musl" } else { "libc6" };
                 Some(match prefix {
                     Some(prefix) => format!(
-                        "neither {0}{1} nor {1} exists; is {0} the root of a {debian} system?",
+                        "neither {0}{1} nor {1} exists; is {0} a root for {debian}?",
                         text(prefix),
                         text(loader)
                     ),

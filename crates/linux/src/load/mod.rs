@@ -12,6 +12,7 @@ use crate::elf::{self, PAGE};
 use crate::identity::Identity;
 use crate::mm::{Mm, prot};
 use crate::options::Options;
+use crate::ptrace::Traced;
 use crate::seccomp;
 use crate::process::Process;
 use crate::signal::ProcessSignals;
@@ -170,7 +171,9 @@ pub fn start(
     let state = cpu.state_mut();
     state.set_pc(entry);
     state.int[abi.sp_slot as usize] = image.sp;
-    let task = Task::new(process, cpu, raw::getpid());
+    let mut task = Task::new(process, cpu, raw::getpid());
+    task.trace = process.options.trace.as_deref().and_then(Traced::restore);
+    task.thread.executed = task.trace.is_some();
     if let Some(filters) = &process.options.seccomp {
         seccomp::restore(&task, filters);
     }

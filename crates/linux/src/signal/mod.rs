@@ -17,6 +17,7 @@ pub use actions::{Action, ProcessSignals};
 pub(crate) use die::die_of;
 pub use info::Info;
 
+use crate::ptrace;
 use crate::task::Task;
 use engine::{Fault, RecordedSignal, signals as host};
 use ir::state::{MONITOR_CLEAR, SLOT_EX_ADDR, TRAP_ALIGNMENT, TRAP_BREAKPOINT};
@@ -215,6 +216,9 @@ impl Task {
 /// Delivers what has arrived.
 pub fn deliver_pending(task: &mut Task) {
     while let Some(signal) = task.cpu.take_signal() {
+        if ptrace::asked(task, signal.signo, &Info(signal.info)) {
+            continue;
+        }
         let blocked = task.signals.mask & bit(signal.signo) != 0;
         if blocked && SYNCHRONOUS & bit(signal.signo) != 0 {
             let held = task.signals.held.iter().any(|s| s.signo == signal.signo);
@@ -262,6 +266,10 @@ pub fn deliver_trap(task: &mut Task, kind: u16, _arg: u32) {
 /// Delivers a signal that the thread's own doing caused: if it is blocked or ignored, the default
 /// action is taken (kernel/signal.c `force_sig_info_to_task`).
 pub fn force(task: &mut Task, signo: i32, info: Info) {
+    let signo = if task.trace.is_some() { ptrace::signal(task, signo, &info) } else { signo };
+    if signo == 0 {
+        return;
+    }
     let blocked = task.signals.mask & bit(signo) != 0;
     if blocked || task.actions().get(signo).handler == SIG_IGN {
         task.actions().set(signo, Action::default());
@@ -269,6 +277,22 @@ pub fn force(task: &mut Task, signo: i32, info: Info) {
     }
     deliver(task, signo, info);
     host::set_host_mask(task.signals.mask);
+}
+
+/// Takes the action of a signal that the tracer lets through.
+pub(crate) fn take(task: &mut Task, signo: i32, info: Info) {
+    if task.signals.mask & bit(signo) != 0 {
+        // It is queued again, by the host.
+        before_default_again(task, signo);
+        return;
+    }
+    deliver(task, signo, info);
+    host::set_host_mask(task.signals.mask);
+}
+
+fn before_default_again(task: &Task, signo: i32) {
+    ptrace::before_default(task, signo);
+    let _ = sys::raw::tgkill(sys::raw::gettid(), signo);
 }
 
 /// Takes the action of a signal.
@@ -279,7 +303,10 @@ fn deliver(task: &mut Task, signo: i32, info: Info) {
     }
     match action.handler {
         SIG_IGN => {}
-        SIG_DFL => die::default_action(signo),
+        SIG_DFL => {
+            ptrace::before_default(task, signo);
+            die::default_action(signo);
+        }
         _ => run_handler(task, signo, info, action),
     }
 }
