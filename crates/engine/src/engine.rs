@@ -279,6 +279,7 @@ impl Engine {
             return Err(self.fetch_fault(pc));
         };
         if let Some(number) = link
+            && !self.options.stress
             && self.epoch.load(Ordering::Relaxed) == epoch
         {
             self.link(writer, number, target, exact);

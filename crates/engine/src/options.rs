@@ -30,7 +30,8 @@ pub struct Options {
     /// Translate nothing to host code: every instruction is run by the evaluator. Very slow; tells
     /// whether a wrong result comes from the back end.
     pub interpret: bool,
-    /// Leave translated code at every poll and indirect branch, as if signals came all the time.
+    /// Leave translated code at every poll, direct and indirect branch, as if signals came all the
+    /// time and nothing were linked.
     pub stress: bool,
     /// Receives dumps.
     pub sink: fn(&str),
