@@ -547,7 +547,8 @@ impl Lower<'_> {
             let minus_one = self.e.constant(splat(0xbf80_0000, 32, 128));
             let r = self.scratch();
             self.vmov(p, minus_one);
-            // "Not less than", quiet: -1 >= x, or a NaN.
+            // "Not less than", quiet: -1 >= x, or a NaN. Signalling ones trap.
+            self.fault();
             self.v3i(op::fp(op::CMP, false, false), p, p, x, 0x15);
             self.e.pmovmskb(r, p);
             self.e.test(Size::D, r, r);
