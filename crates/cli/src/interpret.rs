@@ -194,13 +194,27 @@ fn print(text: &str) {
     }
 }
 
+/// Makes the engine, with less room for code where memory is limited.
+fn make_engine(options: &Options) -> std::io::Result<&'static engine::Engine> {
+    /// With less, larger programs would do little but translate.
+    const CACHE_MIN: usize = 8 << 20;
+    let mut chosen = engine_options(options);
+    loop {
+        match engine::Engine::new(&Aarch64, chosen) {
+            Err(_) if chosen.cache_size > CACHE_MIN => chosen.cache_size /= 4,
+            result => return result,
+        }
+    }
+}
+
 /// Runs a program to its end; returns only if it cannot be started.
 fn start(options: Options, start: Start) -> u8 {
-    let engine = match engine::Engine::new(&Aarch64, engine_options(&options)) {
+    let engine = match make_engine(&options) {
         Ok(engine) => engine,
         Err(error) => {
             return Failure::new("cannot get memory for translated code")
                 .caused_by(error)
+                .help("the limit on memory may be too low: see ulimit -v")
                 .code(126)
                 .print();
         }

@@ -201,6 +201,7 @@ fn fork(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> {
     let result = {
         let _memory = process.mm.fork_guard();
         let _rings = calls::ring_fork_guard();
+        let _tracees = ptrace::fork_guard();
         let _filters = seccomp::fork_guard();
         let _signals = task.actions().fork_guard();
         let mut engine = process.engine.fork_guard();
@@ -236,6 +237,7 @@ fn child_of_fork(task: &mut Task, request: &CloneArgs) {
     // What was recorded was the parent's.
     while task.cpu.take_signal().is_some() {}
     task.signals.held.clear();
+    ptrace::forget();
     task.trace = task.trace.take().and_then(|traced| traced.inherit(request.flags));
     task.robust_list = (0, 0);
     let _ = raw::call(libc::SYS_set_robust_list, [0, 24]);

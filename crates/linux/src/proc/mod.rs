@@ -61,6 +61,7 @@ fn content(process: &Process, entry: &Entry, fd: RawFd) -> Option<Vec<u8>> {
         (Owner::Own, b"environ") => Some(text::environ(process)),
         (Owner::Own, b"auxv") => Some(process.identity.auxv.clone()),
         (Owner::Other(dir), b"cmdline") => other::cmdline(dir),
+        (Owner::Other(dir), b"auxv") => other::auxv(dir),
         _ => None,
     }
 }

@@ -48,6 +48,12 @@ fn parse(args: Vec<Vec<u8>>, flags: impl FnOnce() -> u64) -> Option<Emulated> {
     Some(Emulated { program, argv: args.get(skip..)?.to_vec() })
 }
 
+/// The auxiliary vector, of a process that the guest traces.
+pub(super) fn auxv(dir: &[u8]) -> Option<Vec<u8>> {
+    let pid = dir.rsplit(|&b| b == b'/').next()?;
+    crate::ptrace::auxv(str::from_utf8(pid).ok()?.parse().ok()?)
+}
+
 fn emulated(dir: &[u8]) -> Option<Emulated> {
     if !is_emulator(dir) {
         return None;

@@ -31,6 +31,8 @@ pub(super) mod word {
     pub(crate) const MASK: usize = 11;
     /// Thread pointer.
     pub(crate) const TLS: usize = 12;
+    /// Address and length of the auxiliary vector.
+    pub(crate) const AUXV: usize = 13;
     /// Siginfo, 16 words.
     pub(crate) const INFO: usize = 16;
     /// `user_pt_regs`: 31 registers, sp, pc, pstate.

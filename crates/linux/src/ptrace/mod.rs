@@ -15,7 +15,7 @@ mod tracer;
 mod wait;
 
 pub(crate) use tracee::Traced;
-pub(crate) use tracer::ptrace;
+pub(crate) use tracer::{auxv, forget, fork_guard, ptrace};
 pub(crate) use wait::wait4;
 
 pub(crate) use tracee::{asked, before_default, dispatch, resumed, signal, started, stepped};

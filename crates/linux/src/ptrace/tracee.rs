@@ -121,6 +121,9 @@ fn store(task: &Task, traced: &Traced) {
     traced.set(word::REGS + 33, u64::from(task.cpu.nzcv()));
     traced.set(word::TLS, state.int[SLOT_TP as usize]);
     traced.set(word::MASK, task.signals.mask);
+    let identity = &task.process.identity;
+    traced.set(word::AUXV, identity.auxv_addr);
+    traced.set(word::AUXV + 1, identity.auxv.len() as u64);
     for n in 0..32 {
         traced.set(word::FP + 2 * n, state.vec[n] as u64);
         traced.set(word::FP + 2 * n + 1, (state.vec[n] >> 64) as u64);

@@ -77,6 +77,16 @@ pub(super) fn tracees() -> MutexGuard<'static, BTreeMap<i32, Tracee>> {
     TRACEES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Held over a fork.
+pub(crate) fn fork_guard() -> impl Drop {
+    tracees()
+}
+
+/// The child of a fork traces nobody.
+pub(crate) fn forget() {
+    tracees().clear();
+}
+
 /// The host's ptrace.
 pub(super) fn host(request: u64, pid: i32, address: u64, data: u64) -> Result<u64> {
     raw::call(libc::SYS_ptrace, [request, pid as u64, address, data])
@@ -154,6 +164,16 @@ fn get<const N: usize>(pid: i32, tracee: &Tracee, index: usize) -> Result<[u64; 
     let mut out = [0; N];
     block::read(pid, tracee.block + 8 * index as u64, &mut out)?;
     Ok(out)
+}
+
+/// The auxiliary vector of a traced thread that has stopped itself before; for /proc.
+pub(crate) fn auxv(pid: i32) -> Option<Vec<u8>> {
+    const LONGEST: u64 = 4096;
+    let tracee = tracees().get(&pid).filter(|tracee| tracee.block != 0)?.clone();
+    let [at, len] = get::<2>(pid, &tracee, word::AUXV).ok()?;
+    let mut out = vec![0; (len.min(LONGEST) / 8) as usize];
+    block::read(pid, at, &mut out).ok()?;
+    Some(bytes(&out))
 }
 
 fn resume(what: u64, pid: i32, signal: u64) -> Result<u64> {
