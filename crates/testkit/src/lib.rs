@@ -2,6 +2,8 @@
 //!
 //! [`diff`] runs random instructions under an oracle and under the product, and compares all
 //! registers and memory afterwards. [`fault`] compares the signal frames of faults.
+//! [`elf_fuzz`] mutates programs.
 
 pub mod diff;
+pub mod elf_fuzz;
 pub mod fault;

@@ -1,5 +1,6 @@
 //! `testkit diff`: random instructions under the oracle and under the product.
 
+mod elf_cli;
 mod faults;
 
 use std::collections::BTreeMap;
@@ -89,7 +90,8 @@ fn run() -> Result<()> {
             Ok(())
         }
         Some("faults") => faults::faults(&arguments[1..]),
-        _ => bail!("usage:\n{USAGE}\n{}", faults::USAGE),
+        Some("elf") => elf_cli::elf(&arguments[1..]),
+        _ => bail!("usage:\n{USAGE}\n{}\n{}", faults::USAGE, elf_cli::USAGE),
     }
 }
 

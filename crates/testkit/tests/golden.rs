@@ -27,11 +27,27 @@ impl Fetch for Words {
 const LEVELS: [(&str, Features); 2] = [
     (
         "x86-64-v2",
-        Features { avx2: false, bmi2: false, fma: false, aes: false, pclmul: false, sha: false, f16c: false },
+        Features {
+            avx2: false,
+            bmi2: false,
+            fma: false,
+            aes: false,
+            pclmul: false,
+            sha: false,
+            f16c: false,
+        },
     ),
     (
         "x86-64-v3",
-        Features { avx2: true, bmi2: true, fma: true, aes: true, pclmul: true, sha: false, f16c: true },
+        Features {
+            avx2: true,
+            bmi2: true,
+            fma: true,
+            aes: true,
+            pclmul: true,
+            sha: false,
+            f16c: true,
+        },
     ),
 ];
 
@@ -39,8 +55,10 @@ const LEVELS: [(&str, Features); 2] = [
 fn golden_files_are_fresh() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/aarch64");
     let bless = std::env::var_os("ANYARCH_BLESS").is_some();
-    let mut files: Vec<_> =
-        fs::read_dir(&dir).expect("the golden files are in the tree").filter_map(|e| e.ok().map(|e| e.path())).collect();
+    let mut files: Vec<_> = fs::read_dir(&dir)
+        .expect("the golden files are in the tree")
+        .filter_map(|e| e.ok().map(|e| e.path()))
+        .collect();
     files.sort();
     assert!(files.len() >= 10, "only {} golden files", files.len());
     let mut stale = Vec::new();
@@ -48,8 +66,10 @@ fn golden_files_are_fresh() {
         let old = fs::read_to_string(&file).expect("readable");
         let mut input = old.lines();
         let (title, code) = (input.next().unwrap_or_default(), input.next().unwrap_or_default());
-        let words = code.strip_prefix("code: ").unwrap_or_else(|| panic!("{}: no code", file.display()));
-        let words = words.split(' ').map(|w| u32::from_str_radix(w, 16).expect("hexadecimal")).collect();
+        let words =
+            code.strip_prefix("code: ").unwrap_or_else(|| panic!("{}: no code", file.display()));
+        let words =
+            words.split(' ').map(|w| u32::from_str_radix(w, 16).expect("hexadecimal")).collect();
         let new = format!("{title}\n{code}\n{}", render(words));
         if new != old {
             if bless {
@@ -81,14 +101,21 @@ fn render(words: Vec<u32>) -> String {
         let host = X64::new(features, Aarch64.int_pins(), Aarch64.vec_pins());
         let mut code = Code::default();
         host.lower(&block, 0, &mut code);
-        let _ = writeln!(text, "\n[{level}] {} instructions, {} bytes", code.host_insns, code.bytes.len());
+        let _ = writeln!(
+            text,
+            "\n[{level}] {} instructions, {} bytes",
+            code.host_insns,
+            code.bytes.len()
+        );
         let mut formatter = IntelFormatter::new();
         formatter.options_mut().set_space_after_operand_separator(true);
         for insn in Decoder::with_ip(64, &code.bytes, 0, DecoderOptions::NONE) {
             let mut line = String::new();
             formatter.format(&insn, &mut line);
             let fault = code.faults.iter().find(|f| u64::from(f.host) == insn.ip());
-            let note = fault.map_or(String::new(), |f| format!("    ; {:x} {:?}", PC + u64::from(f.guest), f.flags));
+            let note = fault.map_or(String::new(), |f| {
+                format!("    ; {:x} {:?}", PC + u64::from(f.guest), f.flags)
+            });
             let _ = writeln!(text, "{:4x}: {line}{note}", insn.ip());
         }
     }

@@ -254,7 +254,7 @@ fn branch(rng: &mut Rng) -> Group {
     let skip = rng.below(4) as usize;
     let random = rng.next() as u32;
     let (word, width) = match rng.below(6) {
-        0 | 1 | 2 => (0x5400_0000 | random & 15, 19),
+        0..=2 => (0x5400_0000 | random & 15, 19),
         3 => (0x3400_0000 | random & 0x8100_001f, 19),
         4 => (0x3600_0000 | random & 0x81f8_001f, 14),
         _ => (0x1400_0000, 26),

@@ -68,11 +68,7 @@ pub fn run(options: &Options, report: &mut dyn FnMut(String)) -> Result<Found> {
     result
 }
 
-fn programs(
-    options: &Options,
-    scratch: &Path,
-    report: &mut dyn FnMut(String),
-) -> Result<Found> {
+fn programs(options: &Options, scratch: &Path, report: &mut dyn FnMut(String)) -> Result<Found> {
     let mut found = Found { seed: options.seed, ..Found::default() };
     loop {
         let mut chooser = Chooser::new(found.seed);

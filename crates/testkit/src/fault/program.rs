@@ -170,7 +170,8 @@ impl Program {
             words.push(asm::stp(0, 2, 0));
             let again = words.len();
             // bl restore.
-            words.push(0x9400_0000 | (restore as u32).wrapping_sub(words.len() as u32) & 0x3ff_ffff);
+            words
+                .push(0x9400_0000 | (restore as u32).wrapping_sub(words.len() as u32) & 0x3ff_ffff);
             load(&mut words, TABLES + (n * table::SIZE) as u64);
             words.extend(case.code());
             // brk #0: the state at the end is compared too.

@@ -1,0 +1,113 @@
+//! `testkit elf`: mutated programs, for the parser and for the whole product.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use guest_aarch64::generate::Rng;
+use testkit::elf_fuzz::{Outcome, base, check, judge, mutate, static_program};
+
+/// What it takes.
+pub(crate) const USAGE: &str = "\
+testkit elf [options]     mutates programs
+  --seed N          first seed (1)
+  --seconds S       how long (60)
+  --anyarch FILE    the product's binary; without it only the parser is tried
+  --program FILE    a program to mutate too, say a dynamic one
+  --prefix DIR      where its loader is (-L)
+  --keep DIR        where programs that break the product go";
+
+/// Runs it.
+pub(crate) fn elf(arguments: &[String]) -> Result<()> {
+    let (mut seed, mut seconds) = (1, 60);
+    let (mut anyarch, mut program, mut prefix) = (None, None, None);
+    let mut keep = std::env::temp_dir();
+    let mut rest = arguments.iter();
+    while let Some(name) = rest.next() {
+        let value = rest.next().with_context(|| format!("{name} needs a value"))?;
+        match name.as_str() {
+            "--seed" => seed = value.parse()?,
+            "--seconds" => seconds = value.parse()?,
+            "--anyarch" => anyarch = Some(PathBuf::from(value)),
+            "--program" => program = Some(fs::read(value)?),
+            "--prefix" => prefix = Some(PathBuf::from(value)),
+            "--keep" => keep = value.into(),
+            _ => bail!("unknown option {name}\n{USAGE}"),
+        }
+    }
+    let budget = Duration::from_secs(seconds);
+    match anyarch {
+        None => parser(seed, budget),
+        Some(anyarch) => {
+            let mut programs = vec![static_program()];
+            programs.extend(program);
+            whole(seed, budget, &anyarch, &programs, prefix.as_deref(), &keep)
+        }
+    }
+}
+
+/// Only the parser; it panics if something is wrong.
+fn parser(seed: u64, budget: Duration) -> Result<()> {
+    let begin = Instant::now();
+    let mut rng = Rng::new(seed);
+    let (mut files, mut good) = (0u64, 0u64);
+    while begin.elapsed() < budget {
+        for _ in 0..1000 {
+            let file = base(&mut rng);
+            good += u64::from(check(&mutate(&mut rng, file)));
+            files += 1;
+        }
+    }
+    println!("{files} files, {good} of them programs, seed {seed}, {} s", budget.as_secs());
+    Ok(())
+}
+
+/// The whole product.
+fn whole(
+    seed: u64,
+    budget: Duration,
+    anyarch: &Path,
+    programs: &[Vec<u8>],
+    prefix: Option<&Path>,
+    keep: &Path,
+) -> Result<()> {
+    let scratch = std::env::temp_dir().join(format!("anyarch-elf-{}", std::process::id()));
+    fs::create_dir_all(&scratch)?;
+    let path = scratch.join("program");
+    let begin = Instant::now();
+    let mut rng = Rng::new(seed);
+    let mut counts = BTreeMap::<Outcome, usize>::new();
+    let mut bad = 0;
+    while begin.elapsed() < budget {
+        let file = &programs[rng.below(programs.len() as u64) as usize];
+        let mutated = mutate(&mut rng, file.clone());
+        let _ = fs::remove_file(&path);
+        fs::write(&path, &mutated)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+        let mut command = Command::new("timeout");
+        command.args(["-s", "KILL", "5"]).arg(anyarch);
+        if let Some(prefix) = prefix {
+            command.arg("-L").arg(prefix);
+        }
+        command.arg(&path).current_dir(&scratch).stdin(Stdio::null());
+        let output = command.output().context("timeout(1)")?;
+        let outcome = judge(&output);
+        *counts.entry(outcome).or_default() += 1;
+        if matches!(outcome, Outcome::Hung | Outcome::Broken) {
+            bad += 1;
+            let kept = keep.join(format!("elf-{seed}-{bad}"));
+            fs::write(&kept, &mutated)?;
+            fs::set_permissions(&kept, fs::Permissions::from_mode(0o755))?;
+            let text = String::from_utf8_lossy(&output.stderr);
+            println!("{outcome:?}: {}: {}: {text}", kept.display(), output.status);
+        }
+    }
+    let _ = fs::remove_dir_all(&scratch);
+    println!("{counts:?}, seed {seed}, {} s", budget.as_secs());
+    ensure!(bad == 0, "{bad} programs break the product");
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! Mutated ELF files: for the parser alone, and for the whole product.
+
+mod base;
+mod mutate;
+mod whole;
+
+pub use base::{DYNAMIC_LOADER, base, static_program};
+pub use mutate::mutate;
+pub use whole::{Outcome, judge};
+
+use linux::elf::{ADDR_END, Error, PAGE, parse};
+
+/// `e_machine` of the programs.
+const MACHINE: u16 = 183;
+
+/// Parses `bytes` and checks what the loader relies on. Returns whether they are a program.
+///
+/// # Panics
+/// If the parser lets something through.
+pub fn check(bytes: &[u8]) -> bool {
+    let program = match parse(bytes, MACHINE) {
+        Ok(program) => program,
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            assert!(!matches!(error, Error::Read(_)), "nothing was read");
+            return false;
+        }
+    };
+    let mut last = 0;
+    for segment in &program.segments {
+        assert!(segment.addr >= last, "{segment:x?} overlaps");
+        last = segment.addr.checked_add(segment.memsz).expect("a segment ends in range");
+        assert!(last <= ADDR_END - PAGE && segment.page_end() >= last, "{segment:x?}");
+        assert!(segment.filesz <= segment.memsz && segment.memsz > 0, "{segment:x?}");
+        assert!(segment.align.is_power_of_two() && segment.align >= PAGE, "{segment:x?}");
+        let end = segment.offset.checked_add(segment.filesz).expect("its bytes end in range");
+        assert!(i64::try_from(end).is_ok(), "{segment:x?}");
+        assert!(segment.filesz == 0 || segment.offset % PAGE == segment.addr % PAGE);
+    }
+    let (first, end) = program.span();
+    assert!(first < end && end <= ADDR_END && first % PAGE == 0 && end % PAGE == 0);
+    assert!(program.entry < ADDR_END && program.phdr_count > 0);
+    if let Some(interp) = &program.interp {
+        assert!(!interp.is_empty() && interp.len() < 4096 && !interp.contains(&0));
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use guest_aarch64::generate::Rng;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn mutated_headers_are_survived() {
+        let mut rng = Rng::new(1);
+        let (mut good, mut bad) = (0, 0);
+        let begin = Instant::now();
+        for n in 0..60_000 {
+            // The number is fixed; the time is a limit for slow machines only.
+            if n % 1000 == 0 && begin.elapsed() > Duration::from_secs(2) {
+                break;
+            }
+            let file = base(&mut rng);
+            assert!(check(&file), "what the generator makes is a program");
+            let mutated = mutate(&mut rng, file);
+            if check(&mutated) { good += 1 } else { bad += 1 }
+        }
+        assert!(good > 100 && bad > 100, "{good} good, {bad} bad");
+    }
+
+    #[test]
+    fn any_bytes_are_survived() {
+        let mut rng = Rng::new(2);
+        for _ in 0..10_000 {
+            let len = rng.below(300) as usize;
+            let mut bytes: Vec<u8> = (0..len).map(|_| rng.next() as u8).collect();
+            check(&bytes);
+            if len >= 20 {
+                bytes[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+                bytes[16..20].copy_from_slice(&[2, 0, MACHINE as u8, 0]);
+                check(&bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn the_static_program_is_one() {
+        assert!(check(&static_program()));
+    }
+}
