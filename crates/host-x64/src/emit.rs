@@ -484,7 +484,16 @@ impl Emit {
         self.raw(bits, op_len + 1 + has_rex);
     }
     #[expect(clippy::too_many_arguments, reason = "the parts of an instruction")]
-    fn registers_imm(&mut self, prefix: u8, op: u64, op_len: u32, w: u8, reg: u8, rm: u8, imm: (u64, u32)) {
+    fn registers_imm(
+        &mut self,
+        prefix: u8,
+        op: u64,
+        op_len: u32,
+        w: u8,
+        reg: u8,
+        rm: u8,
+        imm: (u64, u32),
+    ) {
         let (rex, has_rex) = rex_prefix(w, reg, 0, rm);
         let modrm = u64::from(0xc0 | (reg & 7) << 3 | rm & 7);
         let bits = (op | modrm << (op_len * 8)) << (has_rex * 8) | rex;
@@ -565,8 +574,20 @@ impl Emit {
         }
         // No displacement, 8 or 32 bits of it; without branches, which would not be predictable.
         let (none, short) = (m.disp == 0 && m.base & 7 != 5, m.disp as i8 as i32 == m.disp);
-        let mode = if none { 0 } else if short { 0x40 } else { 0x80 };
-        let disp_len = if none { 0 } else if short { 1 } else { 4 };
+        let mode = if none {
+            0
+        } else if short {
+            0x40
+        } else {
+            0x80
+        };
+        let disp_len = if none {
+            0
+        } else if short {
+            1
+        } else {
+            4
+        };
         let has_index = m.index != Mem::NO;
         let sib = has_index || m.base & 7 == 4;
         h.push(mode | reg | if sib { 4 } else { m.base & 7 });

@@ -216,7 +216,10 @@ impl Lower<'_> {
         let (mut live, block) = (2, self.block);
         for (i, op) in block.ops.iter().enumerate().rev() {
             let code = op.code;
-            let plain = !(code.may_fault() || code.reads_flags() || code.writes_flags() || code.ends_block());
+            let plain = !(code.may_fault()
+                || code.reads_flags()
+                || code.writes_flags()
+                || code.ends_block());
             if plain {
                 match code {
                     OpCode::Label => self.labels[op.imm as usize].live = live,
@@ -358,7 +361,7 @@ impl Lower<'_> {
             OpCode::Bfi | OpCode::Bfxil => self.field_insert(op),
             OpCode::Extr => self.extract_pair(op),
             OpCode::Crc32c => self.crc32c(op),
-            OpCode::Crc32 => self.helper(op),
+            OpCode::Crc32 => self.crc32(op),
             OpCode::Sel | OpCode::SelInc | OpCode::SelInv | OpCode::SelNeg => self.select_op(op),
             OpCode::SetCond | OpCode::SetMask => self.set_cond(op),
             OpCode::CcmpSub | OpCode::CcmpAdd => self.ccmp(op),

@@ -192,16 +192,6 @@ impl Lower<'_> {
         self.e.cmov(cc, size, s, b);
         self.set(op.dst, s);
     }
-    pub(crate) fn crc32c(&mut self, op: Op) {
-        // The instruction leaves the flags alone.
-        let from = Size::from_log2(op.aux as u8);
-        let b = self.using(op.b);
-        let a = self.using(op.a);
-        let s = self.scratch();
-        self.e.mov(Size::D, s, a);
-        self.e.crc32(from, s, b);
-        self.set(op.dst, s);
-    }
     pub(crate) fn bit_count(&mut self, op: Op) {
         self.clobber();
         let size = Self::size(op);

@@ -42,13 +42,7 @@ pub(crate) struct Scratch {
 
 impl Default for Scratch {
     fn default() -> Self {
-        Self {
-            hold: [Hold::Free; SCRATCH],
-            locked: 0,
-            stamp: [0; SCRATCH],
-            clock: 0,
-            spills: 0,
-        }
+        Self { hold: [Hold::Free; SCRATCH], locked: 0, stamp: [0; SCRATCH], clock: 0, spills: 0 }
     }
 }
 

@@ -281,7 +281,7 @@ fn counting_trailing_zeros_is_one_instruction() {
 fn the_helper_does_the_rest() {
     let (_, text) = lower(|b| {
         b.insn(0);
-        b.bin_aux(OpCode::Crc32, Ty::I32, x(0), x(1), x(8), 2);
+        b.un(OpCode::ReadFpStatus, Ty::I64, x(0), Ref::NONE);
         let exit = b.exit(Exit { pc: 0x2000, kind: ExitKind::Jump, flags_dead: true });
         b.exit_direct(exit);
     });
@@ -408,11 +408,7 @@ fn every_operation_in_every_place() {
                 let flags_only = matches!(code, O::CcmpSub | O::CcmpAdd);
                 let d = if flags_only { Ref::NONE } else { dst };
                 b.emit(code, ty, d, a, bb, cc, aux, 0);
-                b.mov(
-                    Ty::I64,
-                    x(10),
-                    if dst.as_temp().is_some() { d_or(d, t) } else { t },
-                );
+                b.mov(Ty::I64, x(10), if dst.as_temp().is_some() { d_or(d, t) } else { t });
                 b.mov(Ty::I64, x(11), u);
                 b.emit(O::SetCond, Ty::I64, x(1), Ref::NONE, Ref::NONE, Ref::NONE, 1, 0);
                 let exit = b.exit(Exit { pc: 0x2000, kind: ExitKind::Jump, flags_dead: false });
