@@ -28,7 +28,13 @@ impl<T> Arena<T> {
     /// # Safety
     /// `bytes(cap)` bytes there, aligned for `T`, must belong to the table for good.
     pub(crate) const unsafe fn new(start: *mut u8, cap: usize) -> Self {
-        Self { start: start.cast(), cap: cap as u32, len: AtomicU32::new(0), ready: AtomicUsize::new(0), marker: PhantomData }
+        Self {
+            start: start.cast(),
+            cap: cap as u32,
+            len: AtomicU32::new(0),
+            ready: AtomicUsize::new(0),
+            marker: PhantomData,
+        }
     }
     /// Entries in use.
     pub(crate) fn len(&self) -> u32 {

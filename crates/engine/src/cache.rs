@@ -47,7 +47,14 @@ impl CodeCache {
         run.small_pages(0);
         run.large_pages(LARGE_FROM);
         // Offset 0 means "none" in the map.
-        Ok(Self { run, write, used: AtomicUsize::new(64), populated: AtomicUsize::new(0), floor: AtomicUsize::new(64), copy: Mutex::new(None) })
+        Ok(Self {
+            run,
+            write,
+            used: AtomicUsize::new(64),
+            populated: AtomicUsize::new(0),
+            floor: AtomicUsize::new(64),
+            copy: Mutex::new(None),
+        })
     }
     /// Where offset 0 is executed.
     pub(crate) fn base(&self) -> u64 {
@@ -99,7 +106,8 @@ impl CodeCache {
         debug_assert!(at.is_multiple_of(4));
         let rel = to.wrapping_sub(at).wrapping_sub(4);
         // SAFETY: in bounds, aligned, and inside an instruction that was pushed.
-        unsafe { AtomicU32::from_ptr(self.writable(at as usize).cast()) }.store(rel, Ordering::Release);
+        unsafe { AtomicU32::from_ptr(self.writable(at as usize).cast()) }
+            .store(rel, Ordering::Release);
     }
     /// Before a fork: shared memory must be copied, or parent and child would patch each other's.
     pub(crate) fn prepare_fork(&self) {

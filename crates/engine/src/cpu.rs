@@ -178,7 +178,8 @@ impl Shared {
     }
     /// Whether translated code would leave needlessly.
     fn is_armed(&self) -> bool {
-        self.armed.load(Ordering::Relaxed) || self.hash_in_use().load(Ordering::Relaxed) != self.hash()
+        self.armed.load(Ordering::Relaxed)
+            || self.hash_in_use().load(Ordering::Relaxed) != self.hash()
     }
     /// Records an asynchronous signal, by its handler.
     pub(crate) fn record(&self, signo: i32, info: &Siginfo) {
@@ -186,7 +187,8 @@ impl Shared {
         if tail.wrapping_sub(self.head.load(Ordering::Acquire)) < RECORDS {
             // SAFETY: the reader, on this same thread, stays off entries outside head..tail.
             unsafe {
-                *self.records[(tail % RECORDS) as usize].get() = RecordedSignal { signo, info: info.0 };
+                *self.records[(tail % RECORDS) as usize].get() =
+                    RecordedSignal { signo, info: info.0 };
             }
             self.tail.store(tail.wrapping_add(1), Ordering::Release);
         }
@@ -244,7 +246,8 @@ impl Shared {
     /// False if the thread that ran this is gone.
     pub(crate) fn thread_exists(&self) -> bool {
         let tid = self.tid.load(Ordering::Relaxed) as u64;
-        sys::syscall_ret(libc::SYS_tkill as u64, [tid, 0, 0, 0, 0, 0]) as i64 != -i64::from(libc::ESRCH)
+        sys::syscall_ret(libc::SYS_tkill as u64, [tid, 0, 0, 0, 0, 0]) as i64
+            != -i64::from(libc::ESRCH)
     }
 }
 
@@ -331,7 +334,15 @@ impl Cpu {
         writer.cpus.push(CpuRef(&raw const *shared));
         let epoch = engine.epoch.load(Ordering::SeqCst);
         drop(writer);
-        Ok(Self { shared, engine, epoch, exact: false, traps: [(0, 0); TRAPS], block: ir::Block::default(), _map: map })
+        Ok(Self {
+            shared,
+            engine,
+            epoch,
+            exact: false,
+            traps: [(0, 0); TRAPS],
+            block: ir::Block::default(),
+            _map: map,
+        })
     }
     /// A new one with the same registers (the exclusive monitor is clear), for a new thread.
     ///

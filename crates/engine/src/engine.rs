@@ -157,14 +157,14 @@ impl Fetch for Fetcher {
             }
             _ => false,
         };
-        for i in 0..out.len() {
+        for (i, out) in out.iter_mut().enumerate() {
             let at = pc.wrapping_add(i as u64 * 4);
             if i != 0 && self.known(at) {
                 return i;
             }
             if !read {
                 let Some(word) = self.word(at) else { return i };
-                out[i] = word;
+                *out = word;
             }
         }
         out.len()
@@ -317,7 +317,13 @@ impl Engine {
         let may = |pc| self.space.get().is_none_or(|s| s.executable(pc));
         let next = pc.saturating_add(MAX_UNIT);
         let executable = [may(pc), next >> 12 != pc >> 12 && may(next)];
-        Fetcher { map: self.map(exact), page: pc >> 12, executable, ahead: [0; 2], start: u64::MAX / 2 }
+        Fetcher {
+            map: self.map(exact),
+            page: pc >> 12,
+            executable,
+            ahead: [0; 2],
+            start: u64::MAX / 2,
+        }
     }
     /// Translates guest code to IR.
     pub(crate) fn decode(&self, mut fetcher: Fetcher, pc: u64, mode: Mode, block: &mut Block) {
@@ -348,7 +354,12 @@ impl Engine {
         Fault { signo: libc::SIGSEGV, code, addr: pc }
     }
     /// Lowers `block` into the cache, for threads whose `Mode::fp_exact` is `exact`.
-    pub(crate) fn publish(&'static self, writer: &mut Writer, block: &Block, exact: bool) -> Target {
+    pub(crate) fn publish(
+        &'static self,
+        writer: &mut Writer,
+        block: &Block,
+        exact: bool,
+    ) -> Target {
         let start = self.options.timing.then(Instant::now);
         let mut code = core::mem::take(&mut writer.code);
         code.clear();
@@ -396,7 +407,9 @@ impl Engine {
     /// Patches link `number` to lead to `target`.
     fn link(&self, writer: &mut Writer, number: u32, target: Target, exact: bool) {
         let Some(link) = self.tables.links.get(number) else { return };
-        let (Some(from), Some(to)) = (self.tables.units.get(link.unit), self.tables.units.get(target.unit)) else {
+        let (Some(from), Some(to)) =
+            (self.tables.units.get(link.unit), self.tables.units.get(target.unit))
+        else {
             return;
         };
         if from.dead.load(Ordering::Relaxed) || from.exact != exact || to.exact != exact {
@@ -411,7 +424,10 @@ impl Engine {
     }
     fn dump(&self, block: &Block, code: &Code) {
         use core::fmt::Write;
-        let mut text = format!("unit {:#x}, {} instructions, {} host\n", block.pc, block.insns, code.host_insns);
+        let mut text = format!(
+            "unit {:#x}, {} instructions, {} host\n",
+            block.pc, block.insns, code.host_insns
+        );
         if self.options.dump_ir {
             for op in &block.ops {
                 if op.code == ir::OpCode::Insn {
@@ -440,8 +456,15 @@ impl Engine {
         (self.options.sink)(&format!(
             "{} units, {} guest and {} host instructions in {} bytes, {} links, {} interpreted\n\
              ns per guest instruction: {:.0} to translate, {:.0} to lower, {:.0} to publish\n",
-            s.units, s.guest_insns, s.host_insns, s.host_bytes, s.links, s.interpreted,
-            per(s.decode_ns), per(s.lower_ns), per(s.publish_ns)
+            s.units,
+            s.guest_insns,
+            s.host_insns,
+            s.host_bytes,
+            s.links,
+            s.interpreted,
+            per(s.decode_ns),
+            per(s.lower_ns),
+            per(s.publish_ns)
         ));
     }
     /// Keeps the tables consistent over a fork.
@@ -485,4 +508,3 @@ impl core::fmt::Debug for ForkGuard {
         f.debug_struct("ForkGuard").field("child", &self.child).finish_non_exhaustive()
     }
 }
-

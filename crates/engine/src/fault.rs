@@ -34,7 +34,11 @@ pub(crate) fn install() {
 }
 
 /// Handler of all signals that are caught for the guest.
-pub(crate) unsafe extern "C" fn on_asynchronous(signo: i32, info: *const Siginfo, context: *mut c_void) {
+pub(crate) unsafe extern "C" fn on_asynchronous(
+    signo: i32,
+    info: *const Siginfo,
+    context: *mut c_void,
+) {
     // SAFETY: these are a handler's arguments.
     let (info, mut context) = unsafe { (&*info, Context::new(context)) };
     record(signo, info, &mut context);

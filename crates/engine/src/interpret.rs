@@ -53,7 +53,13 @@ impl Memory for GuestMemory {
         };
         done.map_err(|fault| self.failed(fault, true))
     }
-    fn compare_exchange(&mut self, addr: u64, size: usize, expected: u128, new: u128) -> Result<u128, MemFault> {
+    fn compare_exchange(
+        &mut self,
+        addr: u64,
+        size: usize,
+        expected: u128,
+        new: u128,
+    ) -> Result<u128, MemFault> {
         let addr = self.guest.canonical(addr);
         let old = if size == 16 {
             memory::compare_exchange_16(addr, expected, new)

@@ -34,7 +34,9 @@ impl Engine {
             !units.is_empty()
         };
         if last_page - first_page >= writer.pages.len() as u64 {
-            writer.pages.retain(|&page, units| page < first_page || page > last_page || in_page(units));
+            writer
+                .pages
+                .retain(|&page, units| page < first_page || page > last_page || in_page(units));
         } else {
             for page in first_page..=last_page {
                 if writer.pages.get_mut(&page).is_some_and(|units| !in_page(units)) {

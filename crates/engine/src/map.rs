@@ -117,7 +117,8 @@ impl PcMap {
             self.table.store(newest.cast_mut(), Ordering::Release);
         }
         if let Some(table) = tables.all.last() {
-            tables.used += usize::from(table.put(pc, u64::from(target.unit) << 32 | u64::from(target.offset)));
+            tables.used +=
+                usize::from(table.put(pc, u64::from(target.unit) << 32 | u64::from(target.offset)));
         }
     }
     /// Removes `pc` if it leads to `unit`; by the writer only.

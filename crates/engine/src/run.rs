@@ -106,7 +106,8 @@ impl Cpu {
         // (If a flush has come since, the epoch says so before the hash is used.)
         self.shared.remember(pc, engine.entry(target));
         fence(Ordering::SeqCst);
-        let dead = engine.tables.units.get(target.unit).is_none_or(|u| u.dead.load(Ordering::SeqCst));
+        let dead =
+            engine.tables.units.get(target.unit).is_none_or(|u| u.dead.load(Ordering::SeqCst));
         if dead {
             self.shared.forget(pc);
         }
@@ -132,9 +133,11 @@ impl Cpu {
                 Outcome::Syscall(imm) => Some(Exit::Syscall { imm: imm as u32 }),
                 Outcome::Trap { kind, arg } => Some(Exit::Trap { kind, arg: arg as u32 }),
                 Outcome::Runtime { op, args } => self.runtime(op as u32, args),
-                Outcome::Fault(fault) if fault.alignment => {
-                    Some(Exit::Fault(Fault { signo: libc::SIGBUS, code: BUS_ADRALN, addr: fault.addr }))
-                }
+                Outcome::Fault(fault) if fault.alignment => Some(Exit::Fault(Fault {
+                    signo: libc::SIGBUS,
+                    code: BUS_ADRALN,
+                    addr: fault.addr,
+                })),
                 Outcome::Fault(fault) => Some(Exit::Fault(memory.describe(fault.addr))),
             }
         };

@@ -50,7 +50,8 @@ impl Runner {
     }
     fn run_unit(&mut self, target: crate::map::Target, state: &mut State) -> Left {
         let engine = self.cpu.engine;
-        let first_link = engine.tables.units.get(target.unit).map_or(0, |u| u64::from(u.first_link));
+        let first_link =
+            engine.tables.units.get(target.unit).map_or(0, |u| u64::from(u.first_link));
         let to = self.cpu.state_mut();
         to.int = state.int;
         to.vec = state.vec;

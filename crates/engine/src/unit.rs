@@ -99,7 +99,13 @@ impl Tables {
         self.recipes.clear();
     }
     /// Enters the unit of `block`, whose code is at `offset`.
-    pub(crate) fn push(&self, block: &ir::Block, code: &host::Code, offset: u32, exact: bool) -> u32 {
+    pub(crate) fn push(
+        &self,
+        block: &ir::Block,
+        code: &host::Code,
+        offset: u32,
+        exact: bool,
+    ) -> u32 {
         let index = self.units.len();
         let small = [block.len as usize, code.links.len(), code.faults.len()];
         assert!(small.iter().all(|&n| n <= usize::from(u16::MAX)), "unit too large");
@@ -204,7 +210,13 @@ mod tests {
 
     #[test]
     fn fault_points_survive_packing() {
-        for flags in [FlagsAt::Home, FlagsAt::HostAdd, FlagsAt::HostSub, FlagsAt::HostLogic, FlagsAt::Recipe(0xffff)] {
+        for flags in [
+            FlagsAt::Home,
+            FlagsAt::HostAdd,
+            FlagsAt::HostSub,
+            FlagsAt::HostLogic,
+            FlagsAt::Recipe(0xffff),
+        ] {
             let point = FaultPoint { host: 0xf_fffe, guest: 0xf_fffc, flags };
             assert_eq!(unpack(pack(&point)), point);
         }

@@ -48,7 +48,6 @@ mod simd_three_different;
 mod simd_three_same;
 mod simd_two_registers;
 
-
 use guest::{Fetch, Guest, Mode, RuntimeEffect};
 use ir::{Block, State};
 
@@ -108,4 +107,3 @@ impl Guest for Aarch64 {
         disasm::disassemble(word, pc)
     }
 }
-

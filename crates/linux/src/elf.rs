@@ -336,12 +336,7 @@ fn read_headers<B: Bytes + ?Sized>(file: &B, ehdr: &[u8]) -> Result<Vec<u8>, Err
 }
 
 /// Checks one `PT_LOAD` and adds it to `program`.
-fn add_segment(
-    program: &mut Program,
-    index: usize,
-    phdr: &[u8],
-    phoff: u64,
-) -> Result<(), Error> {
+fn add_segment(program: &mut Program, index: usize, phdr: &[u8], phoff: u64) -> Result<(), Error> {
     let segment = Segment {
         offset: u64_at(phdr, 8),
         addr: u64_at(phdr, 16),

@@ -6,9 +6,9 @@
 //! waits, otherwise in that of a thread made for this.
 
 use crate::calls;
-use crate::{ptrace, seccomp};
 use crate::signal::{AltStack, TaskSignals};
 use crate::task::Task;
+use crate::{ptrace, seccomp};
 use engine::{Cpu, signals as host};
 use ir::state::SLOT_TP;
 use std::sync::Arc;

@@ -63,7 +63,8 @@ pub(crate) fn enter(spec: &Spec) -> Result<()> {
         Ok(()) => unmount(".", UnmountFlags::DETACH).context(|| "detach the old root".into())?,
         // The initial ramfs cannot be pivoted away from.
         Err(_) => {
-            rustix::process::chroot(".").context(|| format!("change root to {}", root.display()))?;
+            rustix::process::chroot(".")
+                .context(|| format!("change root to {}", root.display()))?;
         }
     }
     std::env::set_current_dir(&spec.cwd)

@@ -13,7 +13,8 @@ pub fn now(clock: i32) -> (i64, i64) {
 mod tests {
     #[test]
     fn time_goes_on() {
-        let (first, second) = (super::now(libc::CLOCK_MONOTONIC), super::now(libc::CLOCK_MONOTONIC));
+        let (first, second) =
+            (super::now(libc::CLOCK_MONOTONIC), super::now(libc::CLOCK_MONOTONIC));
         assert!(second >= first && first != (0, 0));
     }
 }

@@ -61,8 +61,12 @@ const SA_RESTORER: u64 = 0x0400_0000;
 pub unsafe fn set_disposition(signo: i32, disposition: Disposition) -> bool {
     let flags = (libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART) as u64 | SA_RESTORER;
     let action = match disposition {
-        Disposition::Default => Sigaction { handler: 0, flags: SA_RESTORER, restorer: arch::restorer(), mask: 0 },
-        Disposition::Ignore => Sigaction { handler: 1, flags: SA_RESTORER, restorer: arch::restorer(), mask: 0 },
+        Disposition::Default => {
+            Sigaction { handler: 0, flags: SA_RESTORER, restorer: arch::restorer(), mask: 0 }
+        }
+        Disposition::Ignore => {
+            Sigaction { handler: 1, flags: SA_RESTORER, restorer: arch::restorer(), mask: 0 }
+        }
         Disposition::Handler(f) => Sigaction {
             handler: f as *const () as u64,
             flags,

@@ -83,8 +83,7 @@ impl Guest for Fake {
         block.pc = pc;
         let mut b = Builder::new(block);
         let mut at = pc;
-        loop {
-            let Some(word) = fetch.word(at) else { break };
+        while let Some(word) = fetch.word(at) {
             b.insn((at - pc) as u32);
             let end = one(&mut b, at, word);
             at += 4;
@@ -162,7 +161,16 @@ fn one(b: &mut Builder<'_>, pc: u64, word: u32) -> bool {
             let e = b.exit(jump(there));
             b.exit_direct(e);
         }
-        4 => b.emit(OpCode::Syscall, Ty::I64, Ref::NONE, Ref::NONE, Ref::NONE, Ref::NONE, 0, i32::from(imm)),
+        4 => b.emit(
+            OpCode::Syscall,
+            Ty::I64,
+            Ref::NONE,
+            Ref::NONE,
+            Ref::NONE,
+            Ref::NONE,
+            0,
+            i32::from(imm),
+        ),
         5 => {
             b.ld(x, Ref::slot(1), Ref::NONE, i32::from(imm), Access::new(3));
             return false;
@@ -176,7 +184,11 @@ fn one(b: &mut Builder<'_>, pc: u64, word: u32) -> bool {
             poll(b);
             let ret = b.iconst(pc + 4);
             b.mov(Ty::I64, Ref::slot(30), ret);
-            let e = b.exit(Exit { pc: there, kind: ExitKind::Call { return_pc: pc + 4 }, flags_dead: true });
+            let e = b.exit(Exit {
+                pc: there,
+                kind: ExitKind::Call { return_pc: pc + 4 },
+                flags_dead: true,
+            });
             b.exit_direct(e);
         }
         9 => b.un_aux(OpCode::ExitIndirect, Ty::I64, Ref::NONE, Ref::slot(30), 1),
@@ -188,7 +200,16 @@ fn one(b: &mut Builder<'_>, pc: u64, word: u32) -> bool {
             let number = i32::from(op == 16);
             b.emit(OpCode::Runtime, Ty::I64, Ref::NONE, x, Ref::NONE, Ref::NONE, 0, number);
         }
-        12 => b.emit(OpCode::Trap, Ty::I64, Ref::NONE, Ref::NONE, Ref::NONE, Ref::NONE, TRAP_BREAKPOINT, 7),
+        12 => b.emit(
+            OpCode::Trap,
+            Ty::I64,
+            Ref::NONE,
+            Ref::NONE,
+            Ref::NONE,
+            Ref::NONE,
+            TRAP_BREAKPOINT,
+            7,
+        ),
         13 => {
             let k = b.iconst(i64::from(imm) as u64);
             b.bin(OpCode::SubS, Ty::I64, Ref::NONE, x, k);

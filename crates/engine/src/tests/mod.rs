@@ -48,7 +48,8 @@ fn small() -> &'static Engine {
 
 #[test]
 fn loops_calls_and_returns() {
-    let p = program(&[addi(0, 1000), call(5), addi(0, -1), bnz(0, -2), svc(3), BREAK, addi(2, 2), RET]);
+    let p =
+        program(&[addi(0, 1000), call(5), addi(0, -1), bnz(0, -2), svc(3), BREAK, addi(2, 2), RET]);
     let mut cpu = p.cpu(small());
     assert_eq!(cpu.run(), Exit::Syscall { imm: 3 });
     assert_eq!((cpu.state().int[0], cpu.state().int[2]), (0, 2000));
@@ -60,7 +61,18 @@ fn loops_calls_and_returns() {
 #[test]
 fn recursion_deeper_than_the_return_stack() {
     // f: save x30 at x1, x1 += 8, x0 -= 1, if x0: call f; x1 -= 8, x30 = [x1]; x2 += 1; ret
-    let f = [store(30, 0), addi(1, 8), addi(0, -1), bnz(0, 2), jump(2), call(-5), addi(1, -8), load(30, 0), addi(2, 1), RET];
+    let f = [
+        store(30, 0),
+        addi(1, 8),
+        addi(0, -1),
+        bnz(0, 2),
+        jump(2),
+        call(-5),
+        addi(1, -8),
+        load(30, 0),
+        addi(2, 1),
+        RET,
+    ];
     let p = program(&[&[call(2), svc(0)][..], &f].concat());
     let stack = Mapping::anonymous(1 << 20, 3).unwrap();
     let mut cpu = p.cpu(small());
@@ -253,9 +265,12 @@ fn signals_interrupt_loops_and_calls() {
                 let pid = u64::from(std::process::id());
                 let killer = std::thread::spawn(move || {
                     std::thread::sleep(std::time::Duration::from_millis(2));
-                    sys::syscall_ret(libc::SYS_tgkill as u64, [pid, me, libc::SIGUSR1 as u64, 0, 0, 0])
+                    sys::syscall_ret(
+                        libc::SYS_tgkill as u64,
+                        [pid, me, libc::SIGUSR1 as u64, 0, 0, 0],
+                    )
                 });
-                if cpu.state().int[0] % 2 == 0 {
+                if cpu.state().int[0].is_multiple_of(2) {
                     assert_eq!(cpu.run(), Exit::Interrupted);
                 } else {
                     // pause
@@ -264,7 +279,10 @@ fn signals_interrupt_loops_and_calls() {
                     cpu.state_mut().int[0] += 1;
                 }
                 assert_eq!(killer.join().unwrap(), 0);
-                assert_eq!(signals::host_mask(), !crate::fault::SYNCHRONOUS_MASK & !(1 << 8 | 1 << 18));
+                assert_eq!(
+                    signals::host_mask(),
+                    !crate::fault::SYNCHRONOUS_MASK & !(1 << 8 | 1 << 18)
+                );
                 assert_eq!(cpu.syscall(libc::SYS_pause, [0; 6]), -512);
                 let record = cpu.take_signal().unwrap();
                 assert_eq!(record.signo, libc::SIGUSR1);
@@ -295,7 +313,8 @@ fn a_full_cache_is_emptied_under_running_threads() {
     let e = engine(64 << 10);
     // Many functions of a few instructions, called by pointer one after the other.
     const FUNCTIONS: usize = 700;
-    let mut code = vec![call_reg(3), addi(3, 16), addi(0, -1), bnz(0, -3), svc(0), BREAK, BREAK, BREAK];
+    let mut code =
+        vec![call_reg(3), addi(3, 16), addi(0, -1), bnz(0, -3), svc(0), BREAK, BREAK, BREAK];
     for _ in 0..FUNCTIONS {
         code.extend([addi(2, 1), jump(1), addi(4, 2), RET]);
     }
@@ -367,7 +386,17 @@ fn registers_are_cloned() {
 fn the_evaluator_alone_suffices() {
     let options = Options { cache_size: 1 << 20, interpret: true, ..Options::default() };
     let e = Engine::new(&Fake, options).unwrap();
-    let p = program(&[addi(0, 100), call(6), addi(0, -1), bnz(0, -2), load(3, 0), svc(3), BREAK, addi(2, 2), RET]);
+    let p = program(&[
+        addi(0, 100),
+        call(6),
+        addi(0, -1),
+        bnz(0, -2),
+        load(3, 0),
+        svc(3),
+        BREAK,
+        addi(2, 2),
+        RET,
+    ]);
     let mut cpu = p.cpu(e);
     let Exit::Fault(fault) = cpu.run() else { panic!("no fault") };
     assert_eq!((fault.signo, fault.code, fault.addr), (libc::SIGSEGV, 1, 0));

@@ -28,9 +28,9 @@ pub(crate) use io_uring::fork_guard as ring_fork_guard;
 pub(crate) use robust::end_of_thread;
 pub(crate) use table::AARCH64 as AARCH64_CALLS;
 
-use crate::{ptrace, seccomp};
 use crate::strace::Arg;
 use crate::task::Task;
+use crate::{ptrace, seccomp};
 use sys::Errno;
 
 /// What a call gives.

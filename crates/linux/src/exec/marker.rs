@@ -99,9 +99,12 @@ mod tests {
 
     #[test]
     fn options_survive_an_exec() {
-        let options =
-            Options { ld_prefix: Some(b"/opt/root".to_vec()), strace: true,
-            seccomp: Some(vec![0, 31, 61, 255]), ..Options::default() };
+        let options = Options {
+            ld_prefix: Some(b"/opt/root".to_vec()),
+            strace: true,
+            seccomp: Some(vec![0, 31, 61, 255]),
+            ..Options::default()
+        };
         let arguments = arguments(&options, 7, Some(900), b"/usr/bin/true", b"/bin/true".to_vec());
         assert_eq!(arguments.len(), ARGUMENTS);
         assert_eq!(arguments[1], MARKER);

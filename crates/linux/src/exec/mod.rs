@@ -21,8 +21,8 @@ use crate::load::{self, OpenFile, find_loader};
 use crate::options::Options;
 use crate::process::{OwnBinary, Process};
 use crate::ptrace::Traced;
-use crate::{proc, seccomp};
 use crate::task::Task;
+use crate::{proc, seccomp};
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use sys::errno::Errno;
@@ -294,7 +294,8 @@ impl Prepared {
         flags: i32,
     ) -> Result<Self, Errno> {
         let text = |s: &[u8]| CString::new(s).map_err(|_| Errno::EINVAL);
-        let strings = |list: &[Vec<u8>]| list.iter().map(|s| text(s)).collect::<Result<Vec<_>, _>>();
+        let strings =
+            |list: &[Vec<u8>]| list.iter().map(|s| text(s)).collect::<Result<Vec<_>, _>>();
         let pointers = |list: &[CString]| -> Vec<u64> {
             list.iter().map(|s| s.as_ptr() as u64).chain([0]).collect()
         };

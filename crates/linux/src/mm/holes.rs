@@ -21,12 +21,13 @@ impl Space {
     pub(super) fn punch(&mut self, start: u64, end: u64) -> Result<(), Errno> {
         let flags = (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED) as u64;
         let keep = end - start <= HOLE_MAX;
-        let kept = keep && match host_mmap([start, end - start, 0, flags, u64::MAX, 0]) {
-            Ok(_) => true,
-            Err(Errno::EPERM) => return Err(Errno::EPERM),
-            // A limit was reached: it is unmapped, then.
-            Err(_) => false,
-        };
+        let kept = keep
+            && match host_mmap([start, end - start, 0, flags, u64::MAX, 0]) {
+                Ok(_) => true,
+                Err(Errno::EPERM) => return Err(Errno::EPERM),
+                // A limit was reached: it is unmapped, then.
+                Err(_) => false,
+            };
         if !kept {
             host_munmap(start, end)?;
         }

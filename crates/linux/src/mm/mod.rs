@@ -170,7 +170,7 @@ impl AddressSpace for Mm {
 /// # Errors
 /// `EINVAL` if `addr` is not aligned; `ENOMEM` if the range leaves the address space.
 pub(crate) fn page_range(addr: u64, len: u64) -> Result<(u64, u64), Errno> {
-    if addr % PAGE != 0 {
+    if !addr.is_multiple_of(PAGE) {
         return Err(Errno::EINVAL);
     }
     let len = page_up(len).ok_or(Errno::ENOMEM)?;

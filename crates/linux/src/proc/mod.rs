@@ -45,6 +45,7 @@ pub fn after_open(process: &Process, fd: RawFd, flags: i32) -> Result<(), Errno>
 
 /// Whether the file of `fd` is in a procfs.
 fn is_proc(fd: RawFd) -> bool {
+    #[allow(clippy::unnecessary_cast, reason = "unsigned in musl, signed in glibc")]
     raw::fstatfs(fd).is_ok_and(|fs| fs.f_type as i64 == PROC_MAGIC)
 }
 

@@ -249,7 +249,8 @@ pub(crate) fn resumed(task: &mut Task) {
 /// Serves a system call, stopping before and after it if the tracer wants that.
 #[cold]
 pub(crate) fn dispatch(task: &mut Task, serve: impl FnOnce(&mut Task)) {
-    let wanted = |task: &Task| task.trace.as_ref().is_some_and(|t| t.get(word::MODE) == mode::SYSCALL);
+    let wanted =
+        |task: &Task| task.trace.as_ref().is_some_and(|t| t.get(word::MODE) == mode::SYSCALL);
     let info = Info::fault(libc::SIGTRAP, libc::SIGTRAP | 0x80, 0);
     let abi = task.process.abi;
     if wanted(task) {

@@ -120,7 +120,8 @@ fn first_stop(pid: i32, tracee: &mut Tracee, seized: bool) -> Option<u32> {
 fn passes(pid: i32, tracee: &Tracee, signo: u32) -> bool {
     let mut pass = [0];
     let at = tracee.block + 8 * word::PASS as u64;
-    if tracee.block == 0 || block::read(pid, at, &mut pass).is_err() || pass[0] != u64::from(signo) {
+    if tracee.block == 0 || block::read(pid, at, &mut pass).is_err() || pass[0] != u64::from(signo)
+    {
         return false;
     }
     put(pid, tracee, word::PASS, 0).is_ok()
@@ -148,7 +149,9 @@ fn announced(pid: i32, tracee: &mut Tracee, at: u64) -> Option<u32> {
             None if core::mem::take(&mut tracee.interrupt) => report(trap, EVENT_STOP),
             None => None,
         },
-        kind::ENTER | kind::LEAVE if tracee.options & option::SYSGOOD != 0 => report(trap | 0x80, 0),
+        kind::ENTER | kind::LEAVE if tracee.options & option::SYSGOOD != 0 => {
+            report(trap | 0x80, 0)
+        }
         kind::EXEC if tracee.options & option::EXEC != 0 => {
             tracee.message = Some(pid as u64);
             report(trap, EVENT_EXEC)
