@@ -17,7 +17,7 @@ use sys::errno::Errno;
 use sys::raw;
 
 /// File system magic of procfs.
-const PROC_MAGIC: i64 = 0x9fa0;
+const PROC_MAGIC: i128 = 0x9fa0;
 
 /// To be called after every successful open for reading, with the new descriptor and the flags of
 /// the open: puts the guest's view in its place if the host's would be wrong.
@@ -45,8 +45,8 @@ pub fn after_open(process: &Process, fd: RawFd, flags: i32) -> Result<(), Errno>
 
 /// Whether the file of `fd` is in a procfs.
 fn is_proc(fd: RawFd) -> bool {
-    #[allow(clippy::unnecessary_cast, reason = "unsigned in musl, signed in glibc")]
-    raw::fstatfs(fd).is_ok_and(|fs| fs.f_type as i64 == PROC_MAGIC)
+    // Signed in one libc, unsigned in the other.
+    raw::fstatfs(fd).is_ok_and(|fs| i128::from(fs.f_type) == PROC_MAGIC)
 }
 
 /// The guest's view of an entry, or None if the host's is right. `fd` is the host's file, not yet
