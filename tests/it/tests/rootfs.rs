@@ -40,7 +40,13 @@ fn commands_match_the_oracle() {
 #[test]
 fn a_read_only_root_without_temporary_directory_changes_nothing() {
     let lab = Lab::open();
-    let options = ["--read-only", "--env", "TMPDIR=/nonexistent"];
+    // The packages' state is writable, or dpkg would refuse on any machine.
+    let state = lab.scratch("dpkg");
+    let from = lab.root().join("var/lib/dpkg/.");
+    let copied = std::process::Command::new("cp").arg("-a").arg(from).arg(&state).status();
+    assert!(copied.is_ok_and(|status| status.success()), "cp");
+    let volume = format!("{}:/var/lib/dpkg", state.display());
+    let options = ["--read-only", "--env", "TMPDIR=/nonexistent", "--volume", &volume];
     let expectations = [
         ("ps aux | head -n 3", "ps aux"),
         ("cat /proc/self/stat", "(cat) R"),

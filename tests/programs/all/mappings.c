@@ -222,7 +222,7 @@ int main(int argc, char **argv) {
     symlink("/proc/self/maps", "/tmp/lnk-maps");
     printf("via symlink: main is shown %s\n", lines("/tmp/lnk-maps", "r-xp", 0) > 0 ? "yes" : "no");
     unlink("/tmp/lnk-maps");
-    printf("host hidden %d\n", lines("/proc/thread-self/maps", "anyarch", 0));
+    printf("host hidden %d\n", lines("/proc/thread-self/maps", "/anyarch\n", 0) + lines("/proc/self/maps", "memfd:", 0));
     R(prctl(PR_SET_NAME, "newname"));
     FILE *cf = fopen("/proc/self/comm", "r");
     fgets(cl, 100, cf);
