@@ -102,6 +102,21 @@ pub(crate) fn from_environment() -> Options {
     options
 }
 
+/// Refuses what `--dump` does not know.
+fn check_dump(options: &Options) -> Result<(), Failure> {
+    let items = options.dump.as_deref().unwrap_or_default().split(|&b| b == b',');
+    match items.into_iter().find(|item| !interpret::DUMPS.contains(item) && !item.is_empty()) {
+        Some(item) => {
+            let known: Vec<_> =
+                interpret::DUMPS.iter().map(|d| String::from_utf8_lossy(d)).collect();
+            Err(Failure::new(format!("--dump does not know `{}`", String::from_utf8_lossy(item)))
+                .help(format!("it takes a list of: {}", known.join(", ")))
+                .code(2))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Splits the command line into options and the program with its arguments.
 fn parse(arguments: &[OsString]) -> Result<(Options, &[OsString]), Failure> {
     let mut options = from_environment();
@@ -120,6 +135,7 @@ fn parse(arguments: &[OsString]) -> Result<(Options, &[OsString]), Failure> {
             .ok_or_else(|| unknown(first))?
             .map_err(|()| Failure::new(format!("{} needs a value", first.display())).code(2))?;
     }
+    check_dump(&options)?;
     if rest.is_empty() {
         return Err(Failure::new("no program to run is given").help("anyarch --help").code(2));
     }
@@ -209,5 +225,6 @@ mod tests {
         assert!(split("x -nonsense p").is_err());
         assert!(split("x -L").is_err());
         assert!(split("x -strace").is_err());
+        assert!(split("x --dump ir,nonsense p").is_err());
     }
 }

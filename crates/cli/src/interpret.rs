@@ -167,8 +167,12 @@ fn failure(error: &load::Error) -> Failure {
     }
 }
 
-/// What of the engine the user asked for: a list of `ir`, `host`, `stats`, `eval`; for tests of the
-/// engine also `tiny` (code cache), `dual` (mapping), `stress` (polls).
+/// What `--dump` takes a list of; the last three are for tests of the engine: small code cache, dual
+/// mapping, polls that all fail.
+pub(crate) const DUMPS: [&[u8]; 7] =
+    [b"ir", b"host", b"stats", b"eval", b"tiny", b"dual", b"stress"];
+
+/// What of the engine the user asked for.
 fn engine_options(options: &Options) -> engine::Options {
     let mut chosen = engine::Options { sink: print, ..engine::Options::default() };
     for item in options.dump.as_deref().unwrap_or_default().split(|&b| b == b',') {

@@ -13,6 +13,9 @@ mod selftest;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: sys::alloc::Allocator = sys::alloc::Allocator;
+
 fn main() -> ExitCode {
     if let Some(invocation) = interpret::from_kernel() {
         return ExitCode::from(interpret::run(invocation));

@@ -133,7 +133,7 @@ pub enum Error {
 }
 
 /// Name of an ELF machine, for messages.
-fn machine_name(machine: u16) -> &'static str {
+pub(crate) fn machine_name(machine: u16) -> &'static str {
     match machine {
         2 | 18 | 43 => "sparc",
         3 => "i386",
@@ -150,6 +150,14 @@ fn machine_name(machine: u16) -> &'static str {
         258 => "loongarch",
         _ => "an unknown architecture",
     }
+}
+
+/// Whether this machine runs programs for `machine` by itself.
+pub(crate) fn is_host(machine: u16) -> bool {
+    matches!(
+        (std::env::consts::ARCH, machine),
+        ("x86_64", 3 | 62) | ("aarch64", 183) | ("riscv64", 243)
+    )
 }
 
 /// Name of an ELF type, for messages.

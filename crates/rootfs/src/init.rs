@@ -46,7 +46,7 @@ pub fn init(spec: &Spec, fallback: &[OsString]) -> Result<u8> {
     command.args(arguments).env_clear().envs(spec.env.iter().map(|(k, v)| (k, v)));
     let child = match command.spawn() {
         Ok(child) => child,
-        Err(e) => return Ok(explain(&program, &e, registered.err())),
+        Err(e) => return Ok(explain(&program, &resolve(&program, spec), &e, registered.err())),
     };
     drop(own);
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
@@ -87,19 +87,47 @@ fn resolve(program: &OsStr, spec: &Spec) -> OsString {
         .map_or_else(|| program.to_owned(), Into::into)
 }
 
+/// Says why `program`, found at `path`, could not be executed; gives a shell's code.
 #[expect(
     clippy::print_stderr,
     reason = "the first process of the namespace speaks for the command line"
 )]
-fn explain(program: &OsStr, error: &io::Error, registration: Option<crate::Error>) -> u8 {
+fn explain(
+    program: &OsStr,
+    path: &OsStr,
+    error: &io::Error,
+    registration: Option<crate::Error>,
+) -> u8 {
+    use std::os::unix::fs::PermissionsExt as _;
     let name = Path::new(program).display();
-    if error.kind() == io::ErrorKind::NotFound {
-        eprintln!("error: {name}: not found inside the root, or its loader is missing there");
-        return 127;
-    }
-    eprintln!("error: {name}: {error}");
+    let found = fs::metadata(path);
+    let (why, help) = match (error.kind(), &found) {
+        (io::ErrorKind::NotFound, Err(_)) => {
+            eprintln!("error: {name}: not found inside the root");
+            return 127;
+        }
+        (io::ErrorKind::NotFound, Ok(_)) => {
+            eprintln!("error: {name}: its loader, or its interpreter, is not inside the root");
+            return 127;
+        }
+        (_, Ok(file)) if file.is_dir() => ("Is a directory".to_owned(), None),
+        (_, Ok(file)) if file.permissions().mode() & 0o111 == 0 => {
+            ("no permission to execute it".into(), Some(format!("chmod +x {name}")))
+        }
+        _ => match error.raw_os_error() {
+            Some(8) => (
+                "neither a script nor a program that this machine or anyarch can run".into(),
+                Some("a script begins with #! and its interpreter".into()),
+            ),
+            _ => (error.to_string(), None),
+        },
+    };
+    eprintln!("error: {name}: {why}");
     if let Some(e) = registration {
         eprintln!("caused by: {e}");
+    }
+    if let Some(help) = help {
+        eprintln!("help: {help}");
     }
     126
 }

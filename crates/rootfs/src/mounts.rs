@@ -68,8 +68,7 @@ pub(crate) fn enter(spec: &Spec) -> Result<()> {
         }
     }
     std::env::set_current_dir(&spec.cwd)
-        .or_else(|_| std::env::set_current_dir("/"))
-        .context(|| "enter the working directory".into())
+        .context(|| format!("enter the working directory {} of the root", spec.cwd.display()))
 }
 
 /// `root/name`, made if it is missing; None where that is impossible or it is no directory.

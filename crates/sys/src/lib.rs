@@ -3,6 +3,7 @@
 //! One of the crates where `unsafe` is allowed; what it offers is safe to call wherever the
 //! invariant said in words at each function holds.
 
+pub mod alloc;
 pub mod arch;
 pub mod auxv;
 pub mod clock;

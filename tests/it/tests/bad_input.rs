@@ -34,13 +34,24 @@ impl Case {
     }
     #[track_caller]
     fn refused(&self, program: &Path, code: i32, words: &[&str]) {
-        let out = self.run(program);
+        self.complains(&[&program.display().to_string()], code, words);
+    }
+    /// Runs us with `arguments`: exactly one line must say what is wrong.
+    #[track_caller]
+    fn complains(&self, arguments: &[&str], code: i32, words: &[&str]) {
+        let out = Command::new("timeout")
+            .arg("20")
+            .arg(&self.lab.anyarch)
+            .args(arguments)
+            .output()
+            .expect("starts");
         let text = String::from_utf8_lossy(&out.stderr);
-        assert_eq!(out.status.code(), Some(code), "{}: {text}", program.display());
-        let first = text.lines().next().unwrap_or_default();
-        assert!(first.starts_with("error: "), "{text}");
+        assert_eq!(out.status.code(), Some(code), "{arguments:?}: {text}");
+        assert!(text.starts_with("error: "), "{arguments:?}: {text}");
+        let errors = text.lines().filter(|line| line.starts_with("error: ")).count();
+        assert_eq!(errors, 1, "{arguments:?}: {text}");
         for word in words {
-            assert!(text.contains(word), "`{word}` is missing from: {text}");
+            assert!(text.contains(word), "{arguments:?}: `{word}` is missing from: {text}");
         }
     }
     fn good(&self) -> Vec<u8> {
@@ -48,16 +59,44 @@ impl Case {
     }
 }
 
+/// A static program linked at `address`.
+fn linked_at(c: &Case, name: &str, address: &str) -> PathBuf {
+    let (source, program) = (c.dir.join("hello.c"), c.dir.join(name));
+    fs::write(&source, "#include <stdio.h>\nint main(void) { puts(\"hi\"); return 3; }\n")
+        .expect("written");
+    let out = Command::new("aarch64-linux-gnu-gcc")
+        .args(["-static", &format!("-Wl,-Ttext-segment={address}"), "-o"])
+        .args([&program, &source])
+        .output()
+        .expect("the cross compiler starts");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    program
+}
+
 #[test]
 fn files_that_are_no_programs() {
     let c = Case::new("bad");
-    c.refused(&c.dir.join("missing"), 127, &["missing"]);
+    c.refused(&c.dir.join("missing"), 127, &["missing", "No such file"]);
     c.refused(&c.dir, 126, &["directory"]);
-    c.refused(&c.file("empty", b""), 126, &["empty"]);
+    c.refused(Path::new("/dev/null"), 126, &["/dev/null", "not a regular file"]);
+    c.refused(&c.file("empty", b""), 126, &["empty", "help: "]);
     c.refused(&c.file("text", b"hello world, this is not a program at all\n"), 126, &["text"]);
     let plain = c.file("plain", &c.good());
     fs::set_permissions(&plain, fs::Permissions::from_mode(0o644)).expect("permissions set");
-    c.refused(&plain, 126, &["execut"]);
+    c.refused(&plain, 126, &["execut", "chmod +x"]);
+}
+
+#[test]
+fn scripts_are_named_with_their_interpreter() {
+    let c = Case::new("scripts");
+    let missing = c.file("missing", b"#!/nonexistent/interpreter -x\n");
+    c.refused(&missing, 127, &["scripts/missing: ", "/nonexistent/interpreter", "help: "]);
+    let host = c.file("host", b"#!/bin/sh\n");
+    c.refused(&host, 126, &["scripts/host: ", "/bin/sh", "x86-64", "help: "]);
+    let again = c.dir.join("again");
+    let text = format!("#!{}\n", again.display());
+    c.refused(&c.file("again", text.as_bytes()), 126, &["again"]);
+    c.refused(&c.file("nothing", b"#!\n"), 126, &["nothing"]);
 }
 
 #[test]
@@ -65,18 +104,135 @@ fn truncated_and_wrong_machine() {
     let c = Case::new("truncated");
     let good = c.good();
     for len in [4, 16, 20, 63, 64, 100, 200] {
-        c.refused(&c.file("cut", &good[..len]), 126, &["cut"]);
+        c.refused(&c.file("cut", &good[..len]), 126, &["cut", "help: "]);
     }
-    let mut vax = good.clone();
-    vax[18] = 75;
-    c.refused(&c.file("vax", &vax), 126, &["machine"]);
+    let machines: [(u8, u8, &str); 6] = [
+        (62, 2, "without anyarch"),
+        (243, 2, "riscv"),
+        (40, 1, "32-bit"),
+        (3, 1, "32-bit"),
+        (22, 2, "s390x"),
+        (75, 2, "machine 75"),
+    ];
+    for (machine, class, word) in machines {
+        let mut other = good.clone();
+        (other[18], other[4]) = (machine, class);
+        c.refused(&c.file("other", &other), 126, &["other", word, "help: "]);
+    }
 }
 
 #[test]
 fn a_missing_loader_is_named_with_a_way_out() {
     let c = Case::new("loader");
     let program = c.file("dynamic", &c.good());
-    c.refused(&program, 127, &["ld-linux-aarch64.so.1", "-L"]);
+    c.refused(&program, 127, &["ld-linux-aarch64.so.1", "-L", "libc6:arm64"]);
+    // One that is there, but wrong.
+    let lib = c.dir.join("lib");
+    fs::create_dir_all(&lib).expect("made");
+    fs::copy("/bin/true", lib.join("ld-linux-aarch64.so.1")).expect("copied");
+    let prefix = c.dir.display().to_string();
+    let path = program.display().to_string();
+    c.complains(&["-L", &prefix, &path], 126, &["ld-linux-aarch64.so.1", "x86-64"]);
+    c.complains(&["-L", "/nonexistent", &path], 127, &["is /nonexistent a root"]);
+}
+
+#[test]
+fn a_file_that_ends_within_a_segment() {
+    let c = Case::new("short");
+    let program = linked_at(&c, "whole", "0x400000");
+    let good = fs::read(program).expect("read");
+    let out = c.run(&c.file("short", &good[..0x1000]));
+    // Its code is missing: natively a bus error too, unless it is refused.
+    let text = String::from_utf8_lossy(&out.stderr);
+    assert!(!text.contains("panicked"), "{text}");
+    assert_ne!(out.status.code(), Some(3));
+    // Whose last page has to be cleared, but is not there.
+    c.refused(&c.file("dynamic", &c.good()[..5000]), 127, &["-L"]);
+    let root = c.lab.root().display().to_string();
+    let path = c.dir.join("dynamic").display().to_string();
+    c.complains(&["-L", &root, &path], 126, &["dynamic", "truncated", "help: "]);
+}
+
+#[test]
+fn programs_linked_where_we_are() {
+    let c = Case::new("linked");
+    // Without randomisation our own binary is here.
+    let ours = linked_at(&c, "ours", "0x7ffff7c00000");
+    let run = |program: &Path| {
+        let mut command = Command::new("setarch");
+        command.arg("-R").arg(&c.lab.anyarch).arg(program);
+        command.output().expect("setarch starts")
+    };
+    let out = run(&ours);
+    let text = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(126), "{text}");
+    assert!(text.starts_with("error: ") && text.contains("the emulator itself"), "{text}");
+    assert!(text.contains("help: "), "{text}");
+    // Here is the stack: it can be elsewhere.
+    let stack = linked_at(&c, "stack", "0x7c7fffff0000");
+    let out = run(&stack);
+    let text = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(3), "{text}");
+}
+
+#[test]
+fn memory_that_does_not_suffice() {
+    let c = Case::new("memory");
+    let program = linked_at(&c, "program", "0x400000");
+    let (mut refused, mut ran) = (0, 0);
+    for kilobytes in (6_000..30_000).step_by(500) {
+        let script = format!("ulimit -v {kilobytes}; exec \"$@\"");
+        let out = Command::new("sh")
+            .args(["-c", &script, "sh"])
+            .arg(&c.lab.anyarch)
+            .arg(&program)
+            .output()
+            .expect("sh starts");
+        let text = String::from_utf8_lossy(&out.stderr);
+        match out.status.code() {
+            Some(3) => ran += 1,
+            // Not even the kernel could start us.
+            _ if text.is_empty() => refused += 1,
+            code => {
+                assert_eq!(code, Some(126), "{kilobytes} KiB: {text}");
+                assert!(text.starts_with("error: "), "{kilobytes} KiB: {text}");
+                assert!(text.contains("ulimit -v"), "{kilobytes} KiB: {text}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 0 && ran > 0, "{refused} refused, {ran} ran");
+}
+
+#[test]
+fn wrong_command_lines() {
+    let c = Case::new("lines");
+    let root = c.lab.root().display().to_string();
+    let root = root.as_str();
+    c.complains(&["--bogus", "x"], 2, &["--bogus"]);
+    c.complains(&["-L"], 2, &["-L needs a value"]);
+    c.complains(&["-strace"], 2, &["no program"]);
+    c.complains(&["--dump", "bogus", "x"], 2, &["bogus", "stats"]);
+    c.complains(&["run"], 2, &["--root"]);
+    c.complains(&["run", "--root", "/nonexistent"], 125, &["/nonexistent", "help: "]);
+    c.complains(&["run", "--root", "/bin/true"], 125, &["/bin/true is not a directory"]);
+    let empty = c.dir.join("empty");
+    fs::create_dir_all(&empty).expect("made");
+    c.complains(&["run", "--root", &empty.display().to_string()], 127, &["/bin/sh: not found"]);
+    let inside: [(&[&str], i32, &str); 9] = [
+        (&["--", "/bin/nonexistent"], 127, "not found inside the root"),
+        (&["--", "nonexistent"], 127, "nonexistent: not found"),
+        (&["--", "/etc"], 126, "Is a directory"),
+        (&["--", "/etc/passwd"], 126, "no permission to execute it"),
+        (&["--workdir", "/nonexistent", "--", "true"], 125, "working directory /nonexistent"),
+        (&["--volume", "/nonexistent", "--", "true"], 125, "cannot use /nonexistent"),
+        (&["--volume", "/tmp:tmp", "--", "true"], 2, "does not start with /"),
+        (&["--volume", "/tmp:/tmp:rx", "--", "true"], 2, "neither ro nor rw"),
+        (&["--interpreter", "/nonexistent", "--", "true"], 125, "interpreter /nonexistent"),
+    ];
+    for (options, code, word) in inside {
+        c.complains(&[&["run", "--root", root], options].concat(), code, &[word]);
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! `anyarch run`.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 use binfmt::GuestArch;
 use clap::Args;
@@ -45,8 +46,23 @@ pub(crate) struct Arguments {
 impl Arguments {
     fn spec(&self) -> Result<rootfs::Spec, Failure> {
         let root = self.root.canonicalize().map_err(|e| {
-            Failure::new(format!("cannot use the root {}", self.root.display())).caused_by(e)
+            Failure::new(format!("cannot use the root {}", self.root.display()))
+                .caused_by(e)
+                .help("--root takes the directory that holds a foreign root file system")
+                .code(125)
         })?;
+        if let Some(path) = &self.interpreter {
+            let file = std::fs::metadata(path).map_err(|e| {
+                Failure::new(format!("cannot use the interpreter {}", path.display()))
+                    .caused_by(e)
+                    .code(125)
+            })?;
+            if !file.is_file() || file.permissions().mode() & 0o111 == 0 {
+                return Err(Failure::new(format!("{} is no program", path.display()))
+                    .help("--interpreter takes a static emulator that may be executed")
+                    .code(125));
+            }
+        }
         Ok(rootfs::Spec {
             root,
             command: self.command.clone(),
@@ -118,9 +134,17 @@ fn bind(text: &str) -> Result<(PathBuf, PathBuf, bool), Failure> {
             );
         }
     };
+    if !Path::new(inside).is_absolute() {
+        return Err(Failure::new(format!(
+            "--volume {text}: the path inside, `{inside}`, does not start with /"
+        ))
+        .code(2));
+    }
     let host = PathBuf::from(host);
     let host = host.canonicalize().map_err(|e| {
-        Failure::new(format!("--volume {text}: cannot use {}", host.display())).caused_by(e)
+        Failure::new(format!("--volume {text}: cannot use {}", host.display()))
+            .caused_by(e)
+            .code(125)
     })?;
     Ok((host, inside.into(), read_only))
 }

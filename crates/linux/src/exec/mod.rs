@@ -229,12 +229,24 @@ pub fn follow_scripts(
     let file = OpenFile::open(path)?;
     match chain(abi, file, argv.clone()) {
         Ok(found) => Ok(found),
-        Err(ChainError::Other(file)) => Ok((file, argv)),
-        Err(ChainError::Missing(path, errno)) => Err(load::Error::Open { path, errno }),
+        Err(ChainError::Other(file)) if file.path() == path => Ok((file, argv)),
+        Err(ChainError::Other(file)) => match file.parse(abi) {
+            Err(why) => Err(interpreter(path, why)),
+            // It is one after all: another file has taken its place.
+            Ok(_) => Ok((file, argv)),
+        },
+        Err(ChainError::Missing(interp, errno)) => {
+            Err(interpreter(path, load::Error::Open { path: interp, errno }))
+        }
         Err(ChainError::Depth) => {
             Err(load::Error::Open { path: path.to_vec(), errno: Errno::ELOOP })
         }
     }
+}
+
+/// Why the interpreter of script `path` cannot be run.
+fn interpreter(path: &[u8], why: load::Error) -> load::Error {
+    load::Error::Interpreter { path: path.to_vec(), why: Box::new(why) }
 }
 
 /// Finds out whether `file` and its loader can be run.

@@ -36,6 +36,14 @@ pub enum Error {
         /// What is wrong.
         error: elf::Error,
     },
+    /// It is a script whose interpreter cannot be run.
+    #[error("{}: its interpreter {why}", text(path))]
+    Interpreter {
+        /// The script's path.
+        path: Vec<u8>,
+        /// What is wrong with the interpreter.
+        why: Box<Self>,
+    },
     /// Its loader cannot be opened.
     #[error("{}: its loader {}: {errno}", text(path), text(loader))]
     Loader {
@@ -79,7 +87,30 @@ pub enum Error {
 
 /// A path for a message.
 fn text(path: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(path)
+    if path.is_empty() { "the empty path".into() } else { String::from_utf8_lossy(path) }
+}
+
+/// What to do about a file that is no program for us.
+fn format_help(error: &elf::Error) -> Option<String> {
+    use elf::Error as E;
+    Some(match error {
+        E::NotElf => "a program is an ELF file; a script begins with #! and its interpreter".into(),
+        E::Machine { found, .. } if elf::is_host(*found) => {
+            "it is a program for this machine: run it without anyarch".into()
+        }
+        E::Machine { expected, .. } => {
+            format!(
+                "install a build for {}, which this emulator runs",
+                elf::machine_name(*expected)
+            )
+        }
+        E::Class(_) | E::ByteOrder(_) => {
+            "install a build for arm64, which this emulator runs".into()
+        }
+        E::Type(1) => "link it first".into(),
+        E::Type(_) | E::Read(_) => return None,
+        _ => "it is incomplete or damaged: copy or build it again".into(),
+    })
 }
 
 impl Error {
@@ -101,6 +132,13 @@ impl Error {
                     ),
                 })
             }
+            Self::Format { error, .. } => format_help(error),
+            Self::Interpreter { why, .. } => match **why {
+                Self::Open { errno: Errno::ENOENT, .. } => {
+                    Some("install it, or correct the script's first line".into())
+                }
+                ref why => why.help(),
+            },
             Self::NotExecutable { path } => Some(format!(
                 "make it executable: chmod +x {} (and its file system not mounted noexec)",
                 text(path)
@@ -124,6 +162,7 @@ impl Error {
             Self::Open { errno: Errno::ENOENT, .. } | Self::Loader { errno: Errno::ENOENT, .. } => {
                 127
             }
+            Self::Interpreter { why, .. } => why.exit_code(),
             _ => 126,
         }
     }

@@ -137,10 +137,13 @@ pub fn find_loader(
 ) -> Result<OpenFile, Error> {
     if let Some(prefix) = prefix
         && loader.first() == Some(&b'/')
-        && let Ok(file) =
-            OpenFile::open(&[prefix.strip_suffix(b"/").unwrap_or(prefix), loader].concat())
     {
-        return Ok(file);
+        let there = [prefix.strip_suffix(b"/").unwrap_or(prefix), loader].concat();
+        match OpenFile::open(&there) {
+            Err(Error::Open { errno: Errno::ENOENT | Errno::ENOTDIR, .. }) => {}
+            // It is there: what is wrong with it is what matters.
+            found => return found,
+        }
     }
     let errno = match OpenFile::open(loader) {
         Err(Error::Open { errno, .. }) => errno,

@@ -1,7 +1,7 @@
 //! Mapping the segments of one ELF file.
 
 use super::{Error, OpenFile};
-use crate::elf::{PAGE, PF_R, PF_W, PF_X, Program, Segment};
+use crate::elf::{self, PAGE, PF_R, PF_W, PF_X, Program, Segment};
 use crate::mm::{Mm, host_mmap, host_munmap, host_prot, page_up, prot};
 use libc::{MAP_ANONYMOUS, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_NORESERVE, MAP_PRIVATE};
 use sys::errno::Errno;
@@ -43,12 +43,7 @@ pub(super) fn map(
     };
     for segment in &program.segments {
         let at = Segment { addr: segment.addr.wrapping_add(bias), ..*segment };
-        map_segment(mm, file, &at).map_err(|errno| Error::Map {
-            path: file.path().to_vec(),
-            start: at.page_start(),
-            end: at.page_end(),
-            errno,
-        })?;
+        map_segment(mm, file, &at).map_err(|errno| failure(file, &at, errno))?;
         // As Linux: the code ends at the file's last executable byte, data is what follows.
         let file_end = at.addr + at.filesz;
         if at.flags & PF_X != 0 {
@@ -58,6 +53,18 @@ pub(super) fn map(
         mapped.data = (mapped.data.0.max(at.addr), mapped.data.1.max(file_end));
     }
     Ok(mapped)
+}
+
+/// Why a segment could not be mapped.
+fn failure(file: &OpenFile, segment: &Segment, errno: Errno) -> Error {
+    let path = file.path().to_vec();
+    if errno == Errno::EFAULT {
+        // A page of the mapping that should be there is not: the file ends before it.
+        let end = segment.offset.saturating_add(segment.filesz);
+        let error = elf::Error::Truncated { what: "a segment to load", end };
+        return Error::Format { path, error };
+    }
+    Error::Map { path, start: segment.page_start(), end: segment.page_end(), errno }
 }
 
 /// Reserves the whole span of `program`, so that nothing comes between its segments; gives its

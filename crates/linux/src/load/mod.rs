@@ -30,6 +30,8 @@ use sys::{auxv, raw};
 const STACK_TOP: u64 = 0x7c80_0000_0000;
 /// Room that a stack may grow into, if its limit lets it; nothing else is put there by choice.
 const STACK_ROOM: u64 = 16 << 30;
+/// How far below the next place is where a program is linked at the first.
+const STACK_STEP: u64 = 1 << 40;
 /// What is mapped of a stack at first beyond its contents, as Linux does.
 const STACK_SLACK: u64 = 128 << 10;
 /// Where programs that run anywhere are put: two thirds of the address space, as Linux does.
@@ -135,9 +137,7 @@ pub fn start(
             .map(|id| auxv::get(id).unwrap_or(0)),
         secure,
     };
-    let top = STACK_TOP - random.pages(2, 1 << 36) - 16 * random.pages(3, PAGE * 256) / PAGE;
-    let image = stack::build(abi, &contents, top);
-    map_stack(&mm, &image, top)?;
+    let image = place_stack(&mm, abi, &contents, &random)?;
 
     let auxv_end = image.auxv.0 + image.auxv.1;
     let identity = Identity {
@@ -178,6 +178,23 @@ pub fn start(
         seccomp::restore(&task, filters);
     }
     Ok(task)
+}
+
+/// Builds and maps the stack: high up, or lower where a program is linked there.
+fn place_stack(
+    mm: &Mm,
+    abi: &Abi,
+    contents: &stack::Contents<'_>,
+    random: &Random,
+) -> Result<stack::Image, Error> {
+    let mut top = STACK_TOP - random.pages(2, 1 << 36) - 16 * random.pages(3, PAGE * 256) / PAGE;
+    loop {
+        let image = stack::build(abi, contents, top);
+        match map_stack(mm, &image, top) {
+            Err(Error::Memory(Errno::EEXIST)) if top > STACK_TOP / 2 => top -= STACK_STEP,
+            result => return result.map(|()| image),
+        }
+    }
 }
 
 /// Maps the stack, which the host lets grow up to its limit as it does for its own.
