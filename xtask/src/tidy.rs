@@ -23,7 +23,7 @@ const BOUNDARIES: &[(&str, &[&str])] = &[
     ("memory", &["sys"]),
     ("engine", &["ir", "guest", "host", "host-x64", "eval", "memory", "sys"]),
     ("linux", &["ir", "guest", "engine", "memory", "sys"]),
-    ("binfmt", &[]),
+    ("binfmt", &["sys"]),
     ("rootfs", &["binfmt"]),
 ];
 

@@ -1,6 +1,6 @@
 //! What the kernel says of an entry: the text of its file.
 
-use crate::{Error, Flags, GuestArch, Result};
+use crate::{Error, Flags, GuestArch, Matcher, Result, Rule};
 
 /// A registered entry.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -15,24 +15,6 @@ pub struct Entry {
     pub flags: String,
     /// How it matches.
     pub matcher: Matcher,
-}
-
-/// How an entry recognises files.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Matcher {
-    /// By bytes at an offset.
-    Magic {
-        /// Offset in the file.
-        offset: u32,
-        /// The bytes.
-        magic: Vec<u8>,
-        /// The mask, or empty for all ones.
-        mask: Vec<u8>,
-    },
-    /// By file name extension.
-    Extension(String),
-    /// In a way that this version does not know (a BPF program, Linux 7.3).
-    Other,
 }
 
 impl Entry {
@@ -75,14 +57,7 @@ impl Entry {
 
     /// Whether a file that starts with `head` matches.
     pub fn matches(&self, head: &[u8]) -> bool {
-        let Matcher::Magic { offset, magic, mask } = &self.matcher else { return false };
-        let at = *offset as usize;
-        let Some(bytes) = head.get(at..at + magic.len()) else { return false };
-        bytes
-            .iter()
-            .zip(magic)
-            .enumerate()
-            .all(|(i, (b, m))| (b ^ m) & mask.get(i).copied().unwrap_or(0xff) == 0)
+        self.matcher.compare("", head).is_ok()
     }
 
     /// The guest whose executables it takes, if any.
@@ -90,9 +65,31 @@ impl Entry {
         crate::guests::GUESTS.iter().find(|g| self.matches(&g.magic()))
     }
 
+    /// The rule that would make it, as far as the kernel's text says; None for a kind or a flag
+    /// that this version does not know.
+    pub fn rule(&self) -> Option<Rule> {
+        let flags = Flags::parse(&self.flags).ok()?;
+        if self.matcher == Matcher::Other {
+            return None;
+        }
+        let (name, matcher) = (self.name.clone(), self.matcher.clone());
+        Some(Rule { name, matcher, interpreter: self.interpreter.clone(), flags })
+    }
+
+    /// Whether its interpreter's path names an open file of the process that registered it, so
+    /// that nothing can be found at the path now.
+    pub fn is_pinned(&self) -> bool {
+        self.interpreter.starts_with("/proc/self/")
+    }
+
+    /// Whether it has `letter` among its flags.
+    pub fn has(&self, letter: char) -> bool {
+        self.flags.contains(letter)
+    }
+
     /// The flags that this version knows.
     pub fn known_flags(&self) -> Flags {
-        let known: String = self.flags.chars().filter(|c| "POCF".contains(*c)).collect();
+        let known: String = self.flags.chars().filter(|c| "POCFT".contains(*c)).collect();
         Flags::parse(&known).unwrap_or_default()
     }
 }

@@ -4,10 +4,13 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::{Entry, Error, Result, Rule};
+use crate::{Entry, Error, Matcher, Result, Rule, io};
 
 /// Where the kernel's own unit mounts it.
 pub const DEFAULT_MOUNT: &str = "/proc/sys/fs/binfmt_misc";
+
+/// Name of the entry that is in force while another is replaced.
+const BRIDGE: &str = "anyarch-replacing";
 
 /// A mounted instance, at a directory.
 #[derive(Clone, Debug)]
@@ -39,7 +42,9 @@ impl Instance {
     /// [`Error::Io`] when the directory cannot be read. An entry that vanishes while reading, or
     /// that cannot be understood, is left out.
     pub fn entries(&self) -> Result<Vec<Entry>> {
-        let listing = fs::read_dir(&self.dir).map_err(|e| self.io("read", &self.dir, e))?;
+        // The kernel's list and the directory's are both newest first: readdir's order is the
+        // order of matching, so it must not be sorted.
+        let listing = fs::read_dir(&self.dir).map_err(io("read", &self.dir))?;
         let mut entries = Vec::new();
         for item in listing.flatten() {
             let Ok(name) = item.file_name().into_string() else { continue };
@@ -55,6 +60,9 @@ impl Instance {
 
     /// The entry `name`, if there is one.
     pub fn entry(&self, name: &str) -> Option<Entry> {
+        if name.is_empty() || name.contains('/') || name == "register" || name == "status" {
+            return None;
+        }
         let text = fs::read_to_string(self.dir.join(name)).ok()?;
         Entry::parse(name, &text).ok()
     }
@@ -64,13 +72,50 @@ impl Instance {
         fs::read_to_string(self.dir.join("status")).is_ok_and(|t| t.trim() == "enabled")
     }
 
+    /// Enables or disables the instance as a whole.
+    ///
+    /// # Errors
+    /// [`Error::Io`] with the kernel's answer.
+    pub fn set_all_enabled(&self, on: bool) -> Result<()> {
+        self.write("status", "change", if on { "1" } else { "0" })
+    }
+
     /// Registers `rule` with one write.
     ///
     /// # Errors
     /// [`Error::Rule`] before anything is written; [`Error::Io`] with the kernel's answer.
     pub fn register(&self, rule: &Rule) -> Result<()> {
         let line = rule.line()?;
-        self.write("register", "register at", &line)
+        self.register_line(line.as_bytes())
+    }
+
+    /// Writes a line to `register` as it is.
+    ///
+    /// # Errors
+    /// [`Error::Io`] with the kernel's answer.
+    pub fn register_line(&self, line: &[u8]) -> Result<()> {
+        self.write("register", "register at", line)
+    }
+
+    /// Registers `rule` in place of the entry of its name, if there is one, and puts it first: at
+    /// every moment the old or the new one is in force.
+    ///
+    /// # Errors
+    /// As [`Self::register`]; the old entry is then still there.
+    pub fn replace(&self, rule: &Rule) -> Result<()> {
+        if self.entry(&rule.name).is_none() {
+            return self.register(rule);
+        }
+        // The kernel refuses a second entry of the name, but the last registered wins: under
+        // another name the new one takes over at once.
+        let mut bridge = rule.clone();
+        bridge.name = BRIDGE.to_owned();
+        if self.entry(&bridge.name).is_some() {
+            self.unregister(&bridge.name)?; // of one that was interrupted
+        }
+        self.register(&bridge)?;
+        let result = self.unregister(&rule.name).and_then(|()| self.register(rule));
+        self.unregister(&bridge.name).and(result)
     }
 
     /// Removes entry `name`.
@@ -81,17 +126,53 @@ impl Instance {
         self.write(name, "remove", "-1")
     }
 
-    fn write(&self, file: &str, action: &'static str, text: &str) -> Result<()> {
-        let path = self.dir.join(file);
-        let mut f = fs::OpenOptions::new()
-            .write(true)
-            .open(&path)
-            .map_err(|e| self.io(action, &path, e))?;
-        f.write_all(text.as_bytes()).map_err(|e| self.io(action, &path, e))
+    /// Enables or disables entry `name`; its place in the order stays.
+    ///
+    /// # Errors
+    /// [`Error::Io`] with the kernel's answer.
+    pub fn set_enabled(&self, name: &str, on: bool) -> Result<()> {
+        self.write(name, "change", if on { "1" } else { "0" })
     }
 
-    #[expect(clippy::unused_self, reason = "reads as a method of the instance at the call sites")]
-    fn io(&self, action: &'static str, path: &Path, source: std::io::Error) -> Error {
-        Error::Io { action, path: path.display().to_string(), source }
+    /// Removes all entries.
+    ///
+    /// # Errors
+    /// [`Error::Io`] with the kernel's answer.
+    pub fn clear(&self) -> Result<()> {
+        self.write("status", "clear", "-1")
+    }
+
+    /// The first enabled entry that takes a file called `path` that starts with `head`.
+    ///
+    /// # Errors
+    /// As [`Self::entries`].
+    pub fn winner(&self, path: &str, head: &[u8]) -> Result<Option<Entry>> {
+        let takes = |e: &Entry| e.enabled && e.matcher.compare(path, head).is_ok();
+        Ok(self.entries()?.into_iter().find(takes))
+    }
+
+    /// The entries that match in a way that hides `of`: enabled, before it in `entries`, and
+    /// taking its files.
+    pub fn outranked_by<'a>(entries: &'a [Entry], of: &Entry) -> Vec<&'a Entry> {
+        let Matcher::Magic { offset, magic, .. } = &of.matcher else { return Vec::new() };
+        let mut head = vec![0; *offset as usize];
+        head.extend(magic);
+        let before = entries.iter().take_while(|e| e.name != of.name);
+        before.filter(|e| e.enabled && e.matches(&head)).collect()
+    }
+
+    fn write(&self, file: &str, action: &'static str, text: impl AsRef<[u8]>) -> Result<()> {
+        let path = self.dir.join(file);
+        if file.contains('/') || file.is_empty() {
+            let source = std::io::Error::from_raw_os_error(2);
+            return Err(Error::Io { action, path: path.display().to_string(), source });
+        }
+        let mut f = fs::OpenOptions::new().write(true).open(&path).map_err(io(action, &path))?;
+        // One write: the kernel takes each as a whole.
+        match f.write(text.as_ref()) {
+            Ok(n) if n == text.as_ref().len() => Ok(()),
+            Ok(_) => Err(io(action, &path)(std::io::Error::from_raw_os_error(5))),
+            Err(e) => Err(io(action, &path)(e)),
+        }
     }
 }

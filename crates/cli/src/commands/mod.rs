@@ -1,6 +1,7 @@
 //! The subcommands, for people.
 
 mod install;
+mod probe;
 mod run;
 
 use std::ffi::{OsStr, OsString};
@@ -34,6 +35,8 @@ enum Command {
     Status(install::Status),
     /// Prove that foreign programs run here, with an embedded one.
     Selftest,
+    #[command(name = "@probe", hide = true)]
+    Probe(probe::Arguments),
     #[command(name = "@namespace", hide = true)]
     Namespace(run::Arguments),
     #[command(name = "@init", hide = true)]
@@ -63,6 +66,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<u8, Failure> {
     };
     match cli.command {
         Command::Run(a) => run::outside(&a),
+        Command::Probe(a) => Ok(probe::child(&a)),
         Command::Namespace(a) => run::namespace(&a),
         Command::Init(a) => run::init(&a),
         Command::Install(a) => install::install(&a),

@@ -1,0 +1,157 @@
+//! Mounting binfmt_misc, and how long what is registered there will last.
+
+use std::fs;
+use std::os::linux::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::mount::MountFlags;
+
+use crate::{Error, Instance, Result, io};
+
+/// `BINFMTFS_MAGIC`, include/uapi/linux/magic.h.
+const MAGIC: i64 = 0x4249_4e4d;
+/// `AUTOFS_SUPER_MAGIC`.
+const AUTOFS: i64 = 0x187;
+
+/// What lies at a directory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum At {
+    /// A mounted instance.
+    Instance,
+    /// An automount point that nobody has triggered.
+    Automount,
+    /// An ordinary directory: nothing is mounted.
+    Directory,
+    /// Nothing at all: for the default directory, the kernel has no binfmt_misc.
+    Nothing,
+}
+
+/// What lies at `dir`.
+pub fn at(dir: &Path) -> At {
+    let Ok(stat) = rustix::fs::statfs(dir) else { return At::Nothing };
+    match stat.f_type {
+        MAGIC => At::Instance,
+        AUTOFS => At::Automount,
+        _ => At::Directory,
+    }
+}
+
+/// Opens the instance at `dir`, mounting it if that is needed. True if it was.
+///
+/// # Errors
+/// [`Error::NoKernelSupport`] when there is no such directory; [`Error::Io`] when mounting fails.
+pub fn open(dir: &Path) -> Result<(Instance, bool)> {
+    // Looking at a file triggers an automount.
+    if let Ok(instance) = Instance::at(dir) {
+        return Ok((instance, false));
+    }
+    if !dir.is_dir() {
+        return Err(Error::NoKernelSupport(dir.display().to_string()));
+    }
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    rustix::mount::mount("binfmt_misc", dir, "binfmt_misc", flags, None)
+        .map_err(io("mount binfmt_misc at", dir))?;
+    Ok((Instance::at(dir)?, true))
+}
+
+/// How long the instance's entries will be there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lifetime {
+    /// Until the machine is restarted.
+    Machine,
+    /// As long as this container: its file system was made after the container's first process
+    /// started, so nobody else holds it (Linux 6.7 and later drop the entries with the mount).
+    Container,
+    /// As long as this user namespace, which has an instance of its own.
+    UserNamespace,
+}
+
+impl Lifetime {
+    /// Whether the entries vanish before the machine is restarted.
+    pub fn is_volatile(self) -> bool {
+        self != Self::Machine
+    }
+
+    /// One word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Machine => "machine",
+            Self::Container => "container",
+            Self::UserNamespace => "user-namespace",
+        }
+    }
+}
+
+/// Whether this process is in the machine's first user namespace.
+pub fn in_first_user_namespace() -> bool {
+    namespace("self", "user") == Some(INIT_USER)
+}
+
+/// include/linux/proc_ns.h: `PROC_USER_INIT_INO`, `PROC_PID_INIT_INO`.
+const INIT_USER: u64 = 0xefff_fffd;
+const INIT_PID: u64 = 0xefff_fffc;
+
+/// The inode number of a namespace.
+fn namespace(pid: &str, kind: &str) -> Option<u64> {
+    let link = fs::read_link(format!("/proc/{pid}/ns/{kind}")).ok()?;
+    let text = link.to_str()?.strip_prefix(kind)?;
+    text.strip_prefix(":[")?.strip_suffix(']')?.parse().ok()
+}
+
+/// Tells how long the entries of the instance at `dir` will be there.
+pub fn lifetime(dir: &Path) -> Lifetime {
+    let Ok(root) = fs::metadata(dir) else { return Lifetime::Machine };
+    let first_pids = namespace("self", "pid") == Some(INIT_PID);
+    if first_pids && in_first_user_namespace() {
+        // Seen by the machine's first process as well: it stays.
+        let same_mounts = namespace("1", "mnt") == namespace("self", "mnt");
+        let theirs = fs::metadata(format!("/proc/1/root{}", dir.display()));
+        if same_mounts || theirs.is_ok_and(|m| m.st_dev() == root.st_dev()) {
+            return Lifetime::Machine;
+        }
+        // An instance that is older than this container is somebody else's.
+        return Lifetime::Container;
+    }
+    // The file system's root keeps the time at which it was made.
+    let made = root.st_ctime() as f64 + root.st_ctime_nsec() as f64 * 1e-9;
+    match first_process_start() {
+        Some(start) if made < start - 0.1 => Lifetime::Machine,
+        _ if in_first_user_namespace() => Lifetime::Container,
+        _ => Lifetime::UserNamespace,
+    }
+}
+
+/// When this pid namespace's first process started, in seconds since 1970. None where /proc does
+/// not show it (that of another pid namespace).
+fn first_process_start() -> Option<f64> {
+    let own = fs::read_link("/proc/self").ok()?;
+    if own.to_str()?.parse::<u32>().ok()? != std::process::id() {
+        return None;
+    }
+    let stat = fs::read_to_string("/proc/1/stat").ok()?;
+    // Field 22; the name in parentheses may contain spaces.
+    let ticks: f64 = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()?;
+    let uptime = fs::read_to_string("/proc/uptime").ok()?;
+    let uptime: f64 = uptime.split_whitespace().next()?.parse().ok()?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs_f64();
+    Some(now - uptime + ticks / 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_are_told_apart() {
+        assert_eq!(at(Path::new("/")), At::Directory);
+        assert_eq!(at(Path::new("/nonexistent-dir")), At::Nothing);
+        assert!(matches!(open(Path::new("/nonexistent-dir")), Err(Error::NoKernelSupport(_))));
+    }
+
+    #[test]
+    fn namespaces_have_numbers() {
+        assert!(namespace("self", "user").is_some_and(|n| n >= 0xefff_ff00));
+        assert_eq!(namespace("self", "nonsense"), None);
+    }
+}
