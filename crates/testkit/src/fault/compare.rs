@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail};
 use guest_aarch64::{disassemble, encoding};
 
 use super::case::{Case, Chooser};
@@ -75,9 +75,15 @@ fn programs(options: &Options, scratch: &Path, report: &mut dyn FnMut(String)) -
         let cases: Vec<_> = (0..options.cases).map(|_| chooser.case(options.length)).collect();
         let program = Program::new(&cases, options.rounds, found.seed);
         let theirs = execute(options, Mode::Evaluator, &program, scratch)?;
-        ensure!(theirs.ended, "the evaluator's run did not finish");
         count(&program, &theirs.bytes, &mut found);
-        for n in all_differing(options, &cases, &theirs, found.seed, scratch)? {
+        let different = if theirs.ended {
+            all_differing(options, &cases, &theirs, found.seed, scratch)?
+        } else {
+            // A wild store has destroyed the program: it must die likewise.
+            died_alike(options, &program, &theirs, found.seed, scratch)?;
+            Vec::new()
+        };
+        for n in different {
             found.differences += 1;
             if found.differences <= options.stop {
                 let text = describe(options, &cases, n, found.seed, scratch)?;
@@ -100,6 +106,25 @@ enum Mode {
     Product,
     Evaluator,
     Oracle,
+}
+
+/// Makes sure that translated code dies as the evaluator did, of a program that destroys itself.
+fn died_alike(
+    options: &Options,
+    program: &Program,
+    theirs: &Run,
+    seed: u64,
+    scratch: &Path,
+) -> Result<()> {
+    let ours = execute(options, Mode::Product, program, scratch)?;
+    if ours.words == theirs.words && ours.bytes == theirs.bytes {
+        return Ok(());
+    }
+    if let Some(keep) = &options.keep {
+        fs::write(keep.join(format!("faults-{seed}")), program.elf())?;
+    }
+    let (a, b) = (ours.bytes.len(), theirs.bytes.len());
+    bail!("seed {seed}: {} after {a} bytes, the evaluator: {} after {b}", ours.words, theirs.words)
 }
 
 /// The cases that differ. Those after one at which the process dies are tried without it.
