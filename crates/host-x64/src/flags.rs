@@ -378,7 +378,10 @@ impl Lower<'_> {
                 return Test::One(if set { Cc::Ne } else { Cc::E });
             }
         }
-        let Some(kind) = self.flags.host else { panic!("no flags at {:?}", self.op) };
+        let Some(kind) = self.flags.host else {
+            self.out_of_registers();
+            return Test::Always;
+        };
         test_of(kind, cond).unwrap_or_else(|| {
             self.e.cmc();
             self.flags.host = Some(Kind::Sub);

@@ -116,10 +116,36 @@ pub(crate) struct Lower<'a> {
     pub(crate) second: bool,
     /// How much of the vector operands counts.
     pub(crate) widths: Widths,
+    /// Offsets of instructions that are left to the evaluator.
+    given_up: &'a [u32],
+    /// Offset of the instruction for which registers have run out: what has been emitted is void.
+    stuck: Option<u32>,
 }
 
-/// Lowers `block` into `code`.
+/// Instead of an instruction's offset: the whole block.
+const WHOLE: u32 = u32::MAX;
+
+/// Lowers `block` into `code`. Instructions for which registers run out are left to the evaluator:
+/// the block is lowered once more for each.
 pub(crate) fn lower(host: &X64, block: &Block, first_link: u32, code: &mut Code) {
+    let mut given_up = Vec::new();
+    while let Err(guest) = attempt(host, block, first_link, code, &given_up) {
+        given_up.push(if given_up.contains(&guest) { WHOLE } else { guest });
+    }
+    code.given_up = given_up.len() as u32;
+}
+
+/// Lowers all of `block` but the instructions at the offsets in `given_up`.
+///
+/// # Errors
+/// The offset of an instruction for which there are not enough registers.
+fn attempt(
+    host: &X64,
+    block: &Block,
+    first_link: u32,
+    code: &mut Code,
+    given_up: &[u32],
+) -> Result<(), u32> {
     let mut buffers = BUFFERS.take().unwrap_or_default();
     code.clear();
     let mut lower = Lower {
@@ -143,15 +169,21 @@ pub(crate) fn lower(host: &X64, block: &Block, first_link: u32, code: &mut Code)
         again: None,
         second: false,
         widths: Widths::default(),
+        given_up,
+        stuck: None,
         code,
     };
     lower.e.start();
     lower.analyse();
     lower.run();
-    lower.code.host_insns = lower.e.finish(&mut lower.code.bytes);
+    let result = lower.stuck.map_or(Ok(()), Err);
+    if result.is_ok() {
+        lower.code.host_insns = lower.e.finish(&mut lower.code.bytes);
+    }
     let Lower { e, live, temps, labels, cold, .. } = lower;
     *buffers = Buffers { emit: e, live, temps, labels, cold };
     BUFFERS.set(Some(buffers));
+    result
 }
 
 /// Whether a temporary is among the operands.
@@ -271,7 +303,9 @@ impl Lower<'_> {
     }
     fn run(&mut self) {
         self.operations();
-        if let Some(again) = self.again {
+        if let Some(again) = self.again
+            && self.stuck.is_none()
+        {
             self.second = true;
             self.flags = again.flags;
             self.compare = None;
@@ -281,21 +315,47 @@ impl Lower<'_> {
             self.operations();
         }
         let mut n = 0;
-        while let Some(&cold) = self.cold.get(n) {
+        while let Some(&cold) = self.cold.get(n)
+            && self.stuck.is_none()
+        {
             self.cold_code(cold);
             n += 1;
         }
     }
+    /// There is no register left for the current operation. What is emitted after this does not
+    /// matter, but it must not fail either.
+    pub(crate) fn out_of_registers(&mut self) {
+        self.stuck.get_or_insert(self.guest);
+    }
+    /// Whether [`Lower::out_of_registers`] has been called.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.stuck.is_some()
+    }
+    /// Leaves the current instruction, which is about to begin, to the evaluator, if that has to
+    /// be. It does not come back to what follows.
+    fn gives_up(&mut self) -> bool {
+        let gives_up = self.given_up.contains(&self.guest);
+        if gives_up {
+            self.interpret();
+            self.unlock();
+            self.compare = None;
+        }
+        gives_up
+    }
     fn operations(&mut self) {
+        if self.given_up.contains(&WHOLE) {
+            return self.interpret();
+        }
         let block = self.block;
-        let mut ended = false;
+        let (mut ended, mut gives_up) = (false, false);
         // (Through the reference, operations are copied in one piece.)
         for (i, op) in block.ops.iter().enumerate() {
             if op.code == OpCode::Insn {
                 self.guest = op.imm as u32;
+                gives_up = !self.given_up.is_empty() && self.gives_up();
                 continue;
             }
-            if self.skip == Some(i) {
+            if self.skip == Some(i) || gives_up && op.code != OpCode::Label {
                 continue;
             }
             self.at = i;
@@ -318,6 +378,9 @@ impl Lower<'_> {
             }
             if self.live[i + 1] == 0 {
                 self.flags = Flags::HOME;
+            }
+            if self.stuck.is_some() {
+                return;
             }
             ended = op.code.ends_block();
         }

@@ -223,8 +223,11 @@ impl Lower<'_> {
             .chain(t.borrowed.iter().filter_map(|&b| b))
             .collect();
         let n = t.borrowed.iter().position(Option::is_none);
-        let Some(n) = n else { panic!("too many temporaries at {:?}", self.op) };
-        let x = (0..14).rev().map(Xmm).find(|x| !taken.contains(x)).expect("14 registers");
+        let x = (0..14).rev().map(Xmm).find(|x| !taken.contains(x));
+        let (Some(n), Some(x)) = (n, x) else {
+            self.out_of_registers();
+            return Xmm(14);
+        };
         self.e.movaps_store(save_area(n), x);
         t.borrowed[n] = Some(x);
         x

@@ -119,7 +119,10 @@ impl Lower<'_> {
             XmmOrMem::Reg(x) if Self::is_scratch_v(x) => Some(x),
             _ => None,
         });
-        let x = x.expect("a scratch register held by an operand");
+        let Some(x) = x else {
+            self.out_of_registers();
+            return Xmm(14);
+        };
         self.reuse_v(x);
         x
     }

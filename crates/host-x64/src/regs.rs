@@ -126,7 +126,10 @@ impl Lower<'_> {
                 best = Some((cost, i));
             }
         }
-        let Some((_, i)) = best else { panic!("out of scratch registers at {:?}", self.op) };
+        let Some((_, i)) = best else {
+            self.out_of_registers();
+            return order[0];
+        };
         self.evict(i);
         self.lock(i);
         i
@@ -138,6 +141,11 @@ impl Lower<'_> {
         self.scratch.locked |= 1 << i;
         self.scratch.clock += 1;
         self.scratch.stamp[i] = self.scratch.clock;
+    }
+    /// Temporary `t` is used, but nowhere: it got lost when registers ran out.
+    fn undefined(&mut self, t: u16) {
+        debug_assert!(self.is_stuck(), "temporary {t} used before it is defined at {:?}", self.op);
+        self.out_of_registers();
     }
     /// Moves a temporary out of scratch register `i` to spill space, forgets a copy.
     fn evict(&mut self, i: usize) {
@@ -155,7 +163,9 @@ impl Lower<'_> {
         }
         let n = if temp.spill == NONE {
             let n = (!self.scratch.spills).trailing_zeros();
-            assert!(n < TEMP_SPILLS, "out of spill space");
+            if n >= TEMP_SPILLS {
+                return self.out_of_registers();
+            }
             self.scratch.spills |= 1 << n;
             n as u8
         } else {
@@ -262,7 +272,9 @@ impl Lower<'_> {
     /// are asked for.
     pub(crate) fn take(&mut self, r: Gpr) {
         let i = r.0 as usize;
-        assert!(!self.is_locked(i), "register taken twice at {:?}", self.op);
+        if self.is_locked(i) {
+            return self.out_of_registers();
+        }
         if let Hold::Temp(t) = self.scratch.hold[i] {
             let free = (0..FIRST_V).find(|&j| {
                 j != i && !self.is_locked(j) && !matches!(self.scratch.hold[j], Hold::Temp(_))
@@ -352,7 +364,9 @@ impl Lower<'_> {
                 self.lock(temp.reg as usize);
                 return Gpr(temp.reg);
             }
-            assert!(temp.saved, "temporary {t} used before it is defined at {:?}", self.op);
+            if !temp.saved {
+                self.undefined(t);
+            }
             let r = self.scratch();
             self.e.load(Size::Q, r, spill_mem(u16::from(temp.spill)));
             self.scratch.hold[r.0 as usize] = Hold::Temp(t);
@@ -540,7 +554,9 @@ impl Lower<'_> {
                 self.lock(temp.reg as usize);
                 return XmmOrMem::Reg(Xmm(temp.reg - FIRST_V as u8 + 14));
             }
-            assert!(temp.saved, "temporary {t} used before it is defined at {:?}", self.op);
+            if !temp.saved {
+                self.undefined(t);
+            }
             return XmmOrMem::Mem(spill_mem(u16::from(temp.spill)));
         }
         let c = self.block.constant(v);

@@ -434,3 +434,34 @@ fn stubs_decode() {
     assert!(text.iter().filter(|l| *l == "ret").count() >= 2);
     assert!(!text.iter().any(|l| l.contains("bad")));
 }
+
+#[test]
+fn instructions_without_registers_are_given_up_alone() {
+    let many = |b: &mut Builder<'_>| {
+        let parts: Vec<Ref> = (0..40).map(|_| b.temp()).collect();
+        for &t in &parts {
+            b.bin(OpCode::Add, Ty::I64, t, x(0), x(1));
+        }
+        for &t in &parts {
+            b.bin(OpCode::Add, Ty::I64, x(0), x(0), t);
+        }
+    };
+    let build = |instructions: u32| {
+        lower(|b| {
+            for n in 0..instructions {
+                b.insn(n * 8);
+                b.bin(OpCode::Add, Ty::I64, x(0), x(0), x(1));
+                b.insn(n * 8 + 4);
+                many(b);
+            }
+            b.insn(64);
+            let exit = b.exit(Exit { pc: 0x2000, kind: ExitKind::Jump, flags_dead: true });
+            b.exit_direct(exit);
+        })
+        .0
+    };
+    assert_eq!(build(0).given_up, 0);
+    let (one, three) = (build(1), build(3));
+    assert_eq!((one.given_up, three.given_up), (1, 3));
+    assert_eq!((one.links.len(), three.links.len()), (1, 1));
+}

@@ -134,6 +134,8 @@ pub struct Code {
     pub recipes: Vec<Recipe>,
     /// Number of host instructions emitted (gated by golden tests).
     pub host_insns: u32,
+    /// Guest instructions left to the evaluator because registers ran out.
+    pub given_up: u32,
 }
 
 impl Code {
@@ -144,6 +146,7 @@ impl Code {
         self.faults.clear();
         self.recipes.clear();
         self.host_insns = 0;
+        self.given_up = 0;
     }
 }
 

@@ -59,6 +59,32 @@ fn loops_calls_and_returns() {
 }
 
 #[test]
+fn too_many_temporaries_are_left_to_the_evaluator() {
+    // The flags are needed after it, and the loop goes round it.
+    let p = program(&[
+        addi(0, 1),
+        cmpi(2, 3),
+        many(7),
+        addi(3, 1),
+        beq(2),
+        many(8),
+        addi(2, 1),
+        bnz(4, -7),
+        svc(0),
+    ]);
+    let mut cpu = p.cpu(small());
+    cpu.state_mut().int[7] = 1;
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+    let int = &cpu.state().int;
+    assert_eq!((int[0], int[2], int[3], int[7], int[8]), (1, 1, 1, 820, 780));
+    cpu.state_mut().set_pc(p.start);
+    cpu.state_mut().int[2] = 3;
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+    let int = &cpu.state().int;
+    assert_eq!((int[0], int[2], int[3], int[7], int[8]), (2, 4, 2, 820 * 40 + 780, 780));
+}
+
+#[test]
 fn recursion_deeper_than_the_return_stack() {
     // f: save x30 at x1, x1 += 8, x0 -= 1, if x0: call f; x1 -= 8, x30 = [x1]; x2 += 1; ret
     let f = [
