@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use guest_aarch64::encoding::Line;
 use testkit::diff::choose::Chooser;
 use testkit::diff::compare::{Mismatch, compare};
+use testkit::diff::coverage::Coverage;
 use testkit::diff::known::{self, KNOWN};
 use testkit::diff::program::Program;
 use testkit::diff::runner::Runner;
@@ -25,12 +26,14 @@ testkit diff [options]   compares random instructions with the oracle
   --rounds N        how often each case is executed (3)
   --only TEXT,...   encodings whose name, section or feature contains one of these
   --skip TEXT,...   and not one of these
-  --mode M,...      evaluate, single (evaluate single instructions), binary
+  --mode M,...      evaluate, single (evaluate single instructions), binary; eval, tiny,
+                    dual, stress, v2: binary with that word of --dump
                     (evaluate, and binary if there is one)
   --anyarch FILE    the product's binary
-  --oracle FILE     the oracle's, or several
+  --oracle FILE     the oracle's, or several; `evaluator` for what no oracle has
   --fixtures DIR    where `cargo xtask fixtures` put it
   --stop N          stop when so many encodings differ (20)
+  --coverage FILE   write how often each encoding was executed
 testkit program FILE [options]   writes the first program instead
 testkit known            lists what is known of the oracle";
 
@@ -47,6 +50,7 @@ struct Options {
     oracles: Vec<PathBuf>,
     fixtures: PathBuf,
     stop: usize,
+    coverage: Option<PathBuf>,
 }
 
 impl Options {
@@ -111,6 +115,7 @@ fn parse(arguments: &[String]) -> Result<Options> {
         fixtures: std::env::var_os("ANYARCH_CACHE")
             .map_or_else(|| home.join(".cache/anyarch-tests"), PathBuf::from),
         stop: 20,
+        coverage: None,
     };
     let mut rest = arguments.iter();
     while let Some(name) = rest.next() {
@@ -129,6 +134,7 @@ fn parse(arguments: &[String]) -> Result<Options> {
             "--oracle" => options.oracles = list().into_iter().map(PathBuf::from).collect(),
             "--fixtures" => options.fixtures = value.into(),
             "--stop" => options.stop = value.parse()?,
+            "--coverage" => options.coverage = Some(value.into()),
             _ => bail!("unknown option {name}\n{USAGE}"),
         }
     }
@@ -157,6 +163,10 @@ fn runners(options: &Options) -> Result<Vec<Runner>> {
                 let path = options.anyarch.as_deref().context("--anyarch is needed")?;
                 Ok(Runner::product(path))
             }
+            "eval" | "tiny" | "dual" | "stress" | "v2" => {
+                let path = options.anyarch.as_deref().context("--anyarch is needed")?;
+                Ok(Runner::product_with(path, mode))
+            }
             _ => bail!("unknown mode {mode}"),
         })
         .collect()
@@ -167,7 +177,11 @@ fn diff(options: &Options) -> Result<()> {
         .oracles
         .split_first()
         .context("no oracle: run `cargo xtask fixtures` or give --oracle FILE")?;
-    let oracle = Runner::oracle(first);
+    let oracle = if first.as_os_str() == "evaluator" {
+        Runner::Evaluator { single: true }
+    } else {
+        Runner::oracle(first)
+    };
     let mut runners = runners(options)?;
     runners.extend(more.iter().map(|path| Runner::oracle(path)));
     let scratch = std::env::temp_dir().join(format!("anyarch-diff-{}", std::process::id()));
@@ -191,6 +205,7 @@ fn loops(options: &Options, oracle: &Runner, runners: &[Runner], scratch: &Path)
     let begin = Instant::now();
     let (mut seed, mut instructions, mut signals, mut found) = (options.seed, 0, 0, 0);
     let mut counts = BTreeMap::<&'static str, usize>::new();
+    let mut coverage = Coverage::default();
     loop {
         let mut chooser =
             Chooser::new(seed, |line| options.wants(line) && !lacking.contains(&line.feature));
@@ -218,6 +233,9 @@ fn loops(options: &Options, oracle: &Runner, runners: &[Runner], scratch: &Path)
             compare(&cases, options.rounds, oracle, runners, scratch, &mut report)?;
         instructions += executed;
         signals += ended;
+        if options.coverage.is_some() {
+            coverage.add(&cases);
+        }
         if counts.len() >= options.stop || begin.elapsed() >= Duration::from_secs(options.seconds) {
             break;
         }
@@ -225,6 +243,10 @@ fn loops(options: &Options, oracle: &Runner, runners: &[Runner], scratch: &Path)
     }
     for (line, count) in &counts {
         println!("{count:6} {line}");
+    }
+    if let Some(path) = &options.coverage {
+        let wanted = |line: &Line| options.wants(line) && !known::avoided(line) && line.implemented;
+        println!("{}", coverage.write(path, wanted)?);
     }
     println!(
         "{instructions} instructions ({signals} signals), seeds {} to {seed}, {} s: {found} differences",

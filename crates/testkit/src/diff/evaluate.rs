@@ -76,11 +76,23 @@ impl Fetch for Code<'_> {
 
 /// What case `n` leaves after all rounds. With `single` every instruction is translated on its own.
 pub fn run(program: &Program, n: usize, start: &Record, single: bool) -> Record {
-    (0..program.rounds).fold(start.clone(), |record, _| round(program, n, &record, single))
+    let ignore = &mut |_| {};
+    (0..program.rounds).fold(start.clone(), |record, _| round(program, n, &record, single, ignore))
 }
 
-/// Executes case `n` once.
-fn round(program: &Program, n: usize, start: &Record, single: bool) -> Record {
+/// Executes case `n` once and calls `seen` with each instruction.
+pub fn trace(program: &Program, n: usize, start: &Record, seen: &mut dyn FnMut(u32)) {
+    round(program, n, start, true, seen);
+}
+
+/// Executes case `n` once; calls `seen` with the first instruction of each block.
+fn round(
+    program: &Program,
+    n: usize,
+    start: &Record,
+    single: bool,
+    seen: &mut dyn FnMut(u32),
+) -> Record {
     let (first, end) = program.bounds[n];
     let mut record = start.clone();
     if first == end {
@@ -100,6 +112,7 @@ fn round(program: &Program, n: usize, start: &Record, single: bool) -> Record {
     let mut signal = None;
     while (first..end).contains(&state.pc()) && signal.is_none() {
         let pc = state.pc();
+        seen(program.word(pc).unwrap_or(0));
         let mode = Mode { single, ..Aarch64.mode(&state) };
         Aarch64.translate(&mut Code { program, end }, pc, mode, &mut block);
         let mut space = Space { program, record: &mut record, address: record_address(n) };

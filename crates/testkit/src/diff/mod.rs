@@ -10,6 +10,7 @@ pub mod asm;
 pub mod case;
 pub mod choose;
 pub mod compare;
+pub mod coverage;
 pub mod elf;
 pub mod evaluate;
 pub mod known;

@@ -43,6 +43,14 @@ impl Runner {
         Self::Command { name: "anyarch".into(), command: vec![path.display().to_string()] }
     }
 
+    /// The product's binary with `--dump word`: another way to work.
+    pub fn product_with(path: &Path, word: &str) -> Self {
+        Self::Command {
+            name: format!("anyarch --dump {word}"),
+            command: vec![path.display().to_string(), "--dump".into(), word.into()],
+        }
+    }
+
     /// Whether it is an oracle.
     pub fn is_oracle(&self) -> bool {
         matches!(self, Self::Command { name, .. } if name.starts_with("oracle"))
