@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 
-use guest_aarch64::Aarch64;
+use guest_aarch64::{Aarch64, Cpu};
 use linux::abi::aarch64::ABI;
 use linux::exec::marker;
 use linux::load::{self, OpenFile, Start};
@@ -199,13 +199,26 @@ fn print(text: &str) {
     }
 }
 
+/// The guest on the processor that the user wants.
+fn guest(options: &Options) -> Result<&'static Aarch64, String> {
+    let cpu = match &options.cpu {
+        Some(text) => Cpu::parse(&String::from_utf8_lossy(text))?,
+        None => Cpu::DEFAULT,
+    };
+    let random = |bytes: &mut [u8]| sys::raw::getrandom(bytes).is_ok();
+    Ok(Box::leak(Box::new(Aarch64::new(cpu, random))))
+}
+
 /// Makes the engine, with less room for code where memory is limited.
-fn make_engine(options: &Options) -> std::io::Result<&'static engine::Engine> {
+fn make_engine(
+    guest: &'static Aarch64,
+    options: &Options,
+) -> std::io::Result<&'static engine::Engine> {
     /// With less, larger programs would do little but translate.
     const CACHE_MIN: usize = 8 << 20;
     let mut chosen = engine_options(options);
     loop {
-        match engine::Engine::new(&Aarch64, chosen) {
+        match engine::Engine::new(guest, chosen) {
             Err(_) if chosen.cache_size > CACHE_MIN => chosen.cache_size /= 4,
             result => return result,
         }
@@ -214,7 +227,11 @@ fn make_engine(options: &Options) -> std::io::Result<&'static engine::Engine> {
 
 /// Runs a program to its end; returns only if it cannot be started.
 fn start(options: Options, start: Start) -> u8 {
-    let engine = match make_engine(&options) {
+    let guest = match guest(&options) {
+        Ok(guest) => guest,
+        Err(text) => return Failure::new(text).help("-cpu max,+FEATURE,-FEATURE").code(2).print(),
+    };
+    let engine = match make_engine(guest, &options) {
         Ok(engine) => engine,
         Err(error) => {
             return Failure::new("cannot get memory for translated code")

@@ -147,6 +147,11 @@ impl Machine<'_> {
                     }
                 }
                 OpCode::Label | OpCode::Poll => {}
+                OpCode::Check => {
+                    if self.read64(op.a) != self.read64(op.b) {
+                        return Outcome::Trap { kind: op.aux, arg: op.imm };
+                    }
+                }
                 OpCode::Br | OpCode::BrCond | OpCode::BrCmp | OpCode::BrBit => {
                     if self.taken(op) {
                         if op.imm < 0 {

@@ -139,18 +139,20 @@ impl Translator<'_> {
         self.compare_low([OpCode::ZExt16, OpCode::SExt16], cc, rm, imm9, rt)
     }
 
-    fn leave_to(&mut self, rn: XZr, aux: u16) -> Flow {
-        let a = self.x(rn);
+    /// Branches (`aux` 0) or returns (1) to the address in `a`.
+    pub(crate) fn leave_to(&mut self, a: Ref, aux: u16) -> Flow {
         self.ir.un_aux(OpCode::ExitIndirect, Ty::I64, Ref::NONE, a, aux);
         Flow::End
     }
     /// BR.
     pub(crate) fn br(&mut self, rn: XZr) -> Flow {
-        self.leave_to(rn, 0)
+        let a = self.x(rn);
+        self.leave_to(a, 0)
     }
     /// RET.
     pub(crate) fn ret(&mut self, rn: XZr) -> Flow {
-        self.leave_to(rn, 1)
+        let a = self.x(rn);
+        self.leave_to(a, 1)
     }
     /// BLR.
     pub(crate) fn blr(&mut self, rn: XZr) -> Flow {
@@ -160,6 +162,10 @@ impl Translator<'_> {
             self.ir.mov(Ty::I64, t, a);
             a = t;
         }
+        self.call_to(a)
+    }
+    /// Calls the address in `a`, which is not the link register.
+    pub(crate) fn call_to(&mut self, a: Ref) -> Flow {
         let return_pc = self.pc.wrapping_add(4);
         self.set(XZr(30), return_pc);
         // What is behind the call says nothing about the flags that the called function sees.

@@ -172,7 +172,13 @@ mod tests {
             }
             let mut block = ir::Block::default();
             let mode = guest::Mode { single: true, ..guest::Mode::default() };
-            guest::Guest::translate(&crate::Aarch64, &mut Word(word), 0x1000, mode, &mut block);
+            guest::Guest::translate(
+                &crate::Aarch64::PLAIN,
+                &mut Word(word),
+                0x1000,
+                mode,
+                &mut block,
+            );
             let traps = block.ops.iter().any(|op| op.code == ir::OpCode::Trap);
             assert!(!traps, "{word:08x} is undefined");
         }

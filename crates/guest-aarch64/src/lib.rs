@@ -29,6 +29,7 @@ mod logical;
 mod memory_copy;
 mod move_wide;
 mod mul_div;
+mod pointer_auth;
 mod shift;
 mod system;
 
@@ -48,9 +49,10 @@ mod simd_three_different;
 mod simd_three_same;
 mod simd_two_registers;
 
-use guest::{Fetch, Guest, Mode, RuntimeEffect};
+use guest::{Fetch, Guest, KeyRequest, Mode, RuntimeEffect};
 use ir::{Block, State};
 
+pub use cpu::Cpu;
 pub use disasm::disassemble;
 pub use translator::{Flow, Translator};
 
@@ -60,8 +62,22 @@ mod simd_tests;
 mod tests;
 
 /// The AArch64 guest.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Aarch64;
+#[derive(Clone, Copy, Debug)]
+pub struct Aarch64 {
+    cpu: Cpu,
+    /// Fills a buffer with random bytes; false if there are none.
+    random: fn(&mut [u8]) -> bool,
+}
+
+impl Aarch64 {
+    /// With [`Cpu::PLAIN`] and without random numbers, for tests of instructions.
+    pub const PLAIN: Self = Self { cpu: Cpu::PLAIN, random: |_| false };
+
+    /// The guest on `cpu`; `random` fills a buffer with random bytes or returns false.
+    pub const fn new(cpu: Cpu, random: fn(&mut [u8]) -> bool) -> Self {
+        Self { cpu, random }
+    }
+}
 
 /// Integer slots by how often compiled code uses them: arguments and results, the first
 /// callee-saved registers, SP.
@@ -74,13 +90,16 @@ const FPCR_EXACT: u64 = 1 << 1 | 1 << 2 | 1 | 1 << 19 | 1 << 24 | 1 << 25 | 1 <<
 
 impl Guest for Aarch64 {
     fn capabilities(&self) -> guest::Capabilities {
-        guest::Capabilities { hwcap: [cpu::HWCAP, cpu::HWCAP2], id: cpu::MIDR }
+        guest::Capabilities { hwcap: self.cpu.features.hwcap(), id: self.cpu.midr }
+    }
+    fn variant(&self) -> u64 {
+        self.cpu.midr << 32 ^ self.cpu.features.bits()
     }
     fn name(&self) -> &'static str {
         "aarch64"
     }
     fn translate(&self, fetch: &mut dyn Fetch, pc: u64, mode: Mode, block: &mut Block) {
-        translator::translate(fetch, pc, mode, block);
+        translator::translate(&self.cpu, fetch, pc, mode, block);
     }
     fn int_pins(&self) -> &'static [u16] {
         INT_PINS
@@ -89,7 +108,7 @@ impl Guest for Aarch64 {
         VEC_PINS
     }
     fn runtime(&self, op: u32, args: [u64; 2], state: &mut State) -> RuntimeEffect {
-        runtime::run(op, args, state)
+        runtime::run(self.random, op, args, state)
     }
     fn mode(&self, state: &State) -> Mode {
         let fpcr = state.int[ir::state::SLOT_FPCR as usize];
@@ -102,6 +121,14 @@ impl Guest for Aarch64 {
     fn canonical(&self, addr: u64) -> u64 {
         // Linux always lets EL0 use the top byte for itself.
         addr << 8 >> 8 | if addr >> 55 & 1 != 0 { 0xff << 56 } else { 0 }
+    }
+    fn start(&self, state: &mut State) {
+        let _ = self.keys(KeyRequest::Reset(0), state);
+        let _ = self.keys(KeyRequest::Enable { which: 15, on: 15 }, state);
+    }
+    fn keys(&self, request: KeyRequest, state: &mut State) -> Option<u64> {
+        let there = self.cpu.features.has(cpu::Features::PAUTH);
+        if there { pointer_auth::keys(self.random, request, state) } else { None }
     }
     fn disassemble(&self, word: u32, pc: u64) -> String {
         disasm::disassemble(word, pc)

@@ -225,7 +225,7 @@ mod tests {
         let mut state = Box::new(State::new());
         state.int[..3].copy_from_slice(&[to, from, size]);
         let mut block = Block::default();
-        Aarch64.translate(&mut Words(words), 0, Mode::default(), &mut block);
+        Aarch64::PLAIN.translate(&mut Words(words), 0, Mode::default(), &mut block);
         assert_eq!(eval::run(&block, &mut state, &mut memory), Outcome::Exit(12));
         (memory.0, state)
     }

@@ -13,9 +13,14 @@ pub(crate) const INVALIDATE: u32 = 2;
 pub(crate) const YIELD: u32 = 3;
 /// CNTVCT_EL0 to the register in the low bits.
 pub(crate) const COUNTER: u32 = 0x100;
+/// RNDR or RNDRRS to the register in the low bits.
+pub(crate) const RANDOM: u32 = 0x120;
+
+/// Fills a buffer with random bytes; false if there are none.
+type Random = fn(&mut [u8]) -> bool;
 
 /// Executes operation `op`.
-pub(crate) fn run(op: u32, args: [u64; 2], state: &mut State) -> RuntimeEffect {
+pub(crate) fn run(random: Random, op: u32, args: [u64; 2], state: &mut State) -> RuntimeEffect {
     match op {
         FP_CONTROL => RuntimeEffect::FpControl,
         INVALIDATE => RuntimeEffect::Invalidate { start: args[0] & !63, len: 64 },
@@ -24,6 +29,17 @@ pub(crate) fn run(op: u32, args: [u64; 2], state: &mut State) -> RuntimeEffect {
             let register = (op - COUNTER) as usize;
             if register != 31 {
                 state.int[register] = counter();
+            }
+            RuntimeEffect::None
+        }
+        RANDOM..0x140 => {
+            let register = (op - RANDOM) as usize;
+            let mut bytes = [0; 8];
+            // Z says that there is no random number.
+            let there = random(&mut bytes);
+            state.set_nzcv(if there { 0 } else { 1 << 30 });
+            if register != 31 {
+                state.int[register] = if there { u64::from_le_bytes(bytes) } else { 0 };
             }
             RuntimeEffect::None
         }
@@ -45,21 +61,37 @@ fn counter() -> u64 {
 mod tests {
     use super::*;
 
+    const NONE: Random = |_| false;
+
+    #[test]
+    fn random_numbers_say_whether_they_are() {
+        let mut state = State::new();
+        state.int[4] = 5;
+        run(NONE, RANDOM + 4, [0; 2], &mut state);
+        assert_eq!((state.int[4], state.nzcv()), (0, 1 << 30));
+        let ones: Random = |bytes| {
+            bytes.fill(0xff);
+            true
+        };
+        run(ones, RANDOM + 4, [0; 2], &mut state);
+        assert_eq!((state.int[4], state.nzcv()), (u64::MAX, 0));
+    }
+
     #[test]
     fn the_counter_goes_forward() {
         let mut state = State::new();
-        assert_eq!(run(COUNTER + 3, [0; 2], &mut state), RuntimeEffect::None);
+        assert_eq!(run(NONE, COUNTER + 3, [0; 2], &mut state), RuntimeEffect::None);
         let first = state.int[3];
-        assert_eq!(run(COUNTER + 3, [0; 2], &mut state), RuntimeEffect::None);
+        assert_eq!(run(NONE, COUNTER + 3, [0; 2], &mut state), RuntimeEffect::None);
         assert!(first > 0 && state.int[3] >= first);
         // The zero register is not written: slot 31 is the stack pointer.
-        run(COUNTER + 31, [0; 2], &mut state);
+        run(NONE, COUNTER + 31, [0; 2], &mut state);
         assert_eq!(state.int[31], 0);
     }
 
     #[test]
     fn invalidation_covers_the_line() {
-        let effect = run(INVALIDATE, [0x1234, 0], &mut State::new());
+        let effect = run(NONE, INVALIDATE, [0x1234, 0], &mut State::new());
         assert_eq!(effect, RuntimeEffect::Invalidate { start: 0x1200, len: 64 });
     }
 }

@@ -17,7 +17,7 @@ impl Fetch for Word {
 fn translate(word: u32) -> Block {
     let mut block = Block::default();
     let mode = Mode { single: true, ..Mode::default() };
-    Aarch64.translate(&mut Word(word), 0x1000, mode, &mut block);
+    Aarch64::PLAIN.translate(&mut Word(word), 0x1000, mode, &mut block);
     block
 }
 

@@ -1,8 +1,9 @@
 //! System instructions: registers, hints, barriers, cache maintenance, operations on the flags.
 
+use crate::cpu::{self, Features};
 use crate::field::XZr;
+use crate::runtime;
 use crate::translator::{Flow, Translator};
-use crate::{cpu, runtime};
 use ir::state::{SLOT_FPCR, SLOT_TP};
 use ir::{OpCode, Ref, Ty};
 
@@ -32,6 +33,10 @@ const TPIDRRO: u32 = id(3, 3, 13, 0, 3);
 const CNTFRQ: u32 = id(3, 3, 14, 0, 0);
 const CNTPCT: u32 = id(3, 3, 14, 0, 1);
 const CNTVCT: u32 = id(3, 3, 14, 0, 2);
+const CNTPCTSS: u32 = id(3, 3, 14, 0, 5);
+const CNTVCTSS: u32 = id(3, 3, 14, 0, 6);
+const RNDR: u32 = id(3, 3, 2, 4, 0);
+const RNDRRS: u32 = id(3, 3, 2, 4, 1);
 const IC_IVAU: u32 = id(1, 3, 7, 5, 1);
 const DC_ZVA: u32 = id(1, 3, 7, 4, 1);
 const DC_CVAC: u32 = id(1, 3, 7, 10, 1);
@@ -39,6 +44,19 @@ const DC_CVAU: u32 = id(1, 3, 7, 11, 1);
 const DC_CVAP: u32 = id(1, 3, 7, 12, 1);
 const DC_CVADP: u32 = id(1, 3, 7, 13, 1);
 const DC_CIVAC: u32 = id(1, 3, 7, 14, 1);
+
+/// The feature that a register or operation needs.
+const fn needed(id: u32) -> Features {
+    match id {
+        DIT => Features::DIT,
+        SSBS => Features::SSBS2,
+        CNTPCTSS | CNTVCTSS => Features::ECV,
+        RNDR | RNDRRS => Features::RNG,
+        DC_CVAP => Features::DPB,
+        DC_CVADP => Features::DPB2,
+        _ => Features::NONE,
+    }
+}
 
 impl Translator<'_> {
     /// `dst = code(a, constant)` in 64 bits, to a fresh temporary.
@@ -64,7 +82,11 @@ impl Translator<'_> {
     /// MRS.
     pub(crate) fn mrs(&mut self, o0: u32, op1: u32, crn: u32, crm: u32, op2: u32, rt: XZr) -> Flow {
         let dst = self.x_out(rt);
-        match id(2 | o0, op1, crn, crm, op2) {
+        let register = id(2 | o0, op1, crn, crm, op2);
+        if self.lacks(needed(register)) {
+            return Flow::Undefined;
+        }
+        match register {
             NZCV => self.ir.un(OpCode::ReadFlags, Ty::I64, dst, Ref::NONE),
             FPCR => self.ir.mov(Ty::I64, dst, Ref::slot(SLOT_FPCR)),
             FPSR => self.ir.un(OpCode::ReadFpStatus, Ty::I64, dst, Ref::NONE),
@@ -78,13 +100,18 @@ impl Translator<'_> {
             CTR => return self.set(rt, cpu::CTR),
             DCZID => return self.set(rt, cpu::DCZID),
             CNTFRQ => return self.set(rt, cpu::CNTFRQ),
-            CNTPCT | CNTVCT => {
+            RNDR | RNDRRS => {
+                return self.runtime(runtime::RANDOM + u32::from(rt.0), Ref::NONE, Ref::NONE);
+            }
+            CNTPCT | CNTVCT | CNTPCTSS | CNTVCTSS => {
                 return self.runtime(runtime::COUNTER + u32::from(rt.0), Ref::NONE, Ref::NONE);
             }
-            _ if o0 == 1 && op1 == 0 && crn == 0 => match cpu::id_register(crm as u8, op2 as u8) {
-                Some(value) => return self.set(rt, value),
-                None => return Flow::Undefined,
-            },
+            _ if o0 == 1 && op1 == 0 && crn == 0 => {
+                return match self.cpu.id_register(crm as u8, op2 as u8) {
+                    Some(value) => self.set(rt, value),
+                    None => Flow::Undefined,
+                };
+            }
             _ => return Flow::Undefined,
         }
         Flow::Next
@@ -100,7 +127,11 @@ impl Translator<'_> {
         rt: XZr,
     ) -> Flow {
         let a = self.x(rt);
-        match id(2 | o0, op1, crn, crm, op2) {
+        let register = id(2 | o0, op1, crn, crm, op2);
+        if self.lacks(needed(register)) {
+            return Flow::Undefined;
+        }
+        match register {
             NZCV => self.write_flags(a),
             FPCR => {
                 let bits = self.imm(FPCR_BITS);
@@ -124,11 +155,14 @@ impl Translator<'_> {
     }
     /// MSR (immediate): DIT and SSBS; the others are privileged.
     pub(crate) fn msr_imm(&mut self, op1: u8, crm: u8, op2: u8) -> Flow {
-        let bit = match (op1, op2) {
-            (3, 2) => PSTATE_DIT,
-            (3, 1) => PSTATE_SSBS,
+        let (bit, feature) = match (op1, op2) {
+            (3, 2) => (PSTATE_DIT, Features::DIT),
+            (3, 1) => (PSTATE_SSBS, Features::SSBS2),
             _ => return Flow::Undefined,
         };
+        if self.lacks(feature) {
+            return Flow::Undefined;
+        }
         let slot = Ref::slot(SLOT_PSTATE);
         let (code, mask) = if crm & 1 != 0 { (OpCode::Or, bit) } else { (OpCode::And, !bit) };
         let b = self.imm(mask);
@@ -138,7 +172,11 @@ impl Translator<'_> {
     /// SYS: DC and IC. Cleaning is not needed (CTR_EL0.IDC).
     pub(crate) fn sys(&mut self, op1: u32, crn: u32, crm: u32, op2: u32, rt: XZr) -> Flow {
         let a = self.x(rt);
-        match id(1, op1, crn, crm, op2) {
+        let operation = id(1, op1, crn, crm, op2);
+        if self.lacks(needed(operation)) {
+            return Flow::Undefined;
+        }
+        match operation {
             DC_ZVA => self.ir.un(OpCode::ZeroBlock, Ty::I64, Ref::NONE, a),
             DC_CVAC | DC_CVAU | DC_CVAP | DC_CVADP | DC_CIVAC => {}
             IC_IVAU => return self.runtime(runtime::INVALIDATE, a, Ref::NONE),

@@ -5,6 +5,7 @@
 //! that leaves, and at the end of the page. Direct branches to instructions of the same block stay
 //! inside it.
 
+use crate::cpu::{Cpu, Features};
 use crate::field::{VReg, XSp, XZr};
 use crate::{flags, prescan};
 use guest::{Fetch, Mode};
@@ -33,6 +34,8 @@ pub struct Translator<'a> {
     pub ir: Builder<'a>,
     /// Guest address of the instruction being translated.
     pub pc: u64,
+    /// The processor.
+    pub(crate) cpu: &'a Cpu,
     /// Guest code, for the look at the code behind exits.
     fetch: &'a mut dyn Fetch,
     /// Guest address of the first instruction.
@@ -46,6 +49,11 @@ pub struct Translator<'a> {
 }
 
 impl Translator<'_> {
+    /// Whether the processor lacks `feature`.
+    #[inline]
+    pub(crate) fn lacks(&self, feature: Features) -> bool {
+        !self.cpu.features.has(feature)
+    }
     /// I64 if `sf`, else I32.
     pub fn ty(sf: bool) -> Ty {
         if sf { Ty::I64 } else { Ty::I32 }
@@ -169,7 +177,7 @@ impl Translator<'_> {
 }
 
 /// Appends the translation of the code at `pc` to `block`.
-pub(crate) fn translate(fetch: &mut dyn Fetch, pc: u64, mode: Mode, block: &mut Block) {
+pub(crate) fn translate(cpu: &Cpu, fetch: &mut dyn Fetch, pc: u64, mode: Mode, block: &mut Block) {
     block.clear();
     block.pc = pc;
     block.fp_exact = mode.fp_exact;
@@ -185,6 +193,7 @@ pub(crate) fn translate(fetch: &mut dyn Fetch, pc: u64, mode: Mode, block: &mut 
     let mut t = Translator {
         ir: Builder::new(block),
         pc,
+        cpu,
         fetch,
         start: pc,
         targets,

@@ -64,6 +64,22 @@ pub struct Capabilities {
     pub id: u64,
 }
 
+/// What a program asks of its keys for the authentication of pointers; a bit for each key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KeyRequest {
+    /// Make these anew; all if there is none.
+    Reset(u64),
+    /// Of `which` let those in `on` be used, the others not.
+    Enable {
+        /// These change.
+        which: u64,
+        /// To this.
+        on: u64,
+    },
+    /// Which of them are used.
+    Enabled,
+}
+
 /// A guest architecture.
 pub trait Guest: Sync {
     /// Its name, as in /proc/sys/kernel's uname (`aarch64`).
@@ -93,6 +109,20 @@ pub trait Guest: Sync {
     /// What the processor can do.
     fn capabilities(&self) -> Capabilities {
         Capabilities::default()
+    }
+    /// A number for what else the translation of code depends on, such as the processor's features:
+    /// translations made with another number cannot be used.
+    fn variant(&self) -> u64 {
+        0
+    }
+    /// Prepares what a new program does not set itself.
+    fn start(&self, state: &mut ir::State) {
+        let _ = state;
+    }
+    /// Executes `request`; None if it is not allowed, or there are no keys.
+    fn keys(&self, request: KeyRequest, state: &mut ir::State) -> Option<u64> {
+        let _ = (request, state);
+        None
     }
     /// Text of one instruction for dumps.
     fn disassemble(&self, word: u32, pc: u64) -> String;

@@ -489,6 +489,7 @@ impl Lower<'_> {
             OpCode::BrCmp => self.br_cmp(op),
             OpCode::BrBit => self.br_bit(op),
             OpCode::Poll => self.poll(),
+            OpCode::Check => self.check(op),
             OpCode::ExitDirect => self.exit_direct(op),
             OpCode::ExitIndirect => self.exit_indirect(op),
             OpCode::CallIndirect => self.call_indirect(op),

@@ -225,6 +225,13 @@ impl Lower<'_> {
         self.fault();
         self.e.load(Size::D, r, Mem::state(POLL_OFFSET));
     }
+    /// The evaluator raises the trap, if it is one.
+    pub(crate) fn check(&mut self, op: Op) {
+        self.clobber();
+        let wrong = self.cold(ColdKind::Interpret);
+        let test = self.compare_operands(op, Cond::Ne);
+        self.jump_if(test, wrong);
+    }
 
     // --- exits
 

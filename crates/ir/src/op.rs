@@ -697,6 +697,8 @@ opcodes! {
     BrBit;
     /// A point where a pending signal is delivered, at this instruction's pc, before its effects.
     Poll = "m";
+    /// Raise a trap as `Trap` does, unless a == b.
+    Check = "m";
     /// Leave to exit `imm` (Jump, or Call: the return stack is pushed). Ends the block.
     ExitDirect = "x";
     /// Leave to the address in a; aux: 0 jump, 1 return (pops the return stack).

@@ -207,6 +207,16 @@ pub fn write(fd: RawFd, data: &[u8]) -> Result<usize, Errno> {
     call(libc::SYS_write, args).map(|n| n as usize)
 }
 
+/// Fills `bytes` with random ones.
+///
+/// # Errors
+/// The kernel's; also if there are fewer.
+pub fn getrandom(bytes: &mut [u8]) -> Result<(), Errno> {
+    let args = [bytes.as_mut_ptr() as u64, bytes.len() as u64, 0];
+    let count = call(libc::SYS_getrandom, args)?;
+    if count == bytes.len() as u64 { Ok(()) } else { Err(Errno::EINTR) }
+}
+
 /// Closes a descriptor by number (one that no `OwnedFd` has).
 ///
 /// # Errors

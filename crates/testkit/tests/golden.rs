@@ -86,19 +86,19 @@ fn render(words: Vec<u32>) -> String {
     let mut text = String::new();
     let mut block = Block::default();
     let mut fetch = Words(words.clone());
-    Aarch64.translate(&mut fetch, PC, Mode::default(), &mut block);
+    Aarch64::PLAIN.translate(&mut fetch, PC, Mode::default(), &mut block);
     text.push_str("\n[ir]\n");
     for op in &block.ops {
         if op.code == OpCode::Insn {
             let at = PC + op.imm as u64;
             let word = words[op.imm as usize / 4];
-            let _ = writeln!(text, "{at:x}: {}", Aarch64.disassemble(word, at));
+            let _ = writeln!(text, "{at:x}: {}", Aarch64::PLAIN.disassemble(word, at));
         } else {
             let _ = writeln!(text, "    {}", show(op, &block));
         }
     }
     for (level, features) in LEVELS {
-        let host = X64::new(features, Aarch64.int_pins(), Aarch64.vec_pins());
+        let host = X64::new(features, Aarch64::PLAIN.int_pins(), Aarch64::PLAIN.vec_pins());
         let mut code = Code::default();
         host.lower(&block, 0, &mut code);
         let _ = writeln!(

@@ -9,7 +9,7 @@ use ir::state::{SLOT_FPCR, SLOT_FPSR, exit};
 use ir::vec_op::{self, SCALAR};
 use ir::{Block, Builder, Cond, Exit, ExitKind, Op, OpCode, Ref, State, Ty, VecOp};
 
-const GUEST: &dyn Guest = &guest_aarch64::Aarch64;
+const GUEST: &dyn Guest = &guest_aarch64::Aarch64::PLAIN;
 
 struct NoMemory;
 

@@ -9,7 +9,7 @@ use ir::op::Order;
 use ir::state::{FIRST_VEC, SLOT_EX_ADDR, exit, flag};
 use ir::{Access, Block, Builder, Cond, Exit, ExitKind, Modifier, Op, OpCode as O, Ref, State, Ty};
 
-const GUEST: &dyn Guest = &guest_aarch64::Aarch64;
+const GUEST: &dyn Guest = &guest_aarch64::Aarch64::PLAIN;
 const PC: u64 = 0x10000;
 /// Slots that operations read and write: pinned and not.
 const SLOTS: [u16; 12] = [0, 1, 2, 3, 19, 7, 8, 9, 10, 22, 23, 30];

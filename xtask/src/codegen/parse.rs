@@ -67,6 +67,8 @@ pub(crate) struct Line {
     pub(crate) section: String,
     /// Empty for the baseline, Armv8.0.
     pub(crate) feature: String,
+    /// The feature that only words with this property need.
+    pub(crate) sometimes: Option<(String, Constraint)>,
     pub(crate) status: Status,
     pub(crate) mask: u32,
     pub(crate) value: u32,
@@ -101,6 +103,7 @@ fn parse_line(text: &str, section: &str) -> Result<Line> {
         name: words.next().context("no name")?.to_owned(),
         section: section.to_owned(),
         feature: String::new(),
+        sometimes: None,
         status: Status::Implemented,
         mask: 0,
         value: 0,
@@ -111,8 +114,11 @@ fn parse_line(text: &str, section: &str) -> Result<Line> {
     };
     let mut at = 32u32;
     let mut demands = Vec::new();
+    let mut sometimes = None;
     for word in words {
-        if let Some(feature) = word.strip_prefix('@') {
+        if let Some((feature, demand)) = word.strip_prefix('@').and_then(|w| w.split_once('?')) {
+            sometimes = Some((feature.to_owned(), demand));
+        } else if let Some(feature) = word.strip_prefix('@') {
             line.feature = feature.to_owned();
         } else if word == "!missing" {
             line.status = Status::Missing;
@@ -140,6 +146,9 @@ fn parse_line(text: &str, section: &str) -> Result<Line> {
         }
     }
     ensure!(at == 0, "{at} bits are missing");
+    if let Some((feature, demand)) = sometimes {
+        line.sometimes = Some((feature, constraint(&line, demand)?));
+    }
     for demand in demands {
         line.constraints.push(constraint(&line, demand).with_context(|| format!("`{demand}`"))?);
     }

@@ -3,6 +3,7 @@
 use super::{Args, Result};
 use crate::seccomp;
 use crate::task::Task;
+use guest::KeyRequest;
 use sys::Errno;
 
 const PR_GET_UNALIGN: i32 = 5;
@@ -17,6 +18,19 @@ const PR_SET_SYSCALL_USER_DISPATCH: i32 = 59;
 const PR_SET_MDWE: i32 = 65;
 const PR_GET_MDWE: i32 = 66;
 const PR_GET_AUXV: i32 = 0x4155_5856;
+
+const PR_PAC_RESET_KEYS: i32 = 54;
+const PR_PAC_SET_ENABLED_KEYS: i32 = 60;
+const PR_PAC_GET_ENABLED_KEYS: i32 = 61;
+
+/// Keys for the authentication of pointers; `unused` arguments must be zero.
+fn keys(task: &mut Task, request: KeyRequest, unused: &[u64]) -> Result {
+    if unused.iter().any(|&argument| argument != 0) {
+        return Err(Errno::EINVAL);
+    }
+    let guest = task.process.engine.guest();
+    guest.keys(request, task.cpu.state_mut()).ok_or(Errno::EINVAL)
+}
 
 /// `prctl(2)`. What is the architecture's own fails as on a processor without the feature; what
 /// would hit the emulator and not the guest is refused.
@@ -40,9 +54,15 @@ pub(super) fn prctl(task: &mut Task, args: Args) -> Result {
         PR_SET_MM => Err(Errno::EINVAL),
         PR_GET_UNALIGN | PR_SET_UNALIGN | PR_GET_TSC | PR_SET_TSC => Err(Errno::EINVAL),
         PR_SET_SYSCALL_USER_DISPATCH | PR_SET_MDWE | PR_GET_MDWE => Err(Errno::EINVAL),
-        // SVE and SME vector lengths, pointer authentication keys, tagged addresses, FP mode,
-        // shadow stacks: all EINVAL without the feature, which the host cannot know.
-        45..=46 | 50..=51 | 54..=56 | 60..=61 | 63..=64 | 69..=78 => Err(Errno::EINVAL),
+        PR_PAC_RESET_KEYS => keys(task, KeyRequest::Reset(args[1]), &args[2..5]),
+        PR_PAC_SET_ENABLED_KEYS => {
+            let request = KeyRequest::Enable { which: args[1], on: args[2] };
+            keys(task, request, &args[3..5])
+        }
+        PR_PAC_GET_ENABLED_KEYS => keys(task, KeyRequest::Enabled, &args[1..5]),
+        // SVE and SME vector lengths, tagged addresses, FP mode, shadow stacks: all EINVAL without
+        // the feature, which the host cannot know.
+        45..=46 | 50..=51 | 55..=56 | 63..=64 | 69..=78 => Err(Errno::EINVAL),
         _ => task.call(libc::SYS_prctl, args),
     }
 }

@@ -169,6 +169,7 @@ pub fn start(
     engine.set_address_space(&process.mm);
     let mut cpu = Cpu::new(engine).map_err(|error| Error::Memory(Errno::from_io(&error)))?;
     let state = cpu.state_mut();
+    engine.guest().start(state);
     state.set_pc(entry);
     state.int[abi.sp_slot as usize] = image.sp;
     let mut task = Task::new(process, cpu, raw::getpid());

@@ -248,14 +248,17 @@ pub fn deliver_fault(task: &mut Task, fault: Fault) {
     force(task, fault.signo, Info::fault(fault.signo, fault.code, fault.addr));
 }
 
-/// A trap of the instruction at pc.
-pub fn deliver_trap(task: &mut Task, kind: u16, _arg: u32) {
+/// A trap of the instruction at pc; argument 1 says that not the instruction is undefined, but what
+/// it was given.
+pub fn deliver_trap(task: &mut Task, kind: u16, arg: u32) {
     const ILL_ILLOPC: i32 = 1;
+    const ILL_ILLOPN: i32 = 2;
     const TRAP_BRKPT: i32 = 1;
     const BUS_ADRALN: i32 = 1;
     let (signo, code) = match kind {
         TRAP_BREAKPOINT => (libc::SIGTRAP, TRAP_BRKPT),
         TRAP_ALIGNMENT => (libc::SIGBUS, BUS_ADRALN),
+        _ if arg == 1 => (libc::SIGILL, ILL_ILLOPN),
         _ => (libc::SIGILL, ILL_ILLOPC),
     };
     let pc = task.state().pc();

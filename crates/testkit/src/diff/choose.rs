@@ -84,7 +84,7 @@ fn undefined(word: u32) -> bool {
     }
     let mut block = ir::Block::default();
     let mode = Mode { single: true, ..Mode::default() };
-    Aarch64.translate(&mut Word(word), 0x1000, mode, &mut block);
+    Aarch64::PLAIN.translate(&mut Word(word), 0x1000, mode, &mut block);
     block.ops.iter().any(|op| op.code == OpCode::Trap && op.aux == ir::state::TRAP_UNDEFINED)
 }
 

@@ -26,7 +26,7 @@ impl Space<'_> {
 
 impl Memory for Space<'_> {
     fn load(&mut self, addr: u64, size: usize) -> Result<u128, MemFault> {
-        let addr = Aarch64.canonical(addr);
+        let addr = Aarch64::PLAIN.canonical(addr);
         let mut value = [0; 16];
         if let Some(bytes) = self.bytes(addr, size) {
             value[..size].copy_from_slice(bytes);
@@ -42,7 +42,7 @@ impl Memory for Space<'_> {
     }
 
     fn store(&mut self, addr: u64, size: usize, value: u128) -> Result<(), MemFault> {
-        let addr = Aarch64.canonical(addr);
+        let addr = Aarch64::PLAIN.canonical(addr);
         let bytes =
             self.bytes(addr, size).ok_or(MemFault { addr, alignment: false, write: true })?;
         bytes.copy_from_slice(&value.to_le_bytes()[..size]);
@@ -113,13 +113,13 @@ fn round(
     while (first..end).contains(&state.pc()) && signal.is_none() {
         let pc = state.pc();
         seen(program.word(pc).unwrap_or(0));
-        let mode = Mode { single, ..Aarch64.mode(&state) };
-        Aarch64.translate(&mut Code { program, end }, pc, mode, &mut block);
+        let mode = Mode { single, ..Aarch64::PLAIN.mode(&state) };
+        Aarch64::PLAIN.translate(&mut Code { program, end }, pc, mode, &mut block);
         let mut space = Space { program, record: &mut record, address: record_address(n) };
         match eval::run(&block, &mut state, &mut space) {
             Outcome::Exit(_) | Outcome::Call { .. } => {}
             Outcome::Runtime { op, args } => {
-                let effect = Aarch64.runtime(op.cast_unsigned(), args, &mut state);
+                let effect = Aarch64::PLAIN.runtime(op.cast_unsigned(), args, &mut state);
                 if effect == guest::RuntimeEffect::Undefined {
                     signal = Some((4, state.pc() - 4));
                 }

@@ -29,6 +29,9 @@ pub enum Runner {
     },
 }
 
+/// All instructions, but hints do nothing.
+const CPU: &str = "max,-pauth,-bti";
+
 impl Runner {
     /// The oracle's binary. Its hints must be the NOPs of a processor without FEAT_PAuth.
     pub fn oracle(path: &Path) -> Self {
@@ -38,9 +41,10 @@ impl Runner {
         }
     }
 
-    /// The product's binary.
+    /// The product's binary, with the oracle's processor.
     pub fn product(path: &Path) -> Self {
-        Self::Command { name: "anyarch".into(), command: vec![path.display().to_string()] }
+        let command = vec![path.display().to_string(), "-cpu".into(), CPU.into()];
+        Self::Command { name: "anyarch".into(), command }
     }
 
     /// The product's binary with `--dump word`: another way to work.

@@ -1,0 +1,83 @@
+//! Processors that can be chosen with `-cpu`.
+
+use super::feature::Features;
+
+/// A processor.
+#[derive(Clone, Copy, Debug)]
+pub struct Model {
+    /// Its name.
+    pub name: &'static str,
+    /// MIDR_EL1. Programs choose tuned routines by it.
+    pub midr: u64,
+    /// Its features.
+    pub features: Features,
+}
+
+const fn all<const N: usize>(sets: [Features; N]) -> Features {
+    let (mut all, mut i) = (Features::NONE, 0);
+    while i < N {
+        all = all.with(sets[i]);
+        i += 1;
+    }
+    all
+}
+
+type F = Features;
+
+/// Armv8.0 with cryptography.
+const V8_0: Features = all([F::AES, F::PMULL, F::SHA1, F::SHA256, F::CRC32]);
+/// Cortex-A76: Armv8.2 with some of 8.3 and 8.4.
+const A76: Features = all([V8_0, F::LSE, F::LOR, F::FP16, F::RDM, F::LRCPC, F::DPB, F::DOTPROD]);
+/// Neoverse N1.
+const N1: Features = all([A76, F::SSBS2]);
+/// Neoverse V1, less SVE and misaligned atomics.
+const V1: Features = all([
+    N1,
+    F::JSCVT,
+    F::FCMA,
+    F::SHA3,
+    F::SM3,
+    F::SM4,
+    F::SHA512,
+    F::FHM,
+    F::DIT,
+    F::LRCPC2,
+    F::FLAGM,
+    F::PAUTH,
+    F::DPB2,
+    F::I8MM,
+    F::BF16,
+    F::DGH,
+    F::RNG,
+]);
+
+/// Everything that costs programs nothing and has an instruction, or a short sequence, of the host.
+/// Not PAC and BTI, which compilers put in each function. Not SHA512, SM3, SM4, BF16: hosts have no
+/// such instructions, and what programs do without them is faster. Not MOPS: vector loops are faster.
+const FAST: Features = F::ALL.without(all([
+    F::PAUTH,
+    F::FPAC,
+    F::BTI,
+    F::SHA512,
+    F::SM3,
+    F::SM4,
+    F::BF16,
+    F::MOPS,
+    F::RNG,
+    F::ECV,
+    F::LRCPC3,
+    F::LSE128,
+    F::CMPBR,
+    F::DGH,
+]));
+
+/// All of them; the first one is the default.
+pub const MODELS: [Model; 7] = [
+    Model { name: "default", midr: 0x413f_d0c1, features: FAST },
+    Model { name: "max", midr: 0x000f_0510, features: F::ALL.without(F::BTI) },
+    Model { name: "cortex-a53", midr: 0x410f_d034, features: V8_0 },
+    Model { name: "cortex-a72", midr: 0x410f_d083, features: V8_0 },
+    Model { name: "cortex-a76", midr: 0x414f_d0b1, features: A76 },
+    Model { name: "neoverse-n1", midr: 0x414f_d0c1, features: N1 },
+    Model { name: "neoverse-v1", midr: 0x411f_d402, features: V1 },
+];

@@ -1,0 +1,93 @@
+//! Processor models: what they say of themselves and what they execute, as under the oracle.
+
+use std::path::Path;
+use std::process::Command;
+
+use it::{Lab, assert_none, outcome};
+
+/// Models, what the oracle's needs besides, and the lines in which it is another revision.
+const MODELS: [(&str, &str, &[&str]); 6] = [
+    ("cortex-a53", "", &[]),
+    ("cortex-a72", "", &[]),
+    // SSBS can be read there, although the field of PFR1 says otherwise.
+    ("cortex-a76", "", &["ssbs"]),
+    ("neoverse-n1", "", &[]),
+    // The oracle's has no BF16.
+    ("neoverse-v1", ",sve=off", &["bf16"]),
+    ("max", ",sve=off,sme=off", &[]),
+];
+/// Registers in which there is nothing that only one of both has.
+const REGISTERS: [&str; 3] = ["midr", "pfr0", "isar0"];
+
+fn compile(lab: &Lab, name: &str) -> std::path::PathBuf {
+    let to = lab.scratch("cpu").join(name);
+    let out = Command::new("aarch64-linux-gnu-gcc")
+        .args(["-O1", "-static", "-w", "-D_GNU_SOURCE", "-o"])
+        .arg(&to)
+        .arg(lab.tree.join(format!("tests/cpu/{name}.c")))
+        .output()
+        .expect("the compiler starts");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    to
+}
+
+fn run(emulator: &Path, cpu: &str, program: &Path) -> String {
+    let mut command = Command::new("timeout");
+    command.args(["-k", "5", "60"]).arg(emulator).args(["-cpu", cpu]).arg(program);
+    outcome(&command.output().expect("timeout starts"))
+}
+
+#[test]
+fn models_execute_what_they_claim() {
+    let lab = Lab::open();
+    let program = compile(&lab, "models");
+    let mut failures = Vec::new();
+    for (model, more, other) in MODELS {
+        let ours = run(&lab.anyarch, model, &program);
+        let oracle = run(&lab.oracle("sid"), &format!("{model}{more}"), &program);
+        assert!(ours.lines().count() > 40, "{model}: {ours}");
+        let compared = |line: &&str| {
+            let name = line.split(' ').next().unwrap_or_default();
+            let runs = line.contains("runs") || line.contains("SIGILL");
+            REGISTERS.contains(&name) || runs && !other.contains(&name)
+        };
+        let expected = oracle.lines().filter(compared);
+        for (ours, expected) in ours.lines().filter(compared).zip(expected) {
+            if ours != expected {
+                failures.push(format!("{model}: {ours}, oracle: {expected}"));
+            }
+        }
+    }
+    assert_none(&failures, MODELS.len());
+}
+
+#[test]
+fn features_can_be_taken_and_given() {
+    let lab = Lab::open();
+    let program = compile(&lab, "models");
+    let line = |cpu: &str, name: &str| {
+        let text = run(&lab.anyarch, cpu, &program);
+        let line = text.lines().find(|l| l.starts_with(name)).unwrap_or_default();
+        line.to_owned()
+    };
+    assert_eq!(line("cortex-a53", "lse"), "lse SIGILL 1");
+    assert_eq!(line("cortex-a53,+lse", "lse"), "lse runs");
+    assert_eq!(line("max,-fp16", "fhm"), "fhm SIGILL 1");
+    assert_eq!(line("max,sha3=off", "sha3"), "sha3 SIGILL 1");
+    assert_eq!(line("default", "pauth"), "pauth SIGILL 1");
+    assert_eq!(line("default", "paciasp"), "paciasp runs");
+    assert!(run(&lab.anyarch, "z80", &program).ends_with("[exit status: 2]"));
+}
+
+#[test]
+fn pointers_are_authenticated() {
+    let lab = Lab::open();
+    let program = compile(&lab, "pauth");
+    // The oracle's keys cannot be disabled.
+    let all_but_one = |text: String| -> Vec<String> {
+        text.lines().filter(|l| !l.starts_with("enabled")).map(str::to_owned).collect()
+    };
+    let ours = run(&lab.anyarch, "max", &program);
+    assert!(ours.contains("enabled 15 0 13 disabled: 0x1234\n"), "{ours}");
+    assert_eq!(all_but_one(ours), all_but_one(run(&lab.oracle("sid"), "max", &program)));
+}
