@@ -33,7 +33,7 @@ fn registers_suffice() {
         f16c: true,
     };
     let hosts = [Features::default(), Features { sha: false, fma: false, ..all }, all]
-        .map(|features| X64::new(features, Aarch64.int_pins(), Aarch64.vec_pins()));
+        .map(|features| X64::new(features, Aarch64::PLAIN.int_pins(), Aarch64::PLAIN.vec_pins()));
     let seed = std::env::var("ANYARCH_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(5);
     let mut chooser = Chooser::new(seed, |_| true);
     let (mut block, mut code) = (Block::default(), Code::default());
@@ -45,7 +45,7 @@ fn registers_suffice() {
             while words.word(pc).is_some() {
                 block.clear();
                 let mode = Mode { single: false, fp_exact: exact };
-                Aarch64.translate(&mut words, pc, mode, &mut block);
+                Aarch64::PLAIN.translate(&mut words, pc, mode, &mut block);
                 for host in &hosts {
                     host.lower(&block, 0, &mut code);
                     let text = || -> Vec<String> {

@@ -30,7 +30,7 @@ pub enum Runner {
 }
 
 /// All instructions, but hints do nothing.
-const CPU: &str = "max,-pauth,-bti";
+pub const CPU: &str = "max,-pauth,-bti";
 
 impl Runner {
     /// The oracle's binary. Its hints must be the NOPs of a processor without FEAT_PAuth.
@@ -51,7 +51,9 @@ impl Runner {
     pub fn product_with(path: &Path, word: &str) -> Self {
         Self::Command {
             name: format!("anyarch --dump {word}"),
-            command: vec![path.display().to_string(), "--dump".into(), word.into()],
+            command: [&path.display().to_string(), "-cpu", CPU, "--dump", word]
+                .map(str::to_owned)
+                .to_vec(),
         }
     }
 

@@ -9,6 +9,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 use guest_aarch64::{disassemble, encoding};
 
+use crate::diff::runner::CPU;
+
 use super::case::{Case, Chooser};
 use super::program::{Program, Record};
 
@@ -176,8 +178,8 @@ fn execute(options: &Options, mode: Mode, program: &Program, scratch: &Path) -> 
     let mut command = Command::new("timeout");
     command.args(["-s", "KILL", "120"]);
     match mode {
-        Mode::Product => command.arg(&options.anyarch),
-        Mode::Evaluator => command.arg(&options.anyarch).args(["--dump", "eval"]),
+        Mode::Product => command.arg(&options.anyarch).args(["-cpu", CPU]),
+        Mode::Evaluator => command.arg(&options.anyarch).args(["-cpu", CPU, "--dump", "eval"]),
         Mode::Oracle => {
             let oracle = options.oracle.as_ref().context("no oracle")?;
             command.arg(oracle).args(["-cpu", "max,pauth=off"])
