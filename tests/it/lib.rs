@@ -1,6 +1,8 @@
 //! End-to-end tests: real programs under us and under the oracle. `cargo xtask test` prepares what
 //! they need and runs them; they fail, rather than skip, without it.
 
+pub mod namespace;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -103,19 +103,38 @@ impl Instance {
     /// # Errors
     /// As [`Self::register`]; the old entry is then still there.
     pub fn replace(&self, rule: &Rule) -> Result<()> {
-        if self.entry(&rule.name).is_none() {
-            return self.register(rule);
-        }
+        self.replace_if(rule, |_| Ok(()), |e| e)
+    }
+
+    /// As [`Self::replace`], but `check` decides whether it stays: it is called when the rule is in
+    /// force, under the name that it is given. If it fails, everything is as before.
+    ///
+    /// # Errors
+    /// What `check` says, and what `refused` makes of the kernel's answers.
+    pub fn replace_if<T, E>(
+        &self,
+        rule: &Rule,
+        check: impl FnOnce(&Rule) -> std::result::Result<T, E>,
+        refused: impl Fn(Error) -> E,
+    ) -> std::result::Result<T, E> {
         // The kernel refuses a second entry of the name, but the last registered wins: under
         // another name the new one takes over at once.
-        let mut bridge = rule.clone();
-        bridge.name = BRIDGE.to_owned();
-        if self.entry(&bridge.name).is_some() {
-            self.unregister(&bridge.name)?; // of one that was interrupted
+        let bridge = Rule { name: BRIDGE.to_owned(), ..rule.clone() };
+        if self.entry(BRIDGE).is_some() {
+            self.unregister(BRIDGE).map_err(&refused)?; // of one that was interrupted
         }
-        self.register(&bridge)?;
-        let result = self.unregister(&rule.name).and_then(|()| self.register(rule));
-        self.unregister(&bridge.name).and(result)
+        rule.check().map_err(&refused)?;
+        self.register(&bridge).map_err(&refused)?;
+        let result = check(&bridge).and_then(|value| {
+            if self.entry(&rule.name).is_some() {
+                self.unregister(&rule.name).map_err(&refused)?;
+            }
+            self.register(rule).map_err(&refused)?;
+            Ok(value)
+        });
+        // With the right name taken, a bridge that stays would do no harm.
+        let _ = self.unregister(BRIDGE);
+        result
     }
 
     /// Removes entry `name`.

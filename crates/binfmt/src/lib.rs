@@ -8,6 +8,7 @@ pub mod flags;
 pub mod formats;
 pub mod guests;
 pub mod instance;
+pub mod interpreter;
 pub mod matcher;
 pub mod mount;
 pub mod pin;

@@ -7,6 +7,8 @@
 mod commands;
 mod emulate;
 mod interpret;
+mod json;
+mod registrar;
 mod report;
 mod selftest;
 

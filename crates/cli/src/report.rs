@@ -26,6 +26,24 @@ impl Failure {
         }
         self
     }
+    /// Adds a cause in words, if there is one.
+    pub(crate) fn caused_by_text(mut self, text: Option<impl Into<String>>) -> Self {
+        self.causes.extend(text.map(Into::into));
+        self
+    }
+    /// Its exit code.
+    pub(crate) fn exit_code(&self) -> u8 {
+        self.code
+    }
+    /// All of it on one line.
+    pub(crate) fn line(&self) -> String {
+        let parts: Vec<&str> = std::iter::once(&self.message)
+            .chain(&self.causes)
+            .map(String::as_str)
+            .filter(|s| !s.is_empty())
+            .collect();
+        parts.join(": ")
+    }
     /// What to do about it.
     pub(crate) fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(text.into());

@@ -1,211 +1,207 @@
-//! `anyarch install`, `uninstall` and `status`.
+//! `anyarch install`.
 
-use std::fs::File;
-use std::io;
-use std::os::fd::AsRawFd as _;
-use std::path::PathBuf;
-
-use binfmt::{Flags, GuestArch, Instance, Rule};
+use binfmt::probe::{Outcome, Report};
+use binfmt::{Flags, GuestArch};
 use clap::Args;
-use rustix::fs::{MemfdFlags, memfd_create};
 
+use super::options::{Options, code, select};
+use super::persist;
+use crate::json::Json;
+use crate::registrar::{Action, Done, Pin, Registrar, Replace};
 use crate::report::Failure;
 
 #[derive(Args)]
 pub(crate) struct Install {
-    /// Architectures, by any of their names (default: all that this build emulates).
+    /// Architectures, by any of their names (default: all that this program emulates).
     #[arg(value_name = "ARCH")]
     architectures: Vec<String>,
-    /// Where binfmt_misc is mounted.
-    #[arg(long, value_name = "DIR", default_value = binfmt::instance::DEFAULT_MOUNT)]
-    mount: PathBuf,
-    /// Replace an entry of the same name that is not ours.
+    /// Register another emulator; {qemu} and {arch} stand for names of the architecture.
+    #[arg(long, value_name = "PATH")]
+    interpreter: Option<String>,
+    /// Flags of the entries.
+    #[arg(long, value_name = "POCF", default_value = "POCF")]
+    flags: String,
+    /// What the kernel is to hold (default: memfd, or path with --interpreter).
     #[arg(long)]
-    replace: bool,
+    pin: Option<Pin>,
+    /// What to do about an entry of the same name that is not ours.
+    #[arg(long, value_name = "WHEN", default_value = "broken", num_args = 0..=1,
+          default_missing_value = "always")]
+    replace: Replace,
+    /// Register the machine's own architecture all the same, or a dangerous interpreter.
+    #[arg(long)]
+    force: bool,
+    /// Do not try whether programs execute.
+    #[arg(long)]
+    no_probe: bool,
+    /// Exit with 0 even if the registration vanishes with this container or namespace.
+    #[arg(long)]
+    allow_volatile: bool,
+    /// Also write what makes it last over a restart (see anyarch persist).
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, default_missing_value = "auto")]
+    persist: Option<persist::Format>,
     /// Print the registrations without making them.
     #[arg(long, short = 'n')]
     dry_run: bool,
+    #[command(flatten)]
+    options: Options,
 }
 
-#[derive(Args)]
-pub(crate) struct Uninstall {
-    /// Architectures (default: all that this build emulates).
-    #[arg(value_name = "ARCH")]
-    architectures: Vec<String>,
-    /// Where binfmt_misc is mounted.
-    #[arg(long, value_name = "DIR", default_value = binfmt::instance::DEFAULT_MOUNT)]
-    mount: PathBuf,
-    /// Remove an entry even if it is not ours.
-    #[arg(long)]
-    force: bool,
-}
-
-#[derive(Args)]
-pub(crate) struct Status {
-    /// Where binfmt_misc is mounted.
-    #[arg(long, value_name = "DIR", default_value = binfmt::instance::DEFAULT_MOUNT)]
-    mount: PathBuf,
-}
-
-/// Registers; every entry must show up as registered, or the command fails.
+/// Registers; every architecture's programs must execute afterwards, or the command fails.
 ///
 /// # Errors
-/// When the instance is not there or refuses, or an entry of the same name is someone else's.
-#[expect(clippy::print_stdout, reason = "the command's result")]
+/// When nothing could be registered at all.
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the command's result")]
 pub(crate) fn install(arguments: &Install) -> Result<u8, Failure> {
     let guests = select(&arguments.architectures)?;
-    if arguments.dry_run {
-        for guest in guests {
-            println!("{}", Rule::for_guest(guest, OWN_IMAGE, Flags::ALL).line()?);
-        }
-        return Ok(0);
-    }
-    let instance = open(&arguments.mount)?;
-    let image = pin()?;
-    let interpreter = format!("/proc/self/fd/{}", image.as_raw_fd());
-    for guest in guests {
-        let rule = Rule::for_guest(guest, &interpreter, Flags::ALL);
-        if let Some(old) = instance.entry(&rule.name) {
-            if !is_ours(&old) && !arguments.replace {
-                return Err(Failure::new(format!(
-                    "{} is registered already, for {}",
-                    rule.name, old.interpreter
-                ))
-                .help(format!(
-                    "to put anyarch in its place: anyarch install --replace {}",
-                    guest.name
-                )));
-            }
-            instance.unregister(&rule.name)?;
-        }
-        instance.register(&rule).map_err(|e| Failure::from(e).code(3))?;
-        let entry = instance.entry(&rule.name);
-        if !entry.is_some_and(|e| e.enabled && e.guest() == Some(guest)) {
-            return Err(Failure::new(format!("{} was registered but is not in force", rule.name)));
-        }
-        println!("{}: registered as {} (flags {})", guest.name, rule.name, rule.flags);
-    }
-    Ok(0)
-}
-
-/// Removes our entries.
-///
-/// # Errors
-/// When the kernel refuses.
-#[expect(clippy::print_stdout, reason = "the command's result")]
-pub(crate) fn uninstall(arguments: &Uninstall) -> Result<u8, Failure> {
-    let instance = open(&arguments.mount)?;
-    for guest in select(&arguments.architectures)? {
-        let name = format!("qemu-{}", guest.qemu);
-        match instance.entry(&name) {
-            None => println!("{}: not registered", guest.name),
-            Some(entry) if !is_ours(&entry) && !arguments.force => {
-                return Err(Failure::new(format!(
-                    "{name} is not ours: it runs {}",
-                    entry.interpreter
-                ))
-                .help(format!(
-                    "to remove it all the same: anyarch uninstall --force {}",
-                    guest.name
-                )));
-            }
-            Some(_) => {
-                instance.unregister(&name).map_err(|e| Failure::from(e).code(3))?;
-                println!("{}: removed {name}", guest.name);
-            }
-        }
-    }
-    Ok(0)
-}
-
-/// Shows all entries in the kernel's order.
-///
-/// # Errors
-/// When the instance cannot be read.
-#[expect(clippy::print_stdout, reason = "the command's result")]
-pub(crate) fn status(arguments: &Status) -> Result<u8, Failure> {
-    let instance = open(&arguments.mount)?;
-    println!("{:<3} {:<20} {:<9} {:<9} {:<6} INTERPRETER", "#", "NAME", "ARCH", "STATE", "FLAGS");
-    for (i, e) in instance.entries()?.iter().enumerate() {
-        let arch = e.guest().map_or("-", |g| g.name);
-        let state = if e.enabled { "enabled" } else { "disabled" };
-        let note = if is_ours(e) { "  (anyarch)" } else { "" };
-        println!(
-            "{:<3} {:<20} {arch:<9} {state:<9} {:<6} {}{note}",
-            i + 1,
-            e.name,
-            e.flags,
-            e.interpreter
-        );
-    }
-    if !instance.enabled() {
-        println!(
-            "binfmt_misc is disabled as a whole: echo 1 > {}/status",
-            instance.dir().display()
-        );
-    }
-    Ok(0)
-}
-
-/// This program's image, as a path that stays valid in any root while the process lives.
-const OWN_IMAGE: &str = "/proc/self/exe";
-
-/// An entry's interpreter string tells who made it: only we register a descriptor's path.
-fn is_ours(entry: &binfmt::Entry) -> bool {
-    entry.interpreter == OWN_IMAGE || entry.interpreter.starts_with("/proc/self/fd/")
-}
-
-fn open(dir: &PathBuf) -> Result<Instance, Failure> {
-    Instance::at(dir).map_err(|e| {
-        Failure::from(e)
-            .help(format!("as root: mount -t binfmt_misc binfmt_misc {}", dir.display()))
-            .code(4)
-    })
-}
-
-fn select(names: &[String]) -> Result<Vec<&'static GuestArch>, Failure> {
-    if names.is_empty() {
-        return Ok(binfmt::guests::GUESTS.iter().filter(|g| g.emulated).collect());
-    }
-    names.iter().flat_map(|n| n.split(',')).map(find).collect()
-}
-
-fn find(name: &str) -> Result<&'static GuestArch, Failure> {
-    match GuestArch::find(name) {
-        Some(g) if g.emulated => Ok(g),
-        Some(g) => Err(Failure::new(format!("{} is not emulated by this version", g.name)).code(2)),
-        None => {
-            Err(Failure::new(format!("`{name}` is no architecture that anyarch knows")).code(2))
-        }
-    }
-}
-
-/// A copy of this program that the kernel can keep open whatever happens to the file, so that the
-/// file can be replaced or deleted and no mount is held.
-fn pin() -> Result<File, Failure> {
-    let name = concat!("anyarch-", env!("CARGO_PKG_VERSION"));
-    let copy = || -> io::Result<File> {
-        let mut memory = File::from(memfd_create(name, MemfdFlags::CLOEXEC)?);
-        io::copy(&mut File::open(OWN_IMAGE)?, &mut memory)?;
-        Ok(memory)
+    let flags = Flags::parse(&arguments.flags).map_err(|e| Failure::from(e).code(code::USAGE))?;
+    let instance = if arguments.dry_run {
+        binfmt::Instance::at(&arguments.options.mount).ok()
+    } else {
+        Some(arguments.options.open()?)
     };
-    // Forbidden by vm.memfd_noexec=2 (or no memory): the file itself serves too.
-    copy()
-        .or_else(|_| File::open(OWN_IMAGE))
-        .map_err(|e| Failure::new(format!("cannot open {OWN_IMAGE}")).caused_by(e))
+    if arguments.dry_run {
+        return dry_run(arguments, &guests, flags);
+    }
+    let instance = instance.ok_or_else(|| Failure::new("no instance"))?;
+    let own = arguments.interpreter.is_none();
+    let registrar = Registrar {
+        interpreter: arguments.interpreter.clone(),
+        pin: arguments.pin.unwrap_or(if own { Pin::Memfd } else { Pin::Path }),
+        flags,
+        replace: arguments.replace,
+        no_probe: arguments.no_probe,
+        force: arguments.force,
+        ..Registrar::new(&instance, arguments.options.prober())
+    };
+    let mut results = Vec::new();
+    for guest in guests {
+        results.push((guest, registrar.register(guest)));
+    }
+    let good = results.iter().filter(|(_, r)| r.is_ok()).count();
+    let lifetime = binfmt::mount::lifetime(instance.dir());
+    let mut exit = match results.iter().find_map(|(_, r)| r.as_ref().err()) {
+        None => 0,
+        Some(_) if good > 0 => code::PARTIAL,
+        Some(failure) => failure.exit_code(),
+    };
+    if exit == 0 && lifetime.is_volatile() && !arguments.allow_volatile {
+        exit = code::VOLATILE;
+    }
+    if arguments.options.json {
+        println!("{}", json(&results, lifetime).pretty());
+    } else {
+        for (_, result) in &results {
+            match result {
+                Ok(done) => println!("{}", describe(done)),
+                Err(failure) => {
+                    failure.print();
+                }
+            }
+        }
+    }
+    if good > 0 && lifetime.is_volatile() && !arguments.allow_volatile {
+        eprintln!("{}", volatile(lifetime));
+    }
+    if good > 0
+        && let Some(format) = arguments.persist
+    {
+        persist::write(format, std::path::Path::new("/"), false)?;
+    }
+    Ok(exit)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn selects_by_any_name_and_refuses_the_rest() {
-        let pick =
-            |n: &str| select(&[n.to_owned()]).map(|v| v.iter().map(|g| g.name).collect::<Vec<_>>());
-        assert_eq!(pick("aarch64").ok(), Some(vec!["arm64"]));
-        assert_eq!(pick("linux/arm64,arm64").ok(), Some(vec!["arm64", "arm64"]));
-        assert!(pick("vax").is_err());
-        assert!(pick("s390x").is_err());
+#[expect(clippy::print_stdout, reason = "the command's result")]
+fn dry_run(
+    arguments: &Install,
+    guests: &[&'static GuestArch],
+    flags: Flags,
+) -> Result<u8, Failure> {
+    for guest in guests {
+        let path = arguments.interpreter.clone().unwrap_or(binfmt::pin::OWN_IMAGE.into());
+        let path = path.replace("{qemu}", guest.qemu).replace("{arch}", guest.name);
+        println!("{}", binfmt::Rule::for_guest(guest, &path, flags).line()?);
     }
+    Ok(0)
+}
+
+/// The warning about a registration that does not stay.
+pub(crate) fn volatile(lifetime: binfmt::mount::Lifetime) -> String {
+    match lifetime {
+        binfmt::mount::Lifetime::UserNamespace => "warning[E-VOLATILE]: the registration lasts as \
+            long as this user namespace\nhelp: --allow-volatile if that is what you want"
+            .into(),
+        _ => "warning[E-VOLATILE]: the registration vanishes when this container ends, for its \
+            binfmt_misc is mounted nowhere else (Linux 6.7)\n\
+            help: run the container with -v /proc/sys/fs/binfmt_misc:/proc/sys/fs/binfmt_misc or \
+            with --pid=host, or keep one alive: anyarch hold; --allow-volatile if that is what you \
+            want"
+            .into(),
+    }
+}
+
+fn describe(done: &Done) -> String {
+    let Done { guest, rule, action, probe, in_memory } = done;
+    let what = match action {
+        Action::Registered => String::new(),
+        Action::Replaced(line) => {
+            format!(
+                "\n  in the place of: {line}\n  to get it back: anyarch uninstall {}, and write that line to register",
+                rule.name
+            )
+        }
+        Action::Outranks(name) => {
+            format!("\n  before {name}, which stays and takes over again on uninstall")
+        }
+    };
+    let held = if *in_memory { ", held in memory" } else { "" };
+    let tried = match probe {
+        Some(Report { outcome: Outcome::Ok, time, .. }) => {
+            format!("a program ran in {:.1} ms", time.as_secs_f64() * 1e3)
+        }
+        Some(report) => format!("not tried: {}", report.outcome),
+        None => "not tried".into(),
+    };
+    format!(
+        "{}: registered as {} (flags {}{held}); {tried}{what}",
+        guest.name, rule.name, rule.flags
+    )
+}
+
+fn json(
+    results: &[(&'static GuestArch, Result<Done, Failure>)],
+    lifetime: binfmt::mount::Lifetime,
+) -> Json {
+    let one = |(guest, result): &(&'static GuestArch, Result<Done, Failure>)| match result {
+        Ok(done) => Json::Object(vec![
+            ("arch", guest.name.into()),
+            ("ok", true.into()),
+            ("name", (&done.rule.name).into()),
+            ("flags", done.rule.flags.to_string().into()),
+            ("interpreter", (&done.rule.interpreter).into()),
+            ("held_in_memory", done.in_memory.into()),
+            (
+                "action",
+                match &done.action {
+                    Action::Registered => "registered",
+                    Action::Replaced(_) => "replaced",
+                    Action::Outranks(_) => "outranks",
+                }
+                .into(),
+            ),
+            ("probe", done.probe.as_ref().map(|p| p.outcome.word()).into()),
+        ]),
+        Err(failure) => Json::Object(vec![
+            ("arch", guest.name.into()),
+            ("ok", false.into()),
+            ("error", failure.line().into()),
+            ("exit_code", usize::from(failure.exit_code()).into()),
+        ]),
+    };
+    Json::Object(vec![
+        ("schema", "anyarch.install/1".into()),
+        ("results", Json::List(results.iter().map(one).collect())),
+        ("lifetime", lifetime.word().into()),
+        ("volatile", lifetime.is_volatile().into()),
+    ])
 }

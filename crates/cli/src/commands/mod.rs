@@ -1,8 +1,18 @@
 //! The subcommands, for people.
 
+mod check;
+mod export;
+mod hold;
 mod install;
+pub(crate) mod options;
+mod persist;
 mod probe;
 mod run;
+mod snapshot;
+mod status;
+mod toggle;
+mod uninstall;
+mod which;
 
 use std::ffi::{OsStr, OsString};
 
@@ -30,9 +40,27 @@ enum Command {
     /// Register with the kernel, so that foreign programs run everywhere on this machine.
     Install(install::Install),
     /// Take the registrations away again.
-    Uninstall(install::Uninstall),
-    /// Show what the kernel has registered.
-    Status(install::Status),
+    Uninstall(uninstall::Uninstall),
+    /// Show what the kernel has registered, and whether it works.
+    Status(status::Status),
+    /// Enable entries.
+    Enable(toggle::Toggle),
+    /// Disable entries; they keep their place.
+    Disable(toggle::Toggle),
+    /// Show which entry runs a file, and why the others do not.
+    Which(which::Which),
+    /// Try which architectures' programs execute.
+    Check(check::Check),
+    /// Save all entries and their order.
+    Snapshot(snapshot::Save),
+    /// Make the entries as they were saved.
+    Restore(snapshot::Restore),
+    /// Make the registrations last over a restart.
+    Persist(persist::Persist),
+    /// Print registrations in the forms of other tools.
+    Export(export::Export),
+    /// Keep registrations alive that would vanish with this container.
+    Hold(hold::Hold),
     /// Prove that foreign programs run here, with an embedded one.
     Selftest,
     #[command(name = "@probe", hide = true)]
@@ -70,8 +98,17 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<u8, Failure> {
         Command::Namespace(a) => run::namespace(&a),
         Command::Init(a) => run::init(&a),
         Command::Install(a) => install::install(&a),
-        Command::Uninstall(a) => install::uninstall(&a),
-        Command::Status(a) => install::status(&a),
+        Command::Uninstall(a) => uninstall::uninstall(&a),
+        Command::Status(a) => status::status(&a),
+        Command::Enable(a) => toggle::toggle(&a, true),
+        Command::Disable(a) => toggle::toggle(&a, false),
+        Command::Which(a) => which::which(&a),
+        Command::Check(a) => check::check(&a),
+        Command::Snapshot(a) => snapshot::save(&a),
+        Command::Restore(a) => snapshot::restore(&a),
+        Command::Persist(a) => persist::persist(&a),
+        Command::Export(a) => export::export(&a),
+        Command::Hold(a) => hold::hold(&a),
         Command::Selftest => crate::selftest::run(),
     }
 }

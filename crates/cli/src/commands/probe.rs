@@ -14,7 +14,6 @@ pub(crate) struct Arguments {
 }
 
 /// A prober that gives each program `timeout`.
-#[expect(dead_code, reason = "used soon")]
 pub(crate) fn prober(timeout: Duration) -> Prober {
     Prober { arguments: vec!["@probe".into()], timeout }
 }

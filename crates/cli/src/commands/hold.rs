@@ -1,0 +1,49 @@
+//! `anyarch hold`: keeps registrations alive that would vanish with the last mount.
+
+use std::fs::File;
+
+use clap::Args;
+
+use super::options::Options;
+use crate::registrar::Registrar;
+use crate::report::Failure;
+
+#[derive(Args)]
+pub(crate) struct Hold {
+    /// First register what this program emulates.
+    #[arg(long)]
+    install: bool,
+    /// Write the process id to this file once it holds.
+    #[arg(long, value_name = "FILE")]
+    pidfile: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Keeps the file system open, and so the entries, until it is killed.
+///
+/// # Errors
+/// When there is no instance to hold, or the registration fails.
+#[expect(clippy::print_stdout, reason = "a sign that it holds")]
+pub(crate) fn hold(arguments: &Hold) -> Result<u8, Failure> {
+    let instance = arguments.options.open()?;
+    if arguments.install {
+        let registrar = Registrar::new(&instance, arguments.options.prober());
+        for guest in super::options::emulated() {
+            registrar.register(guest)?;
+        }
+    }
+    let status = instance.dir().join("status");
+    let held = File::open(&status)
+        .map_err(|e| Failure::new(format!("cannot open {}", status.display())).caused_by(e))?;
+    if let Some(path) = &arguments.pidfile {
+        std::fs::write(path, format!("{}\n", std::process::id()))
+            .map_err(|e| Failure::new(format!("cannot write {}", path.display())).caused_by(e))?;
+    }
+    println!("holding {} entries of {}", instance.entries()?.len(), instance.dir().display());
+    loop {
+        std::thread::park();
+        // Spurious wake-ups are allowed; the file is used so that it is not closed early.
+        let _ = held.metadata();
+    }
+}

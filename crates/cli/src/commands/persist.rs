@@ -1,0 +1,271 @@
+//! `anyarch persist`: registrations that come back after a restart.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use binfmt::{Flags, Rule, formats};
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::options::{code, emulated};
+use crate::report::Failure;
+
+/// Whose files to write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Format {
+    /// Whatever this system has.
+    Auto,
+    /// systemd-binfmt's binfmt.d.
+    Systemd,
+    /// Debian's binfmt-support.
+    Debian,
+    /// OpenRC's binfmt service, which reads binfmt.d.
+    Openrc,
+    /// A core service of runit (Void).
+    Runit,
+    /// The boot command of WSL.
+    Wsl,
+    /// A DaemonSet of Kubernetes.
+    Daemonset,
+    /// A service of Docker Compose.
+    Compose,
+    /// NixOS's configuration.
+    Nixos,
+}
+
+#[derive(Args)]
+pub(crate) struct Persist {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print the files and what is to be run afterwards.
+    Show(Which),
+    /// Print the files and write them.
+    Write(Which),
+    /// Remove the files again, if they are ours.
+    Remove(Which),
+}
+
+#[derive(Args)]
+struct Which {
+    /// Whose files.
+    #[arg(long, default_value = "auto")]
+    format: Format,
+    /// The root directory that they belong to.
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    root: PathBuf,
+    /// Only print what would be done.
+    #[arg(long, short = 'n')]
+    dry_run: bool,
+}
+
+/// In every file of ours.
+const MARK: &str = "written by anyarch";
+
+/// The files of a format, and how they take effect.
+struct Files {
+    files: Vec<(PathBuf, String)>,
+    /// Text that belongs into a file of the user's.
+    snippet: Option<String>,
+    then: &'static str,
+}
+
+/// Shows, writes or removes.
+///
+/// # Errors
+/// When a file cannot be written, or is not ours.
+pub(crate) fn persist(arguments: &Persist) -> Result<u8, Failure> {
+    match &arguments.command {
+        Command::Show(w) => write(w.format, &w.root, true),
+        Command::Write(w) => write(w.format, &w.root, w.dry_run),
+        Command::Remove(w) => remove(w.format, &w.root, w.dry_run),
+    }
+}
+
+/// The path under which this program will be found after a restart.
+fn own_path() -> Result<String, Failure> {
+    let path = std::env::current_exe()
+        .map_err(|e| Failure::new("cannot tell where this program is").caused_by(e))?;
+    let text = path.display().to_string();
+    if text.starts_with("/memfd:") || text.ends_with(" (deleted)") {
+        return Err(Failure::new("this program has no file that would be there after a restart")
+            .help("copy it to /usr/local/bin/anyarch and run it from there"));
+    }
+    Ok(text)
+}
+
+/// The rules as they are to be after a restart.
+pub(crate) fn rules(interpreter: &str) -> Vec<Rule> {
+    emulated().into_iter().map(|g| Rule::for_guest(g, interpreter, Flags::ALL)).collect()
+}
+
+/// What this system has.
+fn detect(root: &Path) -> Format {
+    let has = |p: &str| root.join(p).exists();
+    if has("usr/lib/systemd/systemd-binfmt") || has("lib/systemd/systemd-binfmt") {
+        Format::Systemd
+    } else if has("usr/sbin/update-binfmts") {
+        Format::Debian
+    } else if has("sbin/openrc") || has("usr/sbin/openrc") {
+        Format::Openrc
+    } else if has("etc/runit/core-services") {
+        Format::Runit
+    } else {
+        Format::Systemd
+    }
+}
+
+fn files(format: Format, root: &Path) -> Result<Files, Failure> {
+    let own = own_path()?;
+    let binfmt_d = || -> Result<Vec<(PathBuf, String)>, Failure> {
+        let text = formats::binfmt_d(&rules(&own))?;
+        Ok(vec![(root.join("etc/binfmt.d/anyarch.conf"), text)])
+    };
+    let snippet = |text: String, then| Files { files: Vec::new(), snippet: Some(text), then };
+    let image = "anyarch";
+    Ok(match format {
+        Format::Auto => return files(detect(root), root),
+        Format::Systemd => Files {
+            files: binfmt_d()?,
+            snippet: None,
+            then: "systemctl restart systemd-binfmt  (it removes all other registrations first)",
+        },
+        Format::Openrc => Files {
+            files: binfmt_d()?,
+            snippet: None,
+            then: "rc-update add binfmt boot && rc-service binfmt restart",
+        },
+        Format::Debian => {
+            let mut files = Vec::new();
+            for rule in rules(&own) {
+                let path = root.join("usr/share/binfmts").join(&rule.name);
+                files.push((path, formats::update_binfmts(&rule)?));
+            }
+            Files { files, snippet: None, then: "update-binfmts --import" }
+        }
+        Format::Runit => Files {
+            files: vec![(
+                root.join("etc/runit/core-services/99-anyarch.sh"),
+                format!("# {MARK}\n{own} install --allow-volatile\n"),
+            )],
+            snippet: None,
+            then: "it takes effect at the next start",
+        },
+        Format::Wsl => snippet(
+            format!("# {MARK}, for /etc/wsl.conf\n[boot]\ncommand={own} install\n"),
+            "put it into /etc/wsl.conf, then: wsl --shutdown",
+        ),
+        Format::Daemonset => snippet(
+            format!(include_str!("persist/daemonset.yaml"), mark = MARK, image = image),
+            "kubectl apply -f -",
+        ),
+        Format::Compose => snippet(
+            format!(include_str!("persist/compose.yaml"), mark = MARK, image = image),
+            "docker compose up -d",
+        ),
+        Format::Nixos => {
+            let mut text = format!("# {MARK}\n{{\n");
+            for rule in rules(&own) {
+                let binfmt::Matcher::Magic { magic, mask, .. } = &rule.matcher else { continue };
+                text += &format!(
+                    "  boot.binfmt.registrations.{} = {{\n    interpreter = \"{own}\";\n    \
+                     magicOrExtension = ''{}'';\n    mask = ''{}'';\n    \
+                     preserveArgvZero = true;\n    openBinary = true;\n    \
+                     matchCredentials = true;\n    fixBinary = true;\n    \
+                     wrapInterpreterInShell = false;\n  }};\n",
+                    rule.name,
+                    binfmt::rule::escape(magic),
+                    binfmt::rule::escape(mask)
+                );
+            }
+            text += "}\n";
+            snippet(text, "import it in configuration.nix, then: nixos-rebuild switch")
+        }
+    })
+}
+
+/// Prints the files of `format`, and writes them unless `dry_run`.
+///
+/// # Errors
+/// When a file cannot be written, or the format is a snippet for a file of the user's.
+#[expect(clippy::print_stdout, reason = "what is written is shown first")]
+pub(crate) fn write(format: Format, root: &Path, dry_run: bool) -> Result<u8, Failure> {
+    let all = files(format, root)?;
+    for (path, text) in &all.files {
+        println!("# {}\n{}\n", path.display(), text.trim_end());
+    }
+    if let Some(text) = &all.snippet {
+        println!("{}\n", text.trim_end());
+        println!("# then: {}", all.then);
+        return Ok(0);
+    }
+    if !dry_run {
+        for (path, text) in &all.files {
+            if fs::read_to_string(path).is_ok_and(|old| !is_ours(&old)) {
+                return Err(not_ours(path));
+            }
+            put(path, text).map_err(|e| {
+                let denied = e.kind() == std::io::ErrorKind::PermissionDenied;
+                Failure::new(format!("cannot write {}", path.display()))
+                    .caused_by(e)
+                    .code(if denied { code::PRIVILEGE } else { code::NOT_REACHED })
+            })?;
+            println!("# written: {}", path.display());
+        }
+    }
+    println!("# then: {}", all.then);
+    Ok(0)
+}
+
+fn is_ours(text: &str) -> bool {
+    text.contains(MARK) || text.starts_with("package anyarch\n")
+}
+
+fn not_ours(path: &Path) -> Failure {
+    Failure::new(format!("{} is not ours", path.display())).help("move it away first")
+}
+
+/// Writes a file as a whole or not at all.
+fn put(path: &Path, text: &str) -> std::io::Result<()> {
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir)?;
+    }
+    let new = path.with_extension("anyarch-new");
+    fs::write(&new, text)?;
+    fs::rename(&new, path)
+}
+
+#[expect(clippy::print_stdout, reason = "the command's result")]
+fn remove(format: Format, root: &Path, dry_run: bool) -> Result<u8, Failure> {
+    let mut count = 0;
+    for (path, _) in files(format, root)?.files {
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        if !is_ours(&text) {
+            return Err(not_ours(&path));
+        }
+        if !dry_run {
+            fs::remove_file(&path).map_err(|e| {
+                Failure::new(format!("cannot remove {}", path.display())).caused_by(e)
+            })?;
+        }
+        println!("{}: {}", path.display(), if dry_run { "would be removed" } else { "removed" });
+        count += 1;
+    }
+    if count == 0 {
+        println!("there is nothing of ours to remove");
+    }
+    Ok(0)
+}
+
+/// The files of ours that are there, for the doctor and for status.
+pub(crate) fn present(root: &Path) -> Vec<PathBuf> {
+    [Format::Systemd, Format::Debian, Format::Runit]
+        .into_iter()
+        .filter_map(|f| files(f, root).ok())
+        .flat_map(|f| f.files)
+        .map(|(path, _)| path)
+        .filter(|path| fs::read_to_string(path).is_ok_and(|t| is_ours(&t)))
+        .collect()
+}

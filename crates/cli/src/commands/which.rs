@@ -1,0 +1,164 @@
+//! `anyarch which`: which entry runs a file, and why the others do not.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use binfmt::precedence::{Verdict, verdicts};
+use binfmt::{Entry, GuestArch};
+use clap::Args;
+
+use super::options::{Options, code};
+use crate::json::Json;
+use crate::report::Failure;
+
+#[derive(Args)]
+pub(crate) struct Which {
+    /// The program.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Look for the file, and the interpreters of scripts, in this root.
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    root: PathBuf,
+    /// Execute it, stop it before its first instruction, and look at what the kernel started.
+    #[arg(long)]
+    exec_proof: bool,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Longest chain of scripts that the kernel follows (`BINPRM` depth, fs/exec.c).
+const DEPTH: usize = 5;
+
+/// Tells.
+///
+/// # Errors
+/// When the file or the instance cannot be read.
+#[expect(clippy::print_stdout, reason = "the command's result")]
+pub(crate) fn which(arguments: &Which) -> Result<u8, Failure> {
+    let instance = arguments.options.open()?;
+    let entries = instance.entries()?;
+    let (chain, head) = follow(&arguments.root, &arguments.file)?;
+    let path = chain.last().cloned().unwrap_or_default();
+    let verdicts = verdicts(&entries, &path, &head);
+    let winner = entries.iter().zip(&verdicts).find(|(_, v)| **v == Verdict::Wins).map(|(e, _)| e);
+    let winner = winner.filter(|_| instance.enabled());
+    let arch = GuestArch::of_elf(&head);
+    let native = winner.is_none() && arch.is_some() && arch == GuestArch::host();
+    let proof = arguments
+        .exec_proof
+        .then(|| arguments.options.prober().handler_of(&arguments.root, Path::new(&chain[0])));
+    let exit = if winner.is_some() || native { 0 } else { code::NOT_REACHED };
+    if arguments.options.json {
+        let object = vec![
+            ("schema", "anyarch.which/1".into()),
+            ("file", (&chain[0]).into()),
+            ("scripts", Json::list(chain[1..].iter())),
+            ("arch", arch.map(|g| g.name).into()),
+            ("native", native.into()),
+            ("winner", winner.map(|e| &e.name).into()),
+            ("argv", Json::list(winner.map(|e| arguments_for(e, &path)).unwrap_or_default())),
+            ("entries", Json::List(entries.iter().zip(&verdicts).map(verdict_json).collect())),
+            ("proof", proof.as_ref().map_or(Json::Null, proof_json)),
+        ];
+        println!("{}", Json::Object(object).pretty());
+        return Ok(exit);
+    }
+    for pair in chain.windows(2) {
+        println!("{} is a script for {}", pair[0], pair[1]);
+    }
+    println!(
+        "{path}: {}",
+        arch.map_or("no ELF file of a known architecture".into(), GuestArch::title)
+    );
+    for (i, (entry, verdict)) in entries.iter().zip(&verdicts).enumerate() {
+        println!("{:>3}  {:<20} {}", i + 1, entry.name, describe(verdict));
+    }
+    match winner {
+        Some(e) => {
+            println!("winner: {}", e.name);
+            println!("it is run as: {}", arguments_for(e, &path).join(" "));
+        }
+        None if native => println!("no entry: the kernel runs it itself"),
+        None if !instance.enabled() => {
+            println!("no entry: binfmt_misc is disabled as a whole (anyarch enable --all)");
+        }
+        None => println!("no entry takes it: executing it gives ENOEXEC"),
+    }
+    match &proof {
+        Some(Ok(h)) => {
+            println!("proof: the kernel started {} as: {}", h.exe, h.arguments.join(" "));
+        }
+        Some(Err(outcome)) => println!("proof: {outcome}"),
+        None => {}
+    }
+    Ok(exit)
+}
+
+/// Follows `#!` lines; the paths, and the first bytes of the last file.
+fn follow(root: &Path, file: &Path) -> Result<(Vec<String>, Vec<u8>), Failure> {
+    let mut path = file.display().to_string();
+    let mut chain = Vec::new();
+    loop {
+        let inside = root.join(path.trim_start_matches('/'));
+        let real = if root == Path::new("/") { PathBuf::from(&path) } else { inside };
+        let mut head = Vec::new();
+        File::open(&real)
+            .and_then(|f| f.take(binfmt::rule::HEAD_LEN as u64).read_to_end(&mut head))
+            .map_err(|e| Failure::new(format!("cannot read {}", real.display())).caused_by(e))?;
+        chain.push(path.clone());
+        let script = head.strip_prefix(b"#!").filter(|_| chain.len() <= DEPTH);
+        let Some(line) = script.and_then(|l| l.split(|b| *b == b'\n').next()) else {
+            return Ok((chain, head));
+        };
+        let text = String::from_utf8_lossy(line).into_owned();
+        match text.split_whitespace().next() {
+            Some(interpreter) => path = interpreter.to_owned(),
+            None => return Ok((chain, head)),
+        }
+    }
+}
+
+fn arguments_for(entry: &Entry, path: &str) -> Vec<String> {
+    let mut all = vec![entry.interpreter.clone(), path.to_owned()];
+    if entry.has('P') {
+        all.push("ARGV0".into());
+    }
+    if entry.has('T') {
+        all = vec!["ARGV0".into()];
+    }
+    all.push("ARGUMENT...".into());
+    all
+}
+
+fn describe(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Wins => "match: it runs the file".into(),
+        Verdict::Outranked => "match, but another comes first".into(),
+        Verdict::Disabled => "match, but it is disabled".into(),
+        Verdict::NoMatch(m) => format!("no match {m}"),
+    }
+}
+
+fn verdict_json((entry, verdict): (&Entry, &Verdict)) -> Json {
+    let word = match verdict {
+        Verdict::Wins => "wins",
+        Verdict::Outranked => "outranked",
+        Verdict::Disabled => "disabled",
+        Verdict::NoMatch(_) => "no-match",
+    };
+    let why = match verdict {
+        Verdict::NoMatch(m) => Json::Text(m.to_string()),
+        _ => Json::Null,
+    };
+    Json::Object(vec![("name", (&entry.name).into()), ("verdict", word.into()), ("why", why)])
+}
+
+fn proof_json(proof: &Result<binfmt::probe::Handler, binfmt::probe::Outcome>) -> Json {
+    match proof {
+        Ok(h) => {
+            Json::Object(vec![("exe", (&h.exe).into()), ("argv", Json::list(h.arguments.iter()))])
+        }
+        Err(outcome) => Json::Object(vec![("error", outcome.to_string().into())]),
+    }
+}
