@@ -61,7 +61,7 @@ impl Translator<'_> {
             if a == dst {
                 self.drop_previous_move();
             }
-            let address = self.imm(page.wrapping_add(imm));
+            let address = self.sum_of_address(page, imm);
             self.ir.mov(ty, dst, address);
             return Flow::Next;
         }
@@ -269,15 +269,28 @@ impl Translator<'_> {
         }
         Flow::Next
     }
+    /// An address that depends on that of the instruction into a register.
+    pub(crate) fn set_address(&mut self, rd: XZr, address: u64) -> Flow {
+        if rd.0 != 31 {
+            let (dst, address) = (self.x_out(rd), self.ir.address(address));
+            self.ir.mov(ir::Ty::I64, dst, address);
+        }
+        Flow::Next
+    }
+    /// The constant `base + imm`; it depends on the instruction's address if `base` does.
+    fn sum_of_address(&mut self, base: u64, imm: u64) -> Ref {
+        let sum = base.wrapping_add(imm);
+        if ir::near(self.pc, base) { self.ir.address(sum) } else { self.imm(sum) }
+    }
     /// ADR.
     pub(crate) fn adr(&mut self, immlo: u32, immhi: i32, rd: XZr) -> Flow {
         let offset = i64::from(immhi) << 2 | i64::from(immlo);
-        self.set(rd, self.pc.wrapping_add_signed(offset))
+        self.set_address(rd, self.pc.wrapping_add_signed(offset))
     }
     /// ADRP.
     pub(crate) fn adrp(&mut self, immlo: u32, immhi: i32, rd: XZr) -> Flow {
         let pages = i64::from(immhi) << 2 | i64::from(immlo);
-        self.set(rd, (self.pc & !0xfff).wrapping_add_signed(pages << 12))
+        self.set_address(rd, (self.pc & !0xfff).wrapping_add_signed(pages << 12))
     }
 
     fn min_max(&mut self, code: OpCode, sf: bool, b: Ref, rn: XZr, rd: XZr) -> Flow {

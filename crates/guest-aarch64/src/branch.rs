@@ -33,7 +33,7 @@ impl Translator<'_> {
         let pc = self.relative(imm26);
         self.poll_if_backward(pc);
         let return_pc = self.pc.wrapping_add(4);
-        self.set(XZr(30), return_pc);
+        self.set_address(XZr(30), return_pc);
         let exit = self.exit_to(pc, ExitKind::Call { return_pc });
         self.ir.exit_direct(exit);
         Flow::End
@@ -167,7 +167,7 @@ impl Translator<'_> {
     /// Calls the address in `a`, which is not the link register.
     pub(crate) fn call_to(&mut self, a: Ref) -> Flow {
         let return_pc = self.pc.wrapping_add(4);
-        self.set(XZr(30), return_pc);
+        self.set_address(XZr(30), return_pc);
         // What is behind the call says nothing about the flags that the called function sees.
         let exit = Exit { pc: return_pc, kind: ExitKind::Return, flags_dead: false };
         let exit = self.ir.exit(exit);

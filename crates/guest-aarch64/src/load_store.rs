@@ -326,7 +326,7 @@ impl Translator<'_> {
 
     fn literal(&mut self, imm19: i32) -> Ref {
         let address = self.pc.wrapping_add_signed(i64::from(imm19) * 4);
-        self.imm(address)
+        self.ir.address(address)
     }
     /// LDR (literal).
     pub(crate) fn ldr_lit(&mut self, x: bool, imm19: i32, rt: XZr) -> Flow {

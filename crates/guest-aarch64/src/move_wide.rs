@@ -29,7 +29,9 @@ impl Translator<'_> {
             return Flow::Next;
         }
         let (dst, lsb) = (self.x_out(rd), u32::from(hw) * 16);
-        if let Some(old) = self.constant_just_moved_to(dst) {
+        if let Some(old) = self.constant_just_moved_to(dst)
+            && !ir::near(self.pc, old)
+        {
             let value = old & !(0xffff << lsb) | imm16 << lsb;
             self.drop_previous_move();
             return self.set(rd, if sf { value } else { value & 0xffff_ffff });

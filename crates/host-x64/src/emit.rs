@@ -269,16 +269,31 @@ pub struct Emit {
     labels: Vec<u32>,
     fixups: Vec<Fixup>,
     pool: Vec<u128>,
+    /// Where 64-bit immediates are.
+    wide: Vec<u32>,
 }
 
 impl Emit {
     /// Starts over.
     pub fn start(&mut self) {
+        self.wide.clear();
         self.pos = 0;
         self.insns = 0;
         self.labels.clear();
         self.fixups.clear();
         self.pool.clear();
+    }
+    /// Remembers that the last 8 bytes are a 64-bit immediate.
+    pub(crate) fn note_wide(&mut self) {
+        self.wide.push(self.pos as u32 - 8);
+    }
+    /// Offsets and values of the 64-bit immediates so far.
+    pub fn wide_immediates(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.wide.iter().map(|&at| {
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(&self.buf[at as usize..at as usize + 8]);
+            (at, u64::from_le_bytes(bytes))
+        })
     }
     /// Appends the constant pool, resolves all labels, appends the bytes to `out` and returns the
     /// number of instructions.
@@ -427,6 +442,9 @@ impl Emit {
                 self.buf.copy_within(from..end, from + pad);
                 let nop = NOPS[pad].to_le_bytes();
                 self.buf[from..from + pad].copy_from_slice(&nop[..pad]);
+                for at in self.wide.iter_mut().rev().take_while(|at| **at as usize >= from) {
+                    *at += pad as u32;
+                }
             }
         }
         self.put(bytes, len, 0, 4);

@@ -198,6 +198,7 @@ impl Emit {
             self.legacy_rr(Code::wide(0, 0xc7, Size::Q), 0, d.0, false, Imm::I32(imm));
         } else {
             self.raw_imm((0xb8 + low) << 8 | 0x48 | u64::from(d.0 >> 3), 2, imm, 8);
+            self.note_wide();
         }
     }
     /// `mov d, [m]`. The B and W forms keep the upper bits of d.

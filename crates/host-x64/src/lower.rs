@@ -178,6 +178,7 @@ fn attempt(
     lower.run();
     let result = lower.stuck.map_or(Ok(()), Err);
     if result.is_ok() {
+        lower.find_addresses();
         lower.code.host_insns = lower.e.finish(&mut lower.code.bytes);
     }
     let Lower { e, live, temps, labels, cold, .. } = lower;
@@ -300,6 +301,32 @@ impl Lower<'_> {
         } else {
             2
         }
+    }
+    /// Finds what depends on where the guest code is: of the 64-bit immediates, those that look
+    /// like addresses near it, if nothing else does.
+    fn find_addresses(&mut self) {
+        let block = self.block;
+        if block.unmovable || block.pc < ir::MOVABLE_FROM {
+            return;
+        }
+        let expected = |v: u64| {
+            let exits = |e: &ir::Exit| {
+                e.pc == v || matches!(e.kind, ExitKind::Call { return_pc } if return_pc == v)
+            };
+            v.wrapping_sub(block.pc) <= u64::from(block.len)
+                || block.consts.contains(&u128::from(v))
+                || block.exits.iter().any(exits)
+        };
+        for (at, v) in self.e.wide_immediates() {
+            if ir::near(block.pc, v) {
+                if !expected(v) {
+                    // Computed of ordinary constants.
+                    return self.code.addresses.clear();
+                }
+                self.code.addresses.push(at);
+            }
+        }
+        self.code.movable = true;
     }
     fn run(&mut self) {
         self.operations();

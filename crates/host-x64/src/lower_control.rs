@@ -72,7 +72,7 @@ impl Lower<'_> {
         let n = self.code.links.len() as u32;
         self.cold(ColdKind::Unloop(n));
         let at = self.e.patchable(branch, again.label, self.fused());
-        self.code.links.push(Link { at, stub: 0, pc: self.block.pc, looped: true });
+        self.code.links.push(Link { at, stub: 0, number: 0, pc: self.block.pc, looped: true });
         true
     }
     /// Start of the compare that has just been emitted.
@@ -129,7 +129,7 @@ impl Lower<'_> {
         let n = self.code.links.len() as u32;
         let label = self.cold(ColdKind::Link(n));
         let at = self.e.patchable(branch, label, self.fused());
-        self.code.links.push(Link { at, stub: 0, pc, looped: false });
+        self.code.links.push(Link { at, stub: 0, number: 0, pc, looped: false });
     }
     /// A compare of the current operation's a and b: the condition code of `cond` over them.
     pub(crate) fn compare_operands(&mut self, op: Op, cond: Cond) -> Test {
@@ -353,6 +353,8 @@ impl Lower<'_> {
                 let at = self.e.position();
                 let link = &mut self.code.links[n as usize];
                 link.stub = at;
+                // (Behind the opcode.)
+                link.number = at + 1;
                 let pc = link.pc;
                 self.e.mov_imm(Gpr::RAX, u64::from(self.first_link + n));
                 self.e.mov_imm(Gpr::RDX, pc);

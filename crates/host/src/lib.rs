@@ -116,6 +116,8 @@ pub struct Link {
     pub stub: u32,
     /// Guest address it leads to.
     pub pc: u64,
+    /// Offset of the 32-bit immediate in the stub that is the link's number; 0 if there is none.
+    pub number: u32,
     /// The field leads back into this unit from the start: it is linked to the unit itself, and
     /// once unlinked it stays so (its stub leaves through another link).
     pub looped: bool,
@@ -136,6 +138,11 @@ pub struct Code {
     pub host_insns: u32,
     /// Guest instructions left to the evaluator because registers ran out.
     pub given_up: u32,
+    /// Offsets of the 64-bit immediates that are to grow by as much as the block's pc.
+    pub addresses: Vec<u32>,
+    /// The code is right for the same guest code at any pc in the same place of its page, from
+    /// [`ir::MOVABLE_FROM`] on, once `addresses` have been changed; else only for its own pc.
+    pub movable: bool,
 }
 
 impl Code {
@@ -147,6 +154,8 @@ impl Code {
         self.recipes.clear();
         self.host_insns = 0;
         self.given_up = 0;
+        self.addresses.clear();
+        self.movable = false;
     }
 }
 

@@ -50,6 +50,18 @@ pub struct Block {
     pub labels: u16,
     /// Every floating-point operation must go to the evaluator (`Mode::fp_exact`).
     pub fp_exact: bool,
+    /// An ordinary constant looks like a guest address near `pc` ([`near`]): host code of this
+    /// block cannot be told apart into what depends on `pc` and what does not.
+    pub unmovable: bool,
+}
+
+/// Guest addresses from here on are told from other constants by their being [`near`].
+pub const MOVABLE_FROM: u64 = 1 << 40;
+
+/// Whether `v` is within 8 GiB of `pc`, as all is that instructions make of their own address.
+pub const fn near(pc: u64, v: u64) -> bool {
+    const REACH: u64 = 1 << 33;
+    v.wrapping_sub(pc).wrapping_add(REACH) < 2 * REACH
 }
 
 impl Block {
@@ -64,6 +76,7 @@ impl Block {
         self.temps = 0;
         self.labels = 0;
         self.fp_exact = false;
+        self.unmovable = false;
     }
     /// The value of a constant operand.
     pub fn constant(&self, r: Ref) -> Option<u128> {

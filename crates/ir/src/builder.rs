@@ -1,6 +1,6 @@
 //! Convenience for translators: appends operations to a [`Block`], folding trivial cases.
 
-use crate::block::{Block, Exit};
+use crate::block::{Block, Exit, near};
 use crate::op::{Access, Cond, Modifier, Op, OpCode, Ref, Ty};
 use crate::vec_op::VecOp;
 
@@ -26,8 +26,18 @@ impl<'b> Builder<'b> {
     pub fn iconst(&mut self, v: u64) -> Ref {
         self.vconst(u128::from(v))
     }
+    /// A 64-bit constant that the instruction makes of its own address: another one if the block
+    /// were elsewhere.
+    pub fn address(&mut self, v: u64) -> Ref {
+        self.pooled(u128::from(v))
+    }
     /// A 128-bit constant. Recent equal constants are shared.
     pub fn vconst(&mut self, v: u128) -> Ref {
+        let pc = self.block.pc;
+        self.block.unmovable |= near(pc, v as u64) | near(pc, (v >> 64) as u64);
+        self.pooled(v)
+    }
+    fn pooled(&mut self, v: u128) -> Ref {
         let c = &mut self.block.consts;
         let from = c.len().saturating_sub(8);
         if let Some(i) = c[from..].iter().position(|&x| x == v) {

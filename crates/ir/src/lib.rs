@@ -10,7 +10,7 @@ pub mod op;
 pub mod state;
 pub mod vec_op;
 
-pub use block::{Block, Exit, ExitKind};
+pub use block::{Block, Exit, ExitKind, MOVABLE_FROM, near};
 pub use builder::Builder;
 pub use op::{Access, Cond, Modifier, Op, OpCode, Order, Ref, RmwOp, Rounding, Ty};
 pub use state::State;
