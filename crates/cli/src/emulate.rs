@@ -61,6 +61,12 @@ const FLAGS: &[Flag] = &[
         apply: |o, _| o.strace = true,
     },
     Flag {
+        names: &["alone"],
+        variable: Some("ANYARCH_ALONE"),
+        value: false,
+        apply: |o, _| o.alone = true,
+    },
+    Flag {
         names: &["dump"],
         variable: Some("ANYARCH_DUMP"),
         value: true,

@@ -101,6 +101,7 @@ fn registered(mut arguments: Vec<Vec<u8>>, has_argv0: bool, fd: Option<i32>) -> 
                 exec_fn,
                 exe: None,
                 own: None,
+                share: None,
                 argv: arguments,
                 envp: auxv::environment(),
             },
@@ -118,7 +119,8 @@ fn inherited(mut arguments: Vec<Vec<u8>>) -> u8 {
     let Some(inherited) = marker::read(&arguments[0]) else { return malformed() };
     let Some(exec_fn) = arguments.pop() else { return malformed() };
     let exe = Some(inherited.exe).filter(|exe| !exe.is_empty());
-    let own = inherited.own.and_then(|fd| {
+    let [own, share] = [inherited.own, inherited.share].map(|fd| {
+        let fd = fd?;
         let own = sys::raw::dup_from(fd, PINNED_FD + 1).or_else(|_| sys::raw::dup_from(fd, 3)).ok();
         let _ = sys::raw::close(fd);
         own
@@ -126,7 +128,7 @@ fn inherited(mut arguments: Vec<Vec<u8>>) -> u8 {
     match take(inherited.fd, &exec_fn) {
         Ok(file) => {
             let envp = auxv::environment();
-            start(inherited.options, Start { file, exec_fn, exe, own, argv, envp })
+            start(inherited.options, Start { file, exec_fn, exe, own, share, argv, envp })
         }
         Err(failure) => failure.print(),
     }
@@ -152,9 +154,10 @@ pub(crate) fn direct(program: &[OsString], mut options: Options) -> u8 {
         envp.push(entry);
     }
     match exec::follow_scripts(&ABI, &path, argv) {
-        Ok((file, argv)) => {
-            start(options, Start { file, exec_fn: path, exe: None, own: None, argv, envp })
-        }
+        Ok((file, argv)) => start(
+            options,
+            Start { file, exec_fn: path, exe: None, own: None, share: None, argv, envp },
+        ),
         Err(error) => failure(&error).print(),
     }
 }

@@ -4,8 +4,9 @@ use crate::cache::CodeCache;
 use crate::cpu::{Cpu, Fault, Shared};
 use crate::map::{PcMap, Target};
 use crate::options::{Options, Stats};
+use crate::share::{Seen, Share};
 use crate::unit::{NONE, Tables};
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use guest::{Fetch, Guest, Mode};
 use host::{Code, Host};
 use ir::Block;
@@ -21,6 +22,8 @@ pub trait AddressSpace: Sync {
     fn executable(&self, addr: u64) -> bool;
     /// The page of `addr` is mapped for the guest at all.
     fn mapped(&self, addr: u64) -> bool;
+    /// The code at `addr` is a file's, so that other processes may have it too.
+    fn from_file(&self, addr: u64) -> bool;
 }
 
 /// The process-wide translator; lives as long as the process.
@@ -39,6 +42,8 @@ pub struct Engine {
     /// Counts flushes: code seen under another number must not be entered.
     pub(crate) epoch: AtomicU64,
     pub(crate) interpreted: AtomicU64,
+    /// The descriptor of the memory shared with the family, or -1.
+    pub(crate) share_fd: AtomicI32,
     writer: Mutex<Writer>,
 }
 
@@ -57,6 +62,10 @@ pub(crate) struct StubAddresses {
 pub(crate) struct Writer {
     block: Block,
     code: Code,
+    /// What is shared with the family.
+    pub(crate) share: Option<Share>,
+    /// What the current translation depends on.
+    seen: Seen,
     /// Units by the guest pages they cover.
     pub(crate) pages: HashMap<u64, Vec<u32>, PageHash>,
     /// Instructions whose floating-point operations trapped too often: they go to the evaluator
@@ -113,6 +122,34 @@ pub(crate) struct Fetcher {
     /// Words read ahead, from `start` on.
     ahead: [u32; 2],
     start: u64,
+    /// The code is a file's, and there is a family.
+    shared: bool,
+}
+
+/// A fetcher that takes down what it fetches.
+struct Recorder<'a> {
+    fetcher: Fetcher,
+    /// The block's start.
+    pc: u64,
+    seen: &'a mut Seen,
+}
+
+impl Fetch for Recorder<'_> {
+    fn known(&mut self, pc: u64) -> bool {
+        self.fetcher.known(pc)
+    }
+    fn word(&mut self, pc: u64) -> Option<u32> {
+        let word = self.fetcher.word(pc)?;
+        self.seen.beyond.push((pc, word));
+        Some(word)
+    }
+    fn words(&mut self, pc: u64, out: &mut [u32]) -> usize {
+        let count = self.fetcher.words(pc, out);
+        if pc == self.pc + 4 * self.seen.block.len() as u64 {
+            self.seen.block.extend_from_slice(&out[..count]);
+        }
+        count
+    }
 }
 
 /// Words that are read in one go.
@@ -212,9 +249,12 @@ impl Engine {
             space: OnceLock::new(),
             epoch: AtomicU64::new(0),
             interpreted: AtomicU64::new(0),
+            share_fd: AtomicI32::new(-1),
             writer: Mutex::new(Writer {
                 block: Block::default(),
                 code: Code::default(),
+                share: None,
+                seen: Seen::default(),
                 pages: HashMap::default(),
                 trapping: Vec::new(),
                 cpus: Vec::new(),
@@ -297,7 +337,24 @@ impl Engine {
         let start = self.options.timing.then(Instant::now);
         let mut block = core::mem::take(&mut writer.block);
         block.clear();
-        self.decode(fetcher, pc, Mode { fp_exact: exact, single: false }, &mut block);
+        let shared = fetcher.shared && writer.share.is_some();
+        if shared && self.find_shared(writer, fetcher, pc, exact, &mut block) {
+            let target = self.install(writer, &block, exact);
+            self.enter_in_maps(writer, &block, target, exact);
+            if let Some(start) = start {
+                writer.stats.publish_ns += start.elapsed().as_nanos() as u64;
+            }
+            writer.block = block;
+            return Some(target);
+        }
+        let mode = Mode { fp_exact: exact, single: false };
+        if shared {
+            writer.seen.clear();
+            let mut recorder = Recorder { fetcher, pc, seen: &mut writer.seen };
+            self.decode(&mut recorder, pc, mode, &mut block);
+        } else {
+            self.decode(&mut { fetcher }, pc, mode, &mut block);
+        }
         let decoded = self.options.timing.then(Instant::now);
         if let (Some(start), Some(decoded)) = (start, decoded) {
             writer.stats.decode_ns += (decoded - start).as_nanos() as u64;
@@ -306,11 +363,35 @@ impl Engine {
         block.fp_exact |= writer.trapping.iter().any(|&at| pc <= at && at < end);
         let target = (block.insns != 0).then(|| {
             let target = self.publish(writer, &block, exact);
+            if shared
+                && block.fp_exact == exact
+                && let Some(share) = &mut writer.share
+            {
+                share.add(&block, exact, &writer.seen, &writer.code);
+            }
             self.enter_in_maps(writer, &block, target, exact);
             target
         });
         writer.block = block;
         target
+    }
+    /// Finds what a relative has translated: fills `block` and the writer's code.
+    fn find_shared(
+        &self,
+        writer: &mut Writer,
+        mut fetcher: Fetcher,
+        pc: u64,
+        exact: bool,
+        block: &mut Block,
+    ) -> bool {
+        let Some(share) = &mut writer.share else { return false };
+        let near = |&at: &u64| at.wrapping_sub(pc) < MAX_UNIT;
+        if pc & (self.guest.pc_alignment() - 1) != 0 || writer.trapping.iter().any(near) {
+            return false;
+        }
+        let found = share.find(pc, exact, |at| fetcher.word(at), block, &mut writer.code);
+        writer.stats.shared += u64::from(found);
+        found
     }
     /// What may be fetched from `pc` on.
     pub(crate) fn fetcher(&'static self, pc: u64, exact: bool) -> Fetcher {
@@ -323,14 +404,16 @@ impl Engine {
             executable,
             ahead: [0; 2],
             start: u64::MAX / 2,
+            shared: self.share_fd.load(Ordering::Relaxed) >= 0
+                && self.space.get().is_some_and(|s| s.from_file(pc)),
         }
     }
     /// Translates guest code to IR.
-    pub(crate) fn decode(&self, mut fetcher: Fetcher, pc: u64, mode: Mode, block: &mut Block) {
+    pub(crate) fn decode(&self, fetch: &mut dyn Fetch, pc: u64, mode: Mode, block: &mut Block) {
         if pc & (self.guest.pc_alignment() - 1) != 0 {
             return;
         }
-        self.guest.translate(&mut fetcher, pc, mode, block);
+        self.guest.translate(fetch, pc, mode, block);
         block.pc = pc;
         block.fp_exact = mode.fp_exact;
     }
@@ -361,15 +444,26 @@ impl Engine {
         exact: bool,
     ) -> Target {
         let start = self.options.timing.then(Instant::now);
+        writer.code.clear();
+        self.host.lower(block, self.tables.links.len(), &mut writer.code);
+        let lowered = self.options.timing.then(Instant::now);
+        let target = self.install(writer, block, exact);
+        if let (Some(start), Some(lowered)) = (start, lowered) {
+            writer.stats.lower_ns += (lowered - start).as_nanos() as u64;
+            writer.stats.publish_ns += lowered.elapsed().as_nanos() as u64;
+        }
+        if self.options.dump_ir || self.options.dump_host {
+            self.dump(block, &writer.code);
+        }
+        target
+    }
+    /// Puts the writer's code, which is that of `block`, into the cache.
+    fn install(&'static self, writer: &mut Writer, block: &Block, exact: bool) -> Target {
         let mut code = core::mem::take(&mut writer.code);
-        code.clear();
-        self.host.lower(block, self.tables.links.len(), &mut code);
         if !self.cache.fits(code.bytes.len()) || !self.tables.fits(&code) {
             self.flush(writer);
-            code.clear();
-            self.host.lower(block, self.tables.links.len(), &mut code);
         }
-        let lowered = self.options.timing.then(Instant::now);
+        number_links(&mut code, self.tables.links.len());
         let offset = self.cache.push(&code.bytes);
         let unit = self.tables.push(block, &code, offset, exact);
         let stats = &mut writer.stats;
@@ -377,13 +471,6 @@ impl Engine {
         stats.guest_insns += u64::from(block.insns);
         stats.host_insns += u64::from(code.host_insns);
         stats.host_bytes += code.bytes.len() as u64;
-        if let (Some(start), Some(lowered)) = (start, lowered) {
-            stats.lower_ns += (lowered - start).as_nanos() as u64;
-            stats.publish_ns += lowered.elapsed().as_nanos() as u64;
-        }
-        if self.options.dump_ir || self.options.dump_host {
-            self.dump(block, &code);
-        }
         writer.code = code;
         Target { offset, unit }
     }
@@ -454,9 +541,10 @@ impl Engine {
         let s = self.stats();
         let per = |ns: u64| ns as f64 / s.guest_insns.max(1) as f64;
         (self.options.sink)(&format!(
-            "{} units, {} guest and {} host instructions in {} bytes, {} links, {} interpreted\n\
+            "{} units ({} shared), {} guest and {} host instructions in {} bytes, {} links, {} interpreted\n\
              ns per guest instruction: {:.0} to translate, {:.0} to lower, {:.0} to publish\n",
             s.units,
+            s.shared,
             s.guest_insns,
             s.host_insns,
             s.host_bytes,
@@ -472,6 +560,16 @@ impl Engine {
         let writer = self.lock();
         self.cache.prepare_fork();
         ForkGuard { engine: self, writer, child: false }
+    }
+}
+
+/// Puts the numbers of its links into `code`: those from `first` on.
+fn number_links(code: &mut Code, first: u32) {
+    for (number, link) in (first..).zip(&code.links) {
+        if link.number != 0 {
+            let at = link.number as usize;
+            code.bytes[at..at + 4].copy_from_slice(&number.to_le_bytes());
+        }
     }
 }
 

@@ -26,6 +26,8 @@
 //! (`ERESTARTSYS`) when a signal came first or the call would have been restarted.
 //!
 //! Fork: `let guard = engine.fork_guard(); fork(); in the child: guard.child(&cpu); drop(guard)`.
+//! Families: [`Engine::found_share`] before the first fork, [`Engine::join_share`] in a program that
+//! was executed, [`Engine::leave_share`] before credentials change.
 //! Vfork: the child makes its own `Cpu` current; the parent calls `make_current` again afterwards.
 
 #![expect(unsafe_code, reason = "runs generated code, shares memory with it and with handlers")]
@@ -41,6 +43,7 @@ mod invalidate;
 mod map;
 mod options;
 mod run;
+mod share;
 pub mod signals;
 pub mod testing;
 #[cfg(test)]
@@ -50,3 +53,4 @@ mod unit;
 pub use cpu::{Cpu, Exit, Fault, RecordedSignal};
 pub use engine::{AddressSpace, Engine, ForkGuard};
 pub use options::{FeatureLevel, Options, Stats};
+pub use share::Family;

@@ -56,8 +56,10 @@ impl Default for Options {
 /// Counts since the start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Stats {
-    /// Units translated.
+    /// Units translated or found.
     pub units: u64,
+    /// Of these, units that other processes of the family had translated.
+    pub shared: u64,
     /// Guest instructions in them.
     pub guest_insns: u64,
     /// Host instructions in them.

@@ -123,7 +123,12 @@ impl Cpu {
         let mut block = core::mem::take(&mut self.block);
         block.clear();
         let fetcher = engine.fetcher(pc, self.exact);
-        engine.decode(fetcher, pc, Mode { fp_exact: self.exact, single: true }, &mut block);
+        engine.decode(
+            &mut { fetcher },
+            pc,
+            Mode { fp_exact: self.exact, single: true },
+            &mut block,
+        );
         let exit = if block.insns == 0 {
             Some(Exit::Fault(engine.fetch_fault(pc)))
         } else {

@@ -181,7 +181,7 @@ impl Tables {
 }
 
 // host offset: 20 bits, guest offset: 20, kind of flags: 3, recipe: 16
-fn pack(point: &FaultPoint) -> u64 {
+pub(crate) fn pack(point: &FaultPoint) -> u64 {
     let (kind, recipe) = match point.flags {
         FlagsAt::Home => (0, 0),
         FlagsAt::HostAdd => (1, 0),
@@ -193,7 +193,7 @@ fn pack(point: &FaultPoint) -> u64 {
     u64::from(point.host) | u64::from(point.guest) << 20 | kind << 40 | recipe << 43
 }
 
-fn unpack(word: u64) -> FaultPoint {
+pub(crate) fn unpack(word: u64) -> FaultPoint {
     let flags = match word >> 40 & 7 {
         0 => FlagsAt::Home,
         1 => FlagsAt::HostAdd,

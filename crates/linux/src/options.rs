@@ -17,6 +17,8 @@ pub struct Options {
     pub cpu: Option<Vec<u8>>,
     /// What to dump (for the engine).
     pub dump: Option<Vec<u8>>,
+    /// Share no translations with other processes.
+    pub alone: bool,
     /// `uname -r` to show.
     pub uname: Option<Vec<u8>>,
     /// How the program is traced, as [`crate::ptrace`] saves it.

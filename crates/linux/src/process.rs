@@ -77,13 +77,15 @@ impl Process {
         }
     }
 
-    /// The emulator's descriptor, if it has one for good.
-    pub fn own_fd(&self) -> Option<RawFd> {
-        self.own.get().map(AsRawFd::as_raw_fd)
+    /// The emulator's descriptors, ascending.
+    pub fn own_fds(&self) -> impl Iterator<Item = RawFd> {
+        let mut fds = [self.own.get().map(AsRawFd::as_raw_fd), self.engine.share_fd()];
+        fds.sort_unstable();
+        fds.into_iter().flatten()
     }
 
     /// Whether descriptor `fd` is the emulator's: for the guest it is not open.
     pub fn is_own_fd(&self, fd: RawFd) -> bool {
-        self.own.get().is_some_and(|own| own.as_raw_fd() == fd)
+        fd >= 0 && self.own_fds().any(|own| own == fd)
     }
 }

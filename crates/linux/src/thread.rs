@@ -8,7 +8,7 @@
 use crate::calls;
 use crate::signal::{AltStack, TaskSignals};
 use crate::task::Task;
-use crate::{ptrace, seccomp};
+use crate::{family, ptrace, seccomp};
 use engine::{Cpu, signals as host};
 use ir::state::SLOT_TP;
 use std::sync::Arc;
@@ -66,6 +66,13 @@ pub(crate) fn clone(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> 
     }
     if flags & (flag::NEWNS | flag::NEWUSER | flag::NEWPID) != 0 {
         task.process.pin_own_binary();
+    }
+    const SEPARATE: u64 = 0x7e02_0080;
+    if flags & (SEPARATE | flag::THREAD) == 0 {
+        family::found(task.process);
+    } else if flags & SEPARATE != 0 {
+        // Namespaces of its own.
+        task.process.engine.leave_share();
     }
     if flags & flag::THREAD != 0 {
         thread(task, request)

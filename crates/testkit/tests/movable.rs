@@ -88,10 +88,9 @@ fn block(rng: &mut Rng, generator: &mut Generator) -> Vec<u32> {
 fn code_can_be_moved() {
     let (mut rng, mut generator) = (Rng::new(7), Generator::new(7, |_| true));
     let (mut movable, mut all) = (0, 0);
-    for features in [
-        Features::default(),
-        Features { avx2: true, bmi2: true, fma: true, ..Features::default() },
-    ] {
+    for features in
+        [Features::default(), Features { avx2: true, bmi2: true, fma: true, ..Features::default() }]
+    {
         let host = X64::new(features, Aarch64.int_pins(), Aarch64.vec_pins());
         for _ in 0..4000 {
             let words = block(&mut rng, &mut generator);

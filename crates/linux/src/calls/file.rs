@@ -90,11 +90,12 @@ pub(super) fn close_range(task: &mut Task, args: Args) -> Result {
         return Err(Errno::EINVAL);
     }
     let mut from = first;
-    if let Some(own) = task.process.own_fd().map(|fd| fd as u64)
-        && (first..=last).contains(&own)
-    {
-        if own > first {
-            task.call(libc::SYS_close_range, [first, own - 1, flags, 0, 0, 0])?;
+    for own in task.process.own_fds().map(|fd| fd as u64) {
+        if !(from..=last).contains(&own) {
+            continue;
+        }
+        if own > from {
+            task.call(libc::SYS_close_range, [from, own - 1, flags, 0, 0, 0])?;
         }
         from = own + 1;
     }

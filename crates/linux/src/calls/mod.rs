@@ -30,7 +30,7 @@ pub(crate) use table::AARCH64 as AARCH64_CALLS;
 
 use crate::strace::Arg;
 use crate::task::Task;
-use crate::{ptrace, seccomp};
+use crate::{family, ptrace, seccomp};
 use sys::Errno;
 
 /// What a call gives.
@@ -103,7 +103,10 @@ fn serve_call(task: &mut Task) {
 
 fn serve(task: &mut Task, call: Option<&'static Call>, args: Args) -> Result {
     match call.map(|call| &call.action) {
-        Some(Action::Passed(host)) => task.call(*host, args),
+        Some(Action::Passed(host)) => {
+            family::before_call(task.process, *host);
+            task.call(*host, args)
+        }
         Some(Action::Emulated(function)) => function(task, args),
         Some(Action::Refused(errno)) => Err(*errno),
         None => Err(Errno::ENOSYS),

@@ -16,6 +16,8 @@ pub struct Inherited {
     pub fd: i32,
     /// The emulator's own descriptor, where it cannot be opened by name any more.
     pub own: Option<i32>,
+    /// The descriptor of the memory that translations are shared in.
+    pub share: Option<i32>,
     /// The program's absolute path.
     pub exe: Vec<u8>,
     /// The options of the caller.
@@ -27,10 +29,11 @@ pub(super) fn arguments(
     options: &Options,
     fd: i32,
     own: Option<i32>,
+    share: Option<i32>,
     exe: &[u8],
     exec_fn: Vec<u8>,
 ) -> Vec<Vec<u8>> {
-    let own = own.map(|own| own.to_string());
+    let [own, share] = [own, share].map(|fd| fd.map(|fd| fd.to_string()));
     let mut text = format!("fd={fd}").into_bytes();
     let mut add = |name: &[u8], value: Option<&[u8]>| {
         if let Some(value) = value {
@@ -41,11 +44,13 @@ pub(super) fn arguments(
         }
     };
     add(b"own", own.as_deref().map(str::as_bytes));
+    add(b"share", share.as_deref().map(str::as_bytes));
     add(b"exe", Some(exe));
     add(b"L", options.ld_prefix.as_deref());
     add(b"cpu", options.cpu.as_deref());
     add(b"dump", options.dump.as_deref());
     add(b"uname", options.uname.as_deref());
+    add(b"alone", options.alone.then_some(b"1"));
     add(b"strace", options.strace.then_some(b"1"));
     add(b"trace", options.trace.as_deref().map(to_hex).as_deref());
     add(b"seccomp", options.seccomp.as_deref().map(to_hex).as_deref());
@@ -70,7 +75,7 @@ pub(crate) fn program(text: &[u8]) -> Option<Vec<u8>> {
 /// Reads OPTIONS. None if they are malformed.
 pub fn read(text: &[u8]) -> Option<Inherited> {
     let mut options = Options::default();
-    let (mut fd, mut own) = (None, None);
+    let (mut fd, mut own, mut share) = (None, None, None);
     let number = |value: &[u8]| str::from_utf8(value).ok()?.parse::<i32>().ok();
     let mut exe = Vec::new();
     for item in text.split(|&b| b == SEPARATOR) {
@@ -79,18 +84,20 @@ pub fn read(text: &[u8]) -> Option<Inherited> {
         match name {
             b"fd" => fd = number(value),
             b"own" => own = number(value),
+            b"share" => share = number(value),
             b"exe" => exe = value.to_vec(),
             b"L" => options.ld_prefix = Some(value.to_vec()),
             b"cpu" => options.cpu = Some(value.to_vec()),
             b"dump" => options.dump = Some(value.to_vec()),
             b"uname" => options.uname = Some(value.to_vec()),
+            b"alone" => options.alone = value == b"1",
             b"strace" => options.strace = value == b"1",
             b"trace" => options.trace = Some(from_hex(value)?),
             b"seccomp" => options.seccomp = Some(from_hex(value)?),
             _ => return None,
         }
     }
-    Some(Inherited { fd: fd?, own, exe, options })
+    Some(Inherited { fd: fd?, own, share, exe, options })
 }
 
 #[cfg(test)]
@@ -102,15 +109,18 @@ mod tests {
         let options = Options {
             ld_prefix: Some(b"/opt/root".to_vec()),
             strace: true,
+            alone: true,
             seccomp: Some(vec![0, 31, 61, 255]),
             ..Options::default()
         };
-        let arguments = arguments(&options, 7, Some(900), b"/usr/bin/true", b"/bin/true".to_vec());
+        let arguments =
+            arguments(&options, 7, Some(900), Some(901), b"/usr/bin/true", b"/bin/true".to_vec());
         assert_eq!(arguments.len(), ARGUMENTS);
         assert_eq!(arguments[1], MARKER);
         let exe = b"/usr/bin/true".to_vec();
         assert_eq!(program(&arguments[2]), Some(exe.clone()));
-        assert_eq!(read(&arguments[2]), Some(Inherited { fd: 7, own: Some(900), exe, options }));
+        let (own, share) = (Some(900), Some(901));
+        assert_eq!(read(&arguments[2]), Some(Inherited { fd: 7, own, share, exe, options }));
         assert_eq!(read(b"junk"), None);
     }
 }

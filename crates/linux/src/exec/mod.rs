@@ -291,7 +291,7 @@ pub struct Prepared {
     envp_at: Vec<u64>,
     flags: i32,
     /// To be inherited by the program, but not by others.
-    inherited: Option<RawFd>,
+    inherited: [Option<RawFd>; 2],
     /// The program and our own binary, to be closed if it fails. Numbers only: in a parent that
     /// drops this they are other files.
     opened: [Option<RawFd>; 2],
@@ -333,8 +333,9 @@ impl Prepared {
             Some(fd) => raw::fcntl(fd, libc::F_SETFD, flags).err(),
             None => None,
         };
-        let (pinned, program) = (this.inherited, this.opened[0]);
-        let mut failed = inherit(program, 0).or_else(|| inherit(pinned, 0));
+        let (kept, program) = (this.inherited, this.opened[0]);
+        let mut failed =
+            inherit(program, 0).or_else(|| kept.into_iter().find_map(|fd| inherit(fd, 0)));
         if failed.is_none() {
             // The new program inherits the guest's mask, with the synchronous signals that the
             // host never blocks while we run.
@@ -342,7 +343,9 @@ impl Prepared {
             failed = raw::call(libc::SYS_execveat, args).err();
             raw::sigmask(before);
         }
-        let _ = inherit(pinned, libc::FD_CLOEXEC as u64);
+        for fd in kept {
+            let _ = inherit(fd, libc::FD_CLOEXEC as u64);
+        }
         if let Some(this) = task.exec.take() {
             for fd in this.opened.into_iter().flatten() {
                 let _ = raw::close(fd);
@@ -368,11 +371,11 @@ fn by_ourselves(
         OwnBinary::Pinned(fd) => Some(*fd),
         OwnBinary::Opened(_) => None,
     };
-    let fd = program.fd();
-    let mut all = marker::arguments(&options, fd, pinned, &exe, exec_fn(request));
+    let (fd, share) = (program.fd(), task.process.engine.share_fd());
+    let mut all = marker::arguments(&options, fd, pinned, share, &exe, exec_fn(request));
     all.extend_from_slice(argv);
     let mut prepared = Prepared::new(own.fd(), b"", &all, &request.envp, libc::AT_EMPTY_PATH)?;
-    prepared.inherited = pinned;
+    prepared.inherited = [pinned, share];
     let own = match own {
         OwnBinary::Opened(fd) => Some(fd.into_raw_fd()),
         OwnBinary::Pinned(_) => None,

@@ -14,10 +14,10 @@ use crate::mm::{Mm, prot};
 use crate::options::Options;
 use crate::process::Process;
 use crate::ptrace::Traced;
-use crate::seccomp;
 use crate::signal::ProcessSignals;
 use crate::stack;
 use crate::task::Task;
+use crate::{family, seccomp};
 use engine::{Cpu, Engine};
 use libc::{MAP_ANONYMOUS, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_PRIVATE};
 use std::os::fd::OwnedFd;
@@ -49,6 +49,8 @@ pub struct Start {
     pub exe: Option<Vec<u8>>,
     /// The emulator's own binary, if it was passed on.
     pub own: Option<OwnedFd>,
+    /// The memory that translations are shared in, if it was passed on.
+    pub share: Option<OwnedFd>,
     /// Arguments.
     pub argv: Vec<Vec<u8>>,
     /// Environment.
@@ -99,7 +101,10 @@ pub fn start(
     options: Options,
     start: Start,
 ) -> Result<Task, Error> {
-    let Start { file, exec_fn, exe, own, argv, envp } = start;
+    let Start { file, exec_fn, exe, own, share, argv, envp } = start;
+    if let Some(share) = share {
+        family::join(engine, &options, share);
+    }
     let mm = Mm::new(engine, abi.arch_prot);
     let random = Random::new();
     let program = file.parse(abi)?;

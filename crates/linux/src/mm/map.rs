@@ -88,6 +88,9 @@ impl Mm {
             }
         };
         self.record(&mut space, at, at + len, prot);
+        if !anonymous && prot & prot::EXEC != 0 {
+            self.note_file(at, at + len);
+        }
         Ok(at)
     }
 

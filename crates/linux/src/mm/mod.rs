@@ -50,6 +50,8 @@ pub struct Mm {
     arch_prot: u64,
     space: Mutex<Space>,
     exec: RwLock<Intervals>,
+    /// Of these, those that are files'.
+    files: RwLock<Intervals>,
 }
 
 /// What is known of the address space.
@@ -70,6 +72,7 @@ pub(crate) struct Space {
 pub struct MmForkGuard<'a> {
     _space: MutexGuard<'a, Space>,
     _exec: std::sync::RwLockReadGuard<'a, Intervals>,
+    _files: std::sync::RwLockReadGuard<'a, Intervals>,
 }
 
 /// Rounds up to whole pages; None if that overflows.
@@ -91,6 +94,7 @@ impl Mm {
             arch_prot,
             space: Mutex::new(Space::default()),
             exec: RwLock::new(Intervals::new()),
+            files: RwLock::new(Intervals::new()),
         }
     }
 
@@ -99,7 +103,8 @@ impl Mm {
     pub fn fork_guard(&self) -> MmForkGuard<'_> {
         let space = self.space();
         let exec = self.exec.read().unwrap_or_else(PoisonError::into_inner);
-        MmForkGuard { _space: space, _exec: exec }
+        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
+        MmForkGuard { _space: space, _exec: exec, _files: files }
     }
 
     pub(crate) fn space(&self) -> MutexGuard<'_, Space> {
@@ -127,9 +132,15 @@ impl Mm {
         let mut exec = self.exec.write().unwrap_or_else(PoisonError::into_inner);
         if exec.intersects(start, end) {
             exec.remove(start, end);
+            self.files.write().unwrap_or_else(PoisonError::into_inner).remove(start, end);
             drop(exec);
             self.engine.invalidate(start, end - start);
         }
+    }
+
+    /// Records that the executable `start..end` is a file's.
+    fn note_file(&self, start: u64, end: u64) {
+        self.files.write().unwrap_or_else(PoisonError::into_inner).insert(start, end);
     }
 
     /// Makes `start..end` executable.
@@ -152,6 +163,7 @@ impl Mm {
     /// Records addresses as executable that were mapped by other means.
     pub(crate) fn adopt_exec(&self, start: u64, end: u64) {
         self.set_exec(start, end);
+        self.note_file(start, end);
     }
 }
 
@@ -162,6 +174,10 @@ impl AddressSpace for Mm {
 
     fn mapped(&self, addr: u64) -> bool {
         self.space().owned.contains(addr)
+    }
+
+    fn from_file(&self, addr: u64) -> bool {
+        self.files.read().unwrap_or_else(PoisonError::into_inner).contains(addr)
     }
 }
 

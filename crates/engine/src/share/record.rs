@@ -1,0 +1,256 @@
+//! A translation as bytes.
+
+use host::{Code, FaultPoint, Link, Recipe};
+use ir::Block;
+
+use crate::unit::{pack, unpack};
+
+/// Guest code that a translation was made of.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// From the block's start on.
+    pub(crate) block: Vec<u32>,
+    /// Elsewhere: what was looked at behind exits.
+    pub(crate) beyond: Vec<(u64, u32)>,
+}
+
+impl Seen {
+    /// Forgets all.
+    pub(crate) fn clear(&mut self) {
+        self.block.clear();
+        self.beyond.clear();
+    }
+    /// The first instruction.
+    pub(crate) fn first(&self) -> Option<u32> {
+        self.block.first().copied()
+    }
+}
+
+/// What comes first in a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Header {
+    /// The bucket's next record.
+    pub(crate) next: u32,
+    /// By which it is found.
+    pub(crate) hash: u32,
+    /// Bytes of the record.
+    pub(crate) size: u32,
+    /// Bytes of host code.
+    code: u32,
+    host_insns: u32,
+    /// Guest instructions.
+    insns: u32,
+    beyond: u32,
+    links: u32,
+    faults: u32,
+    recipes: u32,
+    addresses: u32,
+    /// [`EXACT`], [`MOVABLE`].
+    flags: u32,
+    /// Guest address.
+    pc: u64,
+}
+
+/// Bytes of a header.
+pub(crate) const HEADER: usize = 56;
+const EXACT: u32 = 1;
+const MOVABLE: u32 = 2;
+/// No record is longer.
+const SIZE_MAX: u32 = 64 << 10;
+
+impl Header {
+    fn words(&self) -> [u32; 12] {
+        [
+            self.next,
+            self.hash,
+            self.size,
+            self.code,
+            self.host_insns,
+            self.insns,
+            self.beyond,
+            self.links,
+            self.faults,
+            self.recipes,
+            self.addresses,
+            self.flags,
+        ]
+    }
+    /// Reads one; None if it cannot be one.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader(bytes);
+        let mut word = || reader.u32();
+        let header = Self {
+            next: word()?,
+            hash: word()?,
+            size: word()?,
+            code: word()?,
+            host_insns: word()?,
+            insns: word()?,
+            beyond: word()?,
+            links: word()?,
+            faults: word()?,
+            recipes: word()?,
+            addresses: word()?,
+            flags: word()?,
+            pc: reader.u64()?,
+        };
+        (header.size <= SIZE_MAX && header.insns <= 1024).then_some(header)
+    }
+    /// Whether it may be for code at `pc`.
+    pub(crate) fn fits(&self, pc: u64, exact: bool) -> bool {
+        let movable = self.flags & MOVABLE != 0
+            && pc >= ir::MOVABLE_FROM
+            && (self.pc ^ pc).trailing_zeros() >= 12;
+        (self.pc == pc || movable) && (self.flags & EXACT != 0) == exact
+    }
+}
+
+/// Appends the record of `code` to `out`; None if it is not to be kept.
+pub(crate) fn write(
+    out: &mut Vec<u8>,
+    hash: u32,
+    block: &Block,
+    exact: bool,
+    seen: &Seen,
+    code: &Code,
+) -> Option<()> {
+    let insns = block.len as usize / 4;
+    let words = seen.block.get(..insns)?;
+    let end = block.pc + u64::from(block.len);
+    let beyond = || seen.beyond.iter().filter(|(pc, _)| !(block.pc..end).contains(pc));
+    let mut header = Header {
+        next: 0,
+        hash,
+        size: 0,
+        code: code.bytes.len() as u32,
+        host_insns: code.host_insns,
+        insns: block.insns,
+        beyond: beyond().count() as u32,
+        links: code.links.len() as u32,
+        faults: code.faults.len() as u32,
+        recipes: code.recipes.len() as u32,
+        addresses: code.addresses.len() as u32,
+        flags: if exact { EXACT } else { 0 } | if code.movable { MOVABLE } else { 0 },
+        pc: block.pc,
+    };
+    if block.insns as usize != insns {
+        return None;
+    }
+    out.resize(HEADER, 0);
+    let mut u32s = |values: &[u32]| values.iter().for_each(|v| out.extend(v.to_le_bytes()));
+    u32s(words);
+    for &(pc, word) in beyond() {
+        u32s(&[i32::try_from(pc.wrapping_sub(block.pc) as i64).ok()? as u32, word]);
+    }
+    for link in &code.links {
+        u32s(&[link.at, link.stub, link.number, u32::from(link.looped)]);
+    }
+    u32s(&code.addresses);
+    for point in &code.faults {
+        let packed = pack(point);
+        u32s(&[packed as u32, (packed >> 32) as u32]);
+    }
+    for recipe in &code.recipes {
+        let b = recipe.b.map_or(u32::MAX, u32::from);
+        let kind = u32::from(recipe.kind) | u32::from(recipe.w32) << 8 | u32::from(recipe.a) << 16;
+        u32s(&[kind, b, recipe.imm as u32, (recipe.imm >> 32) as u32]);
+    }
+    out.extend_from_slice(&code.bytes);
+    header.size = u32::try_from(out.len()).ok().filter(|&size| size <= SIZE_MAX)?;
+    for (n, word) in header.words().into_iter().enumerate() {
+        out[n * 4..n * 4 + 4].copy_from_slice(&word.to_le_bytes());
+    }
+    out[48..HEADER].copy_from_slice(&header.pc.to_le_bytes());
+    Some(())
+}
+
+/// Reads the record in `bytes` for the guest code at `pc`, if that is what it is of; all but the
+/// numbers of links and where they lead, which nobody asks for afterwards.
+pub(crate) fn read(
+    bytes: &[u8],
+    header: &Header,
+    pc: u64,
+    guest: &mut impl FnMut(u64) -> Option<u32>,
+    block: &mut Block,
+    code: &mut Code,
+) -> bool {
+    body(bytes, header, pc, guest, block, code).is_some()
+}
+
+fn body(
+    bytes: &[u8],
+    header: &Header,
+    pc: u64,
+    guest: &mut impl FnMut(u64) -> Option<u32>,
+    block: &mut Block,
+    code: &mut Code,
+) -> Option<()> {
+    let mut reader = Reader(bytes.get(HEADER..)?);
+    for n in 0..header.insns {
+        if guest(pc + u64::from(n) * 4)? != reader.u32()? {
+            return None;
+        }
+    }
+    for _ in 0..header.beyond {
+        let at = pc.wrapping_add_signed(i64::from(reader.u32()? as i32));
+        if guest(at)? != reader.u32()? {
+            return None;
+        }
+    }
+    block.clear();
+    block.pc = pc;
+    block.len = header.insns * 4;
+    block.insns = header.insns;
+    code.clear();
+    code.host_insns = header.host_insns;
+    let size = header.code;
+    // Fields that are written must be in the code.
+    let inside = |at: u32, len: u32| at.checked_add(len).filter(|&end| end <= size).map(|_| at);
+    for _ in 0..header.links {
+        let at = inside(reader.u32()?, 4)?;
+        let stub = inside(reader.u32()?, 0)?;
+        let number = inside(reader.u32()?, 4)?;
+        let looped = reader.u32()? != 0;
+        code.links.push(Link { at, stub, number, pc: 0, looped });
+    }
+    for _ in 0..header.addresses {
+        code.addresses.push(inside(reader.u32()?, 8)?);
+    }
+    for _ in 0..header.faults {
+        let point: FaultPoint = unpack(reader.u64()?);
+        code.faults.push(point);
+    }
+    for _ in 0..header.recipes {
+        let (kind, b, imm) = (reader.u32()?, reader.u32()?, reader.u64()?);
+        code.recipes.push(Recipe {
+            kind: kind as u8,
+            w32: kind >> 8 & 1 != 0,
+            a: (kind >> 16) as u16,
+            b: u16::try_from(b).ok(),
+            imm,
+        });
+    }
+    code.bytes.extend_from_slice(reader.0.get(..size as usize)?);
+    let by = pc.wrapping_sub(header.pc);
+    for &at in &code.addresses {
+        let field = code.bytes[at as usize..].first_chunk_mut::<8>()?;
+        *field = u64::from_le_bytes(*field).wrapping_add(by).to_le_bytes();
+    }
+    Some(())
+}
+
+/// Takes numbers off the front.
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn u32(&mut self) -> Option<u32> {
+        let (first, rest) = self.0.split_first_chunk::<4>()?;
+        self.0 = rest;
+        Some(u32::from_le_bytes(*first))
+    }
+    fn u64(&mut self) -> Option<u64> {
+        let (first, rest) = self.0.split_first_chunk::<8>()?;
+        self.0 = rest;
+        Some(u64::from_le_bytes(*first))
+    }
+}

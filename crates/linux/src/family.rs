@@ -1,0 +1,107 @@
+//! Which processes share translations (`engine::Family`): those that a process has forked and that
+//! execute programs through us, as long as their credentials, namespaces and filters are the same.
+//!
+//! Who is in the family can run code in all of it, which is what `ptrace` allows to processes of the
+//! same user. So a process leaves before it changes any of that, and its children found another one;
+//! and a program that got privileges by being executed joins none.
+
+use crate::options::Options;
+use crate::process::{PINNED_FD, Process};
+use engine::{Engine, Family};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use sys::{auxv, raw};
+
+const AT_UID: u64 = 11;
+const AT_EUID: u64 = 12;
+const AT_GID: u64 = 13;
+const AT_EGID: u64 = 14;
+const AT_SECURE: u64 = 23;
+
+/// The family of a process with these identifiers. That the translator is the same is certain: it
+/// executes its own file.
+fn family(options: &Options, ids: [u64; 4]) -> Family {
+    let hash = |bytes: &[u8]| {
+        bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+        })
+    };
+    let [uid, euid, gid, egid] = ids;
+    let version = hash(env!("CARGO_PKG_VERSION").as_bytes());
+    let cpu = hash(options.cpu.as_deref().unwrap_or_default());
+    [version, cpu, uid, euid, gid, egid, 0, 0]
+}
+
+/// Founds a family if there is none: before a fork.
+pub(crate) fn found(process: &Process) {
+    let engine = process.engine;
+    if process.options.alone || engine.share_fd().is_some() {
+        return;
+    }
+    let id = |nr| raw::call(nr, []).unwrap_or(u64::MAX);
+    let ids = [libc::SYS_getuid, libc::SYS_geteuid, libc::SYS_getgid, libc::SYS_getegid].map(id);
+    engine.found_share(&family(&process.options, ids), place);
+}
+
+/// Puts the descriptor where the guest has none.
+fn place(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    raw::dup_from(fd.as_raw_fd(), PINNED_FD).map_err(|e| io::Error::from_raw_os_error(e.0))
+}
+
+/// Joins the family of the process that executed this one.
+pub(crate) fn join(engine: &Engine, options: &Options, file: OwnedFd) {
+    if options.alone || auxv::get(AT_SECURE) != Some(0) {
+        return;
+    }
+    let id = |kind| auxv::get(kind).unwrap_or(u64::MAX);
+    let ids = [AT_UID, AT_EUID, AT_GID, AT_EGID].map(id);
+    engine.join_share(file, &family(options, ids));
+}
+
+/// Leaves the family if the host's call `nr` changes what its members have in common.
+pub(crate) fn before_call(process: &Process, nr: i64) {
+    if process.engine.share_fd().is_some() && separates(nr) {
+        process.engine.leave_share();
+    }
+}
+
+fn separates(nr: i64) -> bool {
+    const LANDLOCK_RESTRICT_SELF: i64 = 446;
+    const LSM_SET_SELF_ATTR: i64 = 460;
+    matches!(
+        nr,
+        libc::SYS_setuid
+            | libc::SYS_setgid
+            | libc::SYS_setreuid
+            | libc::SYS_setregid
+            | libc::SYS_setresuid
+            | libc::SYS_setresgid
+            | libc::SYS_setfsuid
+            | libc::SYS_setfsgid
+            | libc::SYS_setgroups
+            | libc::SYS_capset
+            | libc::SYS_chroot
+            | libc::SYS_pivot_root
+            | libc::SYS_setns
+            | libc::SYS_unshare
+            | LANDLOCK_RESTRICT_SELF
+            | LSM_SET_SELF_ATTR
+    )
+}
+
+/// Leaves the family if `prctl(option)` changes what its members have in common.
+pub(crate) fn before_prctl(process: &Process, option: i32) {
+    const PR_CAP_AMBIENT: i32 = 47;
+    let separates = matches!(
+        option,
+        libc::PR_SET_NO_NEW_PRIVS
+            | libc::PR_SET_SECCOMP
+            | libc::PR_CAPBSET_DROP
+            | libc::PR_SET_SECUREBITS
+            | libc::PR_SET_DUMPABLE
+            | PR_CAP_AMBIENT
+    );
+    if separates {
+        process.engine.leave_share();
+    }
+}
