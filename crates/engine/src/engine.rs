@@ -23,7 +23,7 @@ pub trait AddressSpace: Sync {
     /// The page of `addr` is mapped for the guest at all.
     fn mapped(&self, addr: u64) -> bool;
     /// The code at `addr` is a file's, so that other processes may have it too.
-    fn from_file(&self, addr: u64) -> bool;
+    fn backed_by_file(&self, addr: u64) -> bool;
 }
 
 /// The process-wide translator; lives as long as the process.
@@ -405,7 +405,7 @@ impl Engine {
             ahead: [0; 2],
             start: u64::MAX / 2,
             shared: self.share_fd.load(Ordering::Relaxed) >= 0
-                && self.space.get().is_some_and(|s| s.from_file(pc)),
+                && self.space.get().is_some_and(|s| s.backed_by_file(pc)),
         }
     }
     /// Translates guest code to IR.

@@ -111,3 +111,33 @@ fn exec_works_without_any_registration() {
         String::from_utf8_lossy(&out.stderr)
     );
 }
+
+/// A program finds what its relatives have translated, unless one of them has other rights.
+#[test]
+fn translations_are_shared_among_equals_only() {
+    let lab = Lab::open();
+    let script = "/bin/true; /bin/true; setpriv --reuid=1000 --clear-groups /bin/true; \
+        setpriv --no-new-privs /bin/true; (exec /bin/true)";
+    let user = ["--env", "ANYARCH_DUMP=stats"];
+    let out = lab.run(&lab.root(), &user, &["/bin/bash", "-c", script]).output().expect("starts");
+    let text = String::from_utf8_lossy(&out.stderr);
+    // "N units (M shared), ..." of each program that ended, bash the last.
+    let shared: Vec<(u32, u32)> = text
+        .lines()
+        .filter_map(|line| {
+            let (units, rest) = line.split_once(" units (")?;
+            Some((units.parse().ok()?, rest.split_once(" shared")?.0.parse().ok()?))
+        })
+        .collect();
+    let [first, second, user, confined, last, bash] = shared[..] else {
+        panic!("{shared:?} of six programs\n{text}")
+    };
+    assert!(first.1 * 10 < first.0, "the first has nobody to learn from: {first:?}\n{text}");
+    for (units, shared) in [second, last] {
+        assert!(shared * 10 > units * 9, "{shared} of {units}\n{text}");
+    }
+    for (units, shared) in [user, confined] {
+        assert!(units > 100 && shared == 0, "{shared} of {units}\n{text}");
+    }
+    assert!(bash.0 > first.0, "{text}");
+}

@@ -75,6 +75,25 @@ pub(super) fn pipe2(task: &mut Task, args: Args) -> Result {
     task.call(libc::SYS_pipe2, [args[0], flags, 0, 0, 0, 0])
 }
 
+/// `getdents64(2)`.
+pub(super) fn getdents64(task: &mut Task, args: Args) -> Result {
+    loop {
+        let len = task.call(libc::SYS_getdents64, args)? as usize;
+        if len == 0 || task.process.own_fds().next().is_none() {
+            return Ok(len as u64);
+        }
+        let mut listing = ::memory::read_vec(args[1], len)?;
+        let left = proc::hide_descriptors(task.process, args[0] as i32, &mut listing);
+        if left != len {
+            ::memory::write(args[1], &listing[..left])?;
+        }
+        // Nothing at all would be the end.
+        if left != 0 {
+            return Ok(left as u64);
+        }
+    }
+}
+
 /// `close(2)`. Descriptors of the emulator are not open for the guest, here and below.
 pub(super) fn close(task: &mut Task, args: Args) -> Result {
     if task.process.is_own_fd(args[0] as i32) {

@@ -71,7 +71,7 @@ pub(crate) static CALLS: [Call; 326] = [
     Call { name: "vhangup", args: &[], action: Action::Passed(153) },
     Call { name: "pipe2", args: &[Arg::Ptr, Arg::Flags(Set::Open)], action: Action::Emulated(super::file::pipe2) },
     Call { name: "quotactl", args: &[Arg::Hex, Arg::Path, Arg::Int, Arg::Ptr], action: Action::Passed(179) },
-    Call { name: "getdents64", args: &[Arg::Fd, Arg::Ptr, Arg::Size], action: Action::Passed(217) },
+    Call { name: "getdents64", args: &[Arg::Fd, Arg::Ptr, Arg::Size], action: Action::Emulated(super::file::getdents64) },
     Call { name: "lseek", args: &[Arg::Fd, Arg::Off, Arg::Flags(Set::Seek)], action: Action::Passed(8) },
     Call { name: "read", args: &[Arg::Fd, Arg::Outbuf, Arg::Size], action: Action::Passed(0) },
     Call { name: "write", args: &[Arg::Fd, Arg::Inbuf, Arg::Size], action: Action::Passed(1) },

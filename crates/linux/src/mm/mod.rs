@@ -176,7 +176,7 @@ impl AddressSpace for Mm {
         self.space().owned.contains(addr)
     }
 
-    fn from_file(&self, addr: u64) -> bool {
+    fn backed_by_file(&self, addr: u64) -> bool {
         self.files.read().unwrap_or_else(PoisonError::into_inner).contains(addr)
     }
 }

@@ -5,12 +5,14 @@
 //! be changed is replaced by a sealed memfd with the guest's view of it, made at that moment; all
 //! others are the host's. `comm` and `status` are the host's too: names of threads are set there.
 
+mod descriptors;
 mod maps;
 mod names;
 mod other;
 mod text;
 
 use crate::process::Process;
+pub(crate) use descriptors::hide as hide_descriptors;
 use names::{Entry, Owner};
 use std::os::fd::{AsRawFd, RawFd};
 use sys::errno::Errno;
