@@ -1,3 +1,5 @@
+//! The shared memory: who finds what, and what is refused.
+
 use super::*;
 use host::{FaultPoint, FlagsAt, Link, Recipe};
 
