@@ -58,10 +58,11 @@ pub struct Block {
 /// Guest addresses from here on are told from other constants by their being [`near`].
 pub const MOVABLE_FROM: u64 = 1 << 40;
 
-/// Whether `v` is within 8 GiB of `pc`, as all is that instructions make of their own address.
+/// Whether `v` is within 8 GiB of `pc`, as all is that instructions make of their own address; no
+/// below [`MOVABLE_FROM`].
 pub const fn near(pc: u64, v: u64) -> bool {
     const REACH: u64 = 1 << 33;
-    v.wrapping_sub(pc).wrapping_add(REACH) < 2 * REACH
+    pc >= MOVABLE_FROM && v.wrapping_sub(pc).wrapping_add(REACH) < 2 * REACH
 }
 
 impl Block {
