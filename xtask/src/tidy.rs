@@ -25,6 +25,7 @@ const BOUNDARIES: &[(&str, &[&str])] = &[
     ("linux", &["ir", "guest", "engine", "memory", "sys"]),
     ("binfmt", &["sys"]),
     ("rootfs", &["binfmt"]),
+    ("compat", &["binfmt"]),
 ];
 
 /// Checks everything and reports all that is wrong at once.

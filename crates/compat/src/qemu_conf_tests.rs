@@ -1,0 +1,129 @@
+//! What qemu-binfmt-conf.sh and multiarch's register.sh print: recorded runs, and the files that
+//! QEMU 10.2's script writes.
+
+use super::{multiarch, run};
+use crate::fake::Fake;
+
+fn golden(name: &str) -> String {
+    let path = format!("{}/../../tests/golden/compat/{name}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(path).expect("a golden file")
+}
+
+/// The recorded run had all emulators; here there are two, and ours.
+#[test]
+fn reset_p_yes_prints_what_was_recorded() {
+    for line in [
+        "register --reset -p yes",
+        "register --reset -c yes -p yes",
+        "register --reset --credential yes --persistent yes",
+    ] {
+        let mut m = Fake::new()
+            .file("/usr/bin/qemu-riscv64-static", "x")
+            .file("/usr/bin/qemu-s390x-static", "x");
+        m.entry("qemu-old", "enabled\ninterpreter /q\nflags: \noffset 0\nmagic 01\n");
+        m.entry("jar", "enabled\ninterpreter /j\nflags: \noffset 0\nmagic 02\n");
+        let (code, out, err) = m.call(multiarch, line);
+        assert_eq!(code, 0, "{err}");
+        assert_eq!(out, golden("multiarch-reset-p-yes.txt"));
+        assert_eq!(m.entries(), ["qemu-riscv64", "qemu-aarch64", "qemu-s390x", "jar"]);
+        assert!(m.text("qemu-aarch64").contains("interpreter /proc/self/fd/9\nflags: POCF"));
+        let rest = err.lines().filter(|l| *l != "sh: write error: No such file or directory");
+        assert!(
+            rest.clone().all(|l| l.starts_with("hint: no emulator here for alpha arm ")),
+            "{err}"
+        );
+        assert_eq!(rest.count(), 1);
+    }
+}
+
+/// In the original's image all emulators are there.
+#[test]
+fn with_all_emulators_nothing_is_said_on_standard_error() {
+    let mut m = Fake::new();
+    for target in super::TARGETS {
+        m = m.file(&format!("/usr/bin/qemu-{}-static", target.name), "x");
+    }
+    let (code, out, err) = m.call(multiarch, "register --reset -p yes");
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert_eq!(out, golden("multiarch-reset-p-yes.txt"));
+    assert_eq!(m.entries().len(), 30);
+    assert_eq!(
+        m.text("qemu-aarch64"),
+        "enabled\ninterpreter /usr/bin/qemu-aarch64-static\nflags: F\noffset 0\n\
+         magic 7f454c460201010000000000000000000200b700\n\
+         mask ffffffffffffff00fffffffffffffffffeffffff\n"
+    );
+}
+
+#[test]
+fn what_works_already_is_no_failure() {
+    let mut m = Fake::new();
+    assert_eq!(m.call(multiarch, "register -p yes").0, 0);
+    let (code, _, err) = m.call(multiarch, "register -p yes");
+    assert_eq!(code, 0);
+    assert!(err.contains("sh: write error: File exists\n"), "{err}");
+    m.strict = true;
+    assert_eq!(m.call(multiarch, "register -p yes").0, 1);
+}
+
+#[test]
+fn without_binfmt_misc_multiarch_says_what_to_do() {
+    let mut m = Fake::new();
+    m.mounted = false;
+    let (code, _, err) = m.call(multiarch, "register --reset -p yes");
+    assert_eq!(code, 4);
+    assert!(err.contains("binfmt_misc failed: Operation not permitted\n"), "{err}");
+}
+
+#[test]
+fn exports_for_systemd() {
+    let mut m =
+        Fake::new().file("/out/x", "").file("/lib/systemd/system/systemd-binfmt.service", "u");
+    let (code, out, err) = m.call(
+        run,
+        "conf --systemd aarch64 --exportdir /out --qemu-path /usr/bin -p yes -c yes -g yes",
+    );
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert_eq!(
+        out,
+        "Setting /usr/bin/qemu-aarch64 as binfmt interpreter for aarch64 for systemd-binfmt.service\n"
+    );
+    let text = &m.files[std::path::Path::new("/out/qemu-aarch64.conf")];
+    assert_eq!(String::from_utf8_lossy(text), golden("conf-systemd-aarch64.txt"));
+}
+
+#[test]
+fn exports_all_for_systemd_and_debian() {
+    let mut m = Fake::new().file("/out/x", "").file("/etc/debian_version", "13");
+    let (code, out, err) = m.call(run, "conf --systemd ALL --exportdir /out --qemu-path /usr/bin");
+    assert_eq!((code, out.lines().count()), (0, 31));
+    assert_eq!(err, "WARNING: systemd-binfmt.service is missing or disabled\n");
+    let (code, out, err) = m.call(run, "conf --debian --exportdir /out -F -static");
+    assert_eq!((code, out.as_str()), (0, ""));
+    assert_eq!(err, "WARNING: package binfmt-support is needed\n");
+    let text = &m.files[std::path::Path::new("/out/qemu-hppa")];
+    assert_eq!(String::from_utf8_lossy(text), golden("conf-debian-hppa.txt"));
+}
+
+#[test]
+fn mistakes_are_the_scripts() {
+    let mut m = Fake::new();
+    let (code, out, err) = m.call(run, "conf --systemd vax");
+    assert_eq!((code, err.as_str()), (2, "ERROR: unknown CPU \"vax\"\n"));
+    assert!(out.starts_with("Usage: qemu-binfmt-conf.sh "));
+    assert_eq!(m.call(run, "conf --help").0, 0);
+    m.strict = true;
+    assert_eq!(m.call(run, "conf --help").0, 1);
+    let err = m.call(run, "conf --nope --help").2;
+    assert_eq!(err, "getopt: unrecognized option '--nope'\n");
+    let err = m.call(run, "conf --debian --exportdir /nonexistent").2;
+    assert!(err.ends_with("ERROR: cannot write to /nonexistent\n"), "{err}");
+}
+
+#[test]
+fn families_keep_the_host_out() {
+    let mut m = Fake::new().file("/out/x", "").var_set("HOST_ARCH", "riscv64");
+    let count = |m: &mut Fake, line: &str| m.call(run, line).1.lines().count();
+    assert_eq!(count(&mut m, "conf -s ALL -e /out"), 32);
+    assert_eq!(count(&mut m, "conf -s ALL -e /out -i yes"), 33);
+}
