@@ -106,9 +106,7 @@ fn short(
     rest: &mut std::slice::Iter<'_, String>,
     items: &mut Vec<Item>,
 ) {
-    let mut letters = letters.char_indices().peekable();
-    let text: String = letters.clone().map(|(_, c)| c).collect();
-    while let Some((at, letter)) = letters.next() {
+    for (at, letter) in letters.char_indices() {
         let Some(index) = specs.iter().position(|s| s.short == Some(letter)) else {
             items.push(Item::Wrong(format!("invalid option -- '{letter}'")));
             continue;
@@ -117,7 +115,7 @@ fn short(
             items.push(Item::Option(index, None));
             continue;
         }
-        let attached = &text[at + letter.len_utf8()..];
+        let attached = &letters[at + letter.len_utf8()..];
         let value = if attached.is_empty() { rest.next().cloned() } else { Some(attached.into()) };
         items.push(match value {
             Some(value) => Item::Option(index, Some(value)),

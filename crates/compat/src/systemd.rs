@@ -146,7 +146,11 @@ fn apply(m: &mut dyn Machine, files: &[String]) -> bool {
             let text = error_text(&e);
             m.err(&format!("Failed to flush binfmt_misc rules, ignoring: {text}\n"));
         }
-        return files.iter().fold(true, |ok, p| apply_file(m, &p.display().to_string(), p) && ok);
+        let mut ok = true;
+        for path in files {
+            ok &= apply_file(m, &path.display().to_string(), &path);
+        }
+        return ok;
     }
     let mut ok = true;
     for file in files {
@@ -177,7 +181,11 @@ fn apply_file(m: &mut dyn Machine, shown: &str, path: &Path) -> bool {
             return false;
         }
     };
-    rules(&text).into_iter().fold(true, |ok, rule| apply_rule(m, shown, &rule) && ok)
+    let mut ok = true;
+    for rule in rules(&text) {
+        ok &= apply_rule(m, shown, &rule);
+    }
+    ok
 }
 
 /// A rule of a binfmt.d file.
