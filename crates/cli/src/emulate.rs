@@ -192,6 +192,66 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<u8, Failure> {
     Ok(interpret::direct(program, options))
 }
 
+/// The version of QEMU whose command line is understood, for scripts that look at it.
+const QEMU_VERSION: &str = "11.1.0";
+
+/// Runs a program as the emulator that we are called by the name of, or BuildKit's (without a
+/// name), which looks for the program in PATH; only returns if it cannot be started.
+///
+/// # Errors
+/// As [`run`], and if that architecture is not emulated.
+#[expect(clippy::print_stdout, reason = "they are asked for")]
+pub(crate) fn run_as(
+    emulator: Option<compat::emulator::Emulator>,
+    arguments: &[OsString],
+) -> Result<u8, Failure> {
+    let name = emulator.map_or("aarch64", |e| e.guest.qemu);
+    match arguments.get(1).and_then(|a| a.to_str()) {
+        Some("-version" | "--version") if emulator.is_some() => {
+            let own = env!("CARGO_PKG_VERSION");
+            println!("qemu-{name} version {QEMU_VERSION} (anyarch {own})");
+            return Ok(0);
+        }
+        Some("-h" | "-help" | "--help") if emulator.is_some() => {
+            println!("usage: qemu-{name} [options] program [arguments...]\n\noptions:");
+            for flag in FLAGS {
+                let value = if flag.value { " VALUE" } else { "" };
+                let variable = flag.variable.unwrap_or_default();
+                println!("  {:<16} {variable}", format!("-{}{value}", flag.names[0]));
+            }
+            return Ok(0);
+        }
+        _ => {}
+    }
+    if let Some(emulator) = emulator.filter(|e| !e.guest.emulated) {
+        let guest = emulator.guest.name;
+        return Err(Failure::new(format!("{guest} is not emulated by this version")).code(126));
+    }
+    let (mut options, program) = parse(arguments)?;
+    if emulator.is_some_and(|e| !e.buildkit) {
+        return Ok(interpret::direct(program, options));
+    }
+    let mut program = program.to_vec();
+    if let Some(found) = in_path(&program[0]) {
+        options.argv0.get_or_insert_with(|| program[0].clone().into_vec());
+        program[0] = found;
+    }
+    Ok(interpret::direct(&program, options))
+}
+
+/// Where PATH has the program `name`; None if it has not, or `name` is a path itself.
+fn in_path(name: &OsStr) -> Option<OsString> {
+    use std::os::unix::fs::PermissionsExt as _;
+    if name.as_bytes().contains(&b'/') {
+        return None;
+    }
+    let runs = |path: &std::path::PathBuf| {
+        path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+    };
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join(name)).find(runs).map(OsString::from)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,10 +1,12 @@
 //! The anyarch binary.
 //!
 //! The kernel starts us with arguments of its own making (binfmt_misc); that is found out first,
-//! before any option is parsed. `anyarch [options] PROGRAM` is QEMU's form of command line; only
-//! subcommands reach the full parser.
+//! before any option is parsed. Next come the other tools whose names or command lines we take.
+//! `anyarch [options] PROGRAM` is QEMU's form of command line; only subcommands reach the full
+//! parser.
 
 mod commands;
+mod dropin;
 mod emulate;
 mod interpret;
 mod json;
@@ -24,6 +26,9 @@ fn main() -> ExitCode {
     }
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let result = match arguments.get(1) {
+        _ if let Some(personality) = dropin::personality(&arguments) => {
+            dropin::run(personality, &arguments)
+        }
         Some(first) if commands::knows(first) => commands::run(&arguments),
         None => commands::run(&["anyarch".into(), "--help".into()]),
         Some(_) => emulate::run(&arguments),

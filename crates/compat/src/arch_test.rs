@@ -127,7 +127,7 @@ fn runs(m: &mut dyn Machine, name: &str, native: bool, root: Option<&Path>) -> b
 /// Whether an entry takes this architecture's programs.
 fn interpreted(m: &dyn Machine, guest: &GuestArch) -> bool {
     let mount = Path::new(crate::MOUNT);
-    let head = guest.magic();
+    let head = binfmt::probe::build(guest).unwrap_or_else(|| guest.magic());
     m.names(mount).unwrap_or_default().iter().any(|name| {
         m.read(&mount.join(name)).is_ok_and(|text| {
             let text = String::from_utf8_lossy(&text);

@@ -222,7 +222,7 @@ impl Machine for Fake {
         Ok("/proc/self/fd/9".into())
     }
     fn executes(&mut self, guest: &GuestArch, _: Option<&Path>) -> bool {
-        let head = guest.magic();
+        let head = binfmt::probe::build(guest).unwrap_or_else(|| guest.magic());
         self.runs.contains(&guest.name)
             || self.entries.iter().any(|(n, t)| {
                 binfmt::Entry::parse(n, t).is_ok_and(|e| {

@@ -80,11 +80,6 @@ pub(crate) fn architecture(text: &str, host: &str) -> Option<String> {
     }
 }
 
-/// An architecture as container tools print it: with its variant, if that is not the only one.
-pub(crate) fn with_variant(architecture: &str) -> &str {
-    if architecture == "arm" { "arm/v7" } else { architecture }
-}
-
 fn normalized(name: &str) -> String {
     let name = name.to_ascii_lowercase();
     match name.as_str() {

@@ -315,7 +315,7 @@ fn sorted(m: &dyn Machine, dir: &Path) -> std::io::Result<Vec<String>> {
 /// The platforms whose programs run.
 fn supported(m: &mut dyn Machine) -> Vec<String> {
     let host = host_name(m);
-    let own = platform::with_variant(&host);
+    let own = GuestArch::find(&host).map_or(host.as_str(), |g| g.platform);
     let mut out = vec![format!("linux/{own}")];
     if host == "amd64" {
         out.extend((2..2 + m.amd64_level()).map(|level| format!("linux/amd64/v{level}")));
@@ -323,7 +323,7 @@ fn supported(m: &mut dyn Machine) -> Vec<String> {
     for name in PROBED.into_iter().filter(|n| *n != host) {
         let Some(guest) = GuestArch::find(name) else { continue };
         if m.executes(guest, None) {
-            out.push(format!("linux/{}", platform::with_variant(name)));
+            out.push(format!("linux/{}", guest.platform));
             out.extend((name == "arm").then(|| "linux/arm/v6".into()));
         }
     }

@@ -6,7 +6,7 @@ mod hold;
 mod install;
 pub(crate) mod options;
 mod persist;
-mod probe;
+pub(crate) mod probe;
 mod run;
 mod snapshot;
 mod status;
