@@ -58,6 +58,7 @@ fn mistakes_are_named() {
     assert_eq!(code, 1);
     assert_eq!(
         err,
-        "sh: write error: No such file or directory\nhint: no emulator here for riscv64\n"
+        "sh: write error: No such file or directory\n\
+         hint: not registered, as there is no emulator here: riscv64\n"
     );
 }
