@@ -289,7 +289,7 @@ impl Lower<'_> {
     pub(crate) fn reverse_bits(&mut self, op: Op) {
         self.clobber();
         let size = Self::size(op);
-        if self.count_trailing_follows(op) && self.host.features().bmi2 {
+        if self.host.features().bmi2 && self.count_trailing_follows(op) {
             let a = self.using(op.a);
             let d = self.define_over(op.dst, op.a, a);
             self.e.count(Count::Tzcnt, size, d, a);

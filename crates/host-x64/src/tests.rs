@@ -465,3 +465,24 @@ fn instructions_without_registers_are_given_up_alone() {
     assert_eq!((one.given_up, three.given_up), (1, 3));
     assert_eq!((one.links.len(), three.links.len()), (1, 1));
 }
+
+#[test]
+fn trailing_zeros_are_counted_without_bmi() {
+    // RBIT and CLZ are one instruction where there is TZCNT; elsewhere both must be there.
+    let mut block = Block { pc: 0x1000, len: 8, ..Block::default() };
+    let mut b = Builder::new(&mut block);
+    b.insn(0);
+    b.un(OpCode::Rbit, Ty::I64, x(1), x(1));
+    b.insn(4);
+    b.un(OpCode::Clz, Ty::I64, x(1), x(1));
+    let exit = b.exit(Exit { pc: 0x2000, kind: ExitKind::Jump, flags_dead: true });
+    b.exit_direct(exit);
+    for (features, wanted) in
+        [(Features::default(), "bsr"), (Features { bmi2: true, ..Features::default() }, "tzcnt")]
+    {
+        let mut code = Code::default();
+        X64::new(features, &PINS, &[64, 65, 66]).lower(&block, 5, &mut code);
+        let text = disassemble(&code.bytes);
+        assert!(text.iter().any(|l| l.starts_with(wanted)), "{wanted}: {text:#?}");
+    }
+}
