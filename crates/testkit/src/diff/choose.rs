@@ -8,6 +8,7 @@ use ir::OpCode;
 
 use super::asm;
 use super::case::{Branch, Case, Group};
+use super::idiom;
 use super::known;
 use super::program::record_address;
 use super::record::{self, Record};
@@ -55,6 +56,11 @@ impl Chooser {
             }
             if self.all.rng.one_in(25) && self.base.lines().len() > 50 {
                 return Some(loop_end(&mut self.all.rng, record));
+            }
+            if self.all.rng.one_in(12)
+                && let Some(group) = idiom::pair(&mut self.all)
+            {
+                return Some(group);
             }
             let base = self.all.rng.one_in(2);
             let generator =

@@ -13,6 +13,7 @@ pub mod compare;
 pub mod coverage;
 pub mod elf;
 pub mod evaluate;
+mod idiom;
 pub mod known;
 pub mod program;
 pub mod record;

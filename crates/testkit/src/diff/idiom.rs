@@ -1,0 +1,167 @@
+//! Pairs of instructions that compilers emit together, and that back ends translate together:
+//! unlikely to meet at random.
+
+use guest_aarch64::encoding::{Line, find};
+use guest_aarch64::generate::Generator;
+
+use super::case::{Branch, Group};
+use super::choose::with;
+
+/// The second has the result of the first as an operand.
+const VALUES: &[(&str, &str)] = &[
+    ("rbit", "clz"),
+    ("rbit", "rev_x"),
+    ("clz", "lsrv"),
+    ("sbfm", "add_ext"),
+    ("ubfm", "add_shift"),
+    ("ubfm", "orr_shift"),
+    ("madd", "sdiv"),
+    ("udiv", "msub"),
+    ("sdiv", "msub"),
+    ("madd", "umulh"),
+    ("movz", "movk"),
+    ("add_imm", "cbz"),
+    ("and_imm", "cbnz"),
+    ("ubfm", "tbz"),
+    ("lsrv", "cbz"),
+    ("aese", "aesmc"),
+    ("aesd", "aesimc"),
+    ("aese", "aesimc"),
+    ("cmeq_v", "shrn_imm_v"),
+    ("cmhs_v", "shrn_imm_v"),
+    ("shrn_imm_v", "fmov_to_gen"),
+    ("cmeq_zero_v", "umaxp_v"),
+    ("umaxp_v", "fmov_to_gen"),
+    ("cnt_v", "addv"),
+    ("addv", "umov"),
+    ("addv", "fmov_to_gen"),
+    ("fmov_from_gen", "cnt_v"),
+    ("fmov_from_gen", "dup_elem_v"),
+    ("dup_gen", "cmeq_v"),
+    ("fmul_s", "fadd_s"),
+    ("fcvtzs_int", "scvtf_int"),
+    ("scvtf_int", "fmul_s"),
+    ("fcvt", "fcvt"),
+    ("pmull_v", "eor_v"),
+    ("movi_v", "fmov_to_gen"),
+    ("ext_v", "eor_v"),
+    ("not_v", "and_v"),
+];
+
+/// They set the flags.
+const WRITERS: &[&str] = &[
+    "subs_imm",
+    "subs_imm",
+    "subs_shift",
+    "subs_shift",
+    "subs_ext",
+    "adds_imm",
+    "adds_shift",
+    "adds_ext",
+    "ands_imm",
+    "ands_shift",
+    "bics_shift",
+    "adcs",
+    "sbcs",
+    "ccmp_reg",
+    "ccmp_imm",
+    "ccmn_reg",
+    "ccmn_imm",
+    "fcmp",
+    "fcmpe",
+    "fcmp_zero",
+    "fccmp",
+    "fccmpe",
+    "rmif",
+    "setf8",
+    "setf16",
+    "cfinv",
+    "axflag",
+    "xaflag",
+];
+
+/// They read the flags.
+const READERS: &[&str] = &[
+    "b_cond", "b_cond", "csel", "csel", "csinc", "csinc", "csinv", "csneg", "fcsel", "ccmp_reg",
+    "ccmp_imm", "ccmn_reg", "ccmn_imm", "fccmp", "fccmpe", "adc", "adcs", "sbc", "sbcs", "cfinv",
+    "xaflag",
+];
+
+/// A random pair; None if its lines are not among those of `generator`.
+pub(super) fn pair(generator: &mut Generator) -> Option<Group> {
+    let flags = generator.rng.one_in(2);
+    let mut pick = |from: &[&'static str]| from[generator.rng.below(from.len() as u64) as usize];
+    let (first, second) = if flags {
+        (pick(WRITERS), pick(READERS))
+    } else {
+        VALUES[generator.rng.below(VALUES.len() as u64) as usize]
+    };
+    let line = |generator: &Generator, name| -> Option<&'static Line> {
+        generator.lines().iter().copied().find(|l| l.name == name)
+    };
+    let (first, second) = (line(generator, first)?, line(generator, second)?);
+    let (mut one, mut two) = (generator.word_of(first)?, generator.word_of(second)?);
+    let rng = &mut generator.rng;
+    if flags && rng.one_in(2) {
+        // A compare, without a result.
+        one = with(first, one, "rd", 31);
+    }
+    let result = first.field(one, "rd").unwrap_or(31);
+    if !flags || rng.one_in(4) {
+        let operand = ["rn", "rm", "rt"].into_iter().find(|f| second.field(two, f).is_some());
+        let swapped = rng.one_in(4) && second.field(two, "rm").is_some();
+        two = with(second, two, if swapped { "rm" } else { operand.unwrap_or("rn") }, result);
+        if !rng.one_in(4) {
+            two = with(second, two, "rd", result);
+            if rng.one_in(2) {
+                one = with(first, one, "rn", result);
+            }
+        }
+    }
+    // The same size, mostly.
+    for field in ["sf", "ftype", "q", "size"] {
+        if let Some(value) = first.field(one, field)
+            && !rng.one_in(6)
+        {
+            two = with(second, two, field, value);
+        }
+    }
+    let is = |word, line| find(word).is_some_and(|l| std::ptr::eq(l, line));
+    if !is(one, first) || !is(two, second) {
+        return None;
+    }
+    let branch = match second.name {
+        "b_cond" | "cbz" | "cbnz" => Some(Branch::Field { lsb: 5, width: 19 }),
+        "tbz" => Some(Branch::Field { lsb: 5, width: 14 }),
+        _ => None,
+    };
+    let branch = branch.map(|branch| (branch, rng.below(4) as isize));
+    Some(Group { words: vec![one, two], branch })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use guest_aarch64::encoding::TABLE;
+
+    #[test]
+    fn every_name_is_an_implemented_line() {
+        let values = VALUES.iter().flat_map(|&(a, b)| [a, b]);
+        for name in values.chain(WRITERS.iter().copied()).chain(READERS.iter().copied()) {
+            assert!(TABLE.iter().any(|l| l.name == name && l.implemented), "{name}");
+        }
+    }
+
+    #[test]
+    fn most_pairs_are_valid() {
+        let mut generator = Generator::new(1, |_| true);
+        let pairs = (0..1000).filter_map(|_| pair(&mut generator)).count();
+        assert!(pairs > 500, "{pairs}");
+        let mut bits = (0..10_000).filter_map(|_| pair(&mut generator));
+        let count = |g: &Group| {
+            let names: Vec<_> = g.words.iter().filter_map(|&w| Some(find(w)?.name)).collect();
+            names == ["rbit", "clz"] && g.words[0] & 31 == g.words[1] & 31
+        };
+        assert!(bits.any(|g| count(&g)));
+    }
+}
