@@ -2,8 +2,9 @@
 //!
 //! [`diff`] runs random instructions under an oracle and under the product, and compares all
 //! registers and memory afterwards. [`fault`] compares the signal frames of faults.
-//! [`elf_fuzz`] mutates programs.
+//! [`elf_fuzz`] mutates programs. [`intrinsics`] calls all intrinsics of a C compiler.
 
 pub mod diff;
 pub mod elf_fuzz;
 pub mod fault;
+pub mod intrinsics;

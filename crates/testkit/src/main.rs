@@ -35,6 +35,8 @@ testkit diff [options]   compares random instructions with the oracle
   --stop N          stop when so many encodings differ (20)
   --coverage FILE   write how often each encoding was executed
 testkit program FILE [options]   writes the first program instead
+testkit intrinsics DIR RUNTIME [COMPILER]
+                         makes a program in DIR that calls each intrinsic
 testkit known            lists what is known of the oracle";
 
 struct Options {
@@ -86,6 +88,14 @@ fn run() -> Result<()> {
             let cases: Vec<_> =
                 (0..options.cases).map(|n| chooser.case(n, options.length)).collect();
             Ok(std::fs::write(file, Program::new(&cases, options.rounds).elf())?)
+        }
+        Some("intrinsics") => {
+            let file =
+                |n: usize| arguments.get(n).map(Path::new).context("DIR and RUNTIME are needed");
+            let compiler = arguments.get(3).map_or("aarch64-linux-gnu-gcc", String::as_str);
+            let (program, count) = testkit::intrinsics::build(compiler, file(2)?, file(1)?)?;
+            println!("{}: {count} intrinsics", program.display());
+            Ok(())
         }
         Some("known") => {
             for known in KNOWN {
