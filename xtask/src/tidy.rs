@@ -24,6 +24,7 @@ const BOUNDARIES: &[(&str, &[&str])] = &[
     ("engine", &["ir", "guest", "host", "host-x64", "eval", "memory", "sys"]),
     ("linux", &["ir", "guest", "engine", "memory", "sys"]),
     ("binfmt", &["sys"]),
+    ("doctor", &["binfmt", "sys"]),
     ("rootfs", &["binfmt"]),
     ("compat", &["binfmt"]),
 ];

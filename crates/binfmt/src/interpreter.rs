@@ -68,21 +68,27 @@ impl Kind {
     }
 }
 
-/// The loader that a 64-bit little-endian ELF file asks for, of a head that reaches to its name.
+/// The loader that an ELF file asks for (PT_INTERP), of a head that reaches to its name.
 pub fn loader(head: &[u8]) -> Option<String> {
-    const PT_INTERP: u32 = 3;
-    let half = |at: usize| Some(u16::from_le_bytes(head.get(at..at + 2)?.try_into().ok()?));
-    let word = |at: usize| Some(u32::from_le_bytes(head.get(at..at + 4)?.try_into().ok()?));
-    let long =
-        |at: usize| Some(u64::from_le_bytes(head.get(at..at + 8)?.try_into().ok()?) as usize);
-    if *head.get(4)? != 2 || *head.get(5)? != 1 {
-        return None;
-    }
-    let (start, size, count) = (long(32)?, usize::from(half(54)?), usize::from(half(56)?));
+    const PT_INTERP: usize = 3;
+    let (wide, big) = (*head.get(4)? == 2, *head.get(5)? == 2);
+    let number = |at: usize, size: usize| -> Option<usize> {
+        let bytes = head.get(at..at.checked_add(size)?)?;
+        let add = |sum: usize, byte: &u8| sum.checked_mul(256)?.checked_add(usize::from(*byte));
+        if big { bytes.iter().try_fold(0, add) } else { bytes.iter().rev().try_fold(0, add) }
+    };
+    // Offsets in the two classes: e_phoff, e_phentsize, e_phnum; p_offset, p_filesz.
+    let (header, size, count) =
+        if wide { (number(32, 8)?, 54, 56) } else { (number(28, 4)?, 42, 44) };
+    let (size, count) = (number(size, 2)?, number(count, 2)?);
     for i in 0..count {
-        let at = start.checked_add(i.checked_mul(size)?)?;
-        if word(at)? == PT_INTERP {
-            let (from, len) = (long(at + 8)?, long(at + 32)?);
+        let at = header.checked_add(i.checked_mul(size)?)?;
+        if number(at, 4)? == PT_INTERP {
+            let (from, len) = if wide {
+                (number(at.checked_add(8)?, 8)?, number(at.checked_add(32)?, 8)?)
+            } else {
+                (number(at.checked_add(4)?, 4)?, number(at.checked_add(16)?, 4)?)
+            };
             let name = head.get(from..from.checked_add(len)?)?;
             return Some(String::from_utf8_lossy(name.strip_suffix(b"\0").unwrap_or(name)).into());
         }

@@ -43,7 +43,12 @@ impl Pinned {
     fn in_memory(path: &Path, name: &str) -> io::Result<File> {
         let create = |flags| memfd_create(name, MemfdFlags::CLOEXEC | flags);
         // Linux 6.3 wants to be told that it shall be executable; before, the flag is unknown.
-        let memory = create(MemfdFlags::EXEC).or_else(|_| create(MemfdFlags::empty()))?;
+        // Where it is forbidden, one without the flag could be made but not executed.
+        let memory = match create(MemfdFlags::EXEC) {
+            Err(rustix::io::Errno::INVAL) => create(MemfdFlags::empty()),
+            result => result,
+        };
+        let memory = memory?;
         let mut memory = File::from(memory);
         io::copy(&mut File::open(path)?, &mut memory)?;
         Ok(memory)

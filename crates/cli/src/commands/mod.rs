@@ -1,6 +1,7 @@
 //! The subcommands, for people.
 
 mod check;
+mod doctor;
 mod export;
 mod hold;
 mod install;
@@ -51,6 +52,10 @@ enum Command {
     Which(which::Which),
     /// Try which architectures' programs execute.
     Check(check::Check),
+    /// Find out why foreign programs do not run, and repair it.
+    Doctor(doctor::Doctor),
+    /// Repair entries: stale, broken, disabled, or with the wrong flags or mask.
+    Repair(doctor::Repair),
     /// Save all entries and their order.
     Snapshot(snapshot::Save),
     /// Make the entries as they were saved.
@@ -104,6 +109,8 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<u8, Failure> {
         Command::Disable(a) => toggle::toggle(&a, false),
         Command::Which(a) => which::which(&a),
         Command::Check(a) => check::check(&a),
+        Command::Doctor(a) => doctor::doctor(&a),
+        Command::Repair(a) => doctor::repair(&a),
         Command::Snapshot(a) => snapshot::save(&a),
         Command::Restore(a) => snapshot::restore(&a),
         Command::Persist(a) => persist::persist(&a),

@@ -1,0 +1,290 @@
+//! `anyarch doctor` and `anyarch repair`.
+
+use std::path::PathBuf;
+
+use binfmt::Instance;
+use clap::Args;
+use doctor::{Code, Finding, Fix, Severity, Subject};
+
+use super::options::{Options, code, glob, refused, select};
+use crate::json::Json;
+use crate::registrar::{Registrar, Replace};
+use crate::report::Failure;
+
+#[derive(Args)]
+pub(crate) struct Doctor {
+    /// A program that does not run.
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The root that the program is in; alone: a root of which nothing runs.
+    #[arg(long, value_name = "DIR")]
+    rootfs: Option<PathBuf>,
+    /// Where the machine's own configuration files are (default: /, where entries can last).
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// Architectures that should run.
+    #[arg(long, value_name = "ARCH")]
+    arch: Vec<String>,
+    /// Do what repairs it, where a program can.
+    #[arg(long)]
+    fix: bool,
+    /// With --fix: print what would be done.
+    #[arg(long, short = 'n', requires = "fix")]
+    dry_run: bool,
+    /// Explain a code.
+    #[arg(long, value_name = "CODE", conflicts_with_all = ["file", "fix"])]
+    explain: Option<String>,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Args)]
+pub(crate) struct Repair {
+    /// Entries, by name or glob (default: all).
+    #[arg(value_name = "NAME|GLOB")]
+    names: Vec<String>,
+    /// Print what would be done.
+    #[arg(long, short = 'n')]
+    dry_run: bool,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// How many repairs one call may make: each is followed by a new examination.
+const REPAIRS_MAX: usize = 100;
+
+/// Examines, explains, repairs.
+///
+/// # Errors
+/// When a repair fails, or a code is unknown.
+#[expect(clippy::print_stdout, reason = "the command's result")]
+pub(crate) fn doctor(arguments: &Doctor) -> Result<u8, Failure> {
+    if let Some(name) = &arguments.explain {
+        return explain(name, arguments.options.json);
+    }
+    let subject = Subject {
+        mount: arguments.options.mount.clone(),
+        prober: arguments.options.prober(),
+        file: arguments.file.clone(),
+        root: arguments.rootfs.clone(),
+        system: arguments.root.clone(),
+        wanted: match &arguments.arch[..] {
+            [] => Vec::new(),
+            names => select(names)?,
+        },
+        persisted: super::persist::present(arguments.root.as_deref().unwrap_or("/".as_ref())),
+    };
+    let fixed = match arguments.fix {
+        true => apply(&subject, |_| true, arguments.dry_run, arguments.options.json)?,
+        false => Vec::new(),
+    };
+    let findings = doctor::examine(&subject);
+    if arguments.options.json {
+        println!("{}", json(&findings, &fixed).pretty());
+    } else {
+        for finding in &findings {
+            println!("{}", describe(finding));
+        }
+        let count = |s| findings.iter().filter(|f| f.severity == s).count();
+        match (count(Severity::Error), count(Severity::Warning)) {
+            (0, 0) => println!("nothing is wrong"),
+            (e, w) => println!("{e} errors, {w} warnings; anyarch doctor --explain CODE says more"),
+        }
+    }
+    let bad = findings.iter().any(|f| f.severity == Severity::Error);
+    Ok(if bad { code::NOT_REACHED } else { 0 })
+}
+
+/// Repairs entries.
+///
+/// # Errors
+/// When a repair fails.
+#[expect(clippy::print_stdout, reason = "the command's result")]
+pub(crate) fn repair(arguments: &Repair) -> Result<u8, Failure> {
+    let subject = Subject {
+        mount: arguments.options.mount.clone(),
+        prober: arguments.options.prober(),
+        file: None,
+        root: None,
+        system: None,
+        wanted: Vec::new(),
+        persisted: Vec::new(),
+    };
+    let names = &arguments.names;
+    let chosen = |f: &Finding| {
+        let about = f.about.as_deref().unwrap_or_default();
+        names.is_empty() || names.iter().any(|n| glob(n, about))
+    };
+    let done = apply(&subject, chosen, arguments.dry_run, arguments.options.json)?;
+    let left: Vec<Finding> = doctor::examine(&subject)
+        .into_iter()
+        .filter(|f| chosen(f) && f.about.is_some() && f.severity > Severity::Note)
+        .collect();
+    if arguments.options.json {
+        println!("{}", json(&left, &done).pretty());
+    } else {
+        if done.is_empty() {
+            println!("there is nothing to repair");
+        }
+        for finding in left.iter().filter(|_| !arguments.dry_run) {
+            println!("{}", describe(finding));
+        }
+    }
+    let bad = left.iter().any(|f| f.severity == Severity::Error);
+    Ok(if bad && !arguments.dry_run { code::NOT_REACHED } else { 0 })
+}
+
+/// Applies the automatic fixes of the findings that `chosen` takes, each followed by a new
+/// examination, as one repair may change what the others find. Returns what was done.
+#[expect(clippy::print_stdout, reason = "says what it does")]
+fn apply(
+    subject: &Subject,
+    chosen: impl Fn(&Finding) -> bool,
+    dry_run: bool,
+    quiet: bool,
+) -> Result<Vec<String>, Failure> {
+    let mut done: Vec<String> = Vec::new();
+    let mut tried: Vec<Fix> = Vec::new();
+    for _ in 0..REPAIRS_MAX {
+        let findings = doctor::examine(subject);
+        let next =
+            findings.iter().filter(|f| f.severity > Severity::Note && chosen(f)).find_map(|f| {
+                f.fix.as_ref().filter(|x| x.is_automatic() && !tried.contains(x)).map(|x| (f, x))
+            });
+        let Some((finding, fix)) = next else { break };
+        let about = finding.about.as_deref().unwrap_or_default();
+        let text = format!("{} {about}: {}", finding.code.name, fix.command());
+        if !quiet {
+            println!("{}{text}", if dry_run { "would fix " } else { "fixing " });
+        }
+        if !dry_run {
+            one(subject, fix)?;
+        }
+        tried.push(fix.clone());
+        done.push(text);
+    }
+    Ok(done)
+}
+
+fn one(subject: &Subject, fix: &Fix) -> Result<(), Failure> {
+    let dir = &subject.mount;
+    let mount = || {
+        let flags = rustix::mount::MountFlags::NOSUID
+            | rustix::mount::MountFlags::NODEV
+            | rustix::mount::MountFlags::NOEXEC;
+        rustix::mount::mount("binfmt_misc", dir, "binfmt_misc", flags, None).map_err(|e| {
+            Failure::new(format!("cannot mount binfmt_misc at {}", dir.display())).caused_by(e)
+        })
+    };
+    if *fix == Fix::Mount {
+        return mount();
+    }
+    if matches!(fix, Fix::MountAndInstall(_)) {
+        mount()?;
+    }
+    let instance = Instance::at(dir)?;
+    match fix {
+        Fix::Mount | Fix::Command(_) => Ok(()),
+        Fix::EnableAll => instance.set_all_enabled(true).map_err(refused),
+        Fix::Enable(name) => instance.set_enabled(name, true).map_err(refused),
+        Fix::Register(rule) => instance.replace(rule).map_err(refused),
+        Fix::Remove(name) => instance.unregister(name).map_err(refused),
+        Fix::Install(guest) | Fix::MountAndInstall(guest) => {
+            let registrar = Registrar {
+                // What does not work in every root is replaced, though it may in an empty one.
+                replace: Replace::Always,
+                ..Registrar::new(&instance, subject.prober.clone())
+            };
+            registrar.register(guest).map(drop)
+        }
+    }
+}
+
+fn describe(finding: &Finding) -> String {
+    let about = finding.about.as_ref().map(|a| format!(" {a}")).unwrap_or_default();
+    let mut text = format!(
+        "{}[{}]{about}: {}",
+        finding.severity.word(),
+        finding.code.name,
+        finding.code.title
+    );
+    for evidence in &finding.evidence {
+        text += &format!("\n  found: {evidence}");
+    }
+    let why = finding.code.why.split(". ").next().unwrap_or_default();
+    text += &format!("\n  why: {}.", why.trim_end_matches('.'));
+    if let Some(fix) = &finding.fix {
+        text += &format!("\n  fix: {}", fix.command());
+    }
+    text
+}
+
+fn json(findings: &[Finding], fixed: &[String]) -> Json {
+    let one = |f: &Finding| {
+        Json::Object(vec![
+            ("code", f.code.name.into()),
+            ("severity", f.severity.word().into()),
+            ("about", f.about.as_ref().into()),
+            ("summary", f.code.title.into()),
+            ("evidence", Json::list(f.evidence.iter())),
+            ("why", f.code.why.into()),
+            ("fix", f.fix.as_ref().map(Fix::command).into()),
+            ("automatic", f.fix.as_ref().is_some_and(Fix::is_automatic).into()),
+        ])
+    };
+    Json::Object(vec![
+        ("schema", "anyarch.doctor/1".into()),
+        ("fixed", Json::list(fixed)),
+        ("findings", Json::List(findings.iter().map(one).collect())),
+    ])
+}
+
+#[expect(clippy::print_stdout, reason = "the command's result")]
+fn explain(name: &str, json: bool) -> Result<u8, Failure> {
+    let Some(found) = Code::find(name) else {
+        let all: Vec<&str> = doctor::code::CODES.iter().map(|c| c.name).collect();
+        return Err(Failure::new(format!("there is no code `{name}`"))
+            .help(format!("the codes are: {}", all.join(" ")))
+            .code(code::USAGE));
+    };
+    if json {
+        let object = vec![
+            ("schema", "anyarch.explain/1".into()),
+            ("code", found.name.into()),
+            ("title", found.title.into()),
+            ("why", found.why.into()),
+        ];
+        println!("{}", Json::Object(object).pretty());
+    } else {
+        println!("{}: {}\n\n{}", found.name, found.title, wrap(found.why));
+    }
+    Ok(0)
+}
+
+/// Breaks lines at 78 columns.
+fn wrap(text: &str) -> String {
+    let mut out = String::new();
+    let mut column = 0;
+    for word in text.split_whitespace() {
+        if column + word.len() > 78 {
+            out.push('\n');
+            column = 0;
+        } else if column > 0 {
+            out.push(' ');
+        }
+        out += word;
+        column += word.len() + 1;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_broken() {
+        let text = wrap(&"word ".repeat(40));
+        assert!(text.lines().count() == 3 && text.lines().all(|l| l.len() <= 78), "{text}");
+    }
+}

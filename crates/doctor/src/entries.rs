@@ -1,0 +1,254 @@
+//! The entries: which of them work, and what is wrong with those that do not.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use binfmt::interpreter::Kind;
+use binfmt::probe::{self, Handler, Outcome};
+use binfmt::{Entry, GuestArch, Instance, Rule};
+use rustix::fs::StatVfsMountFlags;
+
+use crate::code::{self, Code, Severity};
+use crate::{Finding, Fix, Subject, install, masks};
+
+/// Adds what is wrong with the entries of `instance`.
+pub(crate) fn examine(subject: &Subject, instance: &Instance, findings: &mut Vec<Finding>) {
+    let entries = instance.entries().unwrap_or_default();
+    let on = instance.enabled();
+    for entry in &entries {
+        let Some(guest) = entry.guest() else { continue };
+        names(entry, guest, findings);
+        if hijack(entry, findings) {
+            continue;
+        }
+        let first = entries.iter().find(|e| e.enabled && e.matches(&guest.magic()));
+        if !entry.enabled {
+            if first.is_none() {
+                findings.push(
+                    Finding::new(code::DISABLED, &entry.name)
+                        .evidence(format!("no other entry takes programs for {}", guest.title()))
+                        .fix(Fix::Enable(entry.name.clone())),
+                );
+            }
+            continue;
+        }
+        match first.filter(|f| f.name != entry.name) {
+            None => in_force(subject, &entries, entry, guest, on, findings),
+            Some(first) => {
+                let works = on && subject.prober.fresh_root(guest).outcome.is_ok();
+                let severity = if works { Severity::Note } else { Severity::Error };
+                findings.push(
+                    Finding::new(code::SHADOWED, &entry.name)
+                        .severity(severity)
+                        .evidence(format!("{} was registered later and takes the same", first.name))
+                        .fix(Fix::Command(format!("anyarch disable {}", first.name))),
+                );
+            }
+        }
+    }
+    for guest in &subject.wanted {
+        if Some(*guest) != GuestArch::host() && !entries.iter().any(|e| e.guest() == Some(guest)) {
+            findings.push(
+                Finding::new(code::NO_ENTRY, guest.name)
+                    .evidence(format!("none of {} entries matches", entries.len()))
+                    .fix(install(guest)),
+            );
+        }
+    }
+}
+
+/// `qemu-ARCH` must be for ARCH.
+fn names(entry: &Entry, guest: &GuestArch, findings: &mut Vec<Finding>) {
+    let named = entry.name.strip_prefix("qemu-").and_then(GuestArch::find);
+    if let Some(named) = named
+        && named != guest
+        && !entry.matches(&named.magic())
+    {
+        findings.push(
+            Finding::new(code::DUP_NAME, &entry.name)
+                .evidence(format!("it takes programs for {}", guest.title()))
+                .fix(Fix::Remove(entry.name.clone())),
+        );
+    }
+}
+
+/// Whether it takes the machine's own programs.
+fn hijack(entry: &Entry, findings: &mut Vec<Finding>) -> bool {
+    let Some(host) = GuestArch::host() else { return false };
+    let heads = [2, 3].map(|kind| {
+        let mut head = host.magic();
+        let at = if head[5] == 1 { 16 } else { 17 };
+        head[at] = kind;
+        (kind, head)
+    });
+    let Some((kind, _)) = heads.iter().find(|(_, h)| entry.matches(h)) else { return false };
+    let kind = if *kind == 2 { "ET_EXEC" } else { "ET_DYN" };
+    let finding = Finding::new(code::HIJACK, &entry.name)
+        .evidence(format!("a native program ({}, {kind}) matches it", host.title()))
+        .fix(Fix::Remove(entry.name.clone()));
+    findings.push(if entry.enabled {
+        finding
+    } else {
+        finding.severity(Severity::Warning).evidence("it is disabled at present")
+    });
+    true
+}
+
+/// Looks at an enabled entry that is the first for `guest`.
+fn in_force(
+    subject: &Subject,
+    entries: &[Entry],
+    entry: &Entry,
+    guest: &'static GuestArch,
+    on: bool,
+    findings: &mut Vec<Finding>,
+) {
+    let before = findings.len();
+    let held = on.then(|| probe::handler(&subject.prober, guest)).and_then(Result::ok);
+    interpreter(entries, entry, guest, held.as_ref(), findings);
+    let explained = findings.len() > before;
+    if on && !explained {
+        let report = subject.prober.fresh_root(guest);
+        let code = match report.outcome {
+            Outcome::Ok | Outcome::Unavailable(_) => None,
+            Outcome::Errno(libc::ENOEXEC) => Some(code::USERNS_SHADOW),
+            _ => Some(code::EXEC),
+        };
+        if let Some(code) = code {
+            let mut finding =
+                Finding::new(code, &entry.name).evidence(format!("tried: {}", report.outcome));
+            finding.evidence.extend(report.stderr.lines().take(3).map(str::to_owned));
+            findings.push(if code == code::USERNS_SHADOW {
+                finding
+                    .evidence("it is enabled, and its magic matches the program that was tried")
+                    .fix(Fix::MountAndInstall(guest))
+            } else {
+                finding.fix(install(guest))
+            });
+        }
+    }
+    masks::examine(entry, guest, findings);
+    flags(entry, findings);
+}
+
+/// Looks at the interpreter, of which the kernel holds `held`.
+fn interpreter(
+    entries: &[Entry],
+    entry: &Entry,
+    guest: &'static GuestArch,
+    held: Option<&Handler>,
+    findings: &mut Vec<Finding>,
+) {
+    let path = Path::new(&entry.interpreter);
+    let (fixed, pinned) = (entry.has('F'), entry.is_pinned());
+    let kind = match held {
+        Some(handler) if fixed => Kind::of_head(&handler.head()),
+        _ if pinned => return,
+        _ => Kind::of(path),
+    };
+    let shown = path.display();
+    let mut add = |code: &'static Code, evidence: String, fix: Fix| {
+        findings.push(Finding::new(code, &entry.name).evidence(evidence).fix(fix));
+    };
+    // Without F, what is not there is found missing at every execve.
+    match &kind {
+        Kind::Missing if fixed => {}
+        Kind::Missing => {
+            add(code::MISSING, format!("there is no {shown}"), install(guest));
+            return;
+        }
+        Kind::NotExecutable => {
+            add(code::NOT_EXECUTABLE, format!("{shown} is not executable"), install(guest));
+            return;
+        }
+        Kind::Foreign(arch) => {
+            let code = match fs::read(path) {
+                Ok(head) if entries.iter().any(|e| e.enabled && e.matches(&head)) => code::LOOP,
+                _ => code::FOREIGN,
+            };
+            add(code, format!("{shown} is a program for {arch}"), install(guest));
+            return;
+        }
+        Kind::Dynamic(loader) => {
+            add(code::DYNAMIC, format!("{shown} needs {loader}"), install(guest));
+            return;
+        }
+        Kind::Script(of) => {
+            add(code::SCRIPT, format!("{shown} is a script for {of}"), install(guest));
+            return;
+        }
+        Kind::Static | Kind::Unknown => {}
+    }
+    if pinned {
+        return;
+    }
+    let noexec = |p: &Path| {
+        rustix::fs::statvfs(p).is_ok_and(|s| s.f_flag.contains(StatVfsMountFlags::NOEXEC))
+    };
+    if noexec(path) {
+        add(code::NOT_EXECUTABLE, format!("{shown} is on a noexec mount"), install(guest));
+        return;
+    }
+    if !fixed {
+        let rule = entry.rule().map(|mut r| {
+            r.flags.fix_binary = true;
+            r
+        });
+        let fix = rule.map_or_else(|| install(guest), Fix::Register);
+        add(code::NO_FLAG_F, format!("its flags are `{}`", entry.flags), fix);
+        return;
+    }
+    if !path.exists() {
+        let text = match held {
+            Some(handler) => format!("the kernel holds {}, and there is no {shown}", handler.exe),
+            None => format!("there is no {shown}"),
+        };
+        let severity = if held.is_some() { Severity::Warning } else { Severity::Error };
+        let finding = Finding::new(code::DELETED, &entry.name).severity(severity);
+        findings.push(finding.evidence(text).fix(install(guest)));
+        return;
+    }
+    if let Some(handler) = held
+        && handler.same_as(path).is_ok_and(|same| !same)
+    {
+        let fix = entry.rule().map_or_else(|| install(guest), Fix::Register);
+        add(code::STALE, format!("the kernel holds {}, which differs", handler.exe), fix);
+    }
+}
+
+fn flags(entry: &Entry, findings: &mut Vec<Finding>) {
+    let path = Path::new(&entry.interpreter);
+    let again = |change: fn(&mut Rule)| {
+        let rule = entry.rule().filter(|_| !entry.is_pinned() && path.exists());
+        match rule {
+            Some(mut rule) => {
+                change(&mut rule);
+                Fix::Register(rule)
+            }
+            None => Fix::Command("register it again with the flags POCF".into()),
+        }
+    };
+    if !entry.has('C') {
+        findings.push(
+            Finding::new(code::NO_CRED, &entry.name)
+                .evidence(format!("its flags are `{}`", entry.flags))
+                .fix(again(|r| r.flags.credentials = true)),
+        );
+    }
+    if !entry.has('P') && !entry.has('T') {
+        findings.push(
+            Finding::new(code::NO_ARGV0, &entry.name)
+                .evidence(format!("its flags are `{}`", entry.flags))
+                .fix(again(|r| r.flags.preserve_argv0 = true)),
+        );
+    }
+    let mode = fs::metadata(path).map_or(0, |m| m.permissions().mode());
+    if mode & 0o6000 != 0 && !entry.is_pinned() {
+        findings.push(
+            Finding::new(code::SETUID, &entry.name)
+                .evidence(format!("the mode of {} is {:o}", path.display(), mode & 0o7777))
+                .fix(Fix::Command(format!("chmod ug-s {}", path.display()))),
+        );
+    }
+}

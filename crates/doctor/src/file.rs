@@ -1,0 +1,186 @@
+//! One program, or the shell of a root: why does it not run?
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use binfmt::interpreter;
+use binfmt::{GuestArch, Instance};
+use rustix::fs::StatVfsMountFlags;
+
+use crate::code::{self, Severity};
+use crate::{Finding, Fix, Subject, install};
+
+/// `EXT4_SUPER_MAGIC`.
+const EXT4: i64 = 0xef53;
+
+/// Adds what is wrong with the subject's file, and the shell of its root.
+pub(crate) fn examine(subject: &Subject, instance: &Instance, findings: &mut Vec<Finding>) {
+    let root = subject.root.as_deref().unwrap_or(Path::new("/"));
+    if let Some(file) = &subject.file {
+        program(root, file, instance, findings);
+    } else if subject.root.is_some() {
+        match resolve(root, Path::new("/bin/sh")) {
+            Some(_) => program(root, Path::new("/bin/sh"), instance, findings),
+            None => findings.push(
+                Finding::new(code::GUEST_LOADER, "/bin/sh")
+                    .severity(Severity::Note)
+                    .evidence(format!("{} has no /bin/sh", root.display())),
+            ),
+        }
+    }
+}
+
+/// `path` as seen in `root`, with its links followed there.
+fn resolve(root: &Path, path: &Path) -> Option<PathBuf> {
+    let mut rest: Vec<_> = path.components().rev().map(|c| c.as_os_str().to_owned()).collect();
+    let mut inside = PathBuf::from("/");
+    for _ in 0..256 {
+        let Some(name) = rest.pop() else {
+            let real = root.join(inside.strip_prefix("/").unwrap_or(&inside));
+            return real.exists().then_some(real);
+        };
+        match name.to_str() {
+            Some("/") => inside = "/".into(),
+            Some("." | "") => {}
+            Some("..") => {
+                inside.pop();
+            }
+            _ => {
+                let next = inside.join(&name);
+                let real = root.join(next.strip_prefix("/").unwrap_or(&next));
+                match fs::read_link(&real) {
+                    Ok(link) => {
+                        rest.extend(link.components().rev().map(|c| c.as_os_str().to_owned()));
+                    }
+                    Err(_) => inside = next,
+                }
+            }
+        }
+    }
+    None
+}
+
+fn head(path: &Path) -> Vec<u8> {
+    let mut head = Vec::new();
+    let _ = File::open(path).map(|f| f.take(4096).read_to_end(&mut head));
+    head
+}
+
+fn program(root: &Path, path: &Path, instance: &Instance, findings: &mut Vec<Finding>) {
+    let about = path.display().to_string();
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let Some(real) = resolve(root, &absolute) else {
+        findings.push(
+            Finding::new(code::TARGET_NOEXEC, &about)
+                .evidence(format!("there is no such file in {}", root.display())),
+        );
+        return;
+    };
+    permissions(&real, &about, findings);
+    let first = head(&real);
+    if let Some(line) = first.strip_prefix(b"#!") {
+        let line = line.split(|b| *b == b'\n').next().unwrap_or_default();
+        let text = String::from_utf8_lossy(line).into_owned();
+        if let Some(of) = text.split_whitespace().next()
+            && of != about
+        {
+            program(root, Path::new(of), instance, findings);
+        }
+        return;
+    }
+    let Some(guest) = GuestArch::of_elf(&first) else { return };
+    let native = Some(guest) == GuestArch::host();
+    // The machine's own 32-bit programs need no entry either; they are told by trying.
+    if !native && instance.winner(&about, &first).ok().flatten().is_none() {
+        findings.push(
+            Finding::new(code::NO_ENTRY, &about)
+                .evidence(format!("it is a program for {}", guest.title()))
+                .fix(install(guest)),
+        );
+    }
+    loader(root, &about, guest, &first, findings);
+    if !guest.class64 && !native && rustix::fs::statfs(&real).is_ok_and(|s| s.f_type == EXT4) {
+        findings.push(
+            Finding::new(code::OVERFLOW32, &about)
+                .evidence(format!("it is a 32-bit program for {}, on ext4", guest.title()))
+                .fix(Fix::Command("build in a tmpfs (docker run --tmpfs DIR)".into())),
+        );
+    }
+}
+
+fn permissions(real: &Path, about: &str, findings: &mut Vec<Finding>) {
+    let mode = fs::metadata(real).map_or(0, |m| m.permissions().mode());
+    let mount = rustix::fs::statvfs(real).map(|s| s.f_flag).unwrap_or(StatVfsMountFlags::empty());
+    if mode & 0o111 == 0 {
+        findings.push(
+            Finding::new(code::TARGET_NOEXEC, about)
+                .evidence(format!("its mode is {:o}", mode & 0o7777))
+                .fix(Fix::Command(format!("chmod +x {}", real.display()))),
+        );
+    } else if mount.contains(StatVfsMountFlags::NOEXEC) {
+        findings.push(
+            Finding::new(code::TARGET_NOEXEC, about)
+                .evidence("its mount has the option noexec")
+                .fix(Fix::Command("mount -o remount,exec it, or move the program".into())),
+        );
+    }
+    if mode & 0o6000 != 0 && mount.contains(StatVfsMountFlags::NOSUID) {
+        findings.push(
+            Finding::new(code::TARGET_NOSUID, about)
+                .evidence(format!(
+                    "its mode is {:o}, its mount has the option nosuid",
+                    mode & 0o7777
+                ))
+                .fix(Fix::Command("mount -o remount,suid it, or move the program".into())),
+        );
+    }
+}
+
+/// The loader must be there and of the same architecture.
+fn loader(
+    root: &Path,
+    about: &str,
+    guest: &'static GuestArch,
+    first: &[u8],
+    findings: &mut Vec<Finding>,
+) {
+    let Some(loader) = interpreter::loader(first) else { return };
+    let others = resolve(root, Path::new("/bin/sh"))
+        .and_then(|shell| GuestArch::of_elf(&head(&shell)))
+        .filter(|shell| *shell != guest);
+    let wrong = |evidence: String| {
+        Finding::new(code::WRONG_ARCH, about)
+            .evidence(evidence)
+            .fix(Fix::Command(format!("take it from an image for linux/{}", guest.platform)))
+    };
+    match resolve(root, Path::new(&loader)) {
+        Some(real) => {
+            if let Some(other) = GuestArch::of_elf(&head(&real)).filter(|o| *o != guest) {
+                findings.push(wrong(format!(
+                    "it is for {}, its loader {loader} for {}",
+                    guest.title(),
+                    other.title()
+                )));
+            }
+        }
+        None => {
+            findings.push(
+                Finding::new(code::GUEST_LOADER, about)
+                    .evidence(format!("it needs {loader}, which {} lacks", root.display()))
+                    .fix(Fix::Command(
+                        "run it in a root of its architecture: anyarch run --root DIR, or -L DIR"
+                            .into(),
+                    )),
+            );
+            if let Some(other) = others {
+                findings.push(wrong(format!(
+                    "it is for {}, the root's /bin/sh for {}",
+                    guest.title(),
+                    other.title()
+                )));
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Finds out why foreign programs do not execute, or will not tomorrow.
+//!
+//! Each finding has a [`Code`], the evidence, and the fix. Nothing is changed here: `cli` prints
+//! and applies.
+
+pub mod code;
+mod entries;
+mod file;
+mod masks;
+mod system;
+
+pub use code::{Code, Severity};
+
+use std::path::PathBuf;
+
+use binfmt::probe::Prober;
+use binfmt::{GuestArch, Rule};
+
+/// What to look at.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// Where binfmt_misc is, or should be, mounted.
+    pub mount: PathBuf,
+    /// How to try things.
+    pub prober: Prober,
+    /// A program that does not run.
+    pub file: Option<PathBuf>,
+    /// The root that it is in, or a whole root to look at.
+    pub root: Option<PathBuf>,
+    /// The machine's own root, if it is to be looked for its configuration there.
+    pub system: Option<PathBuf>,
+    /// Architectures that should work.
+    pub wanted: Vec<&'static GuestArch>,
+    /// Configuration files that make registrations again after a restart.
+    pub persisted: Vec<PathBuf>,
+}
+
+/// How to repair something.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fix {
+    /// Mount binfmt_misc.
+    Mount,
+    /// Mount it here and register this program for an architecture.
+    MountAndInstall(&'static GuestArch),
+    /// Enable binfmt_misc as a whole.
+    EnableAll,
+    /// Enable an entry.
+    Enable(String),
+    /// Register this in place of the entry of its name.
+    Register(Rule),
+    /// Remove an entry.
+    Remove(String),
+    /// Register this program for an architecture.
+    Install(&'static GuestArch),
+    /// Something that only a person can do.
+    Command(String),
+}
+
+impl Fix {
+    /// What to type.
+    pub fn command(&self) -> String {
+        match self {
+            Self::Mount => {
+                format!("mount -t binfmt_misc binfmt_misc {}", binfmt::instance::DEFAULT_MOUNT)
+            }
+            Self::MountAndInstall(guest) => {
+                format!("{} && anyarch install {}", Self::Mount.command(), guest.name)
+            }
+            Self::EnableAll => "anyarch enable --all".into(),
+            Self::Enable(name) => format!("anyarch enable {name}"),
+            Self::Register(rule) => format!("anyarch repair {}", rule.name),
+            Self::Remove(name) => format!("anyarch uninstall --force {name}"),
+            Self::Install(guest) => format!("anyarch install {}", guest.name),
+            Self::Command(text) => text.clone(),
+        }
+    }
+
+    /// Whether it can be done for the user.
+    pub fn is_automatic(&self) -> bool {
+        !matches!(self, Self::Command(_))
+    }
+}
+
+/// Something that was found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// What kind.
+    pub code: &'static Code,
+    /// How bad it is here.
+    pub severity: Severity,
+    /// The entry or file that it is about.
+    pub about: Option<String>,
+    /// What was seen.
+    pub evidence: Vec<String>,
+    /// What repairs it.
+    pub fix: Option<Fix>,
+}
+
+impl Finding {
+    pub(crate) fn new(code: &'static Code, about: &str) -> Self {
+        let severity = if code.name.starts_with('W') { Severity::Warning } else { Severity::Error };
+        let about = (!about.is_empty()).then(|| about.to_owned());
+        Self { code, severity, about, evidence: Vec::new(), fix: None }
+    }
+    pub(crate) fn severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+    pub(crate) fn evidence(mut self, text: impl Into<String>) -> Self {
+        self.evidence.push(text.into());
+        self
+    }
+    pub(crate) fn fix(mut self, fix: Fix) -> Self {
+        self.fix = Some(fix);
+        self
+    }
+}
+
+/// Looks at everything; the worst first.
+pub fn examine(subject: &Subject) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(instance) = system::examine(subject, &mut findings) {
+        entries::examine(subject, &instance, &mut findings);
+        file::examine(subject, &instance, &mut findings);
+    }
+    findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
+    findings
+}
+
+/// How programs of `guest` can be made to run.
+pub(crate) fn install(guest: &'static GuestArch) -> Fix {
+    if guest.emulated {
+        return Fix::Install(guest);
+    }
+    Fix::Command(format!(
+        "anyarch install --replace always --interpreter PATH-OF-A-STATIC-EMULATOR {}",
+        guest.name
+    ))
+}

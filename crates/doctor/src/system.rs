@@ -1,0 +1,174 @@
+//! The machine: is there a binfmt_misc, is it writable and switched on, will it last?
+
+use std::fs;
+use std::path::Path;
+
+use binfmt::mount::{At, Lifetime};
+use binfmt::{Entry, Instance};
+use rustix::fs::StatVfsMountFlags;
+
+use crate::code::{self, Severity};
+use crate::{Finding, Fix, Subject};
+
+/// Adds what is wrong with the machine; the instance if there is one.
+pub(crate) fn examine(subject: &Subject, findings: &mut Vec<Finding>) -> Option<Instance> {
+    let dir = &subject.mount;
+    let about = dir.display().to_string();
+    let at = binfmt::mount::at(dir);
+    if at == At::Automount {
+        findings.push(
+            Finding::new(code::AUTOMOUNT, &about)
+                .evidence(format!("{about} is an autofs mount point"))
+                .fix(Fix::Command(format!("ls {about}/status"))),
+        );
+    }
+    let instance = match (Instance::at(dir), at) {
+        (Ok(instance), _) => instance,
+        (Err(_), At::Nothing) => {
+            findings.push(
+                Finding::new(code::NO_MODULE, &about)
+                    .evidence(format!("there is no directory {about}"))
+                    .fix(Fix::Command("modprobe binfmt_misc".into())),
+            );
+            return None;
+        }
+        (Err(_), _) => {
+            let finding = Finding::new(code::NO_MOUNT, &about)
+                .evidence(format!("{about} has no file `register`"));
+            findings.push(finding.fix(Fix::Mount));
+            return None;
+        }
+    };
+    if let Ok(stat) = rustix::fs::statvfs(dir)
+        && stat.f_flag.contains(StatVfsMountFlags::RDONLY)
+    {
+        findings.push(
+            Finding::new(code::READ_ONLY, &about)
+                .evidence("its mount has the option ro")
+                .fix(Fix::Command(format!("mount -o remount,rw {about}"))),
+        );
+    }
+    if !instance.enabled() {
+        findings.push(
+            Finding::new(code::GLOBAL_OFF, &about)
+                .evidence(format!("{about}/status says disabled"))
+                .fix(Fix::EnableAll),
+        );
+    }
+    let entries = instance.entries().unwrap_or_default();
+    lasting(subject, &instance, &entries, findings);
+    host(findings);
+    podman(subject, &entries, findings);
+    Some(instance)
+}
+
+/// How long the entries will be there.
+fn lasting(subject: &Subject, instance: &Instance, entries: &[Entry], findings: &mut Vec<Finding>) {
+    if entries.is_empty() {
+        return;
+    }
+    let lifetime = binfmt::mount::lifetime(instance.dir());
+    if lifetime.is_volatile() {
+        let (severity, text) = match lifetime {
+            Lifetime::UserNamespace => {
+                (Severity::Note, "this user namespace has an instance of its own")
+            }
+            _ => (Severity::Error, "the file system was made in this container"),
+        };
+        findings.push(
+            Finding::new(code::VOLATILE, "").severity(severity).evidence(text).fix(Fix::Command(
+                "docker run -v /proc/sys/fs/binfmt_misc:/proc/sys/fs/binfmt_misc ..., or anyarch hold"
+                    .into(),
+            )),
+        );
+    }
+    // What happens at a restart matters where the entries last until then.
+    if lifetime != Lifetime::Machine && subject.system.is_none() {
+        return;
+    }
+    let root = subject.system.as_deref().unwrap_or(Path::new("/"));
+    let systemd = ["usr/lib/systemd/systemd-binfmt", "lib/systemd/systemd-binfmt"]
+        .iter()
+        .any(|p| root.join(p).exists());
+    let write = || Fix::Command("anyarch persist write".into());
+    if subject.persisted.is_empty() && entries.iter().any(Entry::is_pinned) {
+        let finding = if systemd {
+            Finding::new(code::SYSTEMD_FLUSH, "")
+                .evidence("systemd-binfmt is installed, and no binfmt.d file has our entries")
+        } else {
+            Finding::new(code::NOT_PERSISTED, "")
+                .evidence("no configuration file of ours was found")
+        };
+        findings.push(finding.fix(write()));
+    }
+    let wsl = entries.iter().find(|e| e.name.starts_with("WSLInterop"));
+    if let (true, Some(entry)) = (systemd, wsl)
+        && !root.join("etc/binfmt.d/WSLInterop.conf").exists()
+        && !root.join("usr/lib/binfmt.d/WSLInterop.conf").exists()
+    {
+        let line = ":WSLInterop:M::MZ::/init:PF";
+        findings.push(
+            Finding::new(code::WSL, &entry.name)
+                .evidence("no binfmt.d file is called WSLInterop.conf")
+                .fix(Fix::Command(format!("echo '{line}' > /etc/binfmt.d/WSLInterop.conf"))),
+        );
+    }
+}
+
+/// Settings of the kernel and of this process.
+fn host(findings: &mut Vec<Finding>) {
+    if fs::read_to_string("/proc/sys/vm/memfd_noexec").is_ok_and(|t| t.trim() == "2") {
+        findings.push(
+            Finding::new(code::MEMFD_NOEXEC, "")
+                .evidence("vm.memfd_noexec is 2")
+                .fix(Fix::Command("sysctl vm.memfd_noexec=1".into())),
+        );
+    }
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    if status.lines().any(|l| l.split_whitespace().eq(["NoNewPrivs:", "1"])) {
+        findings.push(
+            Finding::new(code::NNP, "")
+                .severity(Severity::Warning)
+                .evidence("/proc/self/status says NoNewPrivs: 1")
+                .fix(Fix::Command(
+                    "start it without no-new-privileges (docker --security-opt, NoNewPrivileges=)"
+                        .into(),
+                )),
+        );
+    }
+    const AT_PAGESZ: u64 = 6;
+    findings.extend(page_size(sys::auxv::get(AT_PAGESZ).unwrap_or(4096)));
+}
+
+fn page_size(size: u64) -> Option<Finding> {
+    (size > 4096).then(|| {
+        Finding::new(code::PAGE_SIZE, "")
+            .evidence(format!("a page has {size} bytes"))
+            .fix(Fix::Command("boot a kernel with pages of 4 KiB".into()))
+    })
+}
+
+fn podman(subject: &Subject, entries: &[Entry], findings: &mut Vec<Finding>) {
+    let root = subject.system.as_deref().unwrap_or(Path::new("/"));
+    let odd = entries.iter().find(|e| !matches!(e.matcher, binfmt::Matcher::Magic { .. }));
+    if let Some(entry) = odd
+        && root.join("usr/bin/podman").exists()
+    {
+        findings.push(
+            Finding::new(code::PODMAN_PARSE, &entry.name)
+                .evidence("it is not an entry by magic, and podman is installed")
+                .fix(Fix::Command(format!("anyarch uninstall --force {}", entry.name))),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn larger_pages_are_noticed() {
+        assert_eq!(page_size(4096), None);
+        assert_eq!(page_size(16384).map(|f| f.code.name), Some("W-PAGESIZE"));
+    }
+}
