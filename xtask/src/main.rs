@@ -1,5 +1,6 @@
 //! Automation: everything that is not the product itself. `cargo xtask` lists the commands.
 
+mod bench;
 mod calls_codegen;
 mod codegen;
 mod fixtures;
@@ -21,6 +22,7 @@ cargo xtask fixtures                 fetch what the end-to-end tests need
 cargo xtask codegen [--check]        isa/ -> generated code and docs
 cargo xtask fuzz diff [--seed N] [--seconds S] [...]   random code against the oracle
 cargo xtask fuzz faults [...]         signal frames of faults against the evaluator
+cargo xtask bench [NAME]             speed of kernels and of starting programs, to native and QEMU
 cargo xtask bless                    rewrite the golden files, show the change in counts
 cargo xtask tidy                     boundaries, sizes, unsafe code, words";
 
@@ -39,6 +41,8 @@ fn main() -> Result<()> {
         ["codegen"] => codegen_all(root, false),
         ["codegen", "--check"] => codegen_all(root, true),
         ["fuzz", ref rest @ ..] => testkit(root, rest),
+        ["bench"] => bench::run(root, "", 3),
+        ["bench", filter] => bench::run(root, filter, 3),
         ["bless"] => bless(root),
         ["tidy"] => tidy::run(root),
         [] => {

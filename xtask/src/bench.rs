@@ -1,0 +1,111 @@
+//! `cargo xtask bench`: how fast guest programs run, natively, under the oracle and under us, in
+//! turn in one run. For reading; what gates a change are the counts in the golden files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::fixtures::Fixtures;
+use crate::product;
+
+const KERNELS: &str = "recurse list crc sort interpret hash gemm mandel vectors strings";
+/// Programs started one after the other, in the foreign root: name, command of a shell.
+const STARTS: [(&str, &str); 3] = [
+    ("true", "i=0; while [ $i -lt 200 ]; do /bin/true; i=$((i+1)); done"),
+    ("bash", "i=0; while [ $i -lt 40 ]; do bash -c 'x=$(echo $$)'; i=$((i+1)); done"),
+    (
+        "pipes",
+        "i=0; while [ $i -lt 40 ]; do echo $i | sed s/1/2/ | cat >/dev/null; i=$((i+1)); done",
+    ),
+];
+
+/// Runs the kernels whose names contain `filter`, `rounds` times each.
+pub(crate) fn run(root: &Path, filter: &str, rounds: usize) -> Result<()> {
+    let fixtures = Fixtures::open()?;
+    fixtures.prepare()?;
+    let anyarch = product::build(root, "release")?;
+    let oracle = fixtures.oracle_path("sid");
+    let dir = fixtures.dir.join("bench");
+    fs::create_dir_all(&dir)?;
+    let [native, guest] = [("gcc", "native"), ("aarch64-linux-gnu-gcc", "arm64")]
+        .map(|(compiler, name)| compile(compiler, root, &dir.join(name)));
+    let (native, guest) = (native?, guest?);
+    println!("user and system time, the least of {rounds}; QEMU is the oracle's");
+    println!(
+        "{:10} {:>9} {:>9} {:>9} {:>12} {:>12}",
+        "", "native", "QEMU", "anyarch", "to native", "to QEMU"
+    );
+    for kernel in KERNELS.split(' ').filter(|k| k.contains(filter)) {
+        let with = |program: &[&Path]| {
+            let mut words: Vec<PathBuf> = program.iter().map(|p| p.to_path_buf()).collect();
+            words.push(kernel.into());
+            words
+        };
+        let commands = [with(&[&native]), with(&[&oracle, &guest]), with(&[&anyarch, &guest])];
+        line(kernel, &commands, rounds, true)?;
+    }
+    let foreign = fixtures.root_path("arm64");
+    for (name, script) in STARTS.into_iter().filter(|(name, _)| name.contains(filter)) {
+        let within = |options: &[&Path]| {
+            let mut words = vec![anyarch.clone(), "run".into(), "--root".into(), foreign.clone()];
+            words.extend(options.iter().map(|p| p.to_path_buf()));
+            words.extend(["--", "/bin/sh", "-c", script].map(PathBuf::from));
+            words
+        };
+        let native = ["sh", "-c", script].map(PathBuf::from).to_vec();
+        let commands = [native, within(&[Path::new("--interpreter"), &oracle]), within(&[])];
+        line(name, &commands, rounds, false)?;
+    }
+    Ok(())
+}
+
+fn compile(compiler: &str, root: &Path, to: &Path) -> Result<PathBuf> {
+    let status = Command::new(compiler)
+        .args(["-O2", "-static", "-ffp-contract=off", "-o"])
+        .arg(to)
+        .arg(root.join("bench/kernels.c"))
+        .arg("-lm")
+        .status()
+        .with_context(|| format!("cannot start {compiler}"))?;
+    ensure!(status.success(), "{compiler} failed");
+    Ok(to.to_path_buf())
+}
+
+/// Runs the commands in turn and prints a line.
+fn line(name: &str, commands: &[Vec<PathBuf>; 3], rounds: usize, same: bool) -> Result<()> {
+    let mut best = [f64::INFINITY; 3];
+    let mut outputs: [String; 3] = Default::default();
+    for _ in 0..rounds {
+        for (n, command) in commands.iter().enumerate() {
+            let (seconds, output) = time(command)?;
+            best[n] = best[n].min(seconds);
+            outputs[n] = output;
+        }
+    }
+    ensure!(!same || outputs.iter().all(|o| *o == outputs[0]), "{name}: {outputs:?} differ");
+    let [native, qemu, ours] = best;
+    println!(
+        "{name:10} {native:>8.2}s {qemu:>8.2}s {ours:>8.2}s {:>11.2}x {:>11.2}x",
+        ours / native,
+        qemu / ours
+    );
+    Ok(())
+}
+
+/// User and system time of a command with its children, and what it prints.
+fn time(command: &[PathBuf]) -> Result<(f64, String)> {
+    let output = Command::new("bash")
+        .args(["-c", "TIMEFORMAT='%3U %3S'; time \"$@\"", "bash"])
+        .args(command)
+        .stdin(Stdio::null())
+        .output()
+        .context("bash is needed to measure")?;
+    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy(&output.stderr);
+    let times = text.lines().last().context("no times")?;
+    let seconds = times.split(' ').map(|t| t.replace(',', ".").parse::<f64>());
+    let seconds = seconds.sum::<Result<f64, _>>().context("times")?;
+    Ok((seconds, String::from_utf8_lossy(&output.stdout).into_owned()))
+}
