@@ -146,6 +146,7 @@ impl Translator<'_> {
     }
     /// BR.
     pub(crate) fn br(&mut self, rn: XZr) -> Flow {
+        self.jumps(rn);
         let a = self.x(rn);
         self.leave_to(a, 0)
     }
@@ -166,6 +167,7 @@ impl Translator<'_> {
     }
     /// Calls the address in `a`, which is not the link register.
     pub(crate) fn call_to(&mut self, a: Ref) -> Flow {
+        self.calls();
         let return_pc = self.pc.wrapping_add(4);
         self.set_address(XZr(30), return_pc);
         // What is behind the call says nothing about the flags that the called function sees.

@@ -21,6 +21,7 @@ mod add_sub;
 mod atomic;
 mod bitfield;
 mod branch;
+mod branch_target;
 mod cond;
 mod exclusive;
 mod load_store;
@@ -121,6 +122,12 @@ impl Guest for Aarch64 {
     fn canonical(&self, addr: u64) -> u64 {
         // Linux always lets EL0 use the top byte for itself.
         addr << 8 >> 8 | if addr >> 55 & 1 != 0 { 0xff << 56 } else { 0 }
+    }
+    fn guards(&self) -> bool {
+        self.cpu.features.has(cpu::Features::BTI)
+    }
+    fn guard(&self, start: u64, end: u64, on: bool) -> bool {
+        self.guards() && branch_target::guard(start, end, on)
     }
     fn start(&self, state: &mut State) {
         let _ = self.keys(KeyRequest::Reset(0), state);

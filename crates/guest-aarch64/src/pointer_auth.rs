@@ -170,12 +170,14 @@ impl Translator<'_> {
     pub(crate) fn bra(&mut self, b: bool, rn: XZr, rm: XSp) -> Flow {
         let modifier = self.xsp(rm);
         let to = self.destination(rn, modifier, b);
+        self.jumps(rn);
         self.leave_to(to, 0)
     }
     /// BRAAZ, BRABZ.
     pub(crate) fn braz(&mut self, b: bool, rn: XZr) -> Flow {
         let modifier = self.imm(0);
         let to = self.destination(rn, modifier, b);
+        self.jumps(rn);
         self.leave_to(to, 0)
     }
     /// BLRAA, BLRAB.

@@ -209,6 +209,9 @@ pub(crate) fn translate(cpu: &Cpu, fetch: &mut dyn Fetch, pc: u64, mode: Mode, b
         }
         t.ir.insn(index as u32 * 4);
         insns += 1;
+        if index == 0 {
+            t.landing(word);
+        }
         let (ops, exits) = (t.ir.block.ops.len(), t.ir.block.exits.len());
         match crate::generated::decode::dispatch(&mut t, word) {
             Flow::Next => continue,

@@ -124,6 +124,16 @@ pub trait Guest: Sync {
         let _ = (request, state);
         None
     }
+    /// Whether indirect branches into guarded pages are checked.
+    fn guards(&self) -> bool {
+        false
+    }
+    /// The pages of `start..end` are now guarded or not; one thread at a time says so. True if that
+    /// changes how code there is translated.
+    fn guard(&self, start: u64, end: u64, on: bool) -> bool {
+        let _ = (start, end, on);
+        false
+    }
     /// Text of one instruction for dumps.
     fn disassemble(&self, word: u32, pc: u64) -> String;
 }

@@ -24,6 +24,14 @@ pub const SLOT_EX_ADDR: u16 = 36;
 pub const SLOT_EX_LO: u16 = 37;
 /// High half.
 pub const SLOT_EX_HI: u16 = 38;
+/// What kind of indirect branch came here, `BTYPE_*` or zero, for guests that check it.
+pub const SLOT_BTYPE: u16 = 44;
+/// A jump that may lead to functions too (Arm's BTYPE 1).
+pub const BTYPE_JUMP: u64 = 1;
+/// A call (BTYPE 2).
+pub const BTYPE_CALL: u64 = 2;
+/// Another jump (BTYPE 3).
+pub const BTYPE_ANY: u64 = 4;
 /// `SLOT_EX_ADDR` when no monitor is set.
 pub const MONITOR_CLEAR: u64 = u64::MAX;
 

@@ -24,6 +24,8 @@ const INTERP_MAX: u64 = 4096;
 
 const PT_LOAD: u32 = 1;
 const PT_INTERP: u32 = 3;
+const PT_GNU_PROPERTY: u32 = 0x6474_e553;
+const NT_GNU_PROPERTY_TYPE_0: u32 = 5;
 const PT_GNU_STACK: u32 = 0x6474_e551;
 
 /// Readable segment.
@@ -232,6 +234,8 @@ pub struct Program {
     pub phdr_count: u16,
     /// Path of the loader, without its terminating zero byte.
     pub interp: Option<Vec<u8>>,
+    /// `PT_GNU_PROPERTY` says that branch targets are marked, for guarded pages.
+    pub guarded: bool,
     /// `PT_GNU_STACK` asks for an executable stack.
     pub exec_stack: bool,
 }
@@ -310,12 +314,14 @@ pub fn parse<B: Bytes + ?Sized>(file: &B, machine: u16) -> Result<Program, Error
         phdr_addr: 0,
         phdr_count: u16_at(&ehdr, 56),
         interp: None,
+        guarded: false,
         exec_stack: false,
     };
     for (index, phdr) in phdrs.chunks_exact(PHDR_SIZE).enumerate() {
         match u32_at(phdr, 0) {
             PT_LOAD => add_segment(&mut program, index, phdr, u64_at(&ehdr, 32))?,
             PT_INTERP if program.interp.is_none() => program.interp = Some(interp(file, phdr)?),
+            PT_GNU_PROPERTY => program.guarded = guarded(file, phdr),
             PT_GNU_STACK => program.exec_stack = u32_at(phdr, 4) & PF_X != 0,
             _ => {}
         }
@@ -379,6 +385,29 @@ fn add_segment(program: &mut Program, index: usize, phdr: &[u8], phoff: u64) -> 
     }
     program.segments.push(segment);
     Ok(())
+}
+
+/// Whether the properties have GNU_PROPERTY_AARCH64_FEATURE_1_AND with BTI. What cannot be read or
+/// understood has none.
+fn guarded<B: Bytes + ?Sized>(file: &B, phdr: &[u8]) -> bool {
+    const FEATURE_1_AND: u32 = 0xc000_0000;
+    let mut note = vec![0; (u64_at(phdr, 32) as usize).min(4096)];
+    if file.read(u64_at(phdr, 8), &mut note, "the properties").is_err() || note.len() < 16 {
+        return false;
+    }
+    let head = [u32_at(&note, 0), u32_at(&note, 8)];
+    if head != [4, NT_GNU_PROPERTY_TYPE_0] || note[12..16] != *b"GNU\0" {
+        return false;
+    }
+    let mut rest = &note[16..note.len().min(16 + u32_at(&note, 4) as usize)];
+    while rest.len() >= 12 {
+        let (kind, size) = (u32_at(rest, 0), u32_at(rest, 4) as usize);
+        if kind == FEATURE_1_AND {
+            return size == 4 && u32_at(rest, 8) & 1 != 0;
+        }
+        rest = rest.get(8 + size.next_multiple_of(8)..).unwrap_or_default();
+    }
+    false
 }
 
 /// Reads the loader's path.

@@ -91,3 +91,13 @@ fn pointers_are_authenticated() {
     assert!(ours.contains("enabled 15 0 13 disabled: 0x1234\n"), "{ours}");
     assert_eq!(all_but_one(ours), all_but_one(run(&lab.oracle("sid"), "max", &program)));
 }
+
+#[test]
+fn branches_into_guarded_pages_are_checked() {
+    let lab = Lab::open();
+    let program = compile(&lab, "bti");
+    let ours = run(&lab.anyarch, "max", &program);
+    assert!(ours.lines().count() > 80, "{ours}");
+    assert_eq!(ours, run(&lab.oracle("sid"), "max", &program));
+    assert!(!run(&lab.anyarch, "default", &program).contains("nop 3: 29"));
+}

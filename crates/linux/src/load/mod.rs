@@ -115,11 +115,17 @@ pub fn start(
 
     let offset = random.pages(0, 1 << 40);
     let main = image::map(&mm, &file, &program, PROGRAM_BASE + offset)?;
+    if program.guarded && program.interp.is_none() {
+        mm.guard(main.code.0 & !(PAGE - 1), main.code.1, abi.arch_prot);
+    }
     let mut entry = main.entry;
     let mut base = 0;
     if let Some(loader) = loader {
         let loader_program = loader.parse(abi)?;
         let mapped = image::map(&mm, &loader, &loader_program, 0)?;
+        if loader_program.guarded {
+            mm.guard(mapped.code.0 & !(PAGE - 1), mapped.code.1, abi.arch_prot);
+        }
         entry = mapped.entry;
         base = mapped.start;
     }

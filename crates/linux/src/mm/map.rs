@@ -100,6 +100,7 @@ impl Mm {
         space.holes.remove(start, end);
         self.clear_exec(start, end);
         if prot & prot::EXEC != 0 {
+            self.guard(start, end, prot);
             self.set_exec(start, end);
         }
     }

@@ -153,6 +153,14 @@ impl Mm {
         self.exec.read().unwrap_or_else(PoisonError::into_inner).intersects(start, end)
     }
 
+    /// The executable pages of `start..end` are guarded if `prot` says so (`PROT_BTI`).
+    pub(crate) fn guard(&self, start: u64, end: u64, prot: u64) {
+        let guest = self.engine.guest();
+        if guest.guards() && guest.guard(start, end, prot & self.arch_prot != 0) {
+            self.engine.invalidate(start, end - start);
+        }
+    }
+
     /// Records addresses as the guest's that were mapped by other means (the stack's room).
     pub(crate) fn adopt(&self, start: u64, end: u64) {
         self.space().owned.insert(start, end);

@@ -36,6 +36,7 @@ impl Mm {
             // What was executable before keeps its translations: the bytes did not change.
             let stack = grows == prot::GROWSDOWN;
             let from = if stack { space.owned.find(start).map_or(start, |r| r.0) } else { start };
+            self.guard(from, owned_end, prot);
             self.set_exec(from, owned_end);
         } else {
             self.clear_exec(start, owned_end);

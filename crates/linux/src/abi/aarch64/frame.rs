@@ -5,7 +5,7 @@
 
 use crate::signal::{AltStack, Delivery, sa};
 use crate::task::Task;
-use ir::state::FIRST_VEC;
+use ir::state::{BTYPE_ANY, BTYPE_CALL, BTYPE_JUMP, FIRST_VEC, SLOT_BTYPE};
 use memory::MemoryFault;
 
 const INFO: usize = 128;
@@ -67,6 +67,10 @@ fn record(frame: &mut [u8], at: &mut usize, magic: u32, len: u32) -> usize {
     content
 }
 
+const BTYPE: usize = SLOT_BTYPE as usize;
+/// The slot's values by PSTATE.BTYPE.
+const BTYPES: [u64; 4] = [0, BTYPE_JUMP, BTYPE_CALL, BTYPE_ANY];
+
 /// Builds the frame for a handler and makes the guest start it.
 ///
 /// # Errors
@@ -91,6 +95,8 @@ pub(crate) fn push_frame(task: &mut Task, delivery: &Delivery) -> Result<(), Mem
         task.process.identity.sigreturn
     };
     let sp_slot = task.process.abi.sp_slot as usize;
+    // Handlers are entered as by a call.
+    let branch = if task.process.engine.guest().guards() { BTYPE_CALL } else { 0 };
     let state = task.state_mut();
     state.int[0] = delivery.signo as u64;
     if delivery.action.flags & sa::SIGINFO != 0 {
@@ -101,6 +107,7 @@ pub(crate) fn push_frame(task: &mut Task, delivery: &Delivery) -> Result<(), Mem
     state.int[LR] = restorer;
     state.int[sp_slot] = base;
     state.set_pc(delivery.action.handler);
+    state.int[BTYPE] = branch;
     Ok(())
 }
 
@@ -117,7 +124,8 @@ fn fill(task: &Task, delivery: &Delivery, frame: &mut [u8]) {
     }
     put_u64(frame, SP, task.sp());
     put_u64(frame, PC, state.pc());
-    put_u64(frame, PSTATE, u64::from(task.cpu.nzcv()));
+    let kind = BTYPES.iter().position(|&kind| kind == state.int[BTYPE]).unwrap_or(0);
+    put_u64(frame, PSTATE, u64::from(task.cpu.nzcv()) | (kind as u64) << 10);
     let mut at = RECORDS;
     let fpsimd = record(frame, &mut at, FPSIMD_MAGIC, FPSIMD_LEN);
     put(frame, fpsimd, &(task.cpu.fpsr() as u32).to_le_bytes());
@@ -153,6 +161,7 @@ pub(crate) fn pop_frame(task: &mut Task) -> Result<(u64, AltStack), BadFrame> {
     }
     state.int[sp_slot] = get_u64(&frame, SP);
     state.set_pc(get_u64(&frame, PC));
+    state.int[BTYPE] = BTYPES[(pstate >> 10 & 3) as usize];
     for n in 0..32 {
         let at = fpsimd + 8 + 16 * n;
         let high = u128::from(get_u64(&frame, at + 8));

@@ -19,7 +19,7 @@ const CLOCK_GETRES: u64 = 114;
 const RT_SIGRETURN: u64 = 139;
 const GETTIMEOFDAY: u64 = 169;
 
-/// `PROT_BTI`: branch targets are guarded. Accepted and without effect, as on a processor without.
+/// `PROT_BTI`: branch targets are guarded. Accepted, and without effect on processors without.
 const PROT_BTI: u64 = 0x10;
 
 /// The value for arm64.
