@@ -83,14 +83,22 @@ int main(void)
         for (;;) {}
     }
     waitpid(p, &st, 0), printf("cpu limit %d\n", WTERMSIG(st) == SIGXCPU);
+    // It must not end before it is seen to go on.
+    int go[2];
+    pipe(go);
     p = fork();
     if (!p) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        close(go[1]);
         raise(SIGSTOP);
+        char end;
+        read(go[0], &end, 1);
         _exit(5);
     }
+    close(go[0]);
     waitpid(p, &st, WUNTRACED), printf("stopped %d by %d\n", WIFSTOPPED(st), WSTOPSIG(st));
     kill(p, SIGCONT), waitpid(p, &st, WCONTINUED), printf("continued %d\n", WIFCONTINUED(st));
+    close(go[1]);
     waitpid(p, &st, 0), printf("exit %d\n", WEXITSTATUS(st));
     timer_t t;
     struct sigevent se = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN, .sigev_value.sival_int = 3};

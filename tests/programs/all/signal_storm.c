@@ -8,7 +8,7 @@
 static volatile sig_atomic_t ticks;
 static volatile double sink;
 static void tick(int s) { (void)s; ticks++; sink = sqrt(ticks) * 1.5; char b[200]; memset(b, ticks, sizeof b); }
-static uint64_t work(void)
+__attribute__((noipa)) static uint64_t work(void)
 {
     uint64_t x = 1, h = 0;
     double d = 1;
