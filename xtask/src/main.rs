@@ -23,6 +23,7 @@ cargo xtask codegen [--check]        isa/ -> generated code and docs
 cargo xtask fuzz diff [--seed N] [--seconds S] [...]   random code against the oracle
 cargo xtask fuzz faults [...]         signal frames of faults against the evaluator
 cargo xtask bench [NAME]             speed of kernels and of starting programs, to native and QEMU
+cargo xtask fuzz elf [...]            mutated programs for the loader
 cargo xtask bless                    rewrite the golden files, show the change in counts
 cargo xtask tidy                     boundaries, sizes, unsafe code, words";
 
@@ -84,6 +85,8 @@ fn fuzz(root: &Path, anyarch: &Path, fixtures: &Path, seed: u64, seconds: u32) -
         &anyarch,
         "--fixtures",
         &fixtures,
+        "--mode",
+        "evaluate,binary,v2",
     ];
     testkit(root, &arguments)
 }

@@ -87,7 +87,20 @@ fn differential(root: &Path) -> Result<()> {
         let options = ["faults", "--seed", &seed, "--points", "25000", "--anyarch", &anyarch];
         crate::testkit(root, &options)?;
     }
-    Ok(())
+    loader(root, &anyarch, &fixtures, &fresh.to_string())
+}
+
+/// Mutated programs: a small static one, and a dynamic one of the foreign root.
+fn loader(root: &Path, anyarch: &str, fixtures: &Fixtures, seed: &str) -> Result<()> {
+    println!("mutated programs, seed {seed}");
+    crate::testkit(root, &["elf", "--seed", seed, "--seconds", "5"])?;
+    let prefix = fixtures.dir.join("arm64-trixie");
+    let program = prefix.join("usr/bin/true").display().to_string();
+    let prefix = prefix.display().to_string();
+    let oracle = fixtures.dir.join("oracle-sid/usr/bin/qemu-aarch64").display().to_string();
+    let mut options = vec!["elf", "--seed", seed, "--seconds", "20", "--anyarch", anyarch];
+    options.extend(["--program", &program, "--prefix", &prefix, "--oracle", &oracle]);
+    crate::testkit(root, &options)
 }
 
 /// Format and lints, where the toolchain has them.

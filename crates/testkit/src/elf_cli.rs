@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -19,12 +19,14 @@ testkit elf [options]     mutates programs
   --anyarch FILE    the product's binary; without it only the parser is tried
   --program FILE    a program to mutate too, say a dynamic one
   --prefix DIR      where its loader is (-L)
+  --oracle FILE     asked about programs that take too long: theirs may be endless
   --keep DIR        where programs that break the product go";
 
 /// Runs it.
 pub(crate) fn elf(arguments: &[String]) -> Result<()> {
     let (mut seed, mut seconds) = (1, 60);
     let (mut anyarch, mut program, mut prefix) = (None, None, None);
+    let mut oracle = None;
     let mut keep = std::env::temp_dir();
     let mut rest = arguments.iter();
     while let Some(name) = rest.next() {
@@ -35,6 +37,7 @@ pub(crate) fn elf(arguments: &[String]) -> Result<()> {
             "--anyarch" => anyarch = Some(PathBuf::from(value)),
             "--program" => program = Some(fs::read(value)?),
             "--prefix" => prefix = Some(PathBuf::from(value)),
+            "--oracle" => oracle = Some(PathBuf::from(value)),
             "--keep" => keep = value.into(),
             _ => bail!("unknown option {name}\n{USAGE}"),
         }
@@ -45,7 +48,8 @@ pub(crate) fn elf(arguments: &[String]) -> Result<()> {
         Some(anyarch) => {
             let mut programs = vec![static_program()];
             programs.extend(program);
-            whole(seed, budget, &anyarch, &programs, prefix.as_deref(), &keep)
+            let tools = Tools { anyarch, oracle, prefix };
+            whole(seed, budget, &tools, &programs, &keep)
         }
     }
 }
@@ -66,13 +70,45 @@ fn parser(seed: u64, budget: Duration) -> Result<()> {
     Ok(())
 }
 
+/// What runs programs.
+struct Tools {
+    anyarch: PathBuf,
+    oracle: Option<PathBuf>,
+    prefix: Option<PathBuf>,
+}
+
+impl Tools {
+    /// Runs `program` under `emulator`, for five seconds at most.
+    fn run(&self, emulator: &Path, program: &Path, cwd: &Path) -> Result<Output> {
+        let mut command = Command::new("timeout");
+        command.args(["-s", "KILL", "5"]).arg(emulator);
+        if let Some(prefix) = &self.prefix {
+            command.arg("-L").arg(prefix);
+        }
+        command.arg(program).current_dir(cwd).stdin(Stdio::null());
+        command.output().context("timeout(1)")
+    }
+
+    /// How the run of `program` ends.
+    fn outcome(&self, program: &Path, cwd: &Path) -> Result<(Outcome, Output)> {
+        let output = self.run(&self.anyarch, program, cwd)?;
+        let mut outcome = judge(&output);
+        if outcome == Outcome::Hung
+            && let Some(oracle) = &self.oracle
+            && judge(&self.run(oracle, program, cwd)?) == Outcome::Hung
+        {
+            outcome = Outcome::Looped;
+        }
+        Ok((outcome, output))
+    }
+}
+
 /// The whole product.
 fn whole(
     seed: u64,
     budget: Duration,
-    anyarch: &Path,
+    tools: &Tools,
     programs: &[Vec<u8>],
-    prefix: Option<&Path>,
     keep: &Path,
 ) -> Result<()> {
     let scratch = std::env::temp_dir().join(format!("anyarch-elf-{}", std::process::id()));
@@ -88,14 +124,7 @@ fn whole(
         let _ = fs::remove_file(&path);
         fs::write(&path, &mutated)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
-        let mut command = Command::new("timeout");
-        command.args(["-s", "KILL", "5"]).arg(anyarch);
-        if let Some(prefix) = prefix {
-            command.arg("-L").arg(prefix);
-        }
-        command.arg(&path).current_dir(&scratch).stdin(Stdio::null());
-        let output = command.output().context("timeout(1)")?;
-        let outcome = judge(&output);
+        let (outcome, output) = tools.outcome(&path, &scratch)?;
         *counts.entry(outcome).or_default() += 1;
         if matches!(outcome, Outcome::Hung | Outcome::Broken) {
             bad += 1;

@@ -213,7 +213,8 @@ fn loops(options: &Options, oracle: &Runner, runners: &[Runner], scratch: &Path)
         }
     }
     let begin = Instant::now();
-    let (mut seed, mut instructions, mut signals, mut found) = (options.seed, 0, 0, 0);
+    let (mut seed, mut instructions, mut signals, mut accepted) = (options.seed, 0, 0, 0);
+    let mut found = 0;
     let mut counts = BTreeMap::<&'static str, usize>::new();
     let mut coverage = Coverage::default();
     loop {
@@ -239,10 +240,10 @@ fn loops(options: &Options, oracle: &Runner, runners: &[Runner], scratch: &Path)
             }
             counts.len() < options.stop
         };
-        let (executed, ended) =
-            compare(&cases, options.rounds, oracle, runners, scratch, &mut report)?;
-        instructions += executed;
-        signals += ended;
+        let compared = compare(&cases, options.rounds, oracle, runners, scratch, &mut report)?;
+        instructions += compared.instructions;
+        signals += compared.signals;
+        accepted += compared.accepted;
         if options.coverage.is_some() {
             coverage.add(&cases);
         }
@@ -259,7 +260,8 @@ fn loops(options: &Options, oracle: &Runner, runners: &[Runner], scratch: &Path)
         println!("{}", coverage.write(path, wanted)?);
     }
     println!(
-        "{instructions} instructions ({signals} signals), seeds {} to {seed}, {} s: {found} differences",
+        "{instructions} instructions ({signals} signals), seeds {} to {seed}, {} s: \
+         {accepted} accepted, {found} differences",
         options.seed,
         begin.elapsed().as_secs()
     );

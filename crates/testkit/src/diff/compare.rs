@@ -27,8 +27,19 @@ pub struct Mismatch {
     pub text: String,
 }
 
+/// What was compared.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Compared {
+    /// Instructions.
+    pub instructions: usize,
+    /// Cases that a signal ended.
+    pub signals: usize,
+    /// Differences that are accepted.
+    pub accepted: usize,
+}
+
 /// Compares what `runner` and `oracle` leave of `cases`; calls `found` for each that differs until
-/// it says to stop. Returns the numbers of instructions and of cases that a signal ended.
+/// it says to stop.
 ///
 /// # Errors
 /// If a command cannot be run.
@@ -39,7 +50,8 @@ pub fn compare(
     runners: &[Runner],
     scratch: &Path,
     found: &mut dyn FnMut(usize, Mismatch) -> bool,
-) -> Result<(usize, usize)> {
+) -> Result<Compared> {
+    let mut compared = Compared::default();
     let expected = oracle.run(cases, rounds, scratch)?;
     let mut shrunk = 0;
     for runner in runners {
@@ -49,6 +61,7 @@ pub fn compare(
                 continue;
             }
             let tolerated = matches!((ours, theirs), (Some(a), Some(b)) if accepted(a, b));
+            compared.accepted += usize::from(tolerated);
             if tolerated || shrunk >= SHRUNK_MAX {
                 continue;
             }
@@ -65,12 +78,13 @@ pub fn compare(
                 mismatch.text += &words;
             }
             if !found(n, mismatch) {
-                return Ok((0, 0));
+                return Ok(compared);
             }
         }
     }
-    let ended = expected.iter().flatten().filter(|r| r.get(SIGNAL) != 0).count();
-    Ok((cases.iter().map(|c| c.groups.len()).sum(), ended))
+    compared.signals = expected.iter().flatten().filter(|r| r.get(SIGNAL) != 0).count();
+    compared.instructions = cases.iter().map(|c| c.groups.len()).sum();
+    Ok(compared)
 }
 
 /// What a lone case number `n` leaves.

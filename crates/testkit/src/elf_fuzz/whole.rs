@@ -12,6 +12,8 @@ pub enum Outcome {
     Exited,
     /// The program ran, and ended by a signal of its own.
     Killed,
+    /// It took too long, under the oracle too: its code goes round in circles.
+    Looped,
     /// It took too long.
     Hung,
     /// The product failed.
@@ -20,10 +22,10 @@ pub enum Outcome {
 
 /// Judges the end of `timeout -s KILL SECONDS anyarch FILE`.
 pub fn judge(output: &Output) -> Outcome {
-    // SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS.
-    const FAULTS: [i32; 6] = [4, 5, 7, 8, 11, 31];
+    // SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS.
+    const FAULTS: [i32; 7] = [4, 5, 6, 7, 8, 11, 31];
     let text = String::from_utf8_lossy(&output.stderr);
-    if text.contains("panicked") || text.contains("internal error") {
+    if ["panicked", "internal error", "memory allocation"].iter().any(|t| text.contains(t)) {
         return Outcome::Broken;
     }
     // timeout(1) reports a program's signal as its own.
@@ -39,5 +41,31 @@ pub fn judge(output: &Output) -> Outcome {
         (_, Some(signal)) if FAULTS.contains(&signal) => Outcome::Killed,
         (Some(0..=125), _) => Outcome::Exited,
         _ => Outcome::Broken,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::ExitStatus;
+
+    #[test]
+    fn the_guests_failures_are_not_ours() {
+        let outcome = |status: i32, text: &str| {
+            judge(&Output {
+                status: ExitStatus::from_raw(status),
+                stdout: Vec::new(),
+                stderr: text.as_bytes().to_vec(),
+            })
+        };
+        assert_eq!(outcome(0, ""), Outcome::Exited);
+        assert_eq!(outcome(126 << 8, "error: x: not an ELF file\n"), Outcome::Refused);
+        assert_eq!(outcome(126 << 8, "error: x\nerror: y\n"), Outcome::Broken);
+        assert_eq!(outcome(126 << 8, ""), Outcome::Broken);
+        assert_eq!(outcome(11, ""), Outcome::Killed);
+        assert_eq!(outcome(6, "Fatal error: glibc detected something"), Outcome::Killed);
+        assert_eq!(outcome(6, "thread 'main' panicked at"), Outcome::Broken);
+        assert_eq!(outcome(9, ""), Outcome::Hung);
+        assert_eq!(outcome(137 << 8, ""), Outcome::Hung);
     }
 }
