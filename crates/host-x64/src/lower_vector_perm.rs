@@ -294,6 +294,7 @@ impl Lower<'_> {
         match v.code {
             VecOp::AddP => self.pairs(v, op::PADD[l]),
             VecOp::MaxPS if l < 3 => self.pairs(v, op::PMAXS[l]),
+            VecOp::MaxPU | VecOp::MinPU if l == 0 && v.total == 128 => self.byte_pairs(v),
             VecOp::MaxPU if l < 3 => self.pairs(v, op::PMAXU[l]),
             VecOp::MinPS if l < 3 => self.pairs(v, op::PMINS[l]),
             VecOp::MinPU if l < 3 => self.pairs(v, op::PMINU[l]),
@@ -368,6 +369,27 @@ impl Lower<'_> {
         }
     }
     /// Pairs of adjacent lanes of b:a combined by `code`.
+    /// UMAXP and UMINP of bytes, which string functions are made of: in words, then narrowed.
+    fn byte_pairs(&mut self, v: &VArgs) -> bool {
+        let mut t = Temps::default();
+        let (x, y) = (self.using_v(v.a), self.using_v(v.b));
+        let p = self.temp_v(&mut t);
+        let q = if x == y { p } else { self.temp_v(&mut t) };
+        for (d, s) in [(p, x), (q, y)].into_iter().take(if x == y { 1 } else { 2 }) {
+            if v.code == VecOp::MinPU {
+                // The upper bytes become the least: zero.
+                self.vshift(VShift::Srl, 1, d, s, 8);
+                self.v3(op::PMINU[0], d, d, s);
+            } else {
+                self.vshift(VShift::Sll, 1, d, s, 8);
+                self.v3(op::PMAXU[0], d, d, s);
+                self.vshift(VShift::Srl, 1, d, d, 8);
+            }
+        }
+        self.v3(op::PACKUS[0], p, p, q);
+        self.finish_v(t, v.dst, p);
+        true
+    }
     fn pairs(&mut self, v: &VArgs, code: Code) -> bool {
         let bytes = 1u32 << v.lane;
         let mut t = Temps::default();
