@@ -20,6 +20,10 @@ const PACKAGES: &str = "base-files base-passwd libc-bin bash dash coreutils find
     diffutils tar gzip debianutils hostname mawk gawk perl python3 gcc libc6-dev make binutils \
     xz-utils zstd openssl sqlite3 git procps dpkg util-linux login passwd";
 
+/// The packages of the tools that ours stand in for, and what their tests need.
+const ORIGINALS: &str = "systemd binfmt-support arch-test qemu-user-binfmt bash dash coreutils \
+    sed grep mount util-linux";
+
 impl Fixtures {
     /// The cache: `$ANYARCH_CACHE`, else `~/.cache/anyarch-tests`.
     pub(crate) fn open() -> Result<Self> {
@@ -37,7 +41,35 @@ impl Fixtures {
         self.tools()?;
         self.oracle("trixie")?;
         self.oracle("sid")?;
+        self.originals()?;
         self.root("arm64")
+    }
+
+    /// A root with the tools whose command lines we take, to be run beside ours.
+    fn originals(&self) -> Result<()> {
+        let root = self.dir.join("originals-bookworm");
+        let stamp = root.join(".packages");
+        if fs::read_to_string(&stamp).is_ok_and(|s| s == ORIGINALS) {
+            return Ok(());
+        }
+        eprintln!("fetching the tools that ours are compared with");
+        if root.exists() {
+            run("rm", [OsStr::new("-rf"), OsStr::new("--one-file-system"), root.as_os_str()])?;
+        }
+        let apt = Apt::new(&self.dir, "bookworm", "amd64")?;
+        let mut install = vec!["-y", "--download-only", "install"];
+        install.extend(ORIGINALS.split_whitespace());
+        apt.run_in(&self.dir, install)?;
+        for deb in debs(&apt.archives())? {
+            run("dpkg-deb", [OsStr::new("-x"), deb.as_os_str(), root.as_os_str()])?;
+        }
+        for dir in ["proc", "sys", "dev", "tmp", "run", "root", "etc/binfmt.d", "var/lib/binfmts"] {
+            fs::create_dir_all(root.join(dir))?;
+        }
+        let sh = root.join("bin/sh");
+        let _ = fs::remove_file(&sh);
+        std::os::unix::fs::symlink("dash", sh)?;
+        Ok(fs::write(stamp, ORIGINALS)?)
     }
 
     /// The cross compiler, installed with apt if it is missing (this needs root).

@@ -1,20 +1,27 @@
 //! Everything here that reads text of others, for fuzzing: no input may make it panic.
 
-use binfmt::Entry;
+use binfmt::{Entry, Rule};
 
 use crate::{hex, systemd, update_binfmts};
 
 /// A line for `register`.
 pub fn register_line(bytes: &[u8]) {
-    for rule in systemd::rules(bytes) {
-        let _ = rule.name.len();
+    if let Ok(rule) = Rule::parse(bytes) {
+        // What can be written can be read back.
+        if let Ok(line) = rule.line() {
+            let again = Rule::parse(line.as_bytes()).map(|r| r.line().ok());
+            assert_eq!(again.ok().flatten(), Some(line), "{rule:?}");
+        }
     }
     let _ = hex::expand(bytes);
 }
 
 /// A binfmt.d file.
 pub fn binfmt_d(bytes: &[u8]) {
-    let _ = systemd::rules(bytes);
+    for rule in systemd::rules(bytes) {
+        assert!(!rule.text.is_empty() && rule.line > 0);
+        let _ = Rule::parse(&rule.text);
+    }
 }
 
 /// Files of update-binfmts: of its database and of packages.

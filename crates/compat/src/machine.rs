@@ -40,7 +40,8 @@ impl Code {
 pub trait Machine {
     /// Prints on standard output.
     fn out(&mut self, text: &str);
-    /// Prints on standard error.
+    /// Prints on standard error; hints (`hint: ...`) only if the original is not to be matched
+    /// strictly.
     fn err(&mut self, text: &str);
     /// A variable of the environment.
     fn var(&self, name: &str) -> Option<String>;

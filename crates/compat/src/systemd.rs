@@ -116,8 +116,7 @@ fn effective(m: &dyn Machine) -> Vec<PathBuf> {
             }
         }
     }
-    // An empty file, or a link to /dev/null, only hides the others.
-    found.into_values().filter(|p| m.read(p).is_ok_and(|text| !text.is_empty())).collect()
+    found.into_values().collect()
 }
 
 fn show(m: &mut dyn Machine, comments: bool) -> bool {

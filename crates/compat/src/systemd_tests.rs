@@ -41,7 +41,7 @@ fn applies_all_files_and_names_what_is_wrong() {
 fn shows_the_files_in_effect() {
     let text = format!(
         "# /etc/binfmt.d/a.conf\n{A}\n\n# /etc/binfmt.d/b.conf\n{B}\n\
-         # /run/binfmt.d/c.conf\n:run:M::RUN::/bin/true:F\n"
+         # /run/binfmt.d/c.conf\n:run:M::RUN::/bin/true:F\n\n# /usr/lib/binfmt.d/d.conf\n"
     );
     assert_eq!(machine().call(run, "systemd-binfmt --cat-config"), (0, text, String::new()));
     let out = machine().call(run, "systemd-binfmt --tldr").1;

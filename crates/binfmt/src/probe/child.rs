@@ -62,8 +62,9 @@ fn trace_me() -> Result<()> {
 /// Runs the program of `arch` in an empty root.
 fn fresh(arch: &str) -> Result<std::convert::Infallible> {
     let program = program(arch)?;
-    own_mounts()?;
-    let dir = cover(&["/tmp", "/run", "/mnt", "/dev", "/proc"].map(PathBuf::from))?;
+    let free = own_mounts()?;
+    let places = ["/tmp", "/run", "/mnt", "/dev", "/proc"].map(PathBuf::from);
+    let dir = cover(places.iter().filter(|p| free.allow(p)))?;
     place(&dir.join(PROGRAM), &program)?;
     enter(&dir)?;
     Err(execute(OsStr::new("/probe")))
@@ -72,9 +73,9 @@ fn fresh(arch: &str) -> Result<std::convert::Infallible> {
 /// Runs the program of `arch` in the root at `root`.
 fn inside(root: &Path, arch: &str) -> Result<std::convert::Infallible> {
     let program = program(arch)?;
-    own_mounts()?;
-    let places = ["tmp", "run", "mnt", "dev", "proc", "sys"];
-    let dir = cover(&places.map(|p| root.join(p)))?;
+    let free = own_mounts()?;
+    let places = ["tmp", "run", "mnt", "dev", "proc", "sys"].map(|p| root.join(p));
+    let dir = cover(places.iter().filter(|p| free.allow(p)))?;
     place(&dir.join(PROGRAM), &program)?;
     enter(root)?;
     let path = Path::new("/").join(dir.strip_prefix(root).unwrap_or(&dir)).join(PROGRAM);
@@ -89,7 +90,7 @@ fn program(arch: &str) -> Result<Vec<u8>> {
 
 /// A mount namespace of our own; an ordinary user needs a user namespace for it, in which the
 /// registrations of this one are in force.
-fn own_mounts() -> Result<()> {
+fn own_mounts() -> Result<Free> {
     #[expect(deprecated, reason = "its safe form; no file descriptors table is unshared")]
     let unshare = rustix::thread::unshare;
     if unshare(UnshareFlags::NEWNS).is_err() {
@@ -101,12 +102,38 @@ fn own_mounts() -> Result<()> {
         write("uid_map", format!("0 {uid} 1\n")).map_err(setup("map the user"))?;
         write("gid_map", format!("0 {gid} 1\n")).map_err(setup("map the group"))?;
     }
-    mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE)
-        .map_err(setup("make mounts private"))
+    let private = MountPropagationFlags::REC | MountPropagationFlags::PRIVATE;
+    match mount_change("/", private) {
+        Ok(()) => Ok(Free::Anywhere),
+        // The root of a chroot that is no mount point.
+        Err(rustix::io::Errno::INVAL) => {
+            let text = fs::read_to_string("/proc/self/mountinfo");
+            let text = text.map_err(setup("read the mounts"))?;
+            let points = text.lines().filter_map(|l| l.split(' ').nth(4).map(PathBuf::from));
+            Ok(Free::At(points.filter(|p| mount_change(p, private).is_ok()).collect()))
+        }
+        Err(e) => Err(setup("make mounts private")(e)),
+    }
+}
+
+/// Where something may be mounted without being seen from outside.
+enum Free {
+    Anywhere,
+    /// Over these mount points only.
+    At(Vec<PathBuf>),
+}
+
+impl Free {
+    fn allow(&self, place: &Path) -> bool {
+        match self {
+            Self::Anywhere => true,
+            Self::At(points) => points.iter().any(|p| p == place),
+        }
+    }
 }
 
 /// Mounts an empty file system over the first of `places` that there is.
-fn cover(places: &[PathBuf]) -> Result<PathBuf> {
+fn cover<'a>(places: impl Iterator<Item = &'a PathBuf>) -> Result<PathBuf> {
     let mut last = None;
     for dir in places {
         match mount("tmpfs", dir, "tmpfs", MountFlags::NODEV, Some(c"mode=755,size=1m")) {
@@ -115,7 +142,7 @@ fn cover(places: &[PathBuf]) -> Result<PathBuf> {
         }
     }
     let last = last.unwrap_or(rustix::io::Errno::NOENT);
-    Err(Failed::Setup(format!("cannot mount a tmpfs over any of {places:?}: {last}")))
+    Err(Failed::Setup(format!("there is no place to mount a tmpfs over: {last}")))
 }
 
 fn place(path: &Path, program: &[u8]) -> Result<()> {

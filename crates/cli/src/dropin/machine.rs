@@ -31,7 +31,9 @@ impl Machine for Host {
     }
 
     fn err(&mut self, text: &str) {
-        eprint!("{text}");
+        if !(text.starts_with("hint: ") && self.strict()) {
+            eprint!("{text}");
+        }
     }
 
     fn var(&self, name: &str) -> Option<String> {

@@ -156,9 +156,10 @@ impl Work<'_> {
             detect = self.formats.iter().any(|(n, f)| n != name && f.takes_the_same(&format));
         }
         if detect && format.fix_binary == "yes" {
+            // The original adds the error of the last system call, which looked for the entry.
             self.warn(&format!(
                 "unable to enable binary format {name}: another format with the same magic \
-                 already exists and this is a fix-binary format: Success"
+                 already exists and this is a fix-binary format: No such file or directory"
             ));
             return Ok(false);
         }
@@ -421,8 +422,14 @@ impl Work<'_> {
         let name = path.display().to_string();
         let extension = name.rsplit_once('.').map(|(_, e)| e);
         let (mut first, mut second) = (String::new(), String::new());
-        let matching: Vec<Format> =
-            self.formats.values().filter(|f| takes(f, &head, extension)).cloned().collect();
+        // In the directory's order.
+        let names = self.m.names(&self.call.admin).unwrap_or_default();
+        let matching: Vec<Format> = names
+            .iter()
+            .filter_map(|name| self.formats.get(name))
+            .filter(|f| takes(f, &head, extension))
+            .cloned()
+            .collect();
         for format in matching {
             let line = format!("{}\n", format.interpreter);
             if format.detector.is_empty() {

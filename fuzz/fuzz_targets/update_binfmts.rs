@@ -1,0 +1,4 @@
+//! Files of update-binfmts. No input may make it panic.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| compat::fuzz::update_binfmts(bytes));
