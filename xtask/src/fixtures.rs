@@ -21,8 +21,8 @@ const PACKAGES: &str = "base-files base-passwd libc-bin bash dash coreutils find
     xz-utils zstd openssl sqlite3 git procps dpkg util-linux login passwd";
 
 /// The packages of the tools that ours stand in for, and what their tests need.
-const ORIGINALS: &str = "systemd binfmt-support arch-test qemu-user-binfmt bash dash coreutils \
-    sed grep mount util-linux";
+const ORIGINALS: &str = "systemd binfmt-support arch-test qemu-user-binfmt bash dash dpkg tar \
+    debianutils diffutils libc-bin coreutils sed grep mount util-linux";
 
 impl Fixtures {
     /// The cache: `$ANYARCH_CACHE`, else `~/.cache/anyarch-tests`.

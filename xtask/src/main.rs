@@ -3,6 +3,7 @@
 mod bench;
 mod calls_codegen;
 mod codegen;
+mod dist;
 mod fixtures;
 mod product;
 mod suite;
@@ -18,6 +19,7 @@ cargo xtask selftest                 build the static binary and prove that it w
 cargo xtask test [FILTER]            all tests; with FILTER, the end-to-end ones of that name
 cargo xtask ci                       the same as test
 cargo xtask build [PROFILE]          build the static binary (release, or fast to compile)
+cargo xtask dist [BINARY [DIR]]      package, image and checksums, into target/dist
 cargo xtask fixtures                 fetch what the end-to-end tests need
 cargo xtask codegen [--check]        isa/ -> generated code and docs
 cargo xtask fuzz diff [--seed N] [--seconds S] [...]   random code against the oracle
@@ -35,6 +37,9 @@ fn main() -> Result<()> {
         ["test" | "ci", ref filter @ ..] => suite::test(root, filter),
         ["build"] => product::build(root, "release").map(|p| println!("{}", p.display())),
         ["build", profile] => product::build(root, profile).map(|p| println!("{}", p.display())),
+        ["dist"] => dist::run(root, None, None),
+        ["dist", binary] => dist::run(root, Some(binary), None),
+        ["dist", binary, out] => dist::run(root, Some(binary), Some(out)),
         ["fixtures"] => {
             let fixtures = fixtures::Fixtures::open()?;
             fixtures.prepare().map(|()| println!("{}", fixtures.dir.display()))

@@ -12,7 +12,11 @@ use machine::Host;
 
 /// The tool that the command line is for, if it is not our own.
 pub(crate) fn personality(arguments: &[OsString]) -> Option<Personality> {
-    Personality::of(&text(arguments))
+    let personality = Personality::of(&text(arguments))?;
+    // Our image's program has the name of another's, which takes no such words.
+    let own = |a: &OsString| crate::commands::knows(a) && !a.as_encoded_bytes().starts_with(b"-");
+    let ours = personality == Personality::Tonistiigi && arguments.get(1).is_some_and(own);
+    (!ours).then_some(personality)
 }
 
 /// Does what the tool would.

@@ -45,7 +45,10 @@ impl Personality {
         let name = arguments.first()?;
         let name = name.rsplit('/').next().unwrap_or(name);
         match name {
-            "binfmt" => return Some(Self::Tonistiigi),
+            // The name of our image's program, which stands in for the other images as well.
+            "binfmt" => {
+                return Some(Self::of_shape(&arguments[1..]).unwrap_or(Self::Tonistiigi));
+            }
             "qemu-binfmt-conf.sh" => return Some(Self::QemuConf),
             // multiarch's and qus's scripts have the same name; the shape tells them apart.
             "register" | "register.sh" => {
@@ -142,6 +145,8 @@ mod tests {
         for (line, expected) in [
             ("/usr/bin/binfmt", Personality::Tonistiigi),
             ("binfmt --version", Personality::Tonistiigi),
+            ("binfmt --reset -p yes", Personality::Multiarch),
+            ("binfmt -s -- -p x86_64", Personality::Qus),
             ("./qemu-binfmt-conf.sh --help", Personality::QemuConf),
             ("/register --reset -p yes", Personality::Multiarch),
             ("/register", Personality::Multiarch),
