@@ -231,10 +231,15 @@ impl Engine {
     pub fn share_fd(&self) -> Option<i32> {
         Some(self.share_fd.load(Ordering::Relaxed)).filter(|&fd| fd >= 0)
     }
-    /// Whether nothing that was asked for needs all to be translated here.
+    /// Whether nothing that was asked for needs all to be translated here, and translations depend
+    /// on nothing but the code (guarded pages are no part of that).
     fn may_share(&self) -> bool {
         let options = &self.options;
-        !(options.dump_ir || options.dump_host || options.interpret || options.stress)
+        !(self.guest.guards()
+            || options.dump_ir
+            || options.dump_host
+            || options.interpret
+            || options.stress)
     }
 }
 
