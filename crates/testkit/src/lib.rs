@@ -2,9 +2,11 @@
 //!
 //! [`diff`] runs random instructions under an oracle and under the product, and compares all
 //! registers and memory afterwards. [`fault`] compares the signal frames of faults.
-//! [`elf_fuzz`] mutates programs. [`intrinsics`] calls all intrinsics of a C compiler.
+//! [`elf_fuzz`] mutates programs. [`intrinsics`] calls all intrinsics of a C
+//! compiler. [`lowering`] lists what the host does natively.
 
 pub mod diff;
 pub mod elf_fuzz;
 pub mod fault;
 pub mod intrinsics;
+pub mod lowering;

@@ -37,6 +37,7 @@ testkit diff [options]   compares random instructions with the oracle
 testkit program FILE [options]   writes the first program instead
 testkit intrinsics DIR RUNTIME [COMPILER]
                          makes a program in DIR that calls each intrinsic
+testkit lowering         lists which encodings need helpers
 testkit known            lists what is known of the oracle";
 
 struct Options {
@@ -95,6 +96,10 @@ fn run() -> Result<()> {
             let compiler = arguments.get(3).map_or("aarch64-linux-gnu-gcc", String::as_str);
             let (program, count) = testkit::intrinsics::build(compiler, file(2)?, file(1)?)?;
             println!("{}: {count} intrinsics", program.display());
+            Ok(())
+        }
+        Some("lowering") => {
+            print!("{}", testkit::lowering::table().map_err(anyhow::Error::msg)?);
             Ok(())
         }
         Some("known") => {

@@ -101,3 +101,13 @@ fn branches_into_guarded_pages_are_checked() {
     assert_eq!(ours, run(&lab.oracle("sid"), "max", &program));
     assert!(!run(&lab.anyarch, "default", &program).contains("nop 3: 29"));
 }
+
+#[test]
+fn tags_of_addresses_are_ignored() {
+    let lab = Lab::open();
+    let program = compile(&lab, "tbi");
+    // A processor whose DC ZVA zeroes as many bytes in both.
+    let expected = run(&lab.oracle("sid"), "neoverse-n1", &program);
+    assert!(expected.ends_with("[exit status: 0]"), "{expected}");
+    assert_eq!(run(&lab.anyarch, "neoverse-n1", &program), expected);
+}

@@ -19,8 +19,85 @@ impl Count {
     }
 }
 
+/// What was found out about encodings.
+pub(super) struct Evidence {
+    /// Lines `COUNT NAME`: how often the oracle executed it too; comments start with `#`.
+    pub(super) executed: String,
+    /// Lines `NAME ALL V2`: what hosts with everything and of x86-64-v2 do.
+    pub(super) lowering: String,
+}
+
+/// The lines of `text` that are no comments, as words.
+fn rows(text: &str) -> impl Iterator<Item = Vec<&str>> {
+    text.lines().filter(|l| !l.starts_with('#')).map(|l| l.split_whitespace().collect())
+}
+
+/// By name: how often an encoding was executed, and what hosts do for it.
+type Notes<'a> = BTreeMap<&'a str, String>;
+
+impl Evidence {
+    fn notes(&self) -> Notes<'_> {
+        let mut notes = Notes::new();
+        for row in rows(&self.executed).filter(|row| row.len() >= 2 && row[0] != "0") {
+            notes.insert(row[1], format!("; executed {} times", row[0]));
+        }
+        for row in rows(&self.lowering).filter(|row| row.len() == 3) {
+            let what = |word: &str| match word {
+                "native" | "helper" => word.to_owned(),
+                share => format!("helper for {share} of its forms"),
+            };
+            let note = match (row[1], row[2]) {
+                (all, v2) if all == v2 => format!("; {}", what(all)),
+                (all, v2) => format!("; {} ({} on x86-64-v2)", what(all), what(v2)),
+            };
+            notes.entry(row[0]).or_default().push_str(&note);
+        }
+        notes
+    }
+    /// The comments of both, as a paragraph, and the totals.
+    fn text(&self, lines: &[Line]) -> String {
+        let mut text = String::from("\n## Executed against the oracle\n\n");
+        for line in self.executed.lines().filter_map(|l| l.strip_prefix('#')) {
+            let _ = writeln!(text, "{}", line.trim());
+        }
+        let done: BTreeMap<&str, u64> = rows(&self.executed)
+            .filter_map(|row| Some((*row.get(1)?, row.first()?.parse().ok()?)))
+            .collect();
+        let enough = |line: &&Line| done.get(line.name.as_str()).is_some_and(|n| *n >= ENOUGH);
+        let implemented = || lines.iter().filter(|l| l.status != Status::Missing);
+        let _ = writeln!(
+            text,
+            "\n{} of the {} implemented encodings were executed at least {ENOUGH} times. The others:\n",
+            implemented().filter(enough).count(),
+            implemented().count()
+        );
+        for line in implemented().filter(|l| !enough(l)) {
+            let count = done.get(line.name.as_str()).copied().unwrap_or(0);
+            let _ = writeln!(text, "- `{}`: {count} times", line.name);
+        }
+        text.push_str(
+            "\n## What hosts do\n\n\
+             `native` means instructions of the host for all forms, `helper` a call of the evaluator.\n\
+             Found by translating 400 random words of each encoding (`testkit lowering`).\n\n\
+             | host | native | some forms by helper | helper |\n|---|---:|---:|---:|\n",
+        );
+        for (column, host) in [(1, "AVX2, BMI2, FMA, F16C, AES, PCLMUL, SHA"), (2, "x86-64-v2")] {
+            let count = |wanted: &str| {
+                rows(&self.lowering).filter(|r| r.len() == 3 && r[column] == wanted).count()
+            };
+            let (native, helper) = (count("native"), count("helper"));
+            let all = rows(&self.lowering).filter(|r| r.len() == 3).count();
+            let _ = writeln!(text, "| {host} | {native} | {} | {helper} |", all - native - helper);
+        }
+        text
+    }
+}
+
+/// How often each encoding is to be executed.
+const ENOUGH: u64 = 1000;
+
 /// The text of the document.
-pub(super) fn generate(lines: &[Line]) -> String {
+pub(super) fn generate(lines: &[Line], evidence: &Evidence) -> String {
     let mut sections = Vec::<(&str, Count)>::new();
     let mut features = BTreeMap::<&str, Count>::new();
     let mut all = Count::default();
@@ -49,15 +126,16 @@ pub(super) fn generate(lines: &[Line]) -> String {
     for (name, count) in &features {
         let _ = writeln!(text, "| {name} | {} | {} |", count.done, count.total);
     }
+    text.push_str(&evidence.text(lines));
     text.push_str("\n## Implemented\n");
-    list(&mut text, lines, |status| status != Status::Missing);
+    list(&mut text, lines, &evidence.notes(), |status| status != Status::Missing);
     text.push_str("\n## Missing\n");
-    list(&mut text, lines, |status| status == Status::Missing);
+    list(&mut text, lines, &Notes::new(), |status| status == Status::Missing);
     text
 }
 
 /// Appends the wanted lines' headings by section.
-fn list(text: &mut String, lines: &[Line], wanted: impl Fn(Status) -> bool) {
+fn list(text: &mut String, lines: &[Line], notes: &Notes<'_>, wanted: impl Fn(Status) -> bool) {
     let mut section = "";
     for line in lines.iter().filter(|l| wanted(l.status)) {
         if line.section != section {
@@ -66,7 +144,8 @@ fn list(text: &mut String, lines: &[Line], wanted: impl Fn(Status) -> bool) {
         }
         let feature =
             if line.feature.is_empty() { String::new() } else { format!(" ({})", line.feature) };
+        let note = notes.get(line.name.as_str()).map_or("", String::as_str);
         let nop = if line.status == Status::Nop { ", does nothing" } else { "" };
-        let _ = writeln!(text, "- `{}`: {}{feature}{nop}", line.name, line.heading);
+        let _ = writeln!(text, "- `{}`: {}{feature}{nop}{note}", line.name, line.heading);
     }
 }

@@ -1,0 +1,89 @@
+//! Which encodings become host instructions, and which call the evaluator.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use guest::{Fetch, Guest, Mode};
+use guest_aarch64::encoding::Line;
+use guest_aarch64::generate::Generator;
+use guest_aarch64::{Aarch64, Cpu};
+use host::{Code, Features, Host as _};
+use host_x64::X64;
+use ir::{Block, OpCode, State};
+
+/// Words tried of each encoding.
+const WORDS: usize = 400;
+
+struct Word(u32);
+impl Fetch for Word {
+    fn word(&mut self, _: u64) -> Option<u32> {
+        Some(self.0)
+    }
+}
+
+/// How often the words of a line called the evaluator.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    words: u32,
+    /// On a host with everything, and on x86-64-v2.
+    helper: [u32; 2],
+}
+
+/// `call [rbp + helper]` in host code.
+fn calls_helper(code: &[u8]) -> bool {
+    let at = std::mem::offset_of!(State, call_helper) as i32 - ir::state::BIAS;
+    let mut call = vec![0xff, 0x95];
+    call.extend(at.to_le_bytes());
+    code.windows(call.len()).any(|bytes| bytes == call)
+}
+
+/// A line for each implemented encoding: its name, and `native`, `helper` or the percentage of its
+/// forms that need a helper, on a host with everything and on x86-64-v2.
+///
+/// # Errors
+/// If there is no such processor.
+pub fn table() -> Result<String, String> {
+    let guest = Aarch64::new(Cpu::parse("max,-bti")?, |_| false);
+    let all = Features {
+        avx2: true,
+        bmi2: true,
+        fma: true,
+        aes: true,
+        pclmul: true,
+        sha: true,
+        f16c: true,
+    };
+    let hosts = [all, Features::default()].map(|f| X64::new(f, guest.int_pins(), guest.vec_pins()));
+    let mut generator = Generator::new(7, |_| true);
+    let lines: Vec<&'static Line> = generator.lines().to_vec();
+    let mut counts = BTreeMap::<usize, (&str, Count)>::new();
+    let (mut block, mut code) = (Block::default(), Code::default());
+    for (n, line) in lines.into_iter().enumerate() {
+        let mut count = Count::default();
+        for _ in 0..WORDS {
+            let Some(word) = generator.word_of(line) else { break };
+            let mode = Mode { single: true, ..Mode::default() };
+            guest.translate(&mut Word(word), 0x1000, mode, &mut block);
+            if block.ops.iter().any(|op| op.code == OpCode::Trap) {
+                continue;
+            }
+            count.words += 1;
+            for (host, helper) in hosts.iter().zip(&mut count.helper) {
+                code.clear();
+                host.lower(&block, 0, &mut code);
+                *helper += u32::from(calls_helper(&code.bytes));
+            }
+        }
+        counts.insert(n, (line.name, count));
+    }
+    let mut text = String::new();
+    for (name, count) in counts.values() {
+        let share = |helper: u32| match helper {
+            0 => "native".to_owned(),
+            all if all == count.words => "helper".to_owned(),
+            some => format!("{}%", (some * 100 / count.words).max(1)),
+        };
+        let _ = writeln!(text, "{name} {} {}", share(count.helper[0]), share(count.helper[1]));
+    }
+    Ok(text)
+}
