@@ -6,10 +6,11 @@
 //! and a program that got privileges by being executed joins none.
 
 use crate::options::Options;
-use crate::process::{PINNED_FD, Process};
+use crate::process::PINNED_FD;
+use crate::task::Task;
 use engine::{Engine, Family};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use sys::{auxv, raw};
 
 const AT_UID: u64 = 11;
@@ -33,9 +34,10 @@ fn family(options: &Options, ids: [u64; 4]) -> Family {
 }
 
 /// Founds a family if there is none: before a fork.
-pub(crate) fn found(process: &Process) {
+pub(crate) fn found(task: &Task) {
+    let process = task.process;
     let engine = process.engine;
-    if process.options.alone || engine.share_fd().is_some() {
+    if process.options.alone || task.thread.borrowed || engine.share_fd().is_some() {
         return;
     }
     let id = |nr| raw::call(nr, []).unwrap_or(u64::MAX);
@@ -58,10 +60,25 @@ pub(crate) fn join(engine: &Engine, options: &Options, file: OwnedFd) {
     engine.join_share(file, &family(options, ids));
 }
 
+/// Leaves the family. A process in its parent's memory has no engine of its own: it only keeps what
+/// it executes from joining.
+pub(crate) fn leave(task: &mut Task) {
+    if task.thread.borrowed {
+        task.thread.estranged = true;
+    } else {
+        task.process.engine.leave_share();
+    }
+}
+
+/// The descriptor that a program executed by `task` is to inherit.
+pub(crate) fn inheritance(task: &Task) -> Option<RawFd> {
+    task.process.engine.share_fd().filter(|_| !task.thread.estranged)
+}
+
 /// Leaves the family if the host's call `nr` changes what its members have in common.
-pub(crate) fn before_call(process: &Process, nr: i64) {
-    if process.engine.share_fd().is_some() && separates(nr) {
-        process.engine.leave_share();
+pub(crate) fn before_call(task: &mut Task, nr: i64) {
+    if task.process.engine.share_fd().is_some() && separates(nr) {
+        leave(task);
     }
 }
 
@@ -90,7 +107,7 @@ fn separates(nr: i64) -> bool {
 }
 
 /// Leaves the family if `prctl(option)` changes what its members have in common.
-pub(crate) fn before_prctl(process: &Process, option: i32) {
+pub(crate) fn before_prctl(task: &mut Task, option: i32) {
     const PR_CAP_AMBIENT: i32 = 47;
     let separates = matches!(
         option,
@@ -102,6 +119,6 @@ pub(crate) fn before_prctl(process: &Process, option: i32) {
             | PR_CAP_AMBIENT
     );
     if separates {
-        process.engine.leave_share();
+        leave(task);
     }
 }

@@ -25,6 +25,10 @@ pub struct TaskThread {
     pub executed: bool,
     /// It is to end.
     pub ended: bool,
+    /// It is a process, or a thread of one, in the memory of its parent.
+    pub borrowed: bool,
+    /// Such a one that has changed its rights: what it executes is not of our family.
+    pub estranged: bool,
 }
 
 /// `CLONE_*` as in the calls' arguments.
@@ -69,10 +73,10 @@ pub(crate) fn clone(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> 
     }
     const SEPARATE: u64 = 0x7e02_0080;
     if flags & (SEPARATE | flag::THREAD) == 0 {
-        family::found(task.process);
+        family::found(task);
     } else if flags & SEPARATE != 0 {
         // Namespaces of its own.
-        task.process.engine.leave_share();
+        family::leave(task);
     }
     if flags & flag::THREAD != 0 {
         thread(task, request)
@@ -123,7 +127,11 @@ fn child_task(task: &Task, request: &CloneArgs) -> Result<Task, Errno> {
         exec: None,
         trace: task.trace.as_ref().and_then(|traced| traced.inherit(request.flags)),
         seccomp: task.seccomp.inherit(),
-        thread: TaskThread::default(),
+        thread: TaskThread {
+            borrowed: task.thread.borrowed || request.flags & flag::THREAD == 0,
+            estranged: task.thread.estranged,
+            ..TaskThread::default()
+        },
     })
 }
 
@@ -240,7 +248,11 @@ fn fork(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> {
 /// Makes `task` the only one of a new process.
 fn child_of_fork(task: &mut Task, request: &CloneArgs) {
     task.tid = raw::gettid();
-    task.thread = TaskThread::default();
+    // The memory is a copy, and its own.
+    let estranged = core::mem::take(&mut task.thread).estranged;
+    if estranged {
+        family::leave(task);
+    }
     // What was recorded was the parent's.
     while task.cpu.take_signal().is_some() {}
     task.signals.held.clear();

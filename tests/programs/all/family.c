@@ -72,6 +72,21 @@ int main(int argc, char **argv)
     for (int i = 3; i < 1100; i++) open += close(i) == 0;
     printf("one by one %d\n", open);
     printf("after that %d\n", again(argv[0], "2", 2));
+    /* Children with other rights that start in this memory. */
+    int same = 0, leaks = 0;
+    for (int i = 0; i < 20; i++) {
+        int st, p = vfork();
+        if (!p) {
+            char *args[] = {argv[0], "1", NULL};
+            if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) _exit(98);
+            execv("/proc/self/exe", args);
+            _exit(99);
+        }
+        waitpid(p, &st, 0);
+        same += WIFEXITED(st) && WEXITSTATUS(st) == again(argv[0], "1", i % 3);
+    }
+    for (int i = 256; i < 1100; i++) leaks += fcntl(i, F_GETFD) >= 0;
+    printf("vfork %d leaks %d %d\n", same, leaks, high("/proc/self/fd"));
     /* Other rights: still the same results. */
     printf("no new privileges %d\n", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
     printf("after that %d\n", again(argv[0], "2", 1));

@@ -104,7 +104,7 @@ fn serve_call(task: &mut Task) {
 fn serve(task: &mut Task, call: Option<&'static Call>, args: Args) -> Result {
     match call.map(|call| &call.action) {
         Some(Action::Passed(host)) => {
-            family::before_call(task.process, *host);
+            family::before_call(task, *host);
             task.call(*host, args)
         }
         Some(Action::Emulated(function)) => function(task, args),

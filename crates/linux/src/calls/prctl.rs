@@ -35,7 +35,7 @@ fn keys(task: &mut Task, request: KeyRequest, unused: &[u64]) -> Result {
 /// `prctl(2)`. What is the architecture's own fails as on a processor without the feature; what
 /// would hit the emulator and not the guest is refused.
 pub(super) fn prctl(task: &mut Task, args: Args) -> Result {
-    family::before_prctl(task.process, args[0] as i32);
+    family::before_prctl(task, args[0] as i32);
     match args[0] as i32 {
         PR_GET_TID_ADDRESS => {
             ::memory::write_u64(args[1], task.clear_child_tid)?;
@@ -70,6 +70,6 @@ pub(super) fn prctl(task: &mut Task, args: Args) -> Result {
 
 /// `seccomp(2)`.
 pub(super) fn seccomp(task: &mut Task, args: Args) -> Result {
-    family::before_prctl(task.process, PR_SET_SECCOMP);
+    family::before_prctl(task, PR_SET_SECCOMP);
     seccomp::seccomp(task, args[0], args[1], args[2])
 }

@@ -36,7 +36,7 @@ pub(super) fn uname(task: &mut Task, args: Args) -> Result {
 /// A call after which /proc may be another one: our own binary must be open by then.
 fn pinned(task: &mut Task, nr: i64, args: Args) -> Result {
     task.process.pin_own_binary();
-    family::before_call(task.process, nr);
+    family::before_call(task, nr);
     task.call(nr, args)
 }
 
@@ -74,7 +74,7 @@ pub(super) fn setns(task: &mut Task, args: Args) -> Result {
 pub(super) fn unshare(task: &mut Task, args: Args) -> Result {
     const NEW: u64 = (libc::CLONE_NEWNS | libc::CLONE_NEWUSER | libc::CLONE_NEWPID) as u64;
     if args[0] & NEW == 0 {
-        family::before_call(task.process, libc::SYS_unshare);
+        family::before_call(task, libc::SYS_unshare);
         return task.call(libc::SYS_unshare, args);
     }
     pinned(task, libc::SYS_unshare, args)

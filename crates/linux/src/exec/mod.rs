@@ -22,7 +22,7 @@ use crate::options::Options;
 use crate::process::{OwnBinary, Process};
 use crate::ptrace::Traced;
 use crate::task::Task;
-use crate::{proc, seccomp};
+use crate::{family, proc, seccomp};
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use sys::errno::Errno;
@@ -371,7 +371,7 @@ fn by_ourselves(
         OwnBinary::Pinned(fd) => Some(*fd),
         OwnBinary::Opened(_) => None,
     };
-    let (fd, share) = (program.fd(), task.process.engine.share_fd());
+    let (fd, share) = (program.fd(), family::inheritance(task));
     let mut all = marker::arguments(&options, fd, pinned, share, &exe, exec_fn(request));
     all.extend_from_slice(argv);
     let mut prepared = Prepared::new(own.fd(), b"", &all, &request.envp, libc::AT_EMPTY_PATH)?;
