@@ -46,6 +46,8 @@ impl Flags {
         if f.transparent && f.preserve_argv0 {
             return Err(Error::Rule("the flags T and P exclude each other".into()));
         }
+        // The kernel's rule; so what is written and read again is the same.
+        f.open_binary |= f.credentials || f.transparent;
         Ok(f)
     }
 }
@@ -76,6 +78,7 @@ mod tests {
         assert_eq!(print("FCP").as_deref(), Some("POCF"));
         assert_eq!(print("C").as_deref(), Some("OC"));
         assert_eq!(print("FT").as_deref(), Some("OFT"));
+        assert_eq!(Flags::parse("C").ok(), Flags::parse("OC").ok());
         assert_eq!(print("").as_deref(), Some(""));
         assert_eq!(print("X"), None);
         assert_eq!(print("PT"), None);

@@ -6,6 +6,7 @@
 pub mod entry;
 pub mod flags;
 pub mod formats;
+pub mod fuzz;
 pub mod guests;
 pub mod instance;
 pub mod interpreter;

@@ -5,7 +5,10 @@ use std::os::linux::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::mount::MountFlags;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, fsconfig_create,
+    fsmount, fsopen, move_mount,
+};
 
 use crate::{Error, Instance, Result, io};
 
@@ -52,6 +55,30 @@ pub fn open(dir: &Path) -> Result<(Instance, bool)> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     rustix::mount::mount("binfmt_misc", dir, "binfmt_misc", flags, None)
         .map_err(io("mount binfmt_misc at", dir))?;
+    Ok((Instance::at(dir)?, true))
+}
+
+/// Opens the instance of this process's own user namespace at `dir`, mounting it there if what is
+/// seen is that of an ancestor. True if it was mounted.
+///
+/// # Errors
+/// [`Error::Io`] when the kernel refuses (before Linux 6.7, or without privilege in the namespace).
+pub fn open_own(dir: &Path) -> Result<(Instance, bool)> {
+    let refused = "mount binfmt_misc of this namespace at";
+    let context = fsopen("binfmt_misc", FsOpenFlags::FSOPEN_CLOEXEC).map_err(io(refused, dir))?;
+    fsconfig_create(&context).map_err(io(refused, dir))?;
+    let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    let detached =
+        fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes).map_err(io(refused, dir))?;
+    let own = rustix::fs::fstat(&detached).map_err(io(refused, dir))?;
+    let seen = fs::metadata(dir).map_err(io("look at", dir))?;
+    if at(dir) == At::Instance && seen.st_dev() == own.st_dev {
+        return Ok((Instance::at(dir)?, false));
+    }
+    let from_here = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+    move_mount(&detached, "", rustix::fs::CWD, dir, from_here).map_err(io(refused, dir))?;
     Ok((Instance::at(dir)?, true))
 }
 

@@ -66,7 +66,7 @@ impl Rule {
                     return bad("the mask's length differs from the magic's");
                 }
             }
-            Matcher::Extension(e) if e.is_empty() || e.contains('/') => {
+            Matcher::Extension(e) if e.is_empty() || e.contains(['/', '\0', '\n']) => {
                 return bad(&format!("`{e}` cannot be a file name extension"));
             }
             Matcher::Extension(_) => {}

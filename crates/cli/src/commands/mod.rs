@@ -5,9 +5,11 @@ mod doctor;
 mod export;
 mod hold;
 mod install;
+mod manual;
 pub(crate) mod options;
 mod persist;
 pub(crate) mod probe;
+mod rootless;
 mod run;
 mod snapshot;
 mod status;
@@ -66,8 +68,16 @@ enum Command {
     Export(export::Export),
     /// Keep registrations alive that would vanish with this container.
     Hold(hold::Hold),
+    /// Register as an ordinary user, in a container engine's namespaces or new ones.
+    Rootless(rootless::Rootless),
+    /// Print completions for a shell.
+    Completions(manual::Completions),
+    /// Write the manual pages.
+    Man(manual::Man),
     /// Prove that foreign programs run here, with an embedded one.
     Selftest,
+    #[command(name = "@enter", hide = true)]
+    Enter(rootless::Enter),
     #[command(name = "@probe", hide = true)]
     Probe(probe::Arguments),
     #[command(name = "@namespace", hide = true)]
@@ -115,6 +125,10 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<u8, Failure> {
         Command::Restore(a) => snapshot::restore(&a),
         Command::Persist(a) => persist::persist(&a),
         Command::Export(a) => export::export(&a),
+        Command::Rootless(a) => rootless::rootless(&a),
+        Command::Enter(a) => rootless::enter(&a),
+        Command::Completions(a) => Ok(manual::completions(&a, Cli::command())),
+        Command::Man(a) => manual::man(&a, Cli::command()),
         Command::Hold(a) => hold::hold(&a),
         Command::Selftest => crate::selftest::run(),
     }

@@ -1,0 +1,253 @@
+//! `anyarch rootless`: registrations of an ordinary user (Linux 6.7), which the machine does not
+//! see. Either in the namespaces of the user's running container engine, so that its containers
+//! run foreign programs, or in new ones for a command.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command as Process;
+
+use binfmt::pin::OWN_IMAGE;
+use clap::{Args, Subcommand};
+use rustix::process::{Pid, PidfdFlags, getegid, geteuid, pidfd_open};
+use rustix::thread::{ThreadNameSpaceType, UnshareFlags, move_into_thread_name_spaces};
+
+use super::options::code;
+use crate::report::Failure;
+
+#[derive(Args)]
+pub(crate) struct Rootless {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show the engines that run for this user, and what is registered in them.
+    Status(Where),
+    /// Register in the engines' namespaces.
+    Install(Install),
+    /// Take the registrations away again.
+    Remove(Where),
+    /// Run a command in new namespaces where everything is registered.
+    New(New),
+}
+
+#[derive(Args)]
+struct Where {
+    /// podman, docker or the id of a process in the namespaces (default: all that run).
+    #[arg(long, value_name = "ENGINE|PID")]
+    engine: Option<String>,
+}
+
+#[derive(Args)]
+struct Install {
+    #[command(flatten)]
+    at: Where,
+    /// Architectures (default: all that this program emulates).
+    #[arg(value_name = "ARCH")]
+    architectures: Vec<String>,
+}
+
+#[derive(Args)]
+struct New {
+    /// The command (default: /bin/sh).
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+/// What a command passes to itself.
+#[derive(Args)]
+pub(crate) struct Enter {
+    /// The process whose namespaces are entered, or `new`.
+    at: String,
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    words: Vec<OsString>,
+}
+
+/// A running engine: its name and a process in its namespaces.
+#[derive(Debug, PartialEq, Eq)]
+struct Engine {
+    name: String,
+    pid: u32,
+}
+
+/// Does it.
+///
+/// # Errors
+/// When no engine runs, or its namespaces cannot be entered.
+#[expect(clippy::print_stdout, reason = "the command's result")]
+pub(crate) fn rootless(arguments: &Rootless) -> Result<u8, Failure> {
+    let (at, words): (&Where, Vec<OsString>) = match &arguments.command {
+        Command::New(new) => {
+            let mut words: Vec<OsString> = vec!["@enter".into(), "new".into()];
+            let shell = [OsString::from("/bin/sh")];
+            let command = if new.command.is_empty() { &shell[..] } else { &new.command[..] };
+            words.extend(command.iter().cloned());
+            let error = Process::new(OWN_IMAGE).args(words).exec();
+            return Err(Failure::new(format!("cannot execute {OWN_IMAGE}")).caused_by(error));
+        }
+        Command::Status(at) => (at, vec!["status".into()]),
+        Command::Remove(at) => (at, vec!["uninstall".into()]),
+        Command::Install(install) => {
+            let mut words: Vec<OsString> = vec!["install".into(), "--allow-volatile".into()];
+            words.extend(install.architectures.iter().map(OsString::from));
+            (&install.at, words)
+        }
+    };
+    let engines = engines(at.engine.as_deref())?;
+    let mut exit = 0;
+    for engine in &engines {
+        println!("{} (process {}):", engine.name, engine.pid);
+        let status = Process::new(OWN_IMAGE)
+            .args(["@enter", &engine.pid.to_string(), "--"])
+            .args(&words)
+            .status()
+            .map_err(|e| Failure::new(format!("cannot execute {OWN_IMAGE}")).caused_by(e))?;
+        if !status.success() {
+            exit = status.code().map_or(code::NOT_REACHED, |c| c as u8);
+        }
+    }
+    Ok(exit)
+}
+
+/// The engines that are asked for, or all of this user that run.
+fn engines(asked: Option<&str>) -> Result<Vec<Engine>, Failure> {
+    let named = |name: &str| Engine { name: name.to_owned(), pid: 0 };
+    if let Some(pid) = asked.and_then(|a| a.parse::<u32>().ok()) {
+        return Ok(vec![Engine { pid, ..named("the namespaces") }]);
+    }
+    let known = ["podman", "docker"];
+    if let Some(other) = asked.filter(|a| !known.contains(a)) {
+        return Err(Failure::new(format!("`{other}` is neither podman, docker nor a process id"))
+            .code(code::USAGE));
+    }
+    let wanted = |name: &&str| asked.is_none_or(|a| a == *name);
+    let found: Vec<Engine> = known
+        .into_iter()
+        .filter(wanted)
+        .filter_map(|name| Some(Engine { pid: running(name)?, ..named(name) }))
+        .collect();
+    if found.is_empty() {
+        return Err(Failure::new("no rootless container engine runs for this user").help(
+            "podman: start its namespaces with `podman unshare true`; or give --engine PID; or \
+             anyarch rootless new -- COMMAND",
+        ));
+    }
+    Ok(found)
+}
+
+/// A process in the namespaces of `engine`, if it runs.
+fn running(engine: &str) -> Option<u32> {
+    let uid = geteuid().as_raw();
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR")
+        .map_or_else(|| PathBuf::from(format!("/run/user/{uid}")), PathBuf::from);
+    let files: Vec<PathBuf> = match engine {
+        "podman" => vec![
+            runtime.join("libpod/tmp/pause.pid"),
+            format!("/tmp/storage-run-{uid}/libpod/tmp/pause.pid").into(),
+            format!("/tmp/podman-run-{uid}/libpod/tmp/pause.pid").into(),
+        ],
+        _ => vec![runtime.join("dockerd-rootless/child_pid"), runtime.join("docker.pid")],
+    };
+    let pid = |file: &PathBuf| fs::read_to_string(file).ok()?.trim().parse::<u32>().ok();
+    let lives = |pid: &u32| {
+        let link = |who: &str| fs::read_link(format!("/proc/{who}/ns/user")).ok();
+        // Only namespaces of the user's own: in the machine's, root's command is `install`.
+        link(&pid.to_string()).is_some_and(|theirs| Some(theirs) != link("self"))
+    };
+    files.iter().filter_map(pid).find(lives)
+}
+
+/// Enters the namespaces, sees to it that their own instance is mounted, and does the rest of the
+/// command line.
+///
+/// # Errors
+/// When the namespaces cannot be entered or made, or the kernel is too old.
+pub(crate) fn enter(arguments: &Enter) -> Result<u8, Failure> {
+    let new = arguments.at == "new";
+    if new {
+        make()?;
+    } else {
+        join(&arguments.at)?;
+    }
+    let dir = Path::new(binfmt::instance::DEFAULT_MOUNT);
+    let (instance, _) = binfmt::mount::open_own(dir).map_err(|e| {
+        Failure::from(e)
+            .help("user namespaces have an instance of their own since Linux 6.7")
+            .code(code::NO_BINFMT)
+    })?;
+    let mut words = arguments.words.iter();
+    let mut process = if new {
+        let registrar = crate::registrar::Registrar::new(
+            &instance,
+            super::probe::prober(std::time::Duration::from_secs(20)),
+        );
+        for guest in super::options::emulated() {
+            registrar.register(guest)?;
+        }
+        Process::new(words.next().ok_or_else(|| Failure::new("no command"))?)
+    } else {
+        Process::new(OWN_IMAGE)
+    };
+    let error = process.args(words).exec();
+    let missing = error.kind() == std::io::ErrorKind::NotFound;
+    Err(Failure::new(format!("cannot execute {}", process.get_program().display()))
+        .caused_by(error)
+        .code(if missing { 127 } else { 126 }))
+}
+
+fn join(pid: &str) -> Result<(), Failure> {
+    let number = pid.parse::<i32>().ok().and_then(Pid::from_raw);
+    let number = number.ok_or_else(|| Failure::new(format!("`{pid}` is no process id")))?;
+    let failed = |what: &str| format!("cannot {what} of process {pid}");
+    let process = pidfd_open(number, PidfdFlags::empty())
+        .map_err(|e| Failure::new(failed("get hold")).caused_by(e))?;
+    use std::os::fd::AsFd as _;
+    let both = ThreadNameSpaceType::USER | ThreadNameSpaceType::MOUNT;
+    move_into_thread_name_spaces(process.as_fd(), both).map_err(|e| {
+        Failure::new(failed("enter the namespaces"))
+            .caused_by(e)
+            .help("they must belong to this user, and not be the machine's own")
+            .code(code::PRIVILEGE)
+    })
+}
+
+/// New user and mount namespaces, in which this user is root.
+fn make() -> Result<(), Failure> {
+    let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
+    #[expect(deprecated, reason = "its safe form; no file descriptors table is unshared")]
+    rustix::thread::unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS).map_err(|e| {
+        Failure::new("cannot make a user namespace")
+            .caused_by(e)
+            .help(
+                "see /proc/sys/user/max_user_namespaces, kernel.unprivileged_userns_clone and \
+                 kernel.apparmor_restrict_unprivileged_userns",
+            )
+            .code(code::PRIVILEGE)
+    })?;
+    let write = |file: &str, text: String| {
+        let path = format!("/proc/self/{file}");
+        fs::write(&path, text)
+            .map_err(|e| Failure::new(format!("cannot write {path}")).caused_by(e))
+    };
+    write("setgroups", "deny".into())?;
+    write("uid_map", format!("0 {uid} 1\n"))?;
+    write("gid_map", format!("0 {gid} 1\n"))?;
+    let flags =
+        rustix::mount::MountPropagationFlags::REC | rustix::mount::MountPropagationFlags::PRIVATE;
+    rustix::mount::mount_change("/", flags)
+        .map_err(|e| Failure::new("cannot make mounts private").caused_by(e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn engines_are_checked() {
+        assert_eq!(engines(Some("17")).map(|e| e[0].pid).ok(), Some(17));
+        assert_eq!(engines(Some("lxc")).map_err(|f| f.exit_code()).err(), Some(code::USAGE));
+    }
+}
