@@ -177,7 +177,7 @@ fn the_last_registered_wins() {
             let rule = Rule { name: name.into(), ..rule("arm64", &format!("/{name}"), "") };
             instance.register(&rule).expect("registered");
         };
-        ["q1", "q2", "q3"].map(add);
+        ["q1", "q2", "q3"].iter().for_each(|name| add(name));
         assert_eq!(names(), ["q3", "q2", "q1"]);
         instance.set_enabled("q1", false).expect("written");
         instance.set_enabled("q1", true).expect("written");
