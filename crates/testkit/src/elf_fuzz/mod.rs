@@ -2,10 +2,12 @@
 
 mod base;
 mod mutate;
+mod watch;
 mod whole;
 
 pub use base::{DYNAMIC_LOADER, base, static_program};
 pub use mutate::mutate;
+pub use watch::{Run, run};
 pub use whole::{Outcome, judge};
 
 use linux::elf::{ADDR_END, Error, PAGE, parse};

@@ -12,7 +12,7 @@ pub enum Outcome {
     Exited,
     /// The program ran, and ended by a signal of its own.
     Killed,
-    /// It took too long, under the oracle too: its code goes round in circles.
+    /// It took too long, and its own code goes round in circles.
     Looped,
     /// It took too long.
     Hung,
@@ -20,7 +20,7 @@ pub enum Outcome {
     Broken,
 }
 
-/// Judges the end of `timeout -s KILL SECONDS anyarch FILE`.
+/// Judges the end of `anyarch FILE`, killed when its time was over.
 pub fn judge(output: &Output) -> Outcome {
     // SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS.
     const FAULTS: [i32; 7] = [4, 5, 6, 7, 8, 11, 31];
@@ -28,7 +28,7 @@ pub fn judge(output: &Output) -> Outcome {
     if ["panicked", "internal error", "memory allocation"].iter().any(|t| text.contains(t)) {
         return Outcome::Broken;
     }
-    // timeout(1) reports a program's signal as its own.
+    // As the program's parent sees it, or as a shell says it.
     let signal = output.status.signal().or_else(|| output.status.code().map(|code| code - 128));
     match (output.status.code(), signal) {
         (_, Some(9)) => Outcome::Hung,
