@@ -24,6 +24,7 @@ cargo xtask fixtures                 fetch what the end-to-end tests need
 cargo xtask codegen [--check]        isa/ -> generated code and docs
 cargo xtask fuzz diff [--seed N] [--seconds S] [...]   random code against the oracle
 cargo xtask fuzz faults [...]         signal frames of faults against the evaluator
+cargo xtask fuzz binfmt [...]         damaged registrations, configuration files and entries
 cargo xtask bench [NAME]             speed of kernels and of starting programs, to native and QEMU
 cargo xtask fuzz elf [...]            mutated programs for the loader
 cargo xtask bless                    rewrite the golden files, show the change in counts

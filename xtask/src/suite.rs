@@ -87,6 +87,7 @@ fn differential(root: &Path) -> Result<()> {
         let options = ["faults", "--seed", &seed, "--points", "25000", "--anyarch", &anyarch];
         crate::testkit(root, &options)?;
     }
+    crate::testkit(root, &["binfmt", "--seed", &fresh.to_string(), "--seconds", "2"])?;
     loader(root, &anyarch, &fixtures, &fresh.to_string())
 }
 

@@ -10,21 +10,49 @@ use crate::{Entry, GuestArch, Rule};
 /// # Panics
 /// If something that was accepted is not the same when written and read again.
 pub fn check(bytes: &[u8]) {
-    if let Ok(rule) = Rule::parse(bytes)
-        && let Ok(line) = rule.line()
-    {
+    register_line(bytes);
+    entry(bytes);
+    snapshot(bytes);
+    let _ = (GuestArch::of_elf(bytes), interpreter::loader(bytes), Kind::of_head(bytes));
+}
+
+/// A line for `register`; whether it is one.
+///
+/// # Panics
+/// If it is not the same when written and read again.
+pub fn register_line(bytes: &[u8]) -> bool {
+    let Ok(rule) = Rule::parse(bytes) else { return false };
+    if let Ok(line) = rule.line() {
         assert_eq!(Rule::parse(line.as_bytes()).ok(), Some(rule));
     }
+    true
+}
+
+/// The text of an entry; whether it is one.
+///
+/// # Panics
+/// If it is not the same when saved and read again.
+pub fn entry(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
-    if let Ok(entry) = Entry::parse("name", &text) {
-        let _ = (entry.matches(bytes), entry.guest(), entry.known_flags(), entry.rule());
-        let snapshot = Snapshot::of(std::slice::from_ref(&entry));
-        if let Ok(text) = snapshot.text() {
-            assert_eq!(Snapshot::parse(&text).ok(), Some(snapshot));
-        }
+    let Ok(entry) = Entry::parse("name", &text) else { return false };
+    let _ = (entry.matches(bytes), entry.guest(), entry.known_flags(), entry.rule());
+    let saved = Snapshot::of(std::slice::from_ref(&entry));
+    if let Ok(text) = saved.text() {
+        assert_eq!(Snapshot::parse(&text).ok(), Some(saved));
     }
-    let _ = Snapshot::parse(&text);
-    let _ = (GuestArch::of_elf(bytes), interpreter::loader(bytes), Kind::of_head(bytes));
+    true
+}
+
+/// A snapshot; whether it is one.
+///
+/// # Panics
+/// If it is not the same when written and read again.
+pub fn snapshot(bytes: &[u8]) -> bool {
+    let Ok(snapshot) = Snapshot::parse(&String::from_utf8_lossy(bytes)) else { return false };
+    if let Ok(text) = snapshot.text() {
+        assert_eq!(Snapshot::parse(&text).ok(), Some(snapshot));
+    }
+    true
 }
 
 #[cfg(test)]

@@ -96,7 +96,8 @@ impl Rule {
         };
         let clash =
             |c: &char| ![&self.name, &self.interpreter, &magic].iter().any(|s| s.contains(*c));
-        let Some(d) = [':', '|', ',', ';', '!', '^', '\x01'].into_iter().find(clash) else {
+        // Neither `#` nor `;`, with which comments begin in binfmt.d.
+        let Some(d) = [':', '|', ',', '!', '^', '~', '%', '\x01'].into_iter().find(clash) else {
             return Err(Error::Rule("no delimiter is left that no field contains".into()));
         };
         let (name, interpreter, flags) = (&self.name, &self.interpreter, self.flags);
@@ -178,10 +179,11 @@ impl Rule {
 const FIELDS: [&str; 7] = ["name", "type", "offset", "magic", "mask", "interpreter", "flags"];
 
 /// The seven fields; the last one reaches to the end. As the kernel's `scanarg`, `\x` must be
-/// followed by two hexadecimal digits in the magic and the mask.
+/// followed by two hexadecimal digits in the magic and the mask, but not in an extension.
 fn split(rest: &[u8], delimiter: u8) -> Result<[&[u8]; 7]> {
     let mut fields: [&[u8]; 7] = [&[]; 7];
     let mut at = 0;
+    let mut magic = false;
     for (i, field) in fields.iter_mut().enumerate().take(6) {
         let start = at;
         loop {
@@ -195,7 +197,7 @@ fn split(rest: &[u8], delimiter: u8) -> Result<[&[u8]; 7]> {
                     )));
                 }
                 Some(&b) if b == delimiter => break,
-                Some(b'\\') if matches!(i, 3 | 4) && rest.get(at + 1) == Some(&b'x') => {
+                Some(b'\\') if magic && matches!(i, 3 | 4) && rest.get(at + 1) == Some(&b'x') => {
                     let digits = rest.get(at + 2..at + 4).unwrap_or_default();
                     if digits.len() < 2 || !digits.iter().all(u8::is_ascii_hexdigit) {
                         return Err(Error::Rule(format!(
@@ -209,6 +211,7 @@ fn split(rest: &[u8], delimiter: u8) -> Result<[&[u8]; 7]> {
             }
         }
         *field = &rest[start..at];
+        magic |= i == 1 && *field == b"M";
         at += 1;
     }
     fields[6] = &rest[at..];
@@ -286,6 +289,8 @@ mod tests {
         let mut r = rule();
         r.interpreter = "/a:b".into();
         assert!(r.line().expect("valid").starts_with("|qemu-aarch64|M|"));
+        r.interpreter = "/a:b|c,d".into();
+        assert!(r.line().expect("valid").starts_with("!qemu-aarch64!M!"));
     }
 
     #[test]
@@ -297,6 +302,9 @@ mod tests {
         let jar = Rule::parse(b":jar:E::jar::/usr/bin/java:\n").expect("valid");
         assert_eq!(jar.matcher, Matcher::Extension("jar".into()));
         assert_eq!(jar.line().expect("valid"), ":jar:E::jar::/usr/bin/java:");
+        // Only in a magic and its mask does `\\x` mean anything.
+        let odd = Rule::parse(b":odd:E::\\xq:\\x:/x:").expect("valid");
+        assert_eq!(odd.matcher, Matcher::Extension("\\xq".into()));
     }
 
     #[test]

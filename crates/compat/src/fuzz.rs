@@ -1,47 +1,74 @@
-//! Everything here that reads text of others, for fuzzing: no input may make it panic.
+//! Everything here that reads text of others, for fuzzing: no input may make it panic, and what is
+//! accepted can be written and read again. Each function says whether it took the input.
 
-use binfmt::{Entry, Rule};
+use binfmt::Rule;
 
 use crate::{hex, systemd, update_binfmts};
 
+/// A check, which says whether it took the input.
+pub type Check = fn(&[u8]) -> bool;
+
+/// What is fuzzed: its name and its check.
+pub const TARGETS: [(&str, Check); 4] = [
+    ("register-line", register_line),
+    ("binfmt.d", binfmt_d),
+    ("update-binfmts", update_binfmts),
+    ("entry", entry),
+];
+
 /// A line for `register`.
-pub fn register_line(bytes: &[u8]) {
-    if let Ok(rule) = Rule::parse(bytes) {
-        // What can be written can be read back.
-        if let Ok(line) = rule.line() {
-            let again = Rule::parse(line.as_bytes()).map(|r| r.line().ok());
-            assert_eq!(again.ok().flatten(), Some(line), "{rule:?}");
-        }
-    }
+///
+/// # Panics
+/// If what was accepted is not the same when written and read again.
+pub fn register_line(bytes: &[u8]) -> bool {
     let _ = hex::expand(bytes);
+    binfmt::fuzz::register_line(bytes)
 }
 
-/// A binfmt.d file.
-pub fn binfmt_d(bytes: &[u8]) {
+/// A binfmt.d file, or a snapshot.
+///
+/// # Panics
+/// If a rule is empty, or what was accepted is not the same when written and read again.
+pub fn binfmt_d(bytes: &[u8]) -> bool {
+    let mut good = Vec::new();
     for rule in systemd::rules(bytes) {
         assert!(!rule.text.is_empty() && rule.line > 0);
-        let _ = Rule::parse(&rule.text);
+        good.extend(Rule::parse(&rule.text).ok().filter(|r| r.line().is_ok()));
     }
+    if let Ok(text) = binfmt::formats::binfmt_d(&good) {
+        let again = systemd::rules(text.as_bytes());
+        let again: Vec<Rule> = again.iter().filter_map(|r| Rule::parse(&r.text).ok()).collect();
+        assert_eq!(again, good);
+    }
+    binfmt::fuzz::snapshot(bytes);
+    !good.is_empty()
 }
 
 /// Files of update-binfmts: of its database and of packages.
-pub fn update_binfmts(bytes: &[u8]) {
+///
+/// # Panics
+/// If what was accepted is not the same when written and read again.
+pub fn update_binfmts(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     let fields = update_binfmts::fields(&text);
     let formats = [
         update_binfmts::Format::parse(&text).ok(),
         update_binfmts::Format::of_fields(&fields).ok(),
     ];
+    let mut taken = false;
     for format in formats.into_iter().flatten() {
+        taken = true;
         update_binfmts::takes(&format, bytes, Some("jar"));
-        let _ = update_binfmts::Format::parse(&format.text());
         let _ = format.line("name", "/interpreter");
+        let _ = update_binfmts::Format::parse(&format.text());
     }
+    taken
 }
 
 /// The text of an entry.
-pub fn entry(bytes: &[u8]) {
-    if let Ok(entry) = Entry::parse("name", &String::from_utf8_lossy(bytes)) {
-        let _ = (entry.matches(bytes), entry.guest(), entry.known_flags());
-    }
+///
+/// # Panics
+/// If what was accepted cannot be saved and read again.
+pub fn entry(bytes: &[u8]) -> bool {
+    binfmt::fuzz::entry(bytes)
 }

@@ -2,6 +2,7 @@
 
 mod elf_cli;
 mod faults;
+mod text_fuzz;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -110,7 +111,8 @@ fn run() -> Result<()> {
         }
         Some("faults") => faults::faults(&arguments[1..]),
         Some("elf") => elf_cli::elf(&arguments[1..]),
-        _ => bail!("usage:\n{USAGE}\n{}\n{}", faults::USAGE, elf_cli::USAGE),
+        Some("binfmt") => text_fuzz::binfmt(&arguments[1..]),
+        _ => bail!("usage:\n{USAGE}\n{}\n{}\n{}", faults::USAGE, elf_cli::USAGE, text_fuzz::USAGE),
     }
 }
 
