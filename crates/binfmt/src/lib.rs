@@ -4,6 +4,7 @@
 //! No policy and no printing here: `cli` and `doctor` decide and speak.
 
 pub mod entry;
+pub mod features;
 pub mod flags;
 pub mod formats;
 pub mod fuzz;
@@ -19,6 +20,7 @@ pub mod rule;
 pub mod snapshot;
 
 pub use entry::Entry;
+pub use features::Kernel;
 pub use flags::Flags;
 pub use guests::GuestArch;
 pub use instance::Instance;

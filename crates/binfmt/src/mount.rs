@@ -14,9 +14,6 @@ use crate::{Error, Instance, Result, io};
 
 /// `BINFMTFS_MAGIC`, include/uapi/linux/magic.h.
 const MAGIC: i64 = 0x4249_4e4d;
-/// `AUTOFS_SUPER_MAGIC`.
-const AUTOFS: i64 = 0x187;
-
 /// What lies at a directory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum At {
@@ -30,14 +27,22 @@ pub enum At {
     Nothing,
 }
 
-/// What lies at `dir`.
+/// What lies at `dir`, without triggering an automount.
 pub fn at(dir: &Path) -> At {
-    let Ok(stat) = rustix::fs::statfs(dir) else { return At::Nothing };
-    match stat.f_type {
-        MAGIC => At::Instance,
-        AUTOFS => At::Automount,
-        _ => At::Directory,
+    // Even statfs(2) would trigger it.
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    if topmost(&mounts, dir).as_deref() == Some("autofs") {
+        return At::Automount;
     }
+    let Ok(stat) = rustix::fs::statfs(dir) else { return At::Nothing };
+    if stat.f_type == MAGIC { At::Instance } else { At::Directory }
+}
+
+/// The type of the file system that is mounted on top at `dir`, from the text of mountinfo.
+fn topmost(mountinfo: &str, dir: &Path) -> Option<String> {
+    let dir = dir.to_str()?.trim_end_matches('/');
+    let line = mountinfo.lines().rfind(|l| l.split(' ').nth(4) == Some(dir))?;
+    line.split_once(" - ")?.1.split(' ').next().map(str::to_owned)
 }
 
 /// Opens the instance at `dir`, mounting it if that is needed. True if it was.
@@ -156,7 +161,12 @@ fn first_process_start() -> Option<f64> {
     if own.to_str()?.parse::<u32>().ok()? != std::process::id() {
         return None;
     }
-    let stat = fs::read_to_string("/proc/1/stat").ok()?;
+    process_start(1)
+}
+
+/// When the process `pid` started, in seconds since 1970.
+pub fn process_start(pid: u32) -> Option<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // Field 22; the name in parentheses may contain spaces.
     let ticks: f64 = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()?;
     let uptime = fs::read_to_string("/proc/uptime").ok()?;
@@ -174,6 +184,20 @@ mod tests {
         assert_eq!(at(Path::new("/")), At::Directory);
         assert_eq!(at(Path::new("/nonexistent-dir")), At::Nothing);
         assert!(matches!(open(Path::new("/nonexistent-dir")), Err(Error::NoKernelSupport(_))));
+    }
+
+    #[test]
+    fn an_automount_that_was_not_triggered_is_seen() {
+        let dir = Path::new("/proc/sys/fs/binfmt_misc");
+        let automount = "22 21 0:21 / /proc rw,nosuid shared:5 - proc proc rw\n\
+            31 22 0:28 / /proc/sys/fs/binfmt_misc rw,relatime shared:12 - autofs systemd-1 rw\n";
+        assert_eq!(topmost(automount, dir).as_deref(), Some("autofs"));
+        let mounted = format!(
+            "{automount}99 31 0:50 / /proc/sys/fs/binfmt_misc rw - binfmt_misc binfmt_misc rw\n"
+        );
+        assert_eq!(topmost(&mounted, dir).as_deref(), Some("binfmt_misc"));
+        assert_eq!(topmost(automount, Path::new("/sys")), None);
+        assert!(process_start(std::process::id()).is_some_and(|t| t > 1e9));
     }
 
     #[test]

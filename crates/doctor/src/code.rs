@@ -185,6 +185,44 @@ codes! {
     MEMFD_NOEXEC "W-MEMFDNOEXEC" "Programs in memory are forbidden."
         "vm.memfd_noexec=2: the interpreter cannot be held as a copy in memory; anyarch holds its \
          file instead, so that replacing the file in place gives ETXTBSY."
+    ARGV0_PATCHED "W-ARGV0-PATCHED" "The interpreter expects flag P, which the entry lacks."
+        "The QEMU of tonistiigi/binfmt takes its second argument for the program's argv[0] always. \
+         Registered without flag P (by another tool, or without its own environment variable) every \
+         program loses its first argument: `ls /etc` lists the current directory."
+    X86_LEVEL "W-X86V2" "The program needs a newer level of x86-64."
+        "Distributions build for x86-64-v2 or v3 by now and say so in a note of the program. Its \
+         loader gives up with `CPU does not support x86-64-v2`, or it dies of SIGILL. Emulators have \
+         processors of their own: QEMU's older default knows less (-cpu max, QEMU_CPU=max)."
+    BUILDER_OLD "W-BUILDER-OLD" "A builder started before the registration."
+        "BuildKit finds out which platforms it can build for when it starts. What was registered \
+         later it may not know of: docker buildx ls shows too few platforms, and builds end with \
+         `exec format error` or use its own emulator. A restart of the builder helps."
+    NO_ENGINE "W-NOENGINE" "The engine does not run."
+        "Nothing of it can be looked at: neither in which user namespace its containers start, nor \
+         since when it runs. Engines without a daemon (podman, buildah) run only while a container \
+         does, or while their pause process is there."
+    LSM "E-LSM" "Executing is forbidden by a security module."
+        "Permissions and mounts allow it, and yet execve gives EACCES or EPERM. So SELinux, AppArmor, \
+         Landlock, a seccomp filter or the like forbids it; the kernel's log (ausearch -m avc, \
+         dmesg) says which, except for Landlock and seccomp, which a process imposes on itself."
+    UNTRIED "W-UNTRIED" "It could not be tried whether programs execute."
+        "To try it a tiny program is run in an empty root, which needs a mount namespace. Where that \
+         is forbidden (sandboxes, user.max_user_namespaces, AppArmor's restriction of user \
+         namespaces) only the configuration can be judged: that nothing is found says little."
+    KERNEL_OLD "E-KERNELOLD" "This needs a newer kernel."
+        "Flags came with time: F with Linux 4.8, T, L and D with 7.3; what P adds is announced to \
+         the interpreter since 5.12 only. An older kernel refuses the registration with EINVAL \
+         (invalid argument) and no further word, or the interpreter takes one argument too many."
+    BAD_CONF "E-BADCONF" "A line of a configuration file is no valid registration."
+        "systemd-binfmt hands the line to the kernel, which says EINVAL and not why; the entry is \
+         missing after every start, while the others of the file are there."
+    PROC_TEMP "W-PROCTEMP" "The interpreter needs temporary files for /proc."
+        "QEMU before 7.2 shows /proc/self/stat, maps and others from a temporary file in TMPDIR or \
+         /tmp. Where none can be created (read-only containers, a TMPDIR that is not there) opening \
+         them fails, and ps claims that /proc is not mounted."
+    READ_ONLY_ROOT "W-ROROOT" "The root is read-only."
+        "Programs run there all the same. What needs to create files does not, and older emulators \
+         are among it (ps: /proc not mounted). A tmpfs at /tmp is enough for them."
     EXEC "E-EXEC" "A program of this architecture does not execute."
         "It was tried, with a tiny program in an empty root, and failed in a way for which there is \
          no more precise code."

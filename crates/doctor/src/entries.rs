@@ -1,16 +1,17 @@
 //! The entries: which of them work, and what is wrong with those that do not.
 
 use std::fs;
+use std::io::{Read as _, Seek as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use binfmt::interpreter::Kind;
 use binfmt::probe::{self, Handler, Outcome};
-use binfmt::{Entry, GuestArch, Instance, Rule};
+use binfmt::{Entry, GuestArch, Instance, Kernel, Rule};
 use rustix::fs::StatVfsMountFlags;
 
 use crate::code::{self, Code, Severity};
-use crate::{Finding, Fix, Subject, install, masks};
+use crate::{Finding, Fix, Subject, install, lsm, masks};
 
 /// Adds what is wrong with the entries of `instance`.
 pub(crate) fn examine(subject: &Subject, instance: &Instance, findings: &mut Vec<Finding>) {
@@ -109,27 +110,44 @@ fn in_force(
     interpreter(entries, entry, guest, held.as_ref(), findings);
     let explained = findings.len() > before;
     if on && !explained {
-        let report = subject.prober.fresh_root(guest);
-        let code = match report.outcome {
-            Outcome::Ok | Outcome::Unavailable(_) => None,
-            Outcome::Errno(libc::ENOEXEC) => Some(code::USERNS_SHADOW),
-            _ => Some(code::EXEC),
-        };
-        if let Some(code) = code {
-            let mut finding =
-                Finding::new(code, &entry.name).evidence(format!("tried: {}", report.outcome));
-            finding.evidence.extend(report.stderr.lines().take(3).map(str::to_owned));
-            findings.push(if code == code::USERNS_SHADOW {
-                finding
-                    .evidence("it is enabled, and its magic matches the program that was tried")
-                    .fix(Fix::MountAndInstall(guest))
-            } else {
-                finding.fix(install(guest))
-            });
-        }
+        tried(subject, entry, guest, findings);
     }
     masks::examine(entry, guest, findings);
-    flags(entry, findings);
+    flags(subject, entry, guest, held.as_ref(), findings);
+}
+
+/// Tries a program of `guest` and tells what its failure means.
+fn tried(subject: &Subject, entry: &Entry, guest: &'static GuestArch, findings: &mut Vec<Finding>) {
+    let report = subject.prober.fresh_root(guest);
+    let code = match &report.outcome {
+        Outcome::Ok => return,
+        Outcome::Unavailable(why) => {
+            if findings.iter().all(|f| f.code != code::UNTRIED) {
+                findings.push(
+                    Finding::new(code::UNTRIED, "")
+                        .severity(Severity::Note)
+                        .evidence(why.clone())
+                        .fix(Fix::Command("as root, outside of the sandbox: anyarch check".into())),
+                );
+            }
+            return;
+        }
+        Outcome::Errno(libc::ENOEXEC) => code::USERNS_SHADOW,
+        Outcome::Errno(libc::EACCES | libc::EPERM) => code::LSM,
+        _ => code::EXEC,
+    };
+    let mut finding =
+        Finding::new(code, &entry.name).evidence(format!("tried: {}", report.outcome));
+    finding.evidence.extend(report.stderr.lines().take(3).map(str::to_owned));
+    findings.push(if code == code::USERNS_SHADOW {
+        finding
+            .evidence("it is enabled, and its magic matches the program that was tried")
+            .fix(Fix::MountAndInstall(guest))
+    } else if code == code::LSM {
+        lsm::explained(finding)
+    } else {
+        finding.fix(install(guest))
+    });
 }
 
 /// Looks at the interpreter, of which the kernel holds `held`.
@@ -217,7 +235,36 @@ fn interpreter(
     }
 }
 
-fn flags(entry: &Entry, findings: &mut Vec<Finding>) {
+/// Whether `finding` says that the entry does not work at all.
+fn broken(finding: &Finding, entry: &Entry) -> bool {
+    finding.severity == Severity::Error && finding.about.as_ref() == Some(&entry.name)
+}
+
+/// An entry with flag P where the interpreter does not hear of it.
+fn too_old(entry: &Entry, kernel: Kernel) -> Option<Finding> {
+    (entry.has('P') && !kernel.tells_argv0()).then(|| {
+        Finding::new(code::KERNEL_OLD, &entry.name)
+            .evidence(format!("its flags are `{}`, the kernel is {kernel}", entry.flags))
+            .fix(Fix::Command("register it again without flag P".into()))
+    })
+}
+
+/// Whether it is a QEMU that knows only files in a directory for what it shows of /proc.
+fn temporary_proc(image: &fs::File) -> bool {
+    let mut bytes = Vec::new();
+    let mut file = image;
+    let read = file.rewind().and_then(|()| file.read_to_end(&mut bytes));
+    let has = |text: &[u8]| bytes.windows(text.len()).any(|w| w == text);
+    read.is_ok() && has(b"/qemu-open.XXXXXX\0") && !has(b"\0qemu-open\0")
+}
+
+fn flags(
+    subject: &Subject,
+    entry: &Entry,
+    guest: &'static GuestArch,
+    held: Option<&Handler>,
+    findings: &mut Vec<Finding>,
+) {
     let path = Path::new(&entry.interpreter);
     let again = |change: fn(&mut Rule)| {
         let rule = entry.rule().filter(|_| !entry.is_pinned() && path.exists());
@@ -236,11 +283,35 @@ fn flags(entry: &Entry, findings: &mut Vec<Finding>) {
                 .fix(again(|r| r.flags.credentials = true)),
         );
     }
+    // What the kernel holds, or would open now.
+    let on_disk =
+        if entry.has('F') || entry.is_pinned() { None } else { fs::File::open(path).ok() };
+    let image = held.map(Handler::image).filter(|_| entry.has('F')).or(on_disk.as_ref());
     if !entry.has('P') && !entry.has('T') {
-        findings.push(
+        let shifts = image
+            .filter(|_| !findings.iter().any(|f| broken(f, entry)))
+            .and_then(|i| probe::shifts_arguments(i, guest, subject.prober.timeout));
+        let finding = if shifts == Some(true) {
+            Finding::new(code::ARGV0_PATCHED, &entry.name)
+                .evidence("tried: a program with the arguments `one two` was given `two`")
+        } else {
             Finding::new(code::NO_ARGV0, &entry.name)
+        };
+        findings.push(
+            finding
                 .evidence(format!("its flags are `{}`", entry.flags))
                 .fix(again(|r| r.flags.preserve_argv0 = true)),
+        );
+    }
+    findings.extend(too_old(entry, subject.kernel));
+    if image.is_some_and(|i| !entry.is_pinned() && temporary_proc(i)) {
+        findings.push(
+            Finding::new(code::PROC_TEMP, &entry.name)
+                .evidence(format!(
+                    "{} has the file name %s/qemu-open.XXXXXX, and makes no files in memory",
+                    path.display()
+                ))
+                .fix(install(guest)),
         );
     }
     let mode = fs::metadata(path).map_or(0, |m| m.permissions().mode());
@@ -250,5 +321,19 @@ fn flags(entry: &Entry, findings: &mut Vec<Finding>) {
                 .evidence(format!("the mode of {} is {:o}", path.display(), mode & 0o7777))
                 .fix(Fix::Command(format!("chmod ug-s {}", path.display()))),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flag_p_needs_a_kernel_that_tells_of_it() {
+        let text = "enabled\ninterpreter /x\nflags: POCF\noffset 0\nmagic 7f45\n";
+        let entry = Entry::parse("qemu-arm", text).expect("valid");
+        assert_eq!(too_old(&entry, Kernel::new(5, 12)), None);
+        let finding = too_old(&entry, Kernel::new(5, 10)).expect("found");
+        assert!(finding.code == code::KERNEL_OLD && finding.evidence[0].contains("5.10"));
     }
 }

@@ -6,11 +6,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use binfmt::interpreter;
+use binfmt::probe::Outcome;
 use binfmt::{GuestArch, Instance};
 use rustix::fs::StatVfsMountFlags;
 
 use crate::code::{self, Severity};
-use crate::{Finding, Fix, Subject, install};
+use crate::{Finding, Fix, Subject, install, lsm, x86};
 
 /// `EXT4_SUPER_MAGIC`.
 const EXT4: i64 = 0xef53;
@@ -18,8 +19,12 @@ const EXT4: i64 = 0xef53;
 /// Adds what is wrong with the subject's file, and the shell of its root.
 pub(crate) fn examine(subject: &Subject, instance: &Instance, findings: &mut Vec<Finding>) {
     let root = subject.root.as_deref().unwrap_or(Path::new("/"));
+    if subject.file.is_some() || subject.root.is_some() {
+        read_only(root, findings);
+    }
     if let Some(file) = &subject.file {
         program(root, file, instance, findings);
+        forbidden(subject, root, file, findings);
     } else if subject.root.is_some() {
         match resolve(root, Path::new("/bin/sh")) {
             Some(_) => program(root, Path::new("/bin/sh"), instance, findings),
@@ -29,6 +34,38 @@ pub(crate) fn examine(subject: &Subject, instance: &Instance, findings: &mut Vec
                     .evidence(format!("{} has no /bin/sh", root.display())),
             ),
         }
+    }
+}
+
+/// A root where nothing can be created.
+fn read_only(root: &Path, findings: &mut Vec<Finding>) {
+    let locked = |p: &Path| {
+        rustix::fs::statvfs(p).is_ok_and(|s| s.f_flag.contains(StatVfsMountFlags::RDONLY))
+    };
+    let tmp = root.join("tmp");
+    if locked(root) && (!tmp.exists() || locked(&tmp)) {
+        findings.push(
+            Finding::new(code::READ_ONLY_ROOT, &root.display().to_string())
+                .severity(Severity::Note)
+                .evidence("its mount has the option ro, and /tmp is part of it")
+                .fix(Fix::Command("docker run --tmpfs /tmp".into())),
+        );
+    }
+}
+
+/// Tries to execute it, up to its first instruction, where nothing is known to forbid that.
+fn forbidden(subject: &Subject, root: &Path, file: &Path, findings: &mut Vec<Finding>) {
+    let known = [code::TARGET_NOEXEC, code::NOT_EXECUTABLE, code::LSM];
+    if findings.iter().any(|f| known.contains(&f.code)) {
+        return;
+    }
+    let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let Err(outcome) = subject.prober.handler_of(root, &absolute) else { return };
+    if let Outcome::Errno(libc::EACCES | libc::EPERM) = outcome {
+        let finding = Finding::new(code::LSM, &file.display().to_string())
+            .evidence(format!("tried: {outcome}"))
+            .evidence("it is executable, and its mount has not the option noexec");
+        findings.push(lsm::explained(finding));
     }
 }
 
@@ -101,12 +138,40 @@ fn program(root: &Path, path: &Path, instance: &Instance, findings: &mut Vec<Fin
         );
     }
     loader(root, &about, guest, &first, findings);
+    level(root, &about, guest, &first, findings);
     if !guest.class64 && !native && rustix::fs::statfs(&real).is_ok_and(|s| s.f_type == EXT4) {
         findings.push(
             Finding::new(code::OVERFLOW32, &about)
                 .evidence(format!("it is a 32-bit program for {}, on ext4", guest.title()))
                 .fix(Fix::Command("build in a tmpfs (docker run --tmpfs DIR)".into())),
         );
+    }
+}
+
+/// The level of x86-64 that it, or its loader, needs.
+fn level(root: &Path, about: &str, guest: &GuestArch, first: &[u8], findings: &mut Vec<Finding>) {
+    if guest.name != "amd64" {
+        return;
+    }
+    let loader = interpreter::loader(first).and_then(|l| resolve(root, Path::new(&l)));
+    let (needed, here) = (
+        x86::needed(first).unwrap_or(0) | loader.and_then(|l| x86::needed(&head(&l))).unwrap_or(0),
+        x86::here(),
+    );
+    let finding = |text: String, fix: &str| {
+        let finding = Finding::new(code::X86_LEVEL, about);
+        finding.evidence(text).fix(Fix::Command(fix.into()))
+    };
+    let name = x86::name(needed);
+    match here {
+        Some(here) if needed & !here != 0 => findings.push(finding(
+            format!("it needs {name}, this machine has {}", x86::name(here)),
+            "take a build for an older level, or another machine",
+        )),
+        // An emulator decides there.
+        None if needed > 1 => findings
+            .push(finding(format!("it needs {name}"), "QEMU_CPU=max").severity(Severity::Note)),
+        _ => {}
     }
 }
 

@@ -4,17 +4,22 @@
 //! and applies.
 
 pub mod code;
+mod conf;
+mod engine;
 mod entries;
 mod file;
+mod lsm;
 mod masks;
 mod system;
+mod x86;
 
 pub use code::{Code, Severity};
+pub use engine::Engine;
 
 use std::path::PathBuf;
 
 use binfmt::probe::Prober;
-use binfmt::{GuestArch, Rule};
+use binfmt::{GuestArch, Kernel, Rule};
 
 /// What to look at.
 #[derive(Clone, Debug)]
@@ -31,6 +36,10 @@ pub struct Subject {
     pub system: Option<PathBuf>,
     /// Architectures that should work.
     pub wanted: Vec<&'static GuestArch>,
+    /// The container engine that does not do what it should.
+    pub engine: Option<Engine>,
+    /// The kernel for which configuration is judged.
+    pub kernel: Kernel,
     /// Configuration files that make registrations again after a restart.
     pub persisted: Vec<PathBuf>,
 }
@@ -122,6 +131,7 @@ pub fn examine(subject: &Subject) -> Vec<Finding> {
     if let Some(instance) = system::examine(subject, &mut findings) {
         entries::examine(subject, &instance, &mut findings);
         file::examine(subject, &instance, &mut findings);
+        engine::examine(subject, &instance, &mut findings);
     }
     findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
     findings

@@ -8,22 +8,26 @@ use binfmt::{Entry, Instance};
 use rustix::fs::StatVfsMountFlags;
 
 use crate::code::{self, Severity};
-use crate::{Finding, Fix, Subject};
+use crate::{Engine, Finding, Fix, Subject, conf};
 
 /// Adds what is wrong with the machine; the instance if there is one.
 pub(crate) fn examine(subject: &Subject, findings: &mut Vec<Finding>) -> Option<Instance> {
     let dir = &subject.mount;
     let about = dir.display().to_string();
     let at = binfmt::mount::at(dir);
+    let opened = Instance::at(dir);
     if at == At::Automount {
-        findings.push(
-            Finding::new(code::AUTOMOUNT, &about)
-                .evidence(format!("{about} is an autofs mount point"))
-                .fix(Fix::Command(format!("ls {about}/status"))),
-        );
+        let finding = Finding::new(code::AUTOMOUNT, &about)
+            .evidence(format!("{about} was an autofs mount point with nothing on it"));
+        // To look is the remedy.
+        findings.push(match &opened {
+            Ok(_) => finding.severity(Severity::Note).evidence("looking has triggered it now"),
+            Err(_) => finding.fix(Fix::Command(format!("on the host: ls {about}/status"))),
+        });
     }
-    let instance = match (Instance::at(dir), at) {
+    let instance = match (opened, at) {
         (Ok(instance), _) => instance,
+        (Err(_), At::Automount) => return None,
         (Err(_), At::Nothing) => {
             findings.push(
                 Finding::new(code::NO_MODULE, &about)
@@ -54,6 +58,11 @@ pub(crate) fn examine(subject: &Subject, findings: &mut Vec<Finding>) -> Option<
                 .evidence(format!("{about}/status says disabled"))
                 .fix(Fix::EnableAll),
         );
+    }
+    let lifetime = binfmt::mount::lifetime(instance.dir());
+    if subject.system.is_some() || lifetime == Lifetime::Machine {
+        let root = subject.system.as_deref().unwrap_or(Path::new("/"));
+        conf::examine(root, subject.kernel, findings);
     }
     let entries = instance.entries().unwrap_or_default();
     lasting(subject, &instance, &entries, findings);
@@ -152,7 +161,7 @@ fn podman(subject: &Subject, entries: &[Entry], findings: &mut Vec<Finding>) {
     let root = subject.system.as_deref().unwrap_or(Path::new("/"));
     let odd = entries.iter().find(|e| !matches!(e.matcher, binfmt::Matcher::Magic { .. }));
     if let Some(entry) = odd
-        && root.join("usr/bin/podman").exists()
+        && (root.join("usr/bin/podman").exists() || subject.engine == Some(Engine::Podman))
     {
         findings.push(
             Finding::new(code::PODMAN_PARSE, &entry.name)

@@ -5,11 +5,13 @@
 //! call [`child()`]. So nothing is forked, and a handler that hijacks this binary shows as well.
 
 mod child;
+mod count;
 mod program;
 mod trace;
 
 pub use child::child;
-pub use program::{EXIT_CODE, build};
+pub use count::shifts_arguments;
+pub use program::{EXIT_CODE, build, build_count};
 pub use trace::{Handler, handler};
 
 use std::ffi::OsStr;

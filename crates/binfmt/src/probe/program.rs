@@ -87,6 +87,30 @@ const PROGRAMS: &[Program] = &[
     program("microblazeel", 0, MICROBLAZE),
 ];
 
+const COUNT_PPC: Code = Words(&[0xe861_0000, 0x3800_0001, 0x4400_0002]); // ld r3,0(r1); li r0,1; sc
+const COUNT_N64: Code = Words(&[0xdfa4_0000, 0x2402_13c2, 0xc]); // ld a0,0(sp); li v0,5058; syscall
+
+/// The same programs, but exiting with their number of arguments, for what tonistiigi/binfmt has.
+const COUNTS: &[Program] = &[
+    // ldr x0,[sp]; movz x8,#93; svc #0
+    program("arm64", 0, Words(&[0xf940_03e0, 0xd280_0ba8, 0xd400_0001])),
+    // ld a0,0(sp); li a7,93; ecall
+    program("riscv64", 0, Words(&[0x0001_3503, 0x05d0_0893, 0x73])),
+    // mov edi,[rsp]; mov eax,60; syscall
+    program("amd64", 0, Bytes(&[0x8b, 0x3c, 0x24, 0xb8, 60, 0, 0, 0, 0x0f, 5])),
+    // mov ebx,[esp]; mov eax,1; int 0x80
+    program("386", 0, Bytes(&[0x8b, 0x1c, 0x24, 0xb8, 1, 0, 0, 0, 0xcd, 0x80])),
+    // ldr r0,[sp]; mov r7,#1; svc 0
+    program("arm", 0x0500_0000, Words(&[0xe59d_0000, 0xe3a0_7001, 0xef00_0000])),
+    // lg %r2,0(%r15); svc 1
+    program("s390x", 0, Bytes(&[0xe3, 0x20, 0xf0, 0, 0, 4, 0x0a, 1])),
+    program("ppc64le", 2, COUNT_PPC),
+    program("mips64le", 0x6000_0000, COUNT_N64),
+    program("mips64", 0x6000_0000, COUNT_N64),
+    // ld.d $a0,$sp,0; ori $a7,$zero,94; syscall 0
+    program("loong64", 0x43, Words(&[0x28c0_0064, 0x0381_780b, 0x002b_0000])),
+];
+
 /// Collects bytes in a guest's byte order.
 struct Out {
     bytes: Vec<u8>,
@@ -114,9 +138,18 @@ impl Out {
 /// The executable for `guest`. Its EI_ABIVERSION is 0 and its padding clean, so it tells only
 /// whether ordinary programs run.
 pub fn build(guest: &GuestArch) -> Option<Vec<u8>> {
+    PROGRAMS.iter().find(|p| p.arch == guest.name).map(|p| executable(guest, p))
+}
+
+/// One that exits with the number of its arguments, its name included; None for architectures that
+/// have none.
+pub fn build_count(guest: &GuestArch) -> Option<Vec<u8>> {
+    COUNTS.iter().find(|p| p.arch == guest.name).map(|p| executable(guest, p))
+}
+
+fn executable(guest: &GuestArch, program: &Program) -> Vec<u8> {
     const BASE: u32 = 0x10_0000;
     const PAGE: u32 = 0x1_0000;
-    let program = PROGRAMS.iter().find(|p| p.arch == guest.name)?;
     let mut o =
         Out { bytes: Vec::new(), big: guest.order == ByteOrder::Big, class64: guest.class64 };
     let (header, segment): (u16, u16) = if guest.class64 { (64, 56) } else { (52, 32) };
@@ -150,7 +183,7 @@ pub fn build(guest: &GuestArch) -> Option<Vec<u8>> {
         Halves(halves) => halves.iter().for_each(|h| o.half(*h)),
         Bytes(bytes) => o.bytes.extend(bytes),
     }
-    Some(o.bytes)
+    o.bytes
 }
 
 impl Code {
@@ -175,6 +208,7 @@ mod tests {
             let elf = build(g).unwrap_or_else(|| panic!("none for {}", g.name));
             assert_eq!(GuestArch::of_elf(&elf), Some(g));
             assert!(elf.len() < 200, "{}", elf.len());
+            assert!(build_count(g).is_none_or(|c| GuestArch::of_elf(&c) == Some(g)));
         }
     }
 }

@@ -56,6 +56,11 @@ impl Handler {
         head
     }
 
+    /// The file itself.
+    pub fn image(&self) -> &File {
+        &self.image
+    }
+
     /// The name of the memory file that it is, if it is one: `anyarch-0.1.0`.
     pub fn memory_name(&self) -> Option<&str> {
         self.exe.strip_prefix("/memfd:")?.strip_suffix(" (deleted)")

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use binfmt::Instance;
 use clap::Args;
-use doctor::{Code, Finding, Fix, Severity, Subject};
+use doctor::{Code, Engine, Finding, Fix, Severity, Subject};
 
 use super::options::{Options, code, glob, refused, select};
 use crate::json::Json;
@@ -25,6 +25,9 @@ pub(crate) struct Doctor {
     /// Architectures that should run.
     #[arg(long, value_name = "ARCH")]
     arch: Vec<String>,
+    /// A container engine in which foreign programs do not run.
+    #[arg(long, value_name = "ENGINE")]
+    engine: Option<Which>,
     /// Do what repairs it, where a program can.
     #[arg(long)]
     fix: bool,
@@ -32,10 +35,31 @@ pub(crate) struct Doctor {
     #[arg(long, short = 'n', requires = "fix")]
     dry_run: bool,
     /// Explain a code.
-    #[arg(long, value_name = "CODE", conflicts_with_all = ["file", "fix"])]
+    #[arg(long, value_name = "CODE", conflicts_with_all = ["file", "fix", "engine"])]
     explain: Option<String>,
     #[command(flatten)]
     options: Options,
+}
+
+/// A container engine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+enum Which {
+    Docker,
+    Podman,
+    Buildkit,
+    #[value(alias = "kubernetes")]
+    K8s,
+}
+
+impl From<Which> for Engine {
+    fn from(which: Which) -> Self {
+        match which {
+            Which::Docker => Self::Docker,
+            Which::Podman => Self::Podman,
+            Which::Buildkit => Self::Buildkit,
+            Which::K8s => Self::Kubernetes,
+        }
+    }
 }
 
 #[derive(Args)]
@@ -72,6 +96,8 @@ pub(crate) fn doctor(arguments: &Doctor) -> Result<u8, Failure> {
             [] => Vec::new(),
             names => select(names)?,
         },
+        engine: arguments.engine.map(Engine::from),
+        kernel: binfmt::Kernel::running(),
         persisted: super::persist::present(arguments.root.as_deref().unwrap_or("/".as_ref())),
     };
     let fixed = match arguments.fix {
@@ -108,6 +134,8 @@ pub(crate) fn repair(arguments: &Repair) -> Result<u8, Failure> {
         root: None,
         system: None,
         wanted: Vec::new(),
+        engine: None,
+        kernel: binfmt::Kernel::running(),
         persisted: Vec::new(),
     };
     let names = &arguments.names;
