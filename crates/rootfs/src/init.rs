@@ -3,11 +3,16 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::path::Path;
 use std::process::Command;
 
 use binfmt::{Flags, Instance, Rule};
-use rustix::mount::{MountFlags, mount};
+use rustix::fs::CWD;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, fsconfig_create, fsmount, fsopen,
+    move_mount,
+};
 use rustix::process::{Pid, Signal, WaitOptions, set_parent_process_death_signal, wait};
 
 use crate::{Context as _, Result, Spec, mounts, stages};
@@ -28,16 +33,16 @@ pub fn init(spec: &Spec, fallback: &[OsString]) -> Result<u8> {
         .context(|| "set the parent-death signal".into())?;
     mounts::prepare(spec)?;
     let direct = spec.guests.is_empty();
-    let registered = if direct { Ok(()) } else { register(spec) };
+    // What is registered lasts until we end: nobody unmounts it.
+    let registered = if direct { Ok(None) } else { register(spec).map(Some) };
     // Opened before the root changes; executed through /proc/self/fd afterwards.
     let own = fs::File::open(SELF).context(|| format!("open {SELF}"))?;
     mounts::enter(spec)?;
     let program = spec.command.first().map_or_else(|| OsString::from("/bin/sh"), Clone::clone);
     let arguments = spec.command.get(1..).unwrap_or_default();
     let mut command = match registered {
-        Ok(()) if !direct => Command::new(&program),
+        Ok(Some(_)) => Command::new(&program),
         _ => {
-            use std::os::fd::AsRawFd as _;
             let mut c = Command::new(format!("/proc/self/fd/{}", own.as_raw_fd()));
             c.args(fallback).arg(resolve(&program, spec));
             c
@@ -61,17 +66,27 @@ pub fn init(spec: &Spec, fallback: &[OsString]) -> Result<u8> {
     }
 }
 
-/// Mounts the namespace's own binfmt_misc below the root's /proc and registers the guests.
-fn register(spec: &Spec) -> Result<()> {
-    let dir = spec.root.join("proc/sys/fs/binfmt_misc");
-    mount("binfmt_misc", &dir, "binfmt_misc", MountFlags::empty(), None)
-        .context(|| format!("mount binfmt_misc at {}", dir.display()))?;
+/// Mounts the namespace's own binfmt_misc and registers the guests. It is at its place below the
+/// root's /proc if that is there, and in any case lives as long as what is returned.
+fn register(spec: &Spec) -> Result<OwnedFd> {
+    let flags = FsOpenFlags::FSOPEN_CLOEXEC;
+    let made = fsopen("binfmt_misc", flags).and_then(|context| {
+        fsconfig_create(context.as_fd())?;
+        fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
+    });
+    let instance_fd = made.context(|| "make a binfmt_misc instance".into())?;
+    let dir = format!("/proc/self/fd/{}", instance_fd.as_raw_fd());
     let instance = Instance::at(dir)?;
     let interpreter = spec.interpreter.as_ref().map_or(SELF.into(), |p| p.to_string_lossy());
     for guest in &spec.guests {
         instance.register(&Rule::for_guest(guest, &interpreter, Flags::ALL))?;
     }
-    Ok(())
+    // Only to be looked at: without a /proc of its own the root has no place for it.
+    if let Some(proc) = mounts::mount_point(&spec.root, "proc") {
+        let (fd, at) = (instance_fd.as_fd(), proc.join("sys/fs/binfmt_misc"));
+        let _ = move_mount(fd, "", CWD, &at, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH);
+    }
+    Ok(instance_fd)
 }
 
 /// `program` as a path: searched in the command's PATH if it has no slash.

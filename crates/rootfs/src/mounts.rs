@@ -72,7 +72,7 @@ pub(crate) fn enter(spec: &Spec) -> Result<()> {
 }
 
 /// `root/name`, made if it is missing; None where that is impossible or it is no directory.
-fn mount_point(root: &Path, name: &str) -> Option<PathBuf> {
+pub(crate) fn mount_point(root: &Path, name: &str) -> Option<PathBuf> {
     let dir = root.join(name);
     let _ = fs::create_dir(&dir);
     fs::symlink_metadata(&dir).is_ok_and(|m| m.is_dir()).then_some(dir)

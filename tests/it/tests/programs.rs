@@ -70,10 +70,14 @@ fn portable_programs_print_what_they_print_natively() {
                 failures.push(format!("{name}: natively\n{expected}\nunder us ({mode})\n{ours}"));
             }
         }
-        // Some hang under the oracle.
+        // Some hang under the oracle, and some only now and then: it has races of its own.
         let limit = if known.contains_key(&name) { "5" } else { "60" };
-        let oracle = run_for(limit, Command::new(lab.oracle("sid")).arg(&foreign));
-        if (oracle != expected) != known.contains_key(&name) {
+        let mut oracle = String::new();
+        let as_known = (0..3).any(|_| {
+            oracle = run_for(limit, Command::new(lab.oracle("sid")).arg(&foreign));
+            (oracle != expected) == known.contains_key(&name)
+        });
+        if !as_known {
             failures.push(format!(
                 "{name}: natively\n{expected}\nunder the oracle\n{oracle}\n(known deviation: {:?})",
                 known.get(&name)

@@ -141,3 +141,24 @@ fn translations_are_shared_among_equals_only() {
     }
     assert!(bash.0 > first.0, "{text}");
 }
+
+/// What debootstrap leaves in a container: a link that leads back to itself inside the root.
+#[test]
+fn a_root_without_proc_will_do() {
+    let lab = Lab::open();
+    let root = lab.scratch("no-proc");
+    let _ = fs::remove_file(root.join("proc"));
+    std::os::unix::fs::symlink("/proc", root.join("proc")).expect("a link");
+    let source = root.join("program.c");
+    let text = "#include <stdio.h>\n#include <unistd.h>\nint main(int c, char **v)\n{\n    \
+        if (c > 1) execl(\"/program\", \"again\", (char *)0);\n    \
+        printf(\"%s %d\\n\", v[0], access(\"/proc/version\", F_OK));\n}\n";
+    fs::write(&source, text).expect("a program");
+    let compiled = std::process::Command::new("aarch64-linux-gnu-gcc")
+        .args(["-static", "-o"])
+        .args([root.join("program"), source])
+        .status();
+    assert!(compiled.is_ok_and(|status| status.success()), "the compiler");
+    let out = lab.run(&root, &[], &["/program", "1"]).output().expect("anyarch starts");
+    assert_eq!(outcome(&out), "again -1\n[exit status: 0]", "{out:?}");
+}
