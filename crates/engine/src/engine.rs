@@ -18,8 +18,9 @@ use sys::map::Mapping;
 
 /// Who knows which guest memory may be executed. Asked without any lock of the engine held.
 pub trait AddressSpace: Sync {
-    /// The page of `addr` is mapped for the guest with execute permission.
-    fn executable(&self, addr: u64) -> bool;
+    /// The end of the memory around `addr` that is mapped for the guest with execute permission;
+    /// none if the page of `addr` is not.
+    fn executable_until(&self, addr: u64) -> Option<u64>;
     /// The page of `addr` is mapped for the guest at all.
     fn mapped(&self, addr: u64) -> bool;
     /// The code at `addr` is a file's, so that other processes may have it too.
@@ -60,7 +61,7 @@ pub(crate) struct StubAddresses {
 
 /// What only one thread at a time may use.
 pub(crate) struct Writer {
-    block: Block,
+    block: Option<Box<Block>>,
     code: Code,
     /// What is shared with the family.
     pub(crate) share: Option<Share>,
@@ -185,24 +186,20 @@ impl Fetch for Fetcher {
             return 0;
         }
         // Most often all words are of one page; one after the other else.
-        let read = match <&mut [u32; AT_ONCE]>::try_from(&mut *out) {
-            Ok(out) if pc & 0xfff <= 4096 - 4 * AT_ONCE as u64 && pc & 3 == 0 => {
-                memory::read_pod(pc).is_ok_and(|words| {
-                    *out = words;
-                    true
-                })
-            }
-            _ => false,
-        };
+        if let Ok(out) = <&mut [u32; AT_ONCE]>::try_from(&mut *out)
+            && pc & 0xfff <= 4096 - 4 * AT_ONCE as u64
+            && pc & 3 == 0
+            && memory::read_words(pc, out).is_ok()
+        {
+            return self.map.unknown_from(pc, AT_ONCE);
+        }
         for (i, out) in out.iter_mut().enumerate() {
             let at = pc.wrapping_add(i as u64 * 4);
             if i != 0 && self.known(at) {
                 return i;
             }
-            if !read {
-                let Some(word) = self.word(at) else { return i };
-                *out = word;
-            }
+            let Some(word) = self.word(at) else { return i };
+            *out = word;
         }
         out.len()
     }
@@ -251,7 +248,7 @@ impl Engine {
             interpreted: AtomicU64::new(0),
             share_fd: AtomicI32::new(-1),
             writer: Mutex::new(Writer {
-                block: Block::default(),
+                block: None,
                 code: Code::default(),
                 share: None,
                 seen: Seen::default(),
@@ -335,7 +332,7 @@ impl Engine {
         fetcher: Fetcher,
     ) -> Option<Target> {
         let start = self.options.timing.then(Instant::now);
-        let mut block = core::mem::take(&mut writer.block);
+        let mut block = writer.block.take().unwrap_or_default();
         block.clear();
         let shared = fetcher.shared && writer.share.is_some();
         if shared && self.find_shared(writer, fetcher, pc, exact, &mut block) {
@@ -344,7 +341,7 @@ impl Engine {
             if let Some(start) = start {
                 writer.stats.publish_ns += start.elapsed().as_nanos() as u64;
             }
-            writer.block = block;
+            writer.block = Some(block);
             return Some(target);
         }
         let mode = Mode { fp_exact: exact, single: false };
@@ -372,7 +369,7 @@ impl Engine {
             self.enter_in_maps(writer, &block, target, exact);
             target
         });
-        writer.block = block;
+        writer.block = Some(block);
         target
     }
     /// Finds what a relative has translated: fills `block` and the writer's code.
@@ -395,9 +392,11 @@ impl Engine {
     }
     /// What may be fetched from `pc` on.
     pub(crate) fn fetcher(&'static self, pc: u64, exact: bool) -> Fetcher {
-        let may = |pc| self.space.get().is_none_or(|s| s.executable(pc));
-        let next = pc.saturating_add(MAX_UNIT);
-        let executable = [may(pc), next >> 12 != pc >> 12 && may(next)];
+        let until = match self.space.get() {
+            Some(space) => space.executable_until(pc).unwrap_or(0),
+            None => u64::MAX,
+        };
+        let executable = [until != 0, until > (pc | 0xfff).saturating_add(1)];
         Fetcher {
             map: self.map(exact),
             page: pc >> 12,
@@ -459,19 +458,17 @@ impl Engine {
     }
     /// Puts the writer's code, which is that of `block`, into the cache.
     fn install(&'static self, writer: &mut Writer, block: &Block, exact: bool) -> Target {
-        let mut code = core::mem::take(&mut writer.code);
-        if !self.cache.fits(code.bytes.len()) || !self.tables.fits(&code) {
+        if !self.cache.fits(writer.code.bytes.len()) || !self.tables.fits(&writer.code) {
             self.flush(writer);
         }
-        number_links(&mut code, self.tables.links.len());
+        let Writer { code, stats, .. } = writer;
+        number_links(code, self.tables.links.len());
         let offset = self.cache.push(&code.bytes);
-        let unit = self.tables.push(block, &code, offset, exact);
-        let stats = &mut writer.stats;
+        let unit = self.tables.push(block, code, offset, exact);
         stats.units += 1;
         stats.guest_insns += u64::from(block.insns);
         stats.host_insns += u64::from(code.host_insns);
         stats.host_bytes += code.bytes.len() as u64;
-        writer.code = code;
         Target { offset, unit }
     }
     fn enter_in_maps(&self, writer: &mut Writer, block: &Block, target: Target, exact: bool) {

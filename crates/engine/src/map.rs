@@ -105,6 +105,26 @@ impl PcMap {
         let (word, bit) = self.filter(pc);
         word.load(Ordering::Relaxed) & bit != 0 && self.get(pc).is_some()
     }
+    /// How many of the `count` (at most 16) words from `pc` on come before one that has a
+    /// translation; that of the first does not count.
+    pub(crate) fn unknown_from(&self, pc: u64, count: usize) -> usize {
+        let n = (pc >> 2) as usize % FILTER;
+        let word = |n: usize| self.filter[n % (FILTER / 64)].load(Ordering::Relaxed);
+        let (low, shift) = (word(n / 64), n % 64);
+        let mut bits = low >> shift;
+        if shift > 48 {
+            bits |= word(n / 64 + 1) << (64 - shift);
+        }
+        bits &= (1 << count) - 2;
+        while bits != 0 {
+            let at = bits.trailing_zeros() as usize;
+            if self.get(pc + at as u64 * 4).is_some() {
+                return at;
+            }
+            bits &= bits - 1;
+        }
+        count
+    }
     /// Enters a translation; by the writer only.
     pub(crate) fn insert(&self, pc: u64, target: Target) {
         let (word, bit) = self.filter(pc);
@@ -188,6 +208,15 @@ mod tests {
         map.insert(400, Target { offset: 7, unit: 7 });
         assert_eq!(map.get(400), Some(Target { offset: 7, unit: 7 }));
         assert!(map.has(400) && map.has(404) && !map.has(402 << 20));
+        assert_eq!(map.unknown_from(400, 16), 1);
+        let far = 402 << 20;
+        assert_eq!(map.unknown_from(far, 16), 16);
+        map.insert(far + 60, Target { offset: 7, unit: 7 });
+        for n in 0..15 {
+            assert_eq!(map.unknown_from(far + 4 * n, 16), 15 - n as usize);
+            assert_eq!(map.unknown_from(far + 4 * n, 15 - n as usize), 15 - n as usize);
+        }
+        assert_eq!(map.unknown_from(far + 60, 16), 16);
         map.clear();
         assert_eq!(map.get(404), None);
         assert!(!map.has(404));

@@ -24,47 +24,29 @@ const AT_ONCE: usize = 16;
 pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, words: &mut [u32]) -> Scan {
     let mut targets = 0u64;
     let mut insns = 0;
-    let mut read = 0;
-    for index in 0..words.len() {
-        if index == read {
-            let at = pc.wrapping_add(index as u64 * 4);
-            if index != 0 && fetch.known(at) {
-                break;
-            }
-            let end = words.len().min(read + AT_ONCE);
-            read += fetch.words(at, &mut words[read..end]);
-            if index == read {
+    while insns < words.len() {
+        let at = pc.wrapping_add(insns as u64 * 4);
+        if insns != 0 && fetch.known(at) {
+            break;
+        }
+        let end = words.len().min(insns + AT_ONCE);
+        let piece = &mut words[insns..end];
+        let read = fetch.words(at, piece);
+        let mut ended = read < piece.len();
+        for &word in &piece[..read] {
+            insns += 1;
+            // Branches, exceptions and system instructions have op0 = x101 in bits 28..26 = 101.
+            let ends = if word & 0x1c00_0000 == 0x1400_0000 {
+                branches(word, insns - 1, &mut targets)
+            } else {
+                word >> 16 == 0
+            };
+            if ends {
+                ended = true;
                 break;
             }
         }
-        let word = words[index];
-        insns += 1;
-        // Branches, exceptions and system instructions have op0 = x101 in bits 28..26 = 101.
-        if word & 0x1c00_0000 != 0x1400_0000 {
-            if word >> 16 == 0 {
-                break;
-            }
-            continue;
-        }
-        let distance = match word >> 24 {
-            0x54 | 0x34 | 0x35 | 0xb4 | 0xb5 => (word << 8) as i32 >> 13,
-            0x36 | 0x37 | 0xb6 | 0xb7 => (word << 13) as i32 >> 18,
-            0x74 | 0x75 | 0xf4 | 0xf5 => (word << 18) as i32 >> 23,
-            // B; BL leaves even if its destination is here, as it pushes a return address.
-            0x14..=0x17 => (word << 6) as i32 >> 6,
-            _ => 0,
-        };
-        let target = index as i64 + i64::from(distance);
-        if distance != 0 && (0..64).contains(&target) {
-            targets |= 1 << target;
-        }
-        let ends = match word >> 24 {
-            0x54 | 0x34..=0x37 | 0xb4..=0xb7 | 0x74 | 0x75 | 0xf4 | 0xf5 => distance == 0,
-            0xd5 => false,
-            0x14..=0x17 => !over_reachable(targets, index, target),
-            _ => true,
-        };
-        if ends {
+        if ended {
             break;
         }
     }
@@ -72,4 +54,27 @@ pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, words: &mut [u32]) -> Scan {
         targets &= (1 << insns) - 1;
     }
     Scan { insns, targets }
+}
+
+/// Notes where the branch, exception or system instruction `word` at `index` goes; says whether
+/// it ends the block.
+fn branches(word: u32, index: usize, targets: &mut u64) -> bool {
+    let distance = match word >> 24 {
+        0x54 | 0x34 | 0x35 | 0xb4 | 0xb5 => (word << 8) as i32 >> 13,
+        0x36 | 0x37 | 0xb6 | 0xb7 => (word << 13) as i32 >> 18,
+        0x74 | 0x75 | 0xf4 | 0xf5 => (word << 18) as i32 >> 23,
+        // B; BL leaves even if its destination is here, as it pushes a return address.
+        0x14..=0x17 => (word << 6) as i32 >> 6,
+        _ => 0,
+    };
+    let target = index as i64 + i64::from(distance);
+    if distance != 0 && (0..64).contains(&target) {
+        *targets |= 1 << target;
+    }
+    match word >> 24 {
+        0x54 | 0x34..=0x37 | 0xb4..=0xb7 | 0x74 | 0x75 | 0xf4 | 0xf5 => distance == 0,
+        0xd5 => false,
+        0x14..=0x17 => !over_reachable(*targets, index, target),
+        _ => true,
+    }
 }

@@ -144,6 +144,18 @@ impl Mem {
     pub const fn label(label: Label) -> Self {
         Self { base: Self::LABEL, index: Self::NO, scale: 0, disp: label.0 as i32 }
     }
+    /// A base that needs no SIB byte, and nothing else but a displacement.
+    #[inline(always)]
+    const fn is_simple(self) -> bool {
+        self.index == Self::NO && self.base & 7 != 4 && self.base < 0x80
+    }
+    /// What ModRM.mod says of the displacement: 0 none, 1 = 8 bits, 2 = 32 bits; squared, its
+    /// bytes. Without branches, which the processor could not predict.
+    #[inline(always)]
+    fn disp_size(self) -> u32 {
+        let any = self.disp != 0 || self.base & 7 == 5;
+        u32::from(any) + u32::from(i32::from(self.disp as i8) != self.disp)
+    }
     /// The operand `bytes` further.
     #[must_use]
     pub const fn plus(self, bytes: i32) -> Self {
@@ -320,7 +332,13 @@ impl Emit {
             debug_assert_ne!(to, UNBOUND);
             self.patch32(f.at as usize, to.wrapping_sub(f.end));
         }
-        out.extend_from_slice(&self.buf[..self.pos]);
+        // In pieces of fixed size: most units are too small for a library's copy to be worth it.
+        self.reserve();
+        out.reserve(self.pos + 32);
+        for piece in self.buf[..self.pos.next_multiple_of(32)].as_chunks::<32>().0 {
+            out.extend_from_slice(piece);
+        }
+        out.truncate(self.pos);
         self.insns
     }
     /// Offset of the next byte.
@@ -333,7 +351,7 @@ impl Emit {
     }
     #[inline]
     fn reserve(&mut self) {
-        if self.pos + 24 > self.buf.len() {
+        if self.pos + 32 > self.buf.len() {
             self.grow();
         }
     }
@@ -382,6 +400,11 @@ impl Emit {
         self.buf[at..at + 4].copy_from_slice(&v.to_le_bytes());
     }
 
+    /// Makes the rel32 field at `at` lead here.
+    pub fn lead_here(&mut self, at: u32) {
+        self.patch32(at as usize, (self.pos as u32).wrapping_sub(at + 4));
+    }
+
     // --- labels
 
     /// A new label.
@@ -424,10 +447,10 @@ impl Emit {
         self.put(0x800f | (cc as u64) << 8, 2, 0, 4);
         self.fixup32(label);
     }
-    /// A `jmp`, `jcc` or `call` to `label` whose rel32 field is 4-byte aligned; gives the field's
-    /// offset. `fused` = start of a compare just emitted: the padding goes before it, since a NOP
+    /// A `jmp`, `jcc` or `call` to `label` (if none, [`Emit::lead_here`] says where to) whose rel32
+    /// field is 4-byte aligned; gives the field's offset. `fused` = start of a compare just emitted: the padding goes before it, since a NOP
     /// between the two would prevent their fusion.
-    pub fn patchable(&mut self, branch: Branch, label: Label, fused: Option<u32>) -> u32 {
+    pub fn patchable(&mut self, branch: Branch, label: Option<Label>, fused: Option<u32>) -> u32 {
         let (bytes, len) = match branch {
             Branch::Jmp => (0xe9, 1),
             Branch::Call => (0xe8, 1),
@@ -435,21 +458,35 @@ impl Emit {
         };
         let pad = (self.pos + len as usize).wrapping_neg() & 3;
         if pad != 0 {
-            let from = fused.map_or(self.pos, |p| p as usize);
-            let end = self.pos;
-            self.nop(pad as u32);
-            if from != end {
-                self.buf.copy_within(from..end, from + pad);
-                let nop = NOPS[pad].to_le_bytes();
-                self.buf[from..from + pad].copy_from_slice(&nop[..pad]);
-                for at in self.wide.iter_mut().rev().take_while(|at| **at as usize >= from) {
-                    *at += pad as u32;
-                }
-            }
+            self.pad(pad, fused);
         }
         self.put(bytes, len, 0, 4);
-        self.fixup32(label);
+        if let Some(label) = label {
+            self.fixup32(label);
+        }
         self.pos as u32 - 4
+    }
+    /// A NOP of 1..=3 bytes before what was emitted from `fused` on (a few bytes), or here.
+    fn pad(&mut self, pad: usize, fused: Option<u32>) {
+        let (from, end) = (fused.map_or(self.pos, |p| p as usize), self.pos);
+        self.nop(pad as u32);
+        if from == end {
+            return;
+        }
+        let nop = NOPS[pad];
+        match self.buf.get_mut(from..).and_then(|rest| rest.first_chunk_mut::<16>()) {
+            Some(room) if end + pad <= from + 16 => {
+                let moved = u128::from_le_bytes(*room) << (pad * 8) | u128::from(nop);
+                *room = moved.to_le_bytes();
+            }
+            _ => {
+                self.buf.copy_within(from..end, from + pad);
+                self.buf[from..from + pad].copy_from_slice(&nop.to_le_bytes()[..pad]);
+            }
+        }
+        for at in self.wide.iter_mut().rev().take_while(|at| **at as usize >= from) {
+            *at += pad as u32;
+        }
     }
     /// A NOP of 1..=8 bytes.
     pub fn nop(&mut self, len: u32) {
@@ -543,6 +580,19 @@ impl Emit {
         }
     }
     fn legacy_memory(&mut self, op: u64, op_len: u32, w: u8, reg: u8, m: Mem) {
+        if !m.is_simple() {
+            return self.other_memory(op, op_len, w, reg, m);
+        }
+        let bits = w & 8 | (reg & 8) >> 1 | m.base >> 3;
+        let has_rex = u32::from((bits | w & 0x80) != 0);
+        let rex = u64::from(0x40 | bits) & u64::from(has_rex).wrapping_neg();
+        let len = op_len + has_rex;
+        let size = m.disp_size();
+        let modrm = u64::from((size << 6) as u8 | (reg & 7) << 3 | m.base & 7);
+        let head = op << (has_rex * 8) | rex | modrm << (len * 8);
+        self.put(head, len + 1, u64::from(m.disp as u32), size * size);
+    }
+    fn other_memory(&mut self, op: u64, op_len: u32, w: u8, reg: u8, m: Mem) {
         let (rex, has_rex) = rex_prefix(w, reg, m.index, m.base);
         let head = Head { bits: op << (has_rex * 8) | rex, len: op_len + has_rex };
         self.memory_with(head, reg, m, 0, 0);
@@ -590,22 +640,8 @@ impl Emit {
         if m.base & 0x80 != 0 {
             return self.memory_baseless(h, reg, m, imm, imm_len);
         }
-        // No displacement, 8 or 32 bits of it; without branches, which would not be predictable.
-        let (none, short) = (m.disp == 0 && m.base & 7 != 5, m.disp as i8 as i32 == m.disp);
-        let mode = if none {
-            0
-        } else if short {
-            0x40
-        } else {
-            0x80
-        };
-        let disp_len = if none {
-            0
-        } else if short {
-            1
-        } else {
-            4
-        };
+        let size = m.disp_size();
+        let (mode, disp_len) = ((size << 6) as u8, size * size);
         let has_index = m.index != Mem::NO;
         let sib = has_index || m.base & 7 == 4;
         h.push(mode | reg | if sib { 4 } else { m.base & 7 });

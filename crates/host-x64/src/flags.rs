@@ -41,6 +41,11 @@ pub(crate) struct Flags {
 impl Flags {
     pub(crate) const HOME: Self = Self { host: None, home: true, recipe: None, index: None };
 
+    /// Nobody needs them any more.
+    #[inline]
+    pub(crate) fn forget(&mut self) {
+        (self.host, self.home, self.recipe, self.index) = (None, true, None, None);
+    }
     /// Only in the host's flags, as a floating-point compare leaves them.
     pub(crate) const fn in_float_form(&self) -> bool {
         matches!(self.host, Some(Kind::Float | Kind::FloatSwapped)) && !self.home
@@ -175,13 +180,18 @@ impl Lower<'_> {
     }
     /// To be called before emitting host instructions that destroy the host's flags, and before
     /// asking for operands. Operations that read the flags must have done so.
+    #[inline]
     pub(crate) fn clobber(&mut self) {
         if self.flags.host.is_some() {
-            if self.must_save() {
-                self.save_flags();
-            }
-            self.flags.host = None;
+            self.clobber_host();
         }
+    }
+    #[inline(never)]
+    fn clobber_host(&mut self) {
+        if self.must_save() {
+            self.save_flags();
+        }
+        self.flags.host = None;
     }
     /// Whether [`Lower::clobber`] would cost anything: then forms that keep the host's flags are
     /// better.
@@ -208,10 +218,14 @@ impl Lower<'_> {
     }
     /// Puts the flags into their home, keeping them where they are too. Needs rax, so it comes
     /// before operands are asked for. Changes the polarity of the carry in the host's flags.
+    #[inline]
     pub(crate) fn save_flags(&mut self) {
-        if self.flags.home {
-            return;
+        if !self.flags.home {
+            self.save_flags_home();
         }
+    }
+    #[inline(never)]
+    fn save_flags_home(&mut self) {
         match self.flags.host {
             None => {
                 if self.flags.recipe.is_some() {
@@ -334,11 +348,8 @@ impl Lower<'_> {
         self.flags.recipe = Some(recipe);
         self.flags.index = None;
     }
-    /// Where the flags are, for a fault point at this place.
+    /// Where the flags are if they are not at home, for a fault point at this place.
     pub(crate) fn flags_at(&mut self) -> FlagsAt {
-        if self.flags.home {
-            return FlagsAt::Home;
-        }
         match (self.flags.host, self.flags.recipe) {
             (Some(Kind::Add), _) => FlagsAt::HostAdd,
             (Some(Kind::Sub), _) => FlagsAt::HostSub,

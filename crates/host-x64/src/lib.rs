@@ -73,6 +73,12 @@ impl X64 {
         let r = self.of_slot[usize::from(slot)];
         (slot < FIRST_VEC && r != NOT_PINNED).then_some(Gpr(r))
     }
+    /// The register of a pinned slot, general or vector by the slot's kind.
+    #[inline(always)]
+    pub(crate) fn pin(&self, v: ir::Ref) -> Option<u8> {
+        let r = *self.of_slot.get(usize::from(v.0))?;
+        (r != NOT_PINNED).then_some(r)
+    }
     /// The vector register of a vector slot.
     pub(crate) fn vec_pin(&self, slot: u16) -> Option<Xmm> {
         let r = self.of_slot[usize::from(slot)];

@@ -11,13 +11,22 @@ use crate::lower_vector_widths::Widths;
 use crate::regs::{Scratch, Temp};
 use core::cell::Cell;
 use core::mem::offset_of;
-use host::{Code, FaultPoint};
+use host::{Code, FaultPoint, FlagsAt};
 use ir::state::exit;
 use ir::{Block, ExitKind, Modifier, Op, OpCode, Ref, State, Ty, VecOp};
 
 /// Code to be emitted at the unit's end.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Cold {
+pub(crate) enum Cold {
+    /// The stub of link `n` of this unit.
+    Link(u32),
+    /// Entry `n` of [`Lower::cold_others`].
+    Other(u32),
+}
+
+/// Code to be emitted at the unit's end that is not the stub of a link.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ColdCode {
     pub(crate) label: Label,
     pub(crate) kind: ColdKind,
     pub(crate) flags: Flags,
@@ -27,8 +36,6 @@ pub(crate) struct Cold {
 /// What cold code does.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ColdKind {
-    /// The stub of link `n` of this unit.
-    Link(u32),
     /// Saves the flags, then a linkable jump to `pc`.
     Jump { pc: u64, save: bool },
     /// The stub of looped link `n`: saves the flags, then a linkable jump.
@@ -55,6 +62,7 @@ struct Buffers {
     temps: Vec<Temp>,
     labels: Vec<InBlock>,
     cold: Vec<Cold>,
+    cold_others: Vec<ColdCode>,
 }
 
 /// A label of the block.
@@ -88,16 +96,17 @@ pub(crate) struct Lower<'a> {
     pub(crate) block: &'a Block,
     pub(crate) code: &'a mut Code,
     pub(crate) first_link: u32,
-    pub(crate) e: Emit,
+    pub(crate) e: &'a mut Emit,
     /// Index of the current operation.
     pub(crate) at: usize,
     /// The current operation.
     pub(crate) op: Op,
     /// Who needs the flags before operation n: 0 nobody, 1 a fault, 2 a reader or exit.
-    pub(crate) live: Vec<u8>,
-    pub(crate) temps: Vec<Temp>,
-    pub(crate) labels: Vec<InBlock>,
-    pub(crate) cold: Vec<Cold>,
+    pub(crate) live: &'a mut Vec<u8>,
+    pub(crate) temps: &'a mut Vec<Temp>,
+    pub(crate) labels: &'a mut Vec<InBlock>,
+    pub(crate) cold: &'a mut Vec<Cold>,
+    pub(crate) cold_others: &'a mut Vec<ColdCode>,
     pub(crate) scratch: Scratch,
     pub(crate) flags: Flags,
     /// The host's flags hold something the current operation still needs.
@@ -107,7 +116,7 @@ pub(crate) struct Lower<'a> {
     /// Start and end of the last compare, for macro-fusion.
     pub(crate) compare: Option<(u32, u32)>,
     /// Operations to skip: done by an earlier one.
-    pub(crate) skip: Option<usize>,
+    pub(crate) skip: usize,
     /// Who needs the flags at the block's start.
     start_need: u8,
     /// Where branches back to the block's start go that have the flags in the host's.
@@ -122,6 +131,8 @@ pub(crate) struct Lower<'a> {
     stuck: Option<u32>,
 }
 
+/// No operation to skip.
+const NO_SKIP: usize = usize::MAX;
 /// Instead of an instruction's offset: the whole block.
 const WHOLE: u32 = u32::MAX;
 
@@ -147,24 +158,26 @@ fn attempt(
     given_up: &[u32],
 ) -> Result<(), u32> {
     let mut buffers = BUFFERS.take().unwrap_or_default();
+    let Buffers { emit, live, temps, labels, cold, cold_others } = &mut *buffers;
     code.clear();
     let mut lower = Lower {
         host,
         block,
         first_link,
-        e: core::mem::take(&mut buffers.emit),
+        e: emit,
         at: 0,
         op: Op::new(OpCode::Insn, Ty::I64),
-        live: core::mem::take(&mut buffers.live),
-        temps: core::mem::take(&mut buffers.temps),
-        labels: core::mem::take(&mut buffers.labels),
-        cold: core::mem::take(&mut buffers.cold),
+        live,
+        temps,
+        labels,
+        cold,
+        cold_others,
         scratch: Scratch::default(),
         flags: Flags::HOME,
         flags_busy: false,
         guest: 0,
         compare: None,
-        skip: None,
+        skip: NO_SKIP,
         start_need: 0,
         again: None,
         second: false,
@@ -181,8 +194,6 @@ fn attempt(
         lower.find_addresses();
         lower.code.host_insns = lower.e.finish(&mut lower.code.bytes);
     }
-    let Lower { e, live, temps, labels, cold, .. } = lower;
-    *buffers = Buffers { emit: e, live, temps, labels, cold };
     BUFFERS.set(Some(buffers));
     result
 }
@@ -196,10 +207,51 @@ fn mentions_temps(op: &Op) -> bool {
 
 /// Whether a fault of `code` shows the flags to the guest. Floating-point operations only leave to
 /// the evaluator, which then goes on: flags that nothing reads afterwards do not matter.
-fn shows_flags(code: OpCode) -> bool {
+const fn shows_flags(code: OpCode) -> bool {
     let float = code as u8 >= OpCode::FAdd as u8 && code as u8 <= OpCode::FCcmp as u8;
-    code.may_fault() && !float && code != OpCode::Vec
+    code.may_fault() && !float && !matches!(code, OpCode::Vec)
 }
+
+/// What an operation means for who needs the flags before it.
+#[derive(Clone, Copy)]
+struct Need {
+    /// Mask of those that need them after it and still do before it.
+    keep: u8,
+    /// Who needs them at least.
+    least: u8,
+    control: Control,
+}
+
+#[derive(Clone, Copy)]
+enum Control {
+    None,
+    Label,
+    /// Also who needs them at the destination.
+    Branch,
+}
+
+/// By operation.
+const NEEDS: [Need; OpCode::ALL.len()] = {
+    let mut needs = [Need { keep: 3, least: 0, control: Control::None }; OpCode::ALL.len()];
+    let mut n = 0;
+    while n < needs.len() {
+        let (code, need) = (OpCode::ALL[n], &mut needs[n]);
+        match code {
+            OpCode::Label => need.control = Control::Label,
+            OpCode::BrCmp | OpCode::BrBit => need.control = Control::Branch,
+            OpCode::Br | OpCode::ExitDirect => {
+                (need.keep, need.control) = (0, Control::Branch);
+            }
+            _ if code.reads_flags() || code.ends_block() => need.least = 2,
+            _ => {
+                need.keep = if code.writes_flags() { 0 } else { 3 };
+                need.least = shows_flags(code) as u8;
+            }
+        }
+        n += 1;
+    }
+    needs
+};
 
 impl Lower<'_> {
     /// Last uses of temporaries and who needs the flags where.
@@ -210,6 +262,7 @@ impl Lower<'_> {
         self.live.clear();
         self.live.resize(ops.len() + 1, 0);
         self.cold.clear();
+        self.cold_others.clear();
         self.labels.clear();
         for _ in 0..self.block.labels {
             let label = self.e.new_label();
@@ -242,38 +295,24 @@ impl Lower<'_> {
     }
     /// Who needs the flags where; gives who needs them at the start.
     fn flag_needs(&mut self) -> u8 {
-        for label in &mut self.labels {
+        for label in self.labels.iter_mut() {
             // Not seen yet by the backward pass: that of a backward branch.
             label.live = 2;
         }
-        let (mut live, block) = (2, self.block);
-        for (i, op) in block.ops.iter().enumerate().rev() {
-            let code = op.code;
-            let plain = !(code.may_fault()
-                || code.reads_flags()
-                || code.writes_flags()
-                || code.ends_block());
-            if plain {
-                match code {
-                    OpCode::Label => self.labels[op.imm as usize].live = live,
-                    OpCode::Br => live = self.dest_need(op.imm),
-                    OpCode::BrCmp | OpCode::BrBit => live = live.max(self.dest_need(op.imm)),
-                    _ => {}
-                }
-            } else if code == OpCode::ExitDirect {
-                live = self.dest_need(op.imm);
-            } else if code.reads_flags() || code.ends_block() {
-                live = 2;
-            } else {
-                if code.writes_flags() {
-                    live = 0;
-                }
-                if shows_flags(code) {
-                    live = live.max(1);
-                }
+        let block = self.block;
+        let mut needs = core::mem::take(self.live);
+        let mut live = 2;
+        for (op, need) in block.ops.iter().zip(&mut needs).rev() {
+            let rule = NEEDS[op.code as usize];
+            live = (live & rule.keep).max(rule.least);
+            match rule.control {
+                Control::None => {}
+                Control::Label => self.labels[op.imm as usize].live = live,
+                Control::Branch => live = live.max(self.dest_need(op.imm)),
             }
-            self.live[i] = live;
+            *need = live;
         }
+        *self.live = needs;
         live
     }
     /// Whether a branch destination is the block's own start.
@@ -336,7 +375,7 @@ impl Lower<'_> {
             self.second = true;
             self.flags = again.flags;
             self.compare = None;
-            self.skip = None;
+            self.skip = NO_SKIP;
             self.forget_temps();
             self.e.bind(again.label);
             self.operations();
@@ -369,12 +408,14 @@ impl Lower<'_> {
         }
         gives_up
     }
+    #[inline(never)]
     fn operations(&mut self) {
         if self.given_up.contains(&WHOLE) {
             return self.interpret();
         }
         let block = self.block;
-        let (mut ended, mut gives_up) = (false, false);
+        let mut gives_up = false;
+        self.at = 0;
         // (Through the reference, operations are copied in one piece.)
         for (i, op) in block.ops.iter().enumerate() {
             if op.code == OpCode::Insn {
@@ -382,7 +423,7 @@ impl Lower<'_> {
                 gives_up = !self.given_up.is_empty() && self.gives_up();
                 continue;
             }
-            if self.skip == Some(i) || gives_up && op.code != OpCode::Label {
+            if self.skip == i || gives_up && op.code != OpCode::Label {
                 continue;
             }
             self.at = i;
@@ -400,22 +441,22 @@ impl Lower<'_> {
             self.op(*op);
             self.flags_busy = false;
             self.unlock();
-            if mentions_temps(op) {
+            if block.temps != 0 && mentions_temps(op) {
                 self.drop_temps();
             }
-            if self.live[i + 1] == 0 {
-                self.flags = Flags::HOME;
+            if self.need_after() == 0 {
+                self.flags.forget();
             }
             if self.stuck.is_some() {
                 return;
             }
-            ended = op.code.ends_block();
         }
-        if !ended {
+        if gives_up || !block.ops.get(self.at).is_some_and(|op| op.code.ends_block()) {
             self.e.ud2();
         }
     }
     /// One operation.
+    #[inline(always)]
     fn op(&mut self, op: Op) {
         let fp_exact = self.block.fp_exact;
         match op.code {
@@ -533,8 +574,9 @@ impl Lower<'_> {
         }
     }
     /// Records that the next host instruction may fault.
+    #[inline]
     pub(crate) fn fault(&mut self) {
-        let flags = self.flags_at();
+        let flags = if self.flags.home { FlagsAt::Home } else { self.flags_at() };
         let host = self.e.position();
         self.code.faults.push(FaultPoint { host, guest: self.guest, flags });
     }
@@ -557,7 +599,8 @@ impl Lower<'_> {
     /// New cold code with the flags as they are now.
     pub(crate) fn cold(&mut self, kind: ColdKind) -> Label {
         let label = self.e.new_label();
-        self.cold.push(Cold { label, kind, flags: self.flags, guest: self.guest });
+        self.cold.push(Cold::Other(self.cold_others.len() as u32));
+        self.cold_others.push(ColdCode { label, kind, flags: self.flags, guest: self.guest });
         label
     }
 

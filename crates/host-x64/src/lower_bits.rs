@@ -315,7 +315,7 @@ impl Lower<'_> {
             && clz.dst == op.dst
             && op.dst.as_slot().is_some();
         if follows {
-            self.skip = Some(self.at + 2);
+            self.skip = self.at + 2;
         }
         follows
     }

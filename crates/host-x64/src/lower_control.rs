@@ -3,7 +3,7 @@
 use crate::Alu;
 use crate::emit::{Branch, Cc, Emit, Gpr, Label, Mem, Size};
 use crate::flags::{Flags, Test};
-use crate::lower::{Again, Cold, ColdKind, Lower, arg};
+use crate::lower::{Again, Cold, ColdCode, ColdKind, Lower, arg};
 use crate::regs::home;
 use core::mem::offset_of;
 use host::Link;
@@ -13,7 +13,12 @@ use ir::{Cond, ExitKind, Op, Ref, State};
 const EXIT_REASON: Mem = Mem::state(offset_of!(State, exit_reason) as i32);
 const EXIT_ARG: Mem = Mem::state(offset_of!(State, exit_arg) as i32);
 const LEAVE: Mem = Mem::state(offset_of!(State, leave) as i32);
-const LEAVE_LINK: Mem = Mem::state(offset_of!(State, leave_link) as i32);
+/// `jmp [State::leave_link]`, six bytes.
+const LEAVE_LINK: u64 = {
+    let disp = offset_of!(State, leave_link) as i32 - ir::state::BIAS;
+    assert!(disp > 127);
+    0xa5ff | (disp as u32 as u64) << 16
+};
 const HASH: Mem = Mem::state(offset_of!(State, hash) as i32);
 const LEAVE_INDIRECT: Mem = Mem::state(offset_of!(State, leave_indirect) as i32);
 const RET_MISS: Mem = Mem::state(offset_of!(State, ret_miss) as i32);
@@ -71,7 +76,7 @@ impl Lower<'_> {
         };
         let n = self.code.links.len() as u32;
         self.cold(ColdKind::Unloop(n));
-        let at = self.e.patchable(branch, again.label, self.fused());
+        let at = self.e.patchable(branch, Some(again.label), self.fused());
         self.code.links.push(Link { at, stub: 0, number: 0, pc: self.block.pc, looped: true });
         true
     }
@@ -127,8 +132,8 @@ impl Lower<'_> {
     /// A linkable branch to guest address `pc`. The flags are home or dead.
     fn link(&mut self, branch: Branch, pc: u64) {
         let n = self.code.links.len() as u32;
-        let label = self.cold(ColdKind::Link(n));
-        let at = self.e.patchable(branch, label, self.fused());
+        self.cold.push(Cold::Link(n));
+        let at = self.e.patchable(branch, None, self.fused());
         self.code.links.push(Link { at, stub: 0, number: 0, pc, looped: false });
     }
     /// A compare of the current operation's a and b: the condition code of `cond` over them.
@@ -301,7 +306,7 @@ impl Lower<'_> {
     /// Finds guest address rax in the thread's hash: rdx + rcx * 4 is its entry, or a jump to
     /// `miss`.
     fn hash_lookup(&mut self, miss: Label) {
-        hash_lookup(&mut self.e, miss);
+        hash_lookup(self.e, miss);
     }
     pub(crate) fn runtime(&mut self, op: Op) {
         self.save_flags();
@@ -339,6 +344,28 @@ impl Lower<'_> {
     // --- cold code
 
     pub(crate) fn cold_code(&mut self, cold: Cold) {
+        match cold {
+            Cold::Link(n) => self.link_stub(n),
+            Cold::Other(n) => {
+                let cold = self.cold_others[n as usize];
+                self.other_cold_code(&cold);
+            }
+        }
+    }
+    /// The stub of link `n`.
+    fn link_stub(&mut self, n: u32) {
+        let link = &mut self.code.links[n as usize];
+        let at = self.e.position();
+        link.stub = at;
+        // (Behind the opcode.)
+        link.number = at + 1;
+        let pc = link.pc;
+        self.e.lead_here(link.at);
+        self.e.mov_imm(Gpr::RAX, u64::from(self.first_link + n));
+        self.e.mov_imm(Gpr::RDX, pc);
+        self.e.raw(LEAVE_LINK, 6);
+    }
+    fn other_cold_code(&mut self, cold: &ColdCode) {
         self.flags = cold.flags;
         self.flags_busy = false;
         self.guest = cold.guest;
@@ -349,17 +376,6 @@ impl Lower<'_> {
         self.reset_scratch();
         self.e.bind(cold.label);
         match cold.kind {
-            ColdKind::Link(n) => {
-                let at = self.e.position();
-                let link = &mut self.code.links[n as usize];
-                link.stub = at;
-                // (Behind the opcode.)
-                link.number = at + 1;
-                let pc = link.pc;
-                self.e.mov_imm(Gpr::RAX, u64::from(self.first_link + n));
-                self.e.mov_imm(Gpr::RDX, pc);
-                self.e.jmp_mem(LEAVE_LINK);
-            }
             ColdKind::Jump { pc, save } => {
                 if save {
                     self.save_flags();

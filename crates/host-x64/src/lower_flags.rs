@@ -61,7 +61,7 @@ impl Lower<'_> {
             self.poll();
             (self.flags, self.guest) = (flags, guest);
             self.unlock();
-            self.skip = Some(self.at + 2);
+            self.skip = self.at + 2;
         }
     }
     /// The same operation where nobody needs the flags.

@@ -76,7 +76,16 @@ impl Lower<'_> {
         }
     }
     /// The address of an access, checked for alignment where that is asked for.
-    fn checked_address(&mut self, op: Op, access: Access) -> Mem {
+    #[inline(always)]
+    fn checked_address(&mut self, op: Op) -> Mem {
+        if op.b.is_none() && op.a.is_variable() && !Access::is_aligned(op.aux) {
+            return Mem::base(self.using(op.a), op.imm);
+        }
+        self.other_address(op)
+    }
+    #[inline(never)]
+    fn other_address(&mut self, op: Op) -> Mem {
+        let access = Access::decode(op.aux);
         if !access.aligned || access.size == 0 {
             return self.address(op.a, op.b, op.imm, access);
         }
@@ -106,7 +115,7 @@ impl Lower<'_> {
     }
     pub(crate) fn ld(&mut self, op: Op) {
         let access = Access::decode(op.aux);
-        let m = self.checked_address(op, access);
+        let m = self.checked_address(op);
         self.unlock();
         let d = if op.dst.is_none() { self.scratch() } else { self.define(op.dst) };
         let size = Size::from_log2(access.size);
@@ -121,7 +130,7 @@ impl Lower<'_> {
     pub(crate) fn st(&mut self, op: Op) {
         let access = Access::decode(op.aux);
         let size = Size::from_log2(access.size);
-        let m = self.checked_address(op, access);
+        let m = self.checked_address(op);
         if access.order == Order::Release {
             let s = self.using_scratch(op.c);
             self.fault();
@@ -137,7 +146,7 @@ impl Lower<'_> {
     }
     pub(crate) fn ld_v(&mut self, op: Op) {
         let access = Access::decode(op.aux);
-        let m = self.checked_address(op, access);
+        let m = self.checked_address(op);
         let d = if op.dst.is_none() { self.scratch_v() } else { self.define_v(op.dst) };
         if access.size < 2 {
             self.unlock();
@@ -157,7 +166,7 @@ impl Lower<'_> {
     }
     pub(crate) fn st_v(&mut self, op: Op) {
         let access = Access::decode(op.aux);
-        let m = self.checked_address(op, access);
+        let m = self.checked_address(op);
         let v = self.using_v(op.c);
         self.fault();
         match access.size {

@@ -126,7 +126,7 @@ impl Lower<'_> {
             && (op.a, op.dst) == (v.dst, v.dst)
             && v.dst.as_slot().is_some();
         if follows {
-            self.skip = Some(self.at + 2);
+            self.skip = self.at + 2;
         }
         follows
     }

@@ -104,13 +104,18 @@ impl Lower<'_> {
         self.temps[t as usize].last <= self.at as u32
     }
     /// Chooses and locks a scratch register.
-    fn pick(&mut self, order: &[usize]) -> usize {
-        for &i in order {
+    #[inline(always)]
+    fn pick<const N: usize>(&mut self, order: [usize; N]) -> usize {
+        for i in order {
             if !self.is_locked(i) && self.scratch.hold[i] == Hold::Free {
                 self.lock(i);
                 return i;
             }
         }
+        self.pick_held(&order)
+    }
+    #[inline(never)]
+    fn pick_held(&mut self, order: &[usize]) -> usize {
         let s = &self.scratch;
         let mut best: Option<(u32, usize)> = None;
         for &i in order {
@@ -240,7 +245,7 @@ impl Lower<'_> {
     /// Forgets all temporaries: before lowering the block once more.
     pub(crate) fn forget_temps(&mut self) {
         self.scratch = Scratch::default();
-        for temp in &mut self.temps {
+        for temp in self.temps.iter_mut() {
             *temp = Temp { last: temp.last, vector: temp.vector, ..Temp::UNUSED };
         }
     }
@@ -266,7 +271,7 @@ impl Lower<'_> {
 
     /// A scratch register. rax comes last: it is the one that flag saving needs.
     pub(crate) fn scratch(&mut self) -> Gpr {
-        Gpr(self.pick(&[1, 2, 0]) as u8)
+        Gpr(self.pick([1, 2, 0]) as u8)
     }
     /// Locks scratch register `r` itself, moving away what it holds. To be called before operands
     /// are asked for.
@@ -344,11 +349,16 @@ impl Lower<'_> {
         }
     }
     /// The value in a register that may not be changed.
+    #[inline]
     pub(crate) fn using(&mut self, v: Ref) -> Gpr {
+        match self.host.pin(v) {
+            Some(r) => Gpr(r),
+            None => self.using_unpinned(v),
+        }
+    }
+    #[inline(never)]
+    fn using_unpinned(&mut self, v: Ref) -> Gpr {
         if let Some(s) = v.as_slot() {
-            if let Some(r) = self.host.int_pin(s) {
-                return r;
-            }
             if let Some(i) = self.copy_of(s, 0..FIRST_V) {
                 self.lock(i);
                 return Gpr(i as u8);
@@ -396,6 +406,7 @@ impl Lower<'_> {
         r
     }
     /// Tries to make register `r`, which holds operand `v`, free to be overwritten.
+    #[inline]
     fn give_up(&mut self, v: Ref, r: Gpr) -> bool {
         let Some(i) = Self::index(r) else { return false };
         match self.scratch.hold[i] {
@@ -413,29 +424,38 @@ impl Lower<'_> {
         }
     }
     /// A register for the result: the destination's own, or a scratch register.
+    #[inline]
     pub(crate) fn define(&mut self, dst: Ref) -> Gpr {
-        match dst.as_slot().and_then(|s| self.host.int_pin(s)) {
-            Some(r) => r,
+        match self.host.pin(dst) {
+            Some(r) => Gpr(r),
             None => self.scratch(),
         }
     }
     /// As [`Lower::define`], but prefers `r`, the register of operand `v`, if that one is not
     /// needed any more.
+    #[inline]
     pub(crate) fn define_over(&mut self, dst: Ref, v: Ref, r: Gpr) -> Gpr {
-        if let Some(d) = dst.as_slot().and_then(|s| self.host.int_pin(s)) {
-            return d;
+        match self.host.pin(dst) {
+            Some(d) => Gpr(d),
+            None => self.define_over_unpinned(v, r),
         }
+    }
+    #[inline(never)]
+    fn define_over_unpinned(&mut self, v: Ref, r: Gpr) -> Gpr {
         if self.give_up(v, r) { r } else { self.scratch() }
     }
     /// Makes `r` the value of `dst`.
+    #[inline]
     pub(crate) fn set(&mut self, dst: Ref, r: Gpr) {
+        match self.host.pin(dst) {
+            Some(pin) if pin == r.0 => {}
+            Some(pin) => self.e.mov(Size::Q, Gpr(pin), r),
+            None => self.set_unpinned(dst, r),
+        }
+    }
+    #[inline(never)]
+    fn set_unpinned(&mut self, dst: Ref, r: Gpr) {
         if let Some(s) = dst.as_slot() {
-            if let Some(pin) = self.host.int_pin(s) {
-                if pin != r {
-                    self.e.mov(Size::Q, pin, r);
-                }
-                return;
-            }
             self.e.store(Size::Q, home(s), r);
             self.written(s);
             if let Some(i) = Self::index(r)
@@ -495,7 +515,7 @@ impl Lower<'_> {
 
     /// A scratch vector register.
     pub(crate) fn scratch_v(&mut self) -> Xmm {
-        Xmm((self.pick(&[FIRST_V, FIRST_V + 1]) - FIRST_V) as u8 + 14)
+        Xmm((self.pick([FIRST_V, FIRST_V + 1]) - FIRST_V) as u8 + 14)
     }
     /// How many scratch vector registers are not locked.
     pub(crate) fn free_v(&self) -> usize {
@@ -537,11 +557,16 @@ impl Lower<'_> {
         }
     }
     /// The value where it is: in a register or in memory.
+    #[inline]
     pub(crate) fn using_vm(&mut self, v: Ref) -> XmmOrMem {
+        match self.host.pin(v) {
+            Some(x) => XmmOrMem::Reg(Xmm(x)),
+            None => self.using_unpinned_vm(v),
+        }
+    }
+    #[inline(never)]
+    fn using_unpinned_vm(&mut self, v: Ref) -> XmmOrMem {
         if let Some(s) = v.as_slot() {
-            if let Some(x) = self.host.vec_pin(s) {
-                return XmmOrMem::Reg(x);
-            }
             if let Some(i) = self.copy_of(s, FIRST_V..SCRATCH) {
                 self.lock(i);
                 return XmmOrMem::Reg(Xmm((i - FIRST_V) as u8 + 14));
@@ -594,16 +619,16 @@ impl Lower<'_> {
     }
     /// A register for the result: the destination's own, or a scratch register.
     pub(crate) fn define_v(&mut self, dst: Ref) -> Xmm {
-        match dst.as_slot().and_then(|s| self.host.vec_pin(s)) {
-            Some(x) => x,
+        match self.host.pin(dst) {
+            Some(x) => Xmm(x),
             None => self.scratch_v(),
         }
     }
     /// As [`Lower::define_v`], but prefers `x`, the register of operand `v`, if that one is not
     /// needed any more.
     pub(crate) fn define_over_v(&mut self, dst: Ref, v: Ref, x: Xmm) -> Xmm {
-        if let Some(d) = dst.as_slot().and_then(|s| self.host.vec_pin(s)) {
-            return d;
+        if let Some(d) = self.host.pin(dst) {
+            return Xmm(d);
         }
         if self.give_up_v(v, x) { x } else { self.scratch_v() }
     }

@@ -390,10 +390,10 @@ fn branches_and_pool() {
     let short = e.jcc_short(Cc::A);
     let from = e.position();
     e.alu(Alu::Cmp, Size::Q, Gpr::RBX, Gpr::RSI);
-    let at = e.patchable(Branch::Jcc(Cc::B), end, Some(from));
+    let at = e.patchable(Branch::Jcc(Cc::B), Some(end), Some(from));
     assert_eq!(at % 4, 0);
     e.bind_short(short);
-    let at = e.patchable(Branch::Call, end, None);
+    let at = e.patchable(Branch::Call, Some(end), None);
     assert_eq!(at % 4, 0);
     e.jmp(top);
     let m = e.constant(0x1234);

@@ -27,6 +27,10 @@ impl Ref {
     pub const fn is_none(self) -> bool {
         self.0 == 0xffff
     }
+    /// True for slots and temporaries.
+    pub const fn is_variable(self) -> bool {
+        self.0 < Self::CONST
+    }
     /// The slot's number, if this is a slot.
     pub const fn as_slot(self) -> Option<u16> {
         if self.0 < Self::TEMP { Some(self.0) } else { None }
@@ -338,7 +342,12 @@ impl Access {
             | (self.ext as u16) << 10
             | (self.aligned as u16) << 12
     }
+    /// Whether an encoded one asks for alignment.
+    pub const fn is_aligned(aux: u16) -> bool {
+        aux >> 12 & 1 != 0
+    }
     /// The reverse of [`Access::encode`].
+    #[inline]
     pub const fn decode(aux: u16) -> Self {
         Self {
             size: (aux & 7) as u8,
@@ -740,22 +749,22 @@ const fn attribute_bits(letters: &str) -> u8 {
 impl OpCode {
     /// Touches memory or may trap: the state must be canonical for this instruction's start.
     #[inline]
-    pub fn may_fault(self) -> bool {
+    pub const fn may_fault(self) -> bool {
         ATTRIBUTES[self as usize] & MAY_FAULT != 0
     }
     /// Reads the flags.
     #[inline]
-    pub fn reads_flags(self) -> bool {
+    pub const fn reads_flags(self) -> bool {
         ATTRIBUTES[self as usize] & READS_FLAGS != 0
     }
     /// Replaces all four flags.
     #[inline]
-    pub fn writes_flags(self) -> bool {
+    pub const fn writes_flags(self) -> bool {
         ATTRIBUTES[self as usize] & WRITES_FLAGS != 0
     }
     /// Ends the block.
     #[inline]
-    pub fn ends_block(self) -> bool {
+    pub const fn ends_block(self) -> bool {
         ATTRIBUTES[self as usize] & ENDS_BLOCK != 0
     }
 }

@@ -148,6 +148,16 @@ pub fn read_u128(addr: u64) -> Result<u128, MemoryFault> {
     Ok(out)
 }
 
+/// Loads sixteen words of code.
+///
+/// # Errors
+/// If any of them cannot be read; then `out` is as it was.
+#[inline]
+pub fn read_words(addr: u64, out: &mut [u32; 16]) -> Result<(), MemoryFault> {
+    // SAFETY: as in `read`.
+    check(unsafe { arch::load64(addr, out) }, addr).map(drop)
+}
+
 /// Stores 128 bits, in one access if aligned and the processor has AVX.
 ///
 /// # Errors

@@ -8,7 +8,7 @@
 //!   nothing of ours has to be registered;
 //! - which of them the guest made executable. The host never gets `PROT_EXEC` for guest pages.
 //!
-//! Lock order: `space`, then `exec`. The engine may ask [`Mm::executable`] with its own lock held,
+//! Lock order: `space`, then `exec`. The engine may ask [`Mm::executable_until`] with its own lock held,
 //! so the engine is never called with `exec` held.
 
 mod advice;
@@ -176,8 +176,8 @@ impl Mm {
 }
 
 impl AddressSpace for Mm {
-    fn executable(&self, addr: u64) -> bool {
-        self.exec.read().unwrap_or_else(PoisonError::into_inner).contains(addr)
+    fn executable_until(&self, addr: u64) -> Option<u64> {
+        self.exec.read().unwrap_or_else(PoisonError::into_inner).find(addr).map(|(_, end)| end)
     }
 
     fn mapped(&self, addr: u64) -> bool {

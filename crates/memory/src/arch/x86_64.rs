@@ -70,6 +70,18 @@ global_asm!(
     "movdqu [rsi], xmm0",
     "xor eax, eax",
     "ret",
+    // (addr, out)
+    "anyarch_fn anyarch_mem_load64",
+    "movdqu xmm0, [rdi]",
+    "movdqu xmm1, [rdi + 16]",
+    "movdqu xmm2, [rdi + 32]",
+    "movdqu xmm3, [rdi + 48]",
+    "movdqu [rsi], xmm0",
+    "movdqu [rsi + 16], xmm1",
+    "movdqu [rsi + 32], xmm2",
+    "movdqu [rsi + 48], xmm3",
+    "xor eax, eax",
+    "ret",
     // (addr, value)
     "anyarch_fn anyarch_mem_store1",
     "mov [rdi], sil",
@@ -169,6 +181,8 @@ unsafe extern "C" {
     pub(crate) fn load8(addr: u64) -> Pair;
     #[link_name = "anyarch_mem_load16"]
     pub(crate) fn load16(addr: u64, out: *mut u128) -> Pair;
+    #[link_name = "anyarch_mem_load64"]
+    pub(crate) fn load64(addr: u64, out: *mut [u32; 16]) -> Pair;
     #[link_name = "anyarch_mem_store1"]
     pub(crate) fn store1(addr: u64, value: u64) -> Pair;
     #[link_name = "anyarch_mem_store2"]
