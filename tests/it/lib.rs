@@ -1,10 +1,12 @@
 //! End-to-end tests: real programs under us and under the oracle. `cargo xtask test` prepares what
 //! they need and runs them; they fail, rather than skip, without it.
 
+pub mod engines;
 pub mod namespace;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 /// Where the things of a test run are.
 pub struct Lab {
@@ -46,6 +48,25 @@ impl Lab {
         let dir = self.fixtures.join("scratch").join(name);
         std::fs::create_dir_all(&dir).expect("the cache directory is writable");
         dir
+    }
+    /// The directory with what `cargo xtask dist` makes from the binary under test. Made once.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub fn dist(&self) -> &'static Path {
+        static MADE: OnceLock<PathBuf> = OnceLock::new();
+        MADE.get_or_init(|| {
+            let out = self.scratch("dist");
+            let made = Command::new(env!("CARGO"))
+                .current_dir(&self.tree)
+                .args(["run", "--quiet", "--package", "xtask", "--", "dist"])
+                .arg(&self.anyarch)
+                .arg(&out)
+                .output()
+                .expect("cargo starts");
+            assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+            out
+        })
     }
     /// `anyarch run --root ROOT options... -- command...`.
     pub fn run(&self, root: &Path, options: &[&str], command: &[&str]) -> Command {

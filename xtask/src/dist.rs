@@ -128,7 +128,8 @@ fn image(anyarch: &Path, out: &Path) -> Result<String> {
             "{{\"schemaVersion\":2,\"mediaType\":\"{kind}.index.v1+json\",\"manifests\":[{{\
              \"mediaType\":\"{kind}.manifest.v1+json\",\"digest\":\"sha256:{sum}\",\"size\":{size},\
              \"platform\":{{\"architecture\":\"amd64\",\"os\":\"linux\"}},\
-             \"annotations\":{{\"org.opencontainers.image.ref.name\":\"{VERSION}\"}}}}]}}"
+             \"annotations\":{{\"org.opencontainers.image.ref.name\":\"anyarch:{VERSION}\",\
+             \"io.containerd.image.name\":\"localhost/anyarch:{VERSION}\"}}}}]}}"
         ),
     )?;
     fs::write(layout.join("oci-layout"), "{\"imageLayoutVersion\":\"1.0.0\"}")?;

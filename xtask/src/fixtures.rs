@@ -7,7 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
+
+use crate::apt::{Apt, output, run};
 
 /// Where things are.
 pub(crate) struct Fixtures {
@@ -23,6 +25,10 @@ const PACKAGES: &str = "base-files base-passwd libc-bin bash dash coreutils find
 /// The packages of the tools that ours stand in for, and what their tests need.
 const ORIGINALS: &str = "systemd binfmt-support arch-test qemu-user-binfmt bash dash dpkg tar \
     debianutils diffutils libc-bin coreutils sed grep mount util-linux";
+
+/// The container engines, and what a user of theirs has.
+const ENGINES: &str = "podman buildah crun uidmap util-linux mount bash dash coreutils grep sed \
+    procps base-files base-passwd libc-bin";
 
 impl Fixtures {
     /// The cache: `$ANYARCH_CACHE`, else `~/.cache/anyarch-tests`.
@@ -42,34 +48,62 @@ impl Fixtures {
         self.oracle("trixie")?;
         self.oracle("sid")?;
         self.originals()?;
+        self.engines()?;
         self.root("arm64")
     }
 
     /// A root with the tools whose command lines we take, to be run beside ours.
     fn originals(&self) -> Result<()> {
-        let root = self.dir.join("originals-bookworm");
-        let stamp = root.join(".packages");
-        if fs::read_to_string(&stamp).is_ok_and(|s| s == ORIGINALS) {
-            return Ok(());
+        let Some(root) = self.native("originals", "bookworm", ORIGINALS)? else { return Ok(()) };
+        for dir in ["etc/binfmt.d", "var/lib/binfmts"] {
+            fs::create_dir_all(root.join(dir))?;
         }
-        eprintln!("fetching the tools that ours are compared with");
+        Ok(fs::write(root.join(".packages"), ORIGINALS)?)
+    }
+
+    /// A root with container engines. About 110 MB are downloaded for it.
+    fn engines(&self) -> Result<()> {
+        let Some(root) = self.native("engines", "trixie", ENGINES)? else { return Ok(()) };
+        for name in ["passwd", "group"] {
+            fs::copy(
+                root.join(format!("usr/share/base-passwd/{name}.master")),
+                root.join(format!("etc/{name}")),
+            )?;
+        }
+        Ok(fs::write(root.join(".packages"), ENGINES)?)
+    }
+
+    /// A root `NAME-SUITE` with `packages` for this machine, unpacked and not installed. Nothing
+    /// if it is there and complete; whoever completes it writes `packages` to `.packages`.
+    fn native(&self, name: &str, suite: &str, packages: &str) -> Result<Option<PathBuf>> {
+        let root = self.dir.join(format!("{name}-{suite}"));
+        if fs::read_to_string(root.join(".packages")).is_ok_and(|s| s == packages) {
+            return Ok(None);
+        }
+        eprintln!("making the root of the {name}");
         if root.exists() {
             run("rm", [OsStr::new("-rf"), OsStr::new("--one-file-system"), root.as_os_str()])?;
         }
-        let apt = Apt::new(&self.dir, "bookworm", "amd64")?;
+        fs::create_dir_all(&root)?;
+        let apt = Apt::new(&self.dir, suite, "amd64")?;
+        let _ = fs::remove_dir_all(apt.archives());
+        fs::create_dir_all(apt.archives().join("partial"))?;
         let mut install = vec!["-y", "--download-only", "install"];
-        install.extend(ORIGINALS.split_whitespace());
+        install.extend(packages.split_whitespace());
         apt.run_in(&self.dir, install)?;
-        for deb in debs(&apt.archives())? {
+        let mut all = debs(&apt.archives())?;
+        // base-files owns the links /bin, /lib and /sbin, which others unpack through.
+        all.sort_by_key(|p| !p.to_string_lossy().contains("/base-files_"));
+        for deb in all {
             run("dpkg-deb", [OsStr::new("-x"), deb.as_os_str(), root.as_os_str()])?;
         }
-        for dir in ["proc", "sys", "dev", "tmp", "run", "root", "etc/binfmt.d", "var/lib/binfmts"] {
+        for dir in ["proc", "sys", "dev", "tmp", "run", "root"] {
             fs::create_dir_all(root.join(dir))?;
         }
         let sh = root.join("bin/sh");
         let _ = fs::remove_file(&sh);
         std::os::unix::fs::symlink("dash", sh)?;
-        Ok(fs::write(stamp, ORIGINALS)?)
+        Ok(Some(root))
     }
 
     /// The cross compiler, installed with apt if it is missing (this needs root).
@@ -195,99 +229,4 @@ fn debs(dir: &Path) -> Result<Vec<PathBuf>> {
     all.sort();
     ensure!(!all.is_empty(), "no package was downloaded to {}", dir.display());
     Ok(all)
-}
-
-/// apt with a state directory of its own, so that the machine's package state is left alone.
-struct Apt {
-    options: Vec<String>,
-    dir: PathBuf,
-}
-
-impl Apt {
-    fn new(cache: &Path, suite: &str, arch: &str) -> Result<Self> {
-        let dir = cache.join(format!("apt/{suite}-{arch}"));
-        for sub in ["lists/partial", "archives/partial", "state", "parts"] {
-            fs::create_dir_all(dir.join(sub))?;
-        }
-        fs::write(dir.join("status"), "")?;
-        let keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
-        ensure!(
-            Path::new(keyring).exists(),
-            "{keyring} is missing: install debian-archive-keyring"
-        );
-        let sources = format!("deb [signed-by={keyring}] {} {suite} main\n", mirror()?);
-        fs::write(dir.join("sources.list"), sources)?;
-        let at = |sub: &str| dir.join(sub).display().to_string();
-        let options = [
-            format!("Dir::Etc::SourceList={}", at("sources.list")),
-            "Dir::Etc::SourceParts=/dev/null".into(),
-            format!("Dir::Etc::Parts={}", at("parts")),
-            format!("Dir::State={}", at("state")),
-            format!("Dir::State::Lists={}", at("lists")),
-            format!("Dir::State::status={}", at("status")),
-            format!("Dir::Cache::archives={}", at("archives")),
-            "Dir::Cache::pkgcache=".into(),
-            "Dir::Cache::srcpkgcache=".into(),
-            format!("APT::Architecture={arch}"),
-            format!("APT::Architectures={arch}"),
-            "Acquire::Languages=none".into(),
-            "APT::Install-Recommends=0".into(),
-            "APT::Sandbox::User=root".into(),
-            "Debug::NoLocking=1".into(),
-            "Dir::Bin::dpkg=/bin/false".into(),
-        ];
-        let apt =
-            Self { options: options.into_iter().flat_map(|o| ["-o".into(), o]).collect(), dir };
-        apt.run_in(cache, ["-q", "update"])?;
-        Ok(apt)
-    }
-
-    fn archives(&self) -> PathBuf {
-        self.dir.join("archives")
-    }
-
-    fn run_in<'a>(&self, dir: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Result<()> {
-        let out = Command::new("apt-get")
-            .current_dir(dir)
-            .args(&self.options)
-            .args(arguments)
-            .output()
-            .context("cannot start apt-get")?;
-        // With dpkg replaced by false, a download-only run may end with 100 after its work is done.
-        let done = out.status.success()
-            || (out.status.code() == Some(100) && fs::read_dir(self.archives())?.count() > 2);
-        ensure!(done, "apt-get failed:\n{}", String::from_utf8_lossy(&out.stderr));
-        Ok(())
-    }
-}
-
-/// The Debian mirror that the machine's apt is configured with.
-fn mirror() -> Result<String> {
-    for attempt in 0..2 {
-        let targets = output("apt-get", ["indextargets", "--format", "$(SITE)"])?;
-        if let Some(site) = targets.lines().find(|l| l.trim_end_matches('/').ends_with("/debian")) {
-            return Ok(site.to_owned());
-        }
-        if attempt == 0 {
-            run("apt-get", ["-q", "update"])?;
-        }
-    }
-    bail!("this machine's apt has no Debian mirror configured");
-}
-
-fn run<S: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = S>) -> Result<()> {
-    output(program, arguments).map(drop)
-}
-
-fn output<S: AsRef<OsStr>>(
-    program: &str,
-    arguments: impl IntoIterator<Item = S>,
-) -> Result<String> {
-    let out = Command::new(program)
-        .args(arguments)
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .output()
-        .with_context(|| format!("cannot start {program}"))?;
-    ensure!(out.status.success(), "{program} failed:\n{}", String::from_utf8_lossy(&out.stderr));
-    Ok(String::from_utf8_lossy(&out.stdout).into_owned())
 }

@@ -1,5 +1,6 @@
 //! Automation: everything that is not the product itself. `cargo xtask` lists the commands.
 
+mod apt;
 mod bench;
 mod calls_codegen;
 mod codegen;

@@ -149,6 +149,8 @@ pub fn lifetime(dir: &Path) -> Lifetime {
     let made = root.st_ctime() as f64 + root.st_ctime_nsec() as f64 * 1e-9;
     match first_process_start() {
         Some(start) if made < start - 0.1 => Lifetime::Machine,
+        // A container whose first process this is, and which ends with it.
+        Some(_) if std::process::id() == 1 => Lifetime::Container,
         _ if in_first_user_namespace() => Lifetime::Container,
         _ => Lifetime::UserNamespace,
     }

@@ -1,30 +1,10 @@
 //! What `cargo xtask dist` makes: the Debian package is installed, upgraded and removed in a root
 //! of its own, the image's only layer is run as a container's.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
 
 use it::Lab;
-
-/// Everything, made from the binary under test, once.
-fn dist(lab: &Lab) -> &'static Path {
-    static MADE: OnceLock<PathBuf> = OnceLock::new();
-    MADE.get_or_init(|| make(lab))
-}
-
-fn make(lab: &Lab) -> PathBuf {
-    let out = lab.scratch("dist");
-    let made = Command::new(env!("CARGO"))
-        .current_dir(&lab.tree)
-        .args(["run", "--quiet", "--package", "xtask", "--", "dist"])
-        .arg(&lab.anyarch)
-        .arg(&out)
-        .output()
-        .expect("cargo starts");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    out
-}
 
 /// Runs a script in namespaces of its own, which starts the `inner` one.
 fn namespace(lab: &Lab, out: &Path, script: &str, inner: &str) -> String {
@@ -58,7 +38,7 @@ exec chroot root /bin/bash -ec "$SCRIPT"
 #[test]
 fn the_package_leaves_registrations_as_it_found_them() {
     let lab = Lab::open();
-    let out = dist(&lab);
+    let out = lab.dist();
     let script = r#"
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 cd /proc/sys/fs/binfmt_misc; echo ':jar:E::jar::/bin/true:' >register
@@ -78,7 +58,7 @@ chroot /mnt uname -m 2>/dev/null || echo [$?]; ls /usr/bin/anyarch 2>&1 | grep -
 #[test]
 fn the_package_respects_another_emulator() {
     let lab = Lab::open();
-    let out = dist(&lab);
+    let out = lab.dist();
     let script = r#"
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 cd /proc/sys/fs/binfmt_misc
@@ -96,7 +76,7 @@ cmp qemu-aarch64 /tmp/before && echo as found; ls -U | wc -l
 #[test]
 fn the_image_stands_in_for_the_others() {
     let lab = Lab::open();
-    let out = dist(&lab);
+    let out = lab.dist();
     let text = namespace(
         &lab,
         out,
