@@ -1,7 +1,7 @@
 //! Tests that have a binfmt_misc instance of their own: the test executes itself again in new
 //! user, mount and process namespaces.
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use binfmt::Instance;
 
@@ -33,6 +33,45 @@ pub fn inside_unmounted(name: &str, body: impl FnOnce()) {
     outside(name);
 }
 
+/// As [`inside`], in a user namespace with more users than root. Only root can make one without
+/// further programs: for others the test is skipped.
+///
+/// # Panics
+/// If `body` does.
+pub fn inside_with_users(name: &str, body: impl FnOnce(Instance)) {
+    if std::env::var_os(INNER).is_some_and(|n| n == *name) {
+        return inside(name, body);
+    }
+    if !rustix::process::geteuid().is_root() {
+        println!("SKIP {name}: only root can map several users");
+        return;
+    }
+    let own = std::env::current_exe().expect("the test has a file");
+    // Waits until its users are mapped.
+    let script = r#"read go; exec timeout -k 5 120 unshare -mpf --mount-proc -- "$@""#;
+    let mut child = Command::new("unshare")
+        .args(["-U", "sh", "-c", script, "sh"])
+        .arg(own)
+        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .env(INNER, name)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("unshare starts");
+    let link = |who: &str| std::fs::read_link(format!("/proc/{who}/ns/user")).ok();
+    while link(&child.id().to_string()) == link("self") {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    for map in ["uid_map", "gid_map"] {
+        let path = format!("/proc/{}/{map}", child.id());
+        std::fs::write(path, "0 0 65536\n").expect("root maps users");
+    }
+    let mut input = child.stdin.take().expect("piped");
+    std::io::Write::write_all(&mut input, b"go\n").expect("it reads");
+    judge(&child.wait_with_output().expect("it ends"));
+}
+
 fn outside(name: &str) {
     let own = std::env::current_exe().expect("the test has a file");
     let out = Command::new("timeout")
@@ -42,6 +81,11 @@ fn outside(name: &str) {
         .env(INNER, name)
         .output()
         .expect("unshare starts");
+    judge(&out);
+}
+
+/// The inner run's result is the test's.
+fn judge(out: &Output) {
     let text = String::from_utf8_lossy(&out.stdout);
     assert!(out.status.success(), "{text}{}", String::from_utf8_lossy(&out.stderr));
     assert!(text.contains("1 passed"), "the inner test did not run: {text}");

@@ -68,6 +68,10 @@ fn syntax_of_a_registration() {
         let dir = scratch("syntax");
         let script = put(&dir.join("script"), b"#!/bin/sh\n", 0o755);
         let plain = put(&dir.join("plain"), b"", 0o644);
+        let mounted = scratch("syntax-noexec");
+        let noexec = rustix::mount::MountFlags::NOEXEC;
+        rustix::mount::mount("tmpfs", &mounted, "tmpfs", noexec, None).expect("mounted");
+        let noexec = put(&mounted.join("program"), b"#!/bin/sh\n", 0o755);
         let of = |interpreter: &str, flags: &str| format!(":a:M::b::{interpreter}:{flags}");
         let long = |len: usize| {
             let fixed = ":a:M::b::/:".len();
@@ -107,6 +111,7 @@ fn syntax_of_a_registration() {
             (":a:M::bbb:::".into(), EINVAL),
             (of("/nonexistent", ""), 0),
             (of("relative/path", ""), 0),
+            (of(&noexec, "F"), libc::EACCES),
             (of("/nonexistent", "F"), libc::ENOENT),
             (of("/tmp", "F"), libc::EACCES),
             (of(&plain, "F"), libc::EACCES),
@@ -135,6 +140,71 @@ fn syntax_of_a_registration() {
         instance.register_line(b":a:M::M\0Z::/xyz:").expect("registered");
         let text = fs::read_to_string(instance.dir().join("a")).expect("read");
         assert!(text.ends_with("magic 4d\n"), "{text}");
+        // Newer flags are invalid before their time.
+        instance.clear().expect("cleared");
+        for flag in ["T", "L", "D"] {
+            let known = binfmt::Kernel::of_flag(flag.chars().next().expect("a letter"));
+            let new = known.is_some_and(|since| binfmt::Kernel::running() >= since);
+            let got = answer(&instance, of("/xyz", flag).as_bytes());
+            assert_eq!(got == EINVAL, !new, "{flag}: {got}");
+        }
+    });
+}
+
+/// Random lines: what our parser takes is what the kernel takes.
+#[test]
+fn our_parser_agrees_with_the_kernel() {
+    inside("our_parser_agrees_with_the_kernel", |instance| {
+        let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut below = |n: usize| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            (seed % n as u64) as usize
+        };
+        let seeds = [
+            ":a:M::bcdef::/xyz:",
+            ":a:M:12:\\x7fELF:\\xff\\xff\\xff\\xff:/bin/sh:POC",
+            ":a:E::jar::/xyz:",
+            "|a|M|0|ab|\\x00\\xff|/bin/true|F",
+            ":a:E:9:\\xq:\\x:/x:\n",
+            ",a,M,,\\x2c,,/bin/a:b,",
+        ];
+        let words = [
+            ":", "\n", "\\x", "\\", "x", "M", "E", "P", "F", "/", "..", "register", "255", "-",
+            "a", " ",
+        ];
+        let (mut taken, mut refused) = (0, 0);
+        for _ in 0..20_000 {
+            let mut line = seeds[below(seeds.len())].as_bytes().to_vec();
+            for _ in 0..below(4) {
+                let at = below(line.len() + 1);
+                match below(5) {
+                    0 => line.truncate(at),
+                    1 if at < line.len() => line[at] = b' ' + below(95) as u8,
+                    2 if at < line.len() => drop(line.remove(at)),
+                    3 => line.extend_from_within(at..),
+                    _ => {
+                        line.splice(at..at, words[below(words.len())].bytes());
+                    }
+                }
+            }
+            // A line break inside is refused by us on purpose: no file could hold the entry.
+            let broken = line.strip_suffix(b"\n").unwrap_or(&line).contains(&b'\n');
+            if line.is_empty() || broken && !line.ends_with(b"\n\n") {
+                continue;
+            }
+            let expected = match answer(&instance, &line) {
+                // The interpreter is missing or cannot be executed: the line was all right.
+                0 | libc::ENOENT | libc::EACCES | libc::ENOTDIR => true,
+                EINVAL | libc::EEXIST | libc::ENAMETOOLONG => false,
+                other => panic!("errno {other}: {}", String::from_utf8_lossy(&line)),
+            };
+            let ours = Rule::parse(&line);
+            assert_eq!(ours.is_ok(), expected, "{ours:?}: {:?}", String::from_utf8_lossy(&line));
+            *if expected { &mut taken } else { &mut refused } += 1;
+        }
+        assert!(taken > 1000 && refused > 1000, "{taken} {refused}");
     });
 }
 
@@ -143,6 +213,12 @@ fn control_files() {
     inside("control_files", |instance| {
         let dir = instance.dir().to_owned();
         let errno = |r: std::io::Result<Vec<u8>>| r.err().and_then(|e| e.raw_os_error());
+        instance.register(&rule("arm64", "/x", "")).expect("registered");
+        for (file, expected) in [("register", 0o200), ("status", 0o644), ("qemu-aarch64", 0o644)] {
+            let mode = fs::metadata(dir.join(file)).expect("there").permissions().mode();
+            assert_eq!(mode & 0o7777, expected, "{file}");
+        }
+        instance.clear().expect("cleared");
         assert_eq!(errno(fs::read(dir.join("register"))), Some(EINVAL));
         instance.register(&rule("arm64", "/usr/bin/qemu-aarch64-static", "OC")).expect("ok");
         let text = fs::read_to_string(dir.join("qemu-aarch64")).expect("read");
@@ -183,6 +259,7 @@ fn the_last_registered_wins() {
         instance.set_enabled("q1", true).expect("written");
         assert_eq!(names(), ["q3", "q2", "q1"]);
         instance.unregister("q2").expect("removed");
+        // A lookup of what is not there does not disturb the order.
         assert!(!instance.dir().join("q2").exists());
         add("q2");
         assert_eq!(names(), ["q2", "q3", "q1"]);
@@ -315,6 +392,13 @@ fn an_interpreter_whose_mount_becomes_noexec() {
         let noexec = rustix::mount::MountFlags::NOEXEC;
         rustix::mount::mount_remount(&mount, noexec, "").expect("remounted");
         assert_eq!(execute(&path), 1000 + libc::SIGSEGV);
+        // Unmounted lazily it goes on working.
+        rustix::mount::mount_remount(&mount, none, "").expect("remounted");
+        let lazy = rustix::mount::UnmountFlags::DETACH;
+        rustix::mount::unmount(&mount, lazy).expect("unmounted");
+        assert_eq!(execute(&path), 42);
+        let text = expect(0, &["which", &path, "--exec-proof"]);
+        assert!(text.contains("the kernel started /qemu as"), "{text}");
     });
 }
 
@@ -329,8 +413,10 @@ fn the_kernel_keeps_the_file_that_was_registered() {
         instance.register(&rule("arm64", &shown, "POCF")).expect("registered");
         for enabled in [true, false] {
             instance.set_enabled("qemu-aarch64", enabled).expect("written");
-            let error = fs::OpenOptions::new().write(true).open(&copy).expect_err("busy");
-            assert_eq!(error.raw_os_error(), Some(libc::ETXTBSY));
+            for truncate in [false, true] {
+                let open = fs::OpenOptions::new().write(true).truncate(truncate).open(&copy);
+                assert_eq!(open.expect_err("busy").raw_os_error(), Some(libc::ETXTBSY));
+            }
         }
         instance.set_enabled("qemu-aarch64", true).expect("written");
         // Something else at the path, even after switching off and on, changes nothing.
@@ -351,6 +437,17 @@ fn the_kernel_keeps_the_file_that_was_registered() {
         expect(0, &["check", "arm64"]);
         let text = expect(0, &["which", &path, "--exec-proof"]);
         assert!(text.contains("/memfd:emu-v1 (deleted)"), "{text}");
+        // With the file still open for writing as well.
+        instance.clear().expect("cleared");
+        let pinned = binfmt::pin::Pinned::new(Path::new(&qemu("arm64")), "emu-v2").expect("read");
+        instance.register(&rule("arm64", &pinned.path(), "POCF")).expect("registered");
+        assert_eq!(execute(&path), 42);
+        // The program that registers can register itself.
+        instance.clear().expect("cleared");
+        instance.register(&rule("arm64", "/proc/self/exe", "POCF")).expect("registered");
+        let text = expect(0, &["which", &path, "--exec-proof"]);
+        let own = std::env::current_exe().expect("the test has a file");
+        assert!(text.contains(&format!("started {} as: /proc/self/exe", own.display())), "{text}");
         // An odd spelling is kept.
         instance.clear().expect("cleared");
         let odd = qemu("arm64").replacen('/', "/./", 1);
@@ -408,5 +505,19 @@ fn user_namespaces() {
         std::thread::sleep(std::time::Duration::from_millis(30));
         instance.register(&rule("s390x", "/x", "")).expect("registered");
         assert_eq!(ctime(), before);
+        let none = rustix::mount::MountFlags::empty();
+        let again = dir.join("again");
+        fs::create_dir(&again).expect("made");
+        rustix::mount::mount("x", &again, "binfmt_misc", none, None).expect("mounted once more");
+        let m = fs::metadata(&again).expect("stat");
+        assert_eq!(
+            (std::os::linux::fs::MetadataExt::st_ctime(&m), m.modified().expect("time")),
+            before
+        );
+        assert!(again.join("qemu-s390x").exists(), "a second mount shows the same");
+        // A child's root is the same user to the parent's files.
+        let off = format!("unshare -Ur sh -c 'echo 0 >{at}/qemu-aarch64'; {run}");
+        assert_eq!(child(&off), "126");
+        instance.set_enabled("qemu-aarch64", true).expect("written");
     });
 }
