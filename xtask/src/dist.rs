@@ -56,7 +56,8 @@ fn output(command: &mut Command) -> Result<String> {
 }
 
 /// The Debian package; its name. It registers when installed and brings a binfmt.d file for later
-/// starts; the file's name sorts behind QEMU's, so that it comes first with the kernel.
+/// starts; the file's name sorts behind QEMU's, so that it comes first with the kernel, and its entry
+/// has another name, so that QEMU's stays.
 fn deb(root: &Path, anyarch: &Path, out: &Path, version: &str) -> Result<String> {
     let tree = out.join("deb");
     copy(anyarch, &tree.join("usr/bin/anyarch"), 0o755)?;
@@ -64,7 +65,8 @@ fn deb(root: &Path, anyarch: &Path, out: &Path, version: &str) -> Result<String>
         copy(&root.join(name), &tree.join("usr/share/doc/anyarch").join(name), 0o644)?;
     }
     copy(&root.join("packaging/copyright"), &tree.join("usr/share/doc/anyarch/copyright"), 0o644)?;
-    let rules = output(Command::new(anyarch).args(["export", "--format", "systemd"]))?;
+    let options = ["export", "--format", "systemd", "--name-prefix", "anyarch-"];
+    let rules = output(Command::new(anyarch).args(options))?;
     let conf = tree.join("usr/lib/binfmt.d/zz-anyarch.conf");
     fs::create_dir_all(tree.join("usr/lib/binfmt.d"))?;
     fs::write(&conf, rules)?;

@@ -8,7 +8,7 @@ use binfmt::pin::{OWN_IMAGE, Pinned};
 use binfmt::probe::{Outcome, Prober, Report};
 use binfmt::{Entry, Flags, GuestArch, Instance, Rule};
 
-use crate::commands::options::{code, is_ours, refused};
+use crate::commands::options::{code, is_ours, own_name, refused};
 use crate::report::Failure;
 
 /// What the kernel is to hold.
@@ -67,9 +67,6 @@ pub(crate) struct Done {
     pub(crate) probe: Option<Report>,
     pub(crate) in_memory: bool,
 }
-
-/// Prefix of the name where `qemu-` is taken.
-const OWN_PREFIX: &str = "anyarch-";
 
 impl<'a> Registrar<'a> {
     /// With the defaults.
@@ -130,6 +127,11 @@ impl<'a> Registrar<'a> {
         before: &[Entry],
         rule: &mut Rule,
     ) -> Result<Action, Failure> {
+        // One that a configuration file of ours has made under its own name is renewed.
+        if let Some(own) = before.iter().find(|e| e.name == own_name(guest) && is_ours(e)) {
+            rule.name.clone_from(&own.name);
+            return Ok(Action::Registered);
+        }
         let Some(old) = before.iter().find(|e| e.name == rule.name) else {
             return Ok(Action::Registered);
         };
@@ -152,7 +154,7 @@ impl<'a> Registrar<'a> {
         if replace {
             return Ok(if is_ours(old) { Action::Registered } else { Action::Replaced(line()) });
         }
-        rule.name = format!("{OWN_PREFIX}{}", guest.qemu);
+        rule.name = own_name(guest);
         Ok(Action::Outranks(old.name.clone()))
     }
 

@@ -54,6 +54,35 @@ chroot /mnt uname -m 2>/dev/null || echo [$?]; ls /usr/bin/anyarch 2>&1 | grep -
     assert_eq!(text, "aarch64\naarch64\n4\nas found\n[126]\n1\n");
 }
 
+/// With systemd-binfmt, which applies the package's file and QEMU's at every start.
+#[test]
+fn the_package_respects_restarts_of_systemd_binfmt() {
+    let lab = Lab::open();
+    let out = lab.dist();
+    let script = r#"
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+cd /proc/sys/fs/binfmt_misc
+show() { for e in $(ls -U); do case $e in register|status) ;; *) echo "$e: $(sed -n 2p $e)";; esac; done; }
+boot() { /lib/systemd/systemd-binfmt; }
+foreign() { chroot /mnt uname -m 2>/dev/null || echo [$?]; }
+boot; show >/tmp/before; wc -l </tmp/before; foreign
+dpkg -i /tmp/old.deb >/tmp/log 2>&1 || cat /tmp/log; foreign; ls -U | head -n1
+boot; foreign; ls -U | head -n1; ls -U | wc -l
+dpkg -i /tmp/new.deb >/tmp/log 2>&1 || cat /tmp/log; foreign; ls -U | wc -l
+dpkg -r anyarch >/tmp/log 2>&1 || cat /tmp/log
+show >/tmp/after; cmp /tmp/before /tmp/after && echo as found
+boot; show >/tmp/after; cmp /tmp/before /tmp/after && echo as found
+dpkg -i /tmp/new.deb >/tmp/log 2>&1 || cat /tmp/log; boot
+dpkg -P anyarch >/tmp/log 2>&1 || cat /tmp/log
+show >/tmp/after; cmp /tmp/before /tmp/after && echo as found; dpkg -l anyarch 2>&1 | grep -c 'no packages'
+ls /usr/bin/anyarch /usr/lib/binfmt.d/zz-anyarch.conf /usr/share/doc/anyarch 2>/dev/null | wc -l
+"#;
+    let text = namespace(&lab, out, DEBIAN, script);
+    let expected = "29\n[127]\naarch64\nanyarch-aarch64\naarch64\nanyarch-aarch64\n32\naarch64\n32\n\
+                    as found\nas found\nas found\n1\n0\n";
+    assert_eq!(text, expected);
+}
+
 /// With another emulator's entry of the same name, which must be there again at the end.
 #[test]
 fn the_package_respects_another_emulator() {

@@ -35,6 +35,9 @@ pub(crate) struct Export {
     /// Flags of the entries.
     #[arg(long, value_name = "POCF", default_value = "POCF")]
     flags: String,
+    /// What the entries' names begin with.
+    #[arg(long, value_name = "PREFIX", default_value = "qemu-")]
+    name_prefix: String,
     /// Write files into this directory instead of to standard output.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -52,11 +55,14 @@ pub(crate) fn export(arguments: &Export) -> Result<u8, Failure> {
     };
     let rules: Vec<Rule> = select(&arguments.architectures)?
         .into_iter()
-        .map(|g| Rule::for_guest(g, &path(g), flags))
+        .map(|g| Rule {
+            name: format!("{}{}", arguments.name_prefix, g.qemu),
+            ..Rule::for_guest(g, &path(g), flags)
+        })
         .collect();
     let mut files: Vec<(String, String)> = Vec::new();
     match arguments.format {
-        Format::Systemd => files.push(("anyarch.conf".into(), formats::binfmt_d(&rules)?)),
+        Format::Systemd => files.push(("zz-anyarch.conf".into(), formats::binfmt_d(&rules)?)),
         Format::Sh => {
             let text = formats::shell(&rules, binfmt::instance::DEFAULT_MOUNT)?;
             files.push(("anyarch-register.sh".into(), text));

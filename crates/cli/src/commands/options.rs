@@ -107,6 +107,11 @@ fn find(name: &str) -> Result<&'static GuestArch, Failure> {
     })
 }
 
+/// The name of our entry where the usual one belongs to somebody else.
+pub(crate) fn own_name(guest: &GuestArch) -> String {
+    format!("anyarch-{}", guest.qemu)
+}
+
 /// Whether an entry was made by us: only we register a descriptor's path.
 pub(crate) fn is_ours(entry: &Entry) -> bool {
     entry.is_pinned() || entry.interpreter.ends_with("/anyarch")

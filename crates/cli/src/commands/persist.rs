@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use binfmt::{Flags, Rule, formats};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::options::{code, emulated};
+use super::options::{code, emulated, own_name};
 use crate::report::Failure;
 
 /// Whose files to write.
@@ -69,7 +69,9 @@ struct Files {
     files: Vec<(PathBuf, String)>,
     /// Text that belongs into a file of the user's.
     snippet: Option<String>,
-    then: &'static str,
+    then: String,
+    /// What makes the removal take effect at once.
+    undo: String,
 }
 
 /// Shows, writes or removes.
@@ -96,9 +98,36 @@ fn own_path() -> Result<String, Failure> {
     Ok(text)
 }
 
-/// The rules as they are to be after a restart.
-pub(crate) fn rules(interpreter: &str) -> Vec<Rule> {
-    emulated().into_iter().map(|g| Rule::for_guest(g, interpreter, Flags::ALL)).collect()
+/// The rules as they are to be after a restart, where names that others use in their files are
+/// not `free`: ours come after them, so first with the kernel, and do not take their places.
+fn rules(interpreter: &str, free: impl Fn(&str) -> bool) -> Vec<Rule> {
+    let rule = |guest| {
+        let rule = Rule::for_guest(guest, interpreter, Flags::ALL);
+        let name = if free(&rule.name) { rule.name } else { own_name(guest) };
+        Rule { name, ..rule }
+    };
+    emulated().into_iter().map(rule).collect()
+}
+
+/// Where systemd-binfmt and OpenRC look, in the root.
+const BINFMT_D: [&str; 4] =
+    ["etc/binfmt.d", "run/binfmt.d", "usr/local/lib/binfmt.d", "usr/lib/binfmt.d"];
+
+/// Names of the entries in files of binfmt.d that are not ours.
+fn names_in_binfmt_d(root: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    for item in BINFMT_D.iter().filter_map(|d| fs::read_dir(root.join(d)).ok()).flatten().flatten()
+    {
+        let Ok(text) = fs::read_to_string(item.path()) else { continue };
+        if is_ours(&text) || item.path().extension().is_none_or(|e| e != "conf") {
+            continue;
+        }
+        for line in text.lines().map(str::trim).filter(|l| !l.starts_with(['#', ';'])) {
+            let Some(delimiter) = line.chars().next() else { continue };
+            names.extend(line.split(delimiter).nth(1).map(str::to_owned));
+        }
+    }
+    names
 }
 
 /// What this system has.
@@ -120,38 +149,43 @@ fn detect(root: &Path) -> Format {
 fn files(format: Format, root: &Path) -> Result<Files, Failure> {
     let own = own_path()?;
     let binfmt_d = || -> Result<Vec<(PathBuf, String)>, Failure> {
-        let text = formats::binfmt_d(&rules(&own))?;
-        Ok(vec![(root.join("etc/binfmt.d/anyarch.conf"), text)])
+        let taken = names_in_binfmt_d(root);
+        let rules = rules(&own, |name| taken.iter().all(|t| t != name));
+        // Behind the files of others: what is registered last comes first.
+        Ok(vec![(root.join("etc/binfmt.d/zz-anyarch.conf"), formats::binfmt_d(&rules)?)])
     };
-    let snippet = |text: String, then| Files { files: Vec::new(), snippet: Some(text), then };
+    let snippet = |text: String, then: &str| Files {
+        files: Vec::new(),
+        snippet: Some(text),
+        then: then.to_owned(),
+        undo: String::new(),
+    };
+    let undo = || "the entries stay until a restart; at once: anyarch uninstall".to_owned();
     let image = "anyarch";
     Ok(match format {
         Format::Auto => return files(detect(root), root),
         Format::Systemd => Files {
             files: binfmt_d()?,
             snippet: None,
-            then: "systemctl restart systemd-binfmt  (it removes all other registrations first)",
+            then: "systemctl restart systemd-binfmt  (it removes all other registrations first)"
+                .into(),
+            undo: undo(),
         },
         Format::Openrc => Files {
             files: binfmt_d()?,
             snippet: None,
-            then: "rc-update add binfmt boot && rc-service binfmt restart",
+            then: "rc-update add binfmt boot && rc-service binfmt restart".into(),
+            undo: undo(),
         },
-        Format::Debian => {
-            let mut files = Vec::new();
-            for rule in rules(&own) {
-                let path = root.join("usr/share/binfmts").join(&rule.name);
-                files.push((path, formats::update_binfmts(&rule)?));
-            }
-            Files { files, snippet: None, then: "update-binfmts --import" }
-        }
+        Format::Debian => debian(&own, root)?,
         Format::Runit => Files {
             files: vec![(
                 root.join("etc/runit/core-services/99-anyarch.sh"),
                 format!("# {MARK}\n{own} install --allow-volatile\n"),
             )],
             snippet: None,
-            then: "it takes effect at the next start",
+            then: "it takes effect at the next start".into(),
+            undo: undo(),
         },
         Format::Wsl => snippet(
             format!("# {MARK}, for /etc/wsl.conf\n[boot]\ncommand={own} install\n"),
@@ -167,7 +201,7 @@ fn files(format: Format, root: &Path) -> Result<Files, Failure> {
         ),
         Format::Nixos => {
             let mut text = format!("# {MARK}\n{{\n");
-            for rule in rules(&own) {
+            for rule in rules(&own, |_| true) {
                 let binfmt::Matcher::Magic { magic, mask, .. } = &rule.matcher else { continue };
                 text += &format!(
                     "  boot.binfmt.registrations.{} = {{\n    interpreter = \"{own}\";\n    \
@@ -184,6 +218,27 @@ fn files(format: Format, root: &Path) -> Result<Files, Failure> {
             snippet(text, "import it in configuration.nix, then: nixos-rebuild switch")
         }
     })
+}
+
+/// Format files for update-binfmts. It keeps no order between formats: others for the same programs
+/// must leave its database.
+fn debian(own: &str, root: &Path) -> Result<Files, Failure> {
+    let dir = root.join("usr/share/binfmts");
+    let taken = |name: &str| fs::read_to_string(dir.join(name)).is_ok_and(|t| !is_ours(&t));
+    let rules = rules(own, |name| !taken(name));
+    let (mut files, mut then, mut undo) = (Vec::new(), Vec::new(), Vec::new());
+    for (rule, guest) in rules.iter().zip(emulated()) {
+        let name = &rule.name;
+        files.push((dir.join(name), formats::update_binfmts(rule)?));
+        let other = Rule::for_guest(guest, own, Flags::ALL).name;
+        undo.push(format!("update-binfmts --package anyarch --remove {name} {own}"));
+        if *name != other {
+            then.push(format!("update-binfmts --unimport {other}"));
+            undo.push(format!("update-binfmts --import {other}"));
+        }
+        then.push(format!("update-binfmts --import {name}"));
+    }
+    Ok(Files { files, snippet: None, then: then.join("; "), undo: undo.join("; ") })
 }
 
 /// Prints the files of `format`, and writes them unless `dry_run`.
@@ -240,7 +295,8 @@ fn put(path: &Path, text: &str) -> std::io::Result<()> {
 #[expect(clippy::print_stdout, reason = "the command's result")]
 fn remove(format: Format, root: &Path, dry_run: bool) -> Result<u8, Failure> {
     let mut count = 0;
-    for (path, _) in files(format, root)?.files {
+    let all = files(format, root)?;
+    for (path, _) in all.files {
         let Ok(text) = fs::read_to_string(&path) else { continue };
         if !is_ours(&text) {
             return Err(not_ours(&path));
@@ -255,6 +311,8 @@ fn remove(format: Format, root: &Path, dry_run: bool) -> Result<u8, Failure> {
     }
     if count == 0 {
         println!("there is nothing of ours to remove");
+    } else if !all.undo.is_empty() {
+        println!("# then: {}", all.undo);
     }
     Ok(0)
 }
