@@ -27,6 +27,12 @@ impl Flags {
         transparent: false,
     };
 
+    /// All that an emulator needs, as far as `kernel` knows of it.
+    pub fn for_kernel(kernel: crate::Kernel) -> Self {
+        let fix_binary = crate::Kernel::of_flag('F').is_none_or(|since| kernel >= since);
+        Self { preserve_argv0: kernel.tells_argv0(), fix_binary, ..Self::ALL }
+    }
+
     /// Parses letters in any order.
     ///
     /// # Errors
@@ -71,6 +77,13 @@ impl std::fmt::Display for Flags {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn older_kernels_get_fewer_flags() {
+        let letters =
+            |major, minor| Flags::for_kernel(crate::Kernel::new(major, minor)).to_string();
+        assert_eq!([letters(6, 1), letters(5, 10), letters(3, 10)], ["POCF", "OCF", "OC"]);
+    }
 
     #[test]
     fn letters_are_printed_as_the_kernel_does() {

@@ -31,6 +31,11 @@ impl Instance {
         Ok(Self { dir })
     }
 
+    /// The instance that will be mounted at `dir`: it has no entries before.
+    pub fn to_be_at(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into() }
+    }
+
     /// The directory.
     pub fn dir(&self) -> &Path {
         &self.dir

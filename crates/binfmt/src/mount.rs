@@ -145,8 +145,8 @@ pub fn lifetime(dir: &Path) -> Lifetime {
         // An instance that is older than this container is somebody else's.
         return Lifetime::Container;
     }
-    // The file system's root keeps the time at which it was made.
-    let made = root.st_ctime() as f64 + root.st_ctime_nsec() as f64 * 1e-9;
+    let (seconds, nanoseconds) = made(dir);
+    let made = seconds as f64 + nanoseconds as f64 * 1e-9;
     match first_process_start() {
         Some(start) if made < start - 0.1 => Lifetime::Machine,
         // A container whose first process this is, and which ends with it.
@@ -154,6 +154,15 @@ pub fn lifetime(dir: &Path) -> Lifetime {
         _ if in_first_user_namespace() => Lifetime::Container,
         _ => Lifetime::UserNamespace,
     }
+}
+
+/// When the file system at `dir` was made, in seconds and nanoseconds since 1970. Its root keeps
+/// that time until an entry is removed, its control files until a shell's `>` truncates them: the
+/// oldest of them tells.
+pub fn made(dir: &Path) -> (i64, i64) {
+    let files = [dir.to_owned(), dir.join("status"), dir.join("register")];
+    let times = files.iter().filter_map(|f| fs::metadata(f).ok());
+    times.map(|m| (m.st_ctime(), m.st_ctime_nsec())).min().unwrap_or_default()
 }
 
 /// When this pid namespace's first process started, in seconds since 1970. None where /proc does

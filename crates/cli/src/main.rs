@@ -11,6 +11,7 @@ mod emulate;
 mod interpret;
 mod json;
 mod registrar;
+mod replaced;
 mod report;
 mod selftest;
 

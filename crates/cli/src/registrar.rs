@@ -8,7 +8,8 @@ use binfmt::pin::{OWN_IMAGE, Pinned};
 use binfmt::probe::{Outcome, Prober, Report};
 use binfmt::{Entry, Flags, GuestArch, Instance, Rule};
 
-use crate::commands::options::{code, is_ours, own_name, refused};
+use crate::commands::options::{code, is_ours, marked, own_name, refused};
+use crate::replaced;
 use crate::report::Failure;
 
 /// What the kernel is to hold.
@@ -58,6 +59,17 @@ pub(crate) enum Action {
     Outranks(String),
 }
 
+impl Action {
+    /// One word.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::Replaced(_) => "replaced",
+            Self::Outranks(_) => "outranks",
+        }
+    }
+}
+
 /// The result for one architecture.
 #[derive(Debug)]
 pub(crate) struct Done {
@@ -66,6 +78,8 @@ pub(crate) struct Done {
     pub(crate) action: Action,
     pub(crate) probe: Option<Report>,
     pub(crate) in_memory: bool,
+    /// What was replaced is remembered.
+    pub(crate) noted: bool,
 }
 
 impl<'a> Registrar<'a> {
@@ -76,7 +90,7 @@ impl<'a> Registrar<'a> {
             prober,
             interpreter: None,
             pin: Pin::Memfd,
-            flags: Flags::ALL,
+            flags: Flags::for_kernel(binfmt::Kernel::running()),
             replace: Replace::Broken,
             no_probe: false,
             force: false,
@@ -88,6 +102,33 @@ impl<'a> Registrar<'a> {
         match &self.interpreter {
             None => OWN_IMAGE.into(),
             Some(p) => p.replace("{qemu}", guest.qemu).replace("{arch}", guest.name).into(),
+        }
+    }
+
+    /// What [`Self::register`] would do: the rule with the interpreter's path, and what becomes of
+    /// others.
+    ///
+    /// # Errors
+    /// When it would be refused.
+    pub(crate) fn plan(&self, guest: &'static GuestArch) -> Result<(Rule, Action), Failure> {
+        let before = self.instance.entries().unwrap_or_default();
+        self.check_native(guest, &before)?;
+        self.check_interpreter(guest)?;
+        let mut rule = Rule::for_guest(guest, &self.path_to_register(guest), self.flags);
+        let action = self.choose(guest, &before, &mut rule)?;
+        rule.check()?;
+        Ok((rule, action))
+    }
+
+    /// The path that the entry shows where it is registered by its path.
+    fn path_to_register(&self, guest: &GuestArch) -> String {
+        let path = self.path(guest);
+        match &self.interpreter {
+            Some(_) => marked(&path),
+            None => std::env::current_exe()
+                .ok()
+                .filter(|own| self.pin == Pin::Path && own.exists())
+                .map_or_else(|| OWN_IMAGE.to_owned(), |own| own.display().to_string()),
         }
     }
 
@@ -108,7 +149,7 @@ impl<'a> Registrar<'a> {
         let image = image.transpose().map_err(|e| {
             Failure::new(format!("cannot open the interpreter {}", path.display())).caused_by(e)
         })?;
-        let text = image.as_ref().map_or_else(|| path.display().to_string(), Pinned::path);
+        let text = image.as_ref().map_or_else(|| self.path_to_register(guest), Pinned::path);
         let mut rule = Rule::for_guest(guest, &text, self.flags);
         let action = self.choose(guest, &before, &mut rule)?;
         let probe = self.instance.replace_if(
@@ -117,7 +158,11 @@ impl<'a> Registrar<'a> {
             |e| explain_refusal(e, &rule),
         )?;
         let in_memory = image.is_some_and(|i| i.is_in_memory());
-        Ok(Done { guest, rule, action, probe, in_memory })
+        let noted = match &action {
+            Action::Replaced(line) => replaced::note(self.instance, &rule.name, line),
+            _ => false,
+        };
+        Ok(Done { guest, rule, action, probe, in_memory, noted })
     }
 
     /// Chooses the name, and says what becomes of the entry that has it.

@@ -90,6 +90,61 @@ fn a_broken_entry_of_another_tool_is_replaced() {
         let text = expect(0, &["install", "--allow-volatile", "arm64"]);
         assert!(text.contains("in the place of: :qemu-aarch64:"), "{text}");
         assert_eq!(names(&instance), ["qemu-aarch64"]);
+        // One command brings back what was there, even if it is of no use.
+        let line = "qemu-aarch64 (/nonexistent/qemu-aarch64): ";
+        let text = expect(0, &["uninstall", "-n"]);
+        assert!(text.contains(&format!("{line}would be restored")), "{text}");
+        let text = expect(0, &["uninstall"]);
+        assert!(text.contains(&format!("{line}restored")), "{text}");
+        let entry = instance.entry("qemu-aarch64").expect("as before");
+        assert_eq!((entry.interpreter.as_str(), &*entry.flags), ("/nonexistent/qemu-aarch64", ""));
+        assert!(expect(0, &["uninstall"]).contains("nothing of ours"));
+    });
+}
+
+#[test]
+fn what_would_be_done_is_what_is_refused() {
+    inside("what_would_be_done_is_what_is_refused", |instance| {
+        let at = "/proc/sys/fs/binfmt_misc";
+        assert!(expect(0, &["install", "-n"]).contains("would be registered as qemu-aarch64\n  :"));
+        expect(7, &["install", "-n", "amd64"]);
+        expect(2, &["install", "-n", "riscv64"]);
+        expect(1, &["install", "-n", "riscv64", "--interpreter", "/bin/true"]);
+        let text = expect(5, &["install", "-n", "--json", "riscv64", "arm64"]);
+        assert!(text.contains("\"dry_run\": true") && text.contains("\"exit_code\": 2"), "{text}");
+        foreign(&instance, "arm64", "/nonexistent", "");
+        assert!(expect(0, &["install", "-n"]).contains("in the place of: :qemu-aarch64:"));
+        assert!(expect(0, &["disable", "-n", "arm64"]).contains("would be disabled"));
+        assert!(instance.entry("qemu-aarch64").is_some_and(|e| e.enabled));
+        expect(1, &["repair", "nonsense"]);
+        expect(2, &["doctor", "--rootfs", "/nonexistent"]);
+        // Nothing is mounted over somebody's files.
+        for command in ["status", "install", "uninstall", "snapshot"] {
+            let text = expect(4, &[command, "--mount", "/usr"]);
+            assert!(text.contains("is not empty"), "{text}");
+        }
+        let text = expect(0, &["status", "--mount", at]);
+        assert!(text.contains("qemu-aarch64"), "{text}");
+    });
+}
+
+#[test]
+fn an_older_file_system_outlives_this_process() {
+    inside("an_older_file_system_outlives_this_process", |instance| {
+        foreign(&instance, "s390x", "/nonexistent", "");
+        foreign(&instance, "riscv64", "/nonexistent", "");
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let lifetime = || {
+            let script = format!("{} status --json --probe none", Lab::open().anyarch.display());
+            let mut command = Command::new("unshare");
+            let out = command.args(["-pf", "--mount-proc", "sh", "-c", &script]).output();
+            let text = String::from_utf8(out.expect("unshare starts").stdout).expect("text");
+            text.lines().find(|l| l.contains("lifetime")).expect("there").trim().to_owned()
+        };
+        assert_eq!(lifetime(), "\"lifetime\": \"machine\",");
+        // A removal changes the times of the root.
+        instance.unregister("qemu-s390x").expect("removed");
+        assert_eq!(lifetime(), "\"lifetime\": \"machine\",");
     });
 }
 
@@ -150,6 +205,14 @@ fn other_emulators_can_be_managed() {
         assert!(text.contains("(flags POCF); a program ran"), "{text}");
         let entry = instance.entry("qemu-aarch64").expect("there");
         assert!(entry.interpreter.ends_with("/qemu-aarch64"), "{entry:?}");
+        // It is ours to remove, unlike what others have registered.
+        foreign(&instance, "s390x", "/nonexistent/qemu-s390x", "");
+        assert!(expect(0, &["uninstall"]).contains("qemu-aarch64: removed"));
+        assert_eq!(names(&instance), ["qemu-s390x"]);
+        // By its path it shows where this program is.
+        expect(0, &["install", "--pin", "path", "--allow-volatile"]);
+        let entry = instance.entry("qemu-aarch64").expect("there");
+        assert_eq!(entry.interpreter, lab.anyarch.display().to_string());
     });
 }
 

@@ -86,6 +86,12 @@ pub(crate) fn doctor(arguments: &Doctor) -> Result<u8, Failure> {
     if let Some(name) = &arguments.explain {
         return explain(name, arguments.options.json);
     }
+    for dir in [&arguments.rootfs, &arguments.root].into_iter().flatten() {
+        if !dir.is_dir() {
+            let text = format!("{} is no directory", dir.display());
+            return Err(Failure::new(text).code(code::USAGE));
+        }
+    }
     let subject = Subject {
         mount: arguments.options.mount.clone(),
         prober: arguments.options.prober(),
@@ -139,6 +145,9 @@ pub(crate) fn repair(arguments: &Repair) -> Result<u8, Failure> {
         persisted: Vec::new(),
     };
     let names = &arguments.names;
+    if let Ok(instance) = Instance::at(&subject.mount) {
+        super::options::entries_named(&instance.entries()?, names)?;
+    }
     let chosen = |f: &Finding| {
         let about = f.about.as_deref().unwrap_or_default();
         names.is_empty() || names.iter().any(|n| glob(n, about))

@@ -7,6 +7,7 @@ use binfmt::{Flags, Rule, formats};
 use clap::{Args, ValueEnum};
 
 use super::options::{code, select};
+use crate::json::Json;
 use crate::report::Failure;
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -38,8 +39,11 @@ pub(crate) struct Export {
     /// What the entries' names begin with.
     #[arg(long, value_name = "PREFIX", default_value = "qemu-")]
     name_prefix: String,
+    /// Print JSON (docs/json.md describes it).
+    #[arg(long)]
+    json: bool,
     /// Write files into this directory instead of to standard output.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "json")]
     out: Option<PathBuf>,
 }
 
@@ -76,6 +80,15 @@ pub(crate) fn export(arguments: &Export) -> Result<u8, Failure> {
                 files.push((rule.name.clone(), formats::update_binfmts(rule)?));
             }
         }
+    }
+    if arguments.json {
+        let file = |(name, text): &(String, String)| {
+            Json::Object(vec![("name", name.into()), ("text", text.into())])
+        };
+        let list = Json::List(files.iter().map(file).collect());
+        let object = vec![("schema", "anyarch.export/1".into()), ("files", list)];
+        println!("{}", Json::Object(object).pretty());
+        return Ok(0);
     }
     for (name, text) in files {
         match &arguments.out {

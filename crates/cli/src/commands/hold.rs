@@ -5,6 +5,7 @@ use std::fs::File;
 use clap::Args;
 
 use super::options::Options;
+use crate::json::Json;
 use crate::registrar::Registrar;
 use crate::report::Failure;
 
@@ -40,7 +41,18 @@ pub(crate) fn hold(arguments: &Hold) -> Result<u8, Failure> {
         std::fs::write(path, format!("{}\n", std::process::id()))
             .map_err(|e| Failure::new(format!("cannot write {}", path.display())).caused_by(e))?;
     }
-    println!("holding {} entries of {}", instance.entries()?.len(), instance.dir().display());
+    let (count, dir) = (instance.entries()?.len(), instance.dir().display().to_string());
+    if arguments.options.json {
+        let object = vec![
+            ("schema", "anyarch.hold/1".into()),
+            ("mount", dir.into()),
+            ("entries", count.into()),
+            ("pid", (std::process::id() as usize).into()),
+        ];
+        println!("{}", Json::Object(object).pretty());
+    } else {
+        println!("holding {count} entries of {dir}");
+    }
     loop {
         std::thread::park();
         // Spurious wake-ups are allowed; the file is used so that it is not closed early.

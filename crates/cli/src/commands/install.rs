@@ -18,8 +18,8 @@ pub(crate) struct Install {
     /// Register another emulator; {qemu} and {arch} stand for names of the architecture.
     #[arg(long, value_name = "PATH")]
     interpreter: Option<String>,
-    /// Flags of the entries.
-    #[arg(long, value_name = "POCF", default_value = "POCF")]
+    /// Flags of the entries; auto: POCF, as far as the kernel knows them.
+    #[arg(long, value_name = "LETTERS", default_value = "auto")]
     flags: String,
     /// What the kernel is to hold (default: memfd, or path with --interpreter).
     #[arg(long)]
@@ -54,16 +54,15 @@ pub(crate) struct Install {
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "the command's result")]
 pub(crate) fn install(arguments: &Install) -> Result<u8, Failure> {
     let guests = select(&arguments.architectures)?;
-    let flags = Flags::parse(&arguments.flags).map_err(|e| Failure::from(e).code(code::USAGE))?;
-    let instance = if arguments.dry_run {
-        binfmt::Instance::at(&arguments.options.mount).ok()
-    } else {
-        Some(arguments.options.open()?)
+    let flags = match arguments.flags.as_str() {
+        "auto" => Flags::for_kernel(binfmt::Kernel::running()),
+        letters => Flags::parse(letters).map_err(|e| Failure::from(e).code(code::USAGE))?,
     };
-    if arguments.dry_run {
-        return dry_run(arguments, &guests, flags);
-    }
-    let instance = instance.ok_or_else(|| Failure::new("no instance"))?;
+    let instance = if arguments.dry_run {
+        binfmt::Instance::to_be_at(&arguments.options.mount)
+    } else {
+        arguments.options.open()?
+    };
     let own = arguments.interpreter.is_none();
     let registrar = Registrar {
         interpreter: arguments.interpreter.clone(),
@@ -74,6 +73,9 @@ pub(crate) fn install(arguments: &Install) -> Result<u8, Failure> {
         force: arguments.force,
         ..Registrar::new(&instance, arguments.options.prober())
     };
+    if arguments.dry_run {
+        return Ok(dry_run(arguments, &registrar, &guests));
+    }
     let mut results = Vec::new();
     for guest in guests {
         results.push((guest, registrar.register(guest)));
@@ -106,23 +108,74 @@ pub(crate) fn install(arguments: &Install) -> Result<u8, Failure> {
     if good > 0
         && let Some(format) = arguments.persist
     {
-        persist::write(format, std::path::Path::new("/"), false)?;
+        persist::write(format, std::path::Path::new("/"), false, false)?;
     }
     Ok(exit)
 }
 
+/// Prints what would be done.
 #[expect(clippy::print_stdout, reason = "the command's result")]
-fn dry_run(
-    arguments: &Install,
-    guests: &[&'static GuestArch],
-    flags: Flags,
-) -> Result<u8, Failure> {
+fn dry_run(arguments: &Install, registrar: &Registrar<'_>, guests: &[&'static GuestArch]) -> u8 {
+    let mut list = Vec::new();
+    let mut bad = Vec::new();
     for guest in guests {
-        let path = arguments.interpreter.clone().unwrap_or(binfmt::pin::OWN_IMAGE.into());
-        let path = path.replace("{qemu}", guest.qemu).replace("{arch}", guest.name);
-        println!("{}", binfmt::Rule::for_guest(guest, &path, flags).line()?);
+        let planned = registrar.plan(guest).and_then(|(r, a)| Ok((r.line()?, r, a)));
+        match planned {
+            Ok((line, rule, action)) => {
+                if !arguments.options.json {
+                    println!(
+                        "{}: would be registered as {}{}",
+                        guest.name,
+                        rule.name,
+                        match &action {
+                            Action::Registered => String::new(),
+                            Action::Replaced(line) => format!(", in the place of: {line}"),
+                            Action::Outranks(name) => format!(", before {name}, which stays"),
+                        }
+                    );
+                    println!("  {line}");
+                }
+                list.push(Json::Object(vec![
+                    ("arch", guest.name.into()),
+                    ("ok", true.into()),
+                    ("name", (&rule.name).into()),
+                    ("flags", rule.flags.to_string().into()),
+                    ("interpreter", (&rule.interpreter).into()),
+                    ("action", action.word().into()),
+                    ("line", line.into()),
+                ]));
+            }
+            Err(failure) => {
+                if !arguments.options.json {
+                    failure.print();
+                }
+                list.push(failed(guest, &failure));
+                bad.push(failure.exit_code());
+            }
+        }
     }
-    Ok(0)
+    if arguments.options.json {
+        let object = vec![
+            ("schema", "anyarch.install/1".into()),
+            ("dry_run", true.into()),
+            ("results", Json::List(list)),
+        ];
+        println!("{}", Json::Object(object).pretty());
+    }
+    match bad.first() {
+        None => 0,
+        Some(_) if bad.len() < guests.len() => code::PARTIAL,
+        Some(code) => *code,
+    }
+}
+
+fn failed(guest: &GuestArch, failure: &Failure) -> Json {
+    Json::Object(vec![
+        ("arch", guest.name.into()),
+        ("ok", false.into()),
+        ("error", failure.line().into()),
+        ("exit_code", usize::from(failure.exit_code()).into()),
+    ])
 }
 
 /// The warning about a registration that does not stay.
@@ -141,14 +194,13 @@ pub(crate) fn volatile(lifetime: binfmt::mount::Lifetime) -> String {
 }
 
 fn describe(done: &Done) -> String {
-    let Done { guest, rule, action, probe, in_memory } = done;
+    let Done { guest, rule, action, probe, in_memory, noted } = done;
     let what = match action {
         Action::Registered => String::new(),
         Action::Replaced(line) => {
-            format!(
-                "\n  in the place of: {line}\n  to get it back: anyarch uninstall {}, and write that line to register",
-                rule.name
-            )
+            let back = if *noted { "" } else { ", and write that line to register" };
+            let name = &rule.name;
+            format!("\n  in the place of: {line}\n  to get it back: anyarch uninstall {name}{back}")
         }
         Action::Outranks(name) => {
             format!("\n  before {name}, which stays and takes over again on uninstall")
@@ -180,23 +232,10 @@ fn json(
             ("flags", done.rule.flags.to_string().into()),
             ("interpreter", (&done.rule.interpreter).into()),
             ("held_in_memory", done.in_memory.into()),
-            (
-                "action",
-                match &done.action {
-                    Action::Registered => "registered",
-                    Action::Replaced(_) => "replaced",
-                    Action::Outranks(_) => "outranks",
-                }
-                .into(),
-            ),
+            ("action", done.action.word().into()),
             ("probe", done.probe.as_ref().map(|p| p.outcome.word()).into()),
         ]),
-        Err(failure) => Json::Object(vec![
-            ("arch", guest.name.into()),
-            ("ok", false.into()),
-            ("error", failure.line().into()),
-            ("exit_code", usize::from(failure.exit_code()).into()),
-        ]),
+        Err(failure) => failed(guest, failure),
     };
     Json::Object(vec![
         ("schema", "anyarch.install/1".into()),

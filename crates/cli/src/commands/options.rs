@@ -41,8 +41,16 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// The instance, mounted if need be.
+    /// The instance, mounted if need be; not over files of somebody's.
     pub(crate) fn open(&self) -> Result<Instance, Failure> {
+        let usual = self.mount == Path::new(binfmt::instance::DEFAULT_MOUNT);
+        let mut files = std::fs::read_dir(&self.mount).into_iter().flatten();
+        if !usual && Instance::at(&self.mount).is_err() && files.next().is_some() {
+            let dir = self.mount.display();
+            return Err(Failure::new(format!("{dir} is no binfmt_misc, and it is not empty"))
+                .help("--mount takes the directory where it is, or an empty one")
+                .code(code::NO_BINFMT));
+        }
         match binfmt::mount::open(&self.mount) {
             Ok((instance, _)) => Ok(instance),
             Err(e) => Err(no_instance(e, &self.mount)),
@@ -114,7 +122,30 @@ pub(crate) fn own_name(guest: &GuestArch) -> String {
 
 /// Whether an entry was made by us: only we register a descriptor's path.
 pub(crate) fn is_ours(entry: &Entry) -> bool {
-    entry.is_pinned() || entry.interpreter.ends_with("/anyarch")
+    entry.is_pinned()
+        || entry.interpreter.ends_with("/anyarch")
+        || entry.interpreter.starts_with(MARK)
+}
+
+/// How the path of another emulator begins that we have registered: the kernel keeps the spelling.
+const MARK: &str = "/./";
+
+/// `path`, absolute and with our mark.
+pub(crate) fn marked(path: &Path) -> String {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    format!(
+        "{MARK}{}",
+        absolute.display().to_string().trim_start_matches(MARK).trim_start_matches('/')
+    )
+}
+
+/// A path as it is shown: without our mark, and its end if it is too long for a column.
+pub(crate) fn shown(path: &str, width: usize) -> String {
+    let path = path.strip_prefix("/.").filter(|p| p.starts_with('/')).unwrap_or(path);
+    match path.char_indices().rev().nth(width.saturating_sub(2)) {
+        Some((at, _)) if path.chars().count() > width => format!("…{}", &path[at..]),
+        _ => path.to_owned(),
+    }
 }
 
 /// Who made an entry, as far as its name and interpreter tell.
@@ -193,6 +224,15 @@ mod tests {
         assert_eq!(pick("linux/arm64,arm64").ok(), Some(vec!["arm64"]));
         assert_eq!(pick("s390x").ok(), Some(vec!["s390x"]));
         assert!(pick("vax").is_err());
+    }
+
+    #[test]
+    fn paths_are_marked_and_shown() {
+        assert_eq!(marked(Path::new("/usr/bin/q")), "/./usr/bin/q");
+        assert_eq!(marked(Path::new("/./usr/bin/q")), "/./usr/bin/q");
+        assert_eq!(shown("/./usr/bin/q", 20), "/usr/bin/q");
+        assert_eq!(shown("/usr/bin/qemu", 6), "…/qemu");
+        assert_eq!(shown("/usr/bin/qemu", 13), "/usr/bin/qemu");
     }
 
     #[test]

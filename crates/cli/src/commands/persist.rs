@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use binfmt::{Flags, Rule, formats};
+use binfmt::{Flags, Kernel, Rule, formats};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::options::{code, emulated, own_name};
+use crate::json::Json;
 use crate::report::Failure;
 
 /// Whose files to write.
@@ -59,6 +60,9 @@ struct Which {
     /// Only print what would be done.
     #[arg(long, short = 'n')]
     dry_run: bool,
+    /// Print JSON (docs/json.md describes it).
+    #[arg(long)]
+    json: bool,
 }
 
 /// In every file of ours.
@@ -80,9 +84,9 @@ struct Files {
 /// When a file cannot be written, or is not ours.
 pub(crate) fn persist(arguments: &Persist) -> Result<u8, Failure> {
     match &arguments.command {
-        Command::Show(w) => write(w.format, &w.root, true),
-        Command::Write(w) => write(w.format, &w.root, w.dry_run),
-        Command::Remove(w) => remove(w.format, &w.root, w.dry_run),
+        Command::Show(w) => write(w.format, &w.root, true, w.json),
+        Command::Write(w) => write(w.format, &w.root, w.dry_run, w.json),
+        Command::Remove(w) => remove(w),
     }
 }
 
@@ -102,7 +106,7 @@ fn own_path() -> Result<String, Failure> {
 /// not `free`: ours come after them, so first with the kernel, and do not take their places.
 fn rules(interpreter: &str, free: impl Fn(&str) -> bool) -> Vec<Rule> {
     let rule = |guest| {
-        let rule = Rule::for_guest(guest, interpreter, Flags::ALL);
+        let rule = Rule::for_guest(guest, interpreter, Flags::for_kernel(Kernel::running()));
         let name = if free(&rule.name) { rule.name } else { own_name(guest) };
         Rule { name, ..rule }
     };
@@ -244,33 +248,52 @@ fn debian(own: &str, root: &Path) -> Result<Files, Failure> {
 /// Prints the files of `format`, and writes them unless `dry_run`.
 ///
 /// # Errors
-/// When a file cannot be written, or the format is a snippet for a file of the user's.
+/// When a file cannot be written or is somebody else's.
 #[expect(clippy::print_stdout, reason = "what is written is shown first")]
-pub(crate) fn write(format: Format, root: &Path, dry_run: bool) -> Result<u8, Failure> {
+pub(crate) fn write(format: Format, root: &Path, dry_run: bool, json: bool) -> Result<u8, Failure> {
     let all = files(format, root)?;
-    for (path, text) in &all.files {
-        println!("# {}\n{}\n", path.display(), text.trim_end());
-    }
-    if let Some(text) = &all.snippet {
-        println!("{}\n", text.trim_end());
-        println!("# then: {}", all.then);
-        return Ok(0);
-    }
-    if !dry_run {
+    if !json {
         for (path, text) in &all.files {
-            if fs::read_to_string(path).is_ok_and(|old| !is_ours(&old)) {
-                return Err(not_ours(path));
-            }
-            put(path, text).map_err(|e| {
-                let denied = e.kind() == std::io::ErrorKind::PermissionDenied;
-                Failure::new(format!("cannot write {}", path.display()))
-                    .caused_by(e)
-                    .code(if denied { code::PRIVILEGE } else { code::NOT_REACHED })
-            })?;
+            println!("# {}\n{}\n", path.display(), text.trim_end());
+        }
+        if let Some(text) = &all.snippet {
+            println!("{}\n", text.trim_end());
+        }
+    }
+    for (path, text) in all.files.iter().filter(|_| !dry_run) {
+        if fs::read_to_string(path).is_ok_and(|old| !is_ours(&old)) {
+            return Err(not_ours(path));
+        }
+        put(path, text).map_err(|e| {
+            let denied = e.kind() == std::io::ErrorKind::PermissionDenied;
+            Failure::new(format!("cannot write {}", path.display())).caused_by(e).code(if denied {
+                code::PRIVILEGE
+            } else {
+                code::NOT_REACHED
+            })
+        })?;
+        if !json {
             println!("# written: {}", path.display());
         }
     }
-    println!("# then: {}", all.then);
+    if !json {
+        println!("# then: {}", all.then);
+        return Ok(0);
+    }
+    let file = |(path, text): &(PathBuf, String)| {
+        Json::Object(vec![
+            ("path", path.display().to_string().into()),
+            ("text", text.into()),
+            ("written", (!dry_run).into()),
+        ])
+    };
+    let object = vec![
+        ("schema", "anyarch.persist/1".into()),
+        ("files", Json::List(all.files.iter().map(file).collect())),
+        ("snippet", all.snippet.as_ref().into()),
+        ("then", all.then.into()),
+    ];
+    println!("{}", Json::Object(object).pretty());
     Ok(0)
 }
 
@@ -293,23 +316,35 @@ fn put(path: &Path, text: &str) -> std::io::Result<()> {
 }
 
 #[expect(clippy::print_stdout, reason = "the command's result")]
-fn remove(format: Format, root: &Path, dry_run: bool) -> Result<u8, Failure> {
-    let mut count = 0;
-    let all = files(format, root)?;
+fn remove(which: &Which) -> Result<u8, Failure> {
+    let all = files(which.format, &which.root)?;
+    let mut removed = Vec::new();
     for (path, _) in all.files {
         let Ok(text) = fs::read_to_string(&path) else { continue };
         if !is_ours(&text) {
             return Err(not_ours(&path));
         }
-        if !dry_run {
+        if !which.dry_run {
             fs::remove_file(&path).map_err(|e| {
                 Failure::new(format!("cannot remove {}", path.display())).caused_by(e)
             })?;
         }
-        println!("{}: {}", path.display(), if dry_run { "would be removed" } else { "removed" });
-        count += 1;
+        removed.push(path.display().to_string());
     }
-    if count == 0 {
+    if which.json {
+        let object = vec![
+            ("schema", "anyarch.persist/1".into()),
+            ("removed", Json::list(&removed)),
+            ("dry_run", which.dry_run.into()),
+            ("then", all.undo.into()),
+        ];
+        println!("{}", Json::Object(object).pretty());
+        return Ok(0);
+    }
+    for path in &removed {
+        println!("{path}: {}", if which.dry_run { "would be removed" } else { "removed" });
+    }
+    if removed.is_empty() {
         println!("there is nothing of ours to remove");
     } else if !all.undo.is_empty() {
         println!("# then: {}", all.undo);

@@ -9,6 +9,7 @@ use binfmt::snapshot::{self, Snapshot, Step};
 use clap::Args;
 
 use super::options::{Options, code, refused};
+use crate::json::Json;
 use crate::report::Failure;
 
 #[derive(Args)]
@@ -44,6 +45,7 @@ pub(crate) fn save(arguments: &Save) -> Result<u8, Failure> {
     let snapshot = Snapshot::of(&arguments.options.open()?.entries()?);
     let text = snapshot.text()?;
     match &arguments.file {
+        None if arguments.options.json => println!("{}", saved(&snapshot)?.pretty()),
         None => print!("{text}"),
         Some(path) => fs::write(path, text)
             .map_err(|e| Failure::new(format!("cannot write {}", path.display())).caused_by(e))?,
@@ -52,6 +54,22 @@ pub(crate) fn save(arguments: &Save) -> Result<u8, Failure> {
         eprintln!("warning: {name} is of a kind that cannot be saved");
     }
     Ok(if snapshot.unknown.is_empty() { 0 } else { code::PARTIAL })
+}
+
+fn saved(snapshot: &Snapshot) -> Result<Json, Failure> {
+    let mut entries = Vec::new();
+    for (enabled, rule) in &snapshot.rules {
+        entries.push(Json::Object(vec![
+            ("name", (&rule.name).into()),
+            ("enabled", (*enabled).into()),
+            ("line", rule.line()?.into()),
+        ]));
+    }
+    Ok(Json::Object(vec![
+        ("schema", "anyarch.snapshot/1".into()),
+        ("entries", Json::List(entries)),
+        ("not_saved", Json::list(&snapshot.unknown)),
+    ]))
 }
 
 /// Makes the entries as they were saved; what is unchanged at the bottom stays untouched.
@@ -88,15 +106,26 @@ pub(crate) fn restore(arguments: &Restore) -> Result<u8, Failure> {
         wanted.rules.retain(|(_, r)| !gone(r));
     }
     let steps = wanted.plan(&now);
+    let mut words = Vec::new();
     for step in &steps {
-        match step {
-            Step::Remove(name) => println!("remove {name}"),
-            Step::Add(rule) => println!("register {}", rule.line()?),
-            Step::Enable(name, on) => println!("{} {name}", if *on { "enable" } else { "disable" }),
-        }
+        words.push(match step {
+            Step::Remove(name) => format!("remove {name}"),
+            Step::Add(rule) => format!("register {}", rule.line()?),
+            Step::Enable(name, true) => format!("enable {name}"),
+            Step::Enable(name, false) => format!("disable {name}"),
+        });
     }
-    if steps.is_empty() {
+    if arguments.options.json {
+        let object = vec![
+            ("schema", "anyarch.restore/1".into()),
+            ("steps", Json::list(&words)),
+            ("dry_run", arguments.dry_run.into()),
+        ];
+        println!("{}", Json::Object(object).pretty());
+    } else if words.is_empty() {
         println!("everything is as it was saved");
+    } else {
+        println!("{}", words.join("\n"));
     }
     if arguments.dry_run || steps.is_empty() {
         return Ok(0);

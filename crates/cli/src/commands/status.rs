@@ -6,7 +6,7 @@ use binfmt::probe::{self, Report};
 use binfmt::{Entry, GuestArch, Instance};
 use clap::{Args, ValueEnum};
 
-use super::options::{Options, entries_named, owner};
+use super::options::{Options, entries_named, owner, shown};
 use crate::json::Json;
 use crate::report::Failure;
 
@@ -140,9 +140,9 @@ fn lines<'a>(
 
 fn row(line: &Line<'_>) -> String {
     let e = line.entry;
-    let shown = match line.in_kernel.as_deref().and_then(|x| x.strip_prefix("/memfd:")) {
+    let interpreter = match line.in_kernel.as_deref().and_then(|x| x.strip_prefix("/memfd:")) {
         Some(name) => format!("{} (in kernel)", name.trim_end_matches(" (deleted)")),
-        None => e.interpreter.clone(),
+        None => shown(&e.interpreter, 36),
     };
     let tried = match &line.probe {
         Some(r) if r.outcome.is_ok() => format!("ok {:.0}ms", r.time.as_secs_f64() * 1e3),
@@ -159,7 +159,7 @@ fn row(line: &Line<'_>) -> String {
     let state = if e.enabled { "enabled" } else { "disabled" };
     let arch = line.guest.map_or("-", |g| g.name);
     format!(
-        "{:<3} {:<20} {arch:<9} {state:<9} {:<6} {shown:<36} {tried:<8} {}",
+        "{:<3} {:<20} {arch:<9} {state:<9} {:<6} {interpreter:<36} {tried:<8} {}",
         line.order,
         e.name,
         e.flags,
@@ -186,6 +186,7 @@ fn json(instance: &Instance, all: &[Entry], lines: &[Line<'_>], lifetime: Lifeti
             "kernel",
             Json::Object(vec![
                 ("release", kernel_release().into()),
+                ("features", Json::list(binfmt::Kernel::running().features())),
                 ("global_enabled", instance.enabled().into()),
             ]),
         ),

@@ -57,8 +57,9 @@ pub(crate) fn toggle(arguments: &Toggle, on: bool) -> Result<u8, Failure> {
         ];
         println!("{}", Json::Object(object).pretty());
     } else {
+        let would = if arguments.dry_run { "would be " } else { "" };
         for name in changed {
-            println!("{name}: {word}");
+            println!("{name}: {would}{word}");
         }
     }
     if on && !arguments.all && !instance.enabled() {

@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::options::{Options, code, entries_named, is_ours, refused};
 use crate::json::Json;
+use crate::replaced;
 use crate::report::Failure;
 
 #[derive(Args)]
@@ -48,16 +49,28 @@ pub(crate) fn uninstall(arguments: &Uninstall) -> Result<u8, Failure> {
         .code(code::NOT_REACHED));
     }
     let mut removed = Vec::new();
+    let mut restored: Vec<(String, Result<(), String>)> = Vec::new();
     for entry in &chosen {
         if !arguments.dry_run {
             instance.unregister(&entry.name).map_err(refused)?;
         }
         removed.push(entry.name.clone());
+        // What was there before us comes back.
+        let before =
+            is_ours(entry).then(|| replaced::take(&instance, &entry.name, !arguments.dry_run));
+        if let Some(rule) = before.flatten() {
+            let result = match arguments.dry_run {
+                true => Ok(()),
+                false => instance.register(&rule).map_err(|e| Failure::from(e).line()),
+            };
+            restored.push((format!("{} ({})", rule.name, rule.interpreter), result));
+        }
     }
     if arguments.options.json {
         let object = vec![
             ("schema", "anyarch.uninstall/1".into()),
             ("removed", Json::list(&removed)),
+            ("restored", Json::list(restored.iter().filter(|r| r.1.is_ok()).map(|r| &r.0))),
             ("dry_run", arguments.dry_run.into()),
         ];
         println!("{}", Json::Object(object).pretty());
@@ -72,6 +85,13 @@ pub(crate) fn uninstall(arguments: &Uninstall) -> Result<u8, Failure> {
         match next.filter(|n| n.name != entry.name) {
             Some(next) => println!("{}: {verb}; {} takes over", entry.name, next.name),
             None => println!("{}: {verb}", entry.name),
+        }
+    }
+    for (what, result) in restored {
+        let verb = if arguments.dry_run { "would be restored" } else { "restored" };
+        match result {
+            Ok(()) => println!("{what}: {verb}"),
+            Err(why) => println!("{what}: cannot be restored: {why}"),
         }
     }
     Ok(0)
