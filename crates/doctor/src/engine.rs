@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::os::linux::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use binfmt::probe::Outcome;
 use binfmt::{GuestArch, Instance};
 
 use crate::code::{self, Severity};
@@ -27,7 +28,7 @@ impl Engine {
     fn processes(self) -> &'static [&'static str] {
         match self {
             Self::Docker => &["dockerd", "buildkitd"],
-            Self::Podman => &["podman", "catatonit", "conmon"],
+            Self::Podman => &["podman", "catatonit", "conmon"], // Or `podman pause`.
             Self::Buildkit => &["buildkitd"],
             Self::Kubernetes => &["kubelet", "k3s-server", "k3s-agent", "containerd", "crio"],
         }
@@ -49,17 +50,27 @@ impl Engine {
 pub(crate) fn examine(subject: &Subject, instance: &Instance, findings: &mut Vec<Finding>) {
     let running = processes();
     if let Some(engine) = subject.engine {
-        let of_it = |p: &&Process| engine.processes().contains(&p.name.as_str());
-        let own: Vec<&Process> = running.iter().filter(of_it).collect();
-        if own.is_empty() {
+        let of_it = |p: &&Process| {
+            let first = p.name.split(' ').next().unwrap_or_default();
+            engine.processes().contains(&first)
+        };
+        let mut own: Vec<&Process> = running.iter().filter(of_it).collect();
+        if own.is_empty() && !(engine == Engine::Podman && podman_is_installed(subject)) {
             findings.push(
                 Finding::new(code::NO_ENGINE, engine.name())
                     .evidence(format!("no process is called {}", engine.processes().join(" or ")))
                     .fix(Fix::Command(format!("start {}", engine.name()))),
             );
         }
+        let mut seen = Vec::new();
+        own.retain(|p| {
+            let namespace = user_namespace(&p.pid.to_string());
+            let new = !seen.contains(&namespace);
+            seen.push(namespace);
+            new
+        });
         for process in own {
-            other_namespace(subject, engine, process, findings);
+            other_namespace(subject, engine, process, instance, findings);
         }
     }
     let Some((newest, when)) = newest(instance) else { return };
@@ -85,48 +96,68 @@ pub(crate) fn examine(subject: &Subject, instance: &Instance, findings: &mut Vec
     }
 }
 
-/// A process with a namespace of its own must have entries there.
+/// Podman has no process that runs always: without one, the machine's entries are in force.
+pub(crate) fn podman_is_installed(subject: &Subject) -> bool {
+    subject.system.as_deref().unwrap_or(Path::new("/")).join("usr/bin/podman").exists()
+}
+
+fn user_namespace(of: &str) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/{of}/ns/user")).ok()
+}
+
+/// In a namespace of its own, what is registered must execute as well.
 fn other_namespace(
     subject: &Subject,
     engine: Engine,
     process: &Process,
+    instance: &Instance,
     findings: &mut Vec<Finding>,
 ) {
-    let namespace = |who: &str| fs::read_link(format!("/proc/{who}/ns/user")).ok();
-    let theirs = namespace(&process.pid.to_string());
-    if theirs.is_none() || theirs == namespace("self") {
+    let theirs = user_namespace(&process.pid.to_string());
+    if theirs.is_none() || theirs == user_namespace("self") {
         return;
     }
     let dir = format!("/proc/{}/root{}", process.pid, binfmt::instance::DEFAULT_MOUNT);
     let device = |p: &Path| fs::metadata(p).ok().map(|m| m.st_dev());
-    // Without a mount of its own, or with ours, our entries are in force there.
-    let Ok(own) = Instance::at(&dir) else { return };
-    if device(own.dir()) == device(&subject.mount) {
-        return;
-    }
-    let entries = own.entries().unwrap_or_default();
-    let wanted: Vec<&GuestArch> = match &subject.wanted[..] {
+    let seen = Instance::at(&dir).ok();
+    let own = seen.as_ref().is_some_and(|i| device(i.dir()) != device(&subject.mount));
+    let entries = seen.as_ref().unwrap_or(instance).entries().unwrap_or_default();
+    let wanted: Vec<&'static GuestArch> = match &subject.wanted[..] {
         [] => binfmt::guests::GUESTS.iter().filter(|g| g.emulated).collect(),
         some => some.to_vec(),
     };
+    let found = |code| {
+        Finding::new(code, engine.name()).evidence(format!(
+            "{} (process {}) is in a user namespace of its own",
+            process.name, process.pid
+        ))
+    };
     for guest in wanted.into_iter().filter(|g| Some(*g) != GuestArch::host()) {
+        let fix = Fix::InstallWithin(process.pid, guest);
         if !entries.iter().any(|e| e.enabled && e.matches(&guest.magic())) {
-            findings.push(
-                Finding::new(code::NO_ENTRY, engine.name())
-                    .evidence(format!(
-                        "{} (process {}) is in a user namespace with entries of its own, of which \
-                         {} none takes programs for {}",
-                        process.name,
-                        process.pid,
-                        entries.len(),
-                        guest.title()
-                    ))
-                    .fix(Fix::Command(format!(
-                        "as its user: anyarch rootless install --engine {} {}",
-                        process.pid, guest.name
-                    ))),
-            );
+            if own {
+                let text = format!(
+                    "which has entries of its own, of which {} none takes programs for {}",
+                    entries.len(),
+                    guest.title()
+                );
+                findings.push(found(code::NO_ENTRY).evidence(text).fix(fix));
+            }
+            continue;
         }
+        let report = (subject.within)(&subject.prober, process.pid).fresh_root(guest);
+        let code = match report.outcome {
+            Outcome::Ok => continue,
+            Outcome::Errno(libc::ENOEXEC) => code::USERNS_SHADOW,
+            Outcome::Errno(_) | Outcome::Signal(_) | Outcome::Timeout => code::EXEC,
+            Outcome::Exit(_) | Outcome::Unavailable(_) => code::UNTRIED,
+        };
+        let mut finding = found(code).evidence(format!("tried in it: {}", report.outcome));
+        finding.evidence.extend(report.stderr.lines().take(3).map(str::to_owned));
+        findings.push(match code == code::UNTRIED {
+            true => finding.severity(Severity::Note),
+            false => finding.fix(fix),
+        });
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Subject {
     pub mount: PathBuf,
     /// How to try things.
     pub prober: Prober,
+    /// How to try them in the user and mount namespaces of a process.
+    pub within: fn(&Prober, u32) -> Prober,
     /// A program that does not run.
     pub file: Option<PathBuf>,
     /// The root that it is in, or a whole root to look at.
@@ -61,6 +63,8 @@ pub enum Fix {
     Remove(String),
     /// Register this program for an architecture.
     Install(&'static GuestArch),
+    /// Register this program for an architecture in the namespaces of a process.
+    InstallWithin(u32, &'static GuestArch),
     /// Something that only a person can do.
     Command(String),
 }
@@ -80,6 +84,9 @@ impl Fix {
             Self::Register(rule) => format!("anyarch repair {}", rule.name),
             Self::Remove(name) => format!("anyarch uninstall --force {name}"),
             Self::Install(guest) => format!("anyarch install {}", guest.name),
+            Self::InstallWithin(pid, guest) => {
+                format!("anyarch rootless install --engine {pid} {}", guest.name)
+            }
             Self::Command(text) => text.clone(),
         }
     }

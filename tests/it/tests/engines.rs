@@ -221,3 +221,48 @@ Exec format error
 ";
     assert_eq!(text, expected);
 }
+
+/// What the machine has registered is in force in podman's namespaces until somebody mounts there,
+/// and from then on it is not, whatever is visible. The doctor tries it there and repairs it.
+#[test]
+fn the_doctor_looks_into_podmans_namespaces() {
+    let text = engines::run(
+        r#"
+user() { setpriv --reuid 1000 --regid 1000 --init-groups env HOME=/home/user bash -c "$1"; }
+tries() { run localhost/arm64 uname -m 2>&1 | grep -o 'aarch64\|Exec format error'; }
+doctor() {
+    /tmp/anyarch doctor --engine podman "$@" |
+        grep -v ^note | grep -o '^error.*]\|^nothing.*\|^fixing [^ ]* podman: anyarch rootless install'
+}
+export -f tries doctor
+/tmp/anyarch install --allow-volatile arm64 >/dev/null
+doctor
+user 'import; tries; doctor'
+doctor
+echo shadowed
+user 'podman unshare mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc; tries; doctor'
+doctor
+echo unmounted
+user 'podman unshare umount /proc/sys/fs/binfmt_misc; tries; doctor'
+doctor
+echo repaired
+user 'doctor --fix; tries; doctor'
+doctor
+echo again, by root
+user 'podman unshare umount /proc/sys/fs/binfmt_misc; tries'
+doctor --fix
+user tries
+"#,
+    );
+    let fixing = "fixing E-USERNS-SHADOW podman: anyarch rootless install";
+    let (good, bad) = ("nothing is wrong\n", "Exec format error\n");
+    let expected = [
+        good,
+        &format!("aarch64\n{good}{good}"),
+        &format!("shadowed\n{bad}error[E-NOENTRY]\nerror[E-NOENTRY]\n"),
+        &format!("unmounted\n{bad}error[E-USERNS-SHADOW]\nerror[E-USERNS-SHADOW]\n"),
+        &format!("repaired\n{fixing}\n{good}aarch64\n{good}{good}"),
+        &format!("again, by root\n{bad}{fixing}\n{good}aarch64\n"),
+    ];
+    assert_eq!(text, expected.concat());
+}

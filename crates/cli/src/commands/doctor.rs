@@ -95,6 +95,7 @@ pub(crate) fn doctor(arguments: &Doctor) -> Result<u8, Failure> {
     let subject = Subject {
         mount: arguments.options.mount.clone(),
         prober: arguments.options.prober(),
+        within: super::probe::within,
         file: arguments.file.clone(),
         root: arguments.rootfs.clone(),
         system: arguments.root.clone(),
@@ -136,6 +137,7 @@ pub(crate) fn repair(arguments: &Repair) -> Result<u8, Failure> {
     let subject = Subject {
         mount: arguments.options.mount.clone(),
         prober: arguments.options.prober(),
+        within: super::probe::within,
         file: None,
         root: None,
         system: None,
@@ -219,9 +221,12 @@ fn one(subject: &Subject, fix: &Fix) -> Result<(), Failure> {
     if matches!(fix, Fix::MountAndInstall(_)) {
         mount()?;
     }
+    if let Fix::InstallWithin(pid, guest) = fix {
+        return super::rootless::install_within(*pid, guest);
+    }
     let instance = Instance::at(dir)?;
     match fix {
-        Fix::Mount | Fix::Command(_) => Ok(()),
+        Fix::Mount | Fix::InstallWithin(..) | Fix::Command(_) => Ok(()),
         Fix::EnableAll => instance.set_all_enabled(true).map_err(refused),
         Fix::Enable(name) => instance.set_enabled(name, true).map_err(refused),
         Fix::Register(rule) => instance.replace(rule).map_err(refused),

@@ -18,6 +18,13 @@ pub(crate) fn prober(timeout: Duration) -> Prober {
     Prober { arguments: vec!["@probe".into()], timeout }
 }
 
+/// The same in the user and mount namespaces of a process.
+pub(crate) fn within(prober: &Prober, pid: u32) -> Prober {
+    let mut arguments = super::rootless::look(pid);
+    arguments.extend_from_slice(&prober.arguments);
+    Prober { arguments, timeout: prober.timeout }
+}
+
 /// The other side of it.
 #[expect(clippy::print_stdout, reason = "the prober reads it")]
 pub(crate) fn child(arguments: &Arguments) -> u8 {

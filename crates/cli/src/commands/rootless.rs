@@ -8,10 +8,14 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 
+use binfmt::GuestArch;
 use binfmt::pin::OWN_IMAGE;
 use clap::{Args, Subcommand};
-use rustix::process::{Pid, PidfdFlags, getegid, geteuid, pidfd_open};
-use rustix::thread::{ThreadNameSpaceType, UnshareFlags, move_into_thread_name_spaces};
+use rustix::process::{Gid, Pid, PidfdFlags, Uid, getegid, geteuid, pidfd_open};
+use rustix::thread::{
+    ThreadNameSpaceType, UnshareFlags, move_into_thread_name_spaces, set_thread_res_gid,
+    set_thread_res_uid,
+};
 
 use super::options::code;
 use crate::report::Failure;
@@ -60,6 +64,9 @@ struct New {
 /// What a command passes to itself.
 #[derive(Args)]
 pub(crate) struct Enter {
+    /// Use the instance that is in force there, do not mount one.
+    #[arg(long)]
+    look: bool,
     /// The process whose namespaces are entered, or `new`.
     at: String,
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -110,6 +117,27 @@ pub(crate) fn rootless(arguments: &Rootless) -> Result<u8, Failure> {
         }
     }
     Ok(exit)
+}
+
+/// The words that make this program do what follows them in the namespaces of a process.
+pub(crate) fn look(pid: u32) -> Vec<String> {
+    ["@enter", "--look", &pid.to_string(), "--"].map(str::to_owned).into()
+}
+
+/// Registers this program in the namespaces of a process.
+///
+/// # Errors
+/// With what the registrar says there.
+pub(crate) fn install_within(pid: u32, guest: &GuestArch) -> Result<(), Failure> {
+    let out = Process::new(OWN_IMAGE)
+        .args(["@enter", &pid.to_string(), "--", "install", "--allow-volatile"])
+        .args(["--replace", "always", guest.name])
+        .output()
+        .map_err(|e| Failure::new(format!("cannot execute {OWN_IMAGE}")).caused_by(e))?;
+    if out.status.success() {
+        return Ok(());
+    }
+    Err(Failure::new(String::from_utf8_lossy(&out.stderr).trim_end().to_owned()))
 }
 
 /// The engines that are asked for, or all of this user that run.
@@ -172,6 +200,10 @@ pub(crate) fn enter(arguments: &Enter) -> Result<u8, Failure> {
     } else {
         join(&arguments.at)?;
     }
+    if arguments.look {
+        let error = Process::new(OWN_IMAGE).args(&arguments.words).exec();
+        return Err(Failure::new(format!("cannot execute {OWN_IMAGE}")).caused_by(error));
+    }
     let dir = Path::new(binfmt::instance::DEFAULT_MOUNT);
     let (instance, _) = binfmt::mount::open_own(dir).map_err(|e| {
         Failure::from(e)
@@ -211,7 +243,21 @@ fn join(pid: &str) -> Result<(), Failure> {
             .caused_by(e)
             .help("they must belong to this user, and not be the machine's own")
             .code(code::PRIVILEGE)
-    })
+    })?;
+    become_root()
+}
+
+/// Root of the machine has all rights in a user's namespaces, but no number there to make files
+/// under.
+fn become_root() -> Result<(), Failure> {
+    const NOBODY: u32 = 65534;
+    if geteuid().as_raw() != NOBODY {
+        return Ok(());
+    }
+    let (uid, gid) = (Uid::ROOT, Gid::ROOT);
+    set_thread_res_gid(gid, gid, gid)
+        .and_then(|()| set_thread_res_uid(uid, uid, uid))
+        .map_err(|e| Failure::new("cannot become root of the namespaces").caused_by(e))
 }
 
 /// New user and mount namespaces, in which this user is root.
