@@ -11,6 +11,29 @@ pub fn mov(code: &mut Vec<u32>, rd: u32, value: u64) {
     }
 }
 
+/// `movz rd, #low` and `movk rd, #high, lsl #16`, of a value of 32 bits: always two words.
+pub fn mov_wide(code: &mut Vec<u32>, rd: u32, value: u64) {
+    debug_assert!(value >> 32 == 0);
+    code.push(0xd280_0000 | (value as u32 & 0xffff) << 5 | rd);
+    code.push(0xf2a0_0000 | (value as u32 >> 16) << 5 | rd);
+}
+
+/// `adr rd, . + 4 * words`.
+pub fn adr(rd: u32, words: u32) -> u32 {
+    debug_assert!(words < 1 << 18);
+    0x1000_0000 | words << 5 | rd
+}
+
+/// `b`, from one index of code to another.
+pub fn b(from: usize, to: usize) -> u32 {
+    0x1400_0000 | (to as u32).wrapping_sub(from as u32) & 0x3ff_ffff
+}
+
+/// `br rn`.
+pub fn br(rn: u32) -> u32 {
+    0xd61f_0000 | rn << 5
+}
+
 /// `str rt, [rn, #offset]`.
 pub fn str(rt: u32, rn: u32, offset: usize) -> u32 {
     0xf900_0000 | (offset as u32 / 8) << 10 | rn << 5 | rt

@@ -49,6 +49,7 @@ impl Program {
     pub fn without(cases: &[Case], rounds: u64, skipped: usize) -> Self {
         let mut words = Vec::new();
         handler(&mut words);
+        let common = Common::new(&mut words);
         let entry = CODE + words.len() as u64 * 4;
         start(&mut words);
         let first_case = words.len();
@@ -60,16 +61,12 @@ impl Program {
             }
             let (code, _) = case.code();
             let record = record_address(n);
-            // The prologue's length does not depend on the end's address, which is always two words.
-            let mut prologue = Vec::new();
-            begin(&mut prologue, record, CODE + 0x10000);
-            let first = CODE + (words.len() + prologue.len()) as u64 * 4;
-            let end = first + code.len() as u64 * 4;
             let begins = words.len();
-            begin(&mut words, record, end);
-            debug_assert_eq!(CODE + words.len() as u64 * 4, first);
+            common.begin(&mut words, record, code.len());
+            let first = CODE + words.len() as u64 * 4;
+            let end = first + code.len() as u64 * 4;
             words.extend(code);
-            finish(&mut words, record);
+            common.finish(&mut words, record);
             if n < skipped {
                 words[begins] = 0x1400_0000 | (words.len() - begins) as u32;
             }
@@ -159,11 +156,51 @@ fn start(code: &mut Vec<u32>) {
     }
 }
 
-/// Loads all registers.
-fn begin(code: &mut Vec<u32>, record: u64, end: u64) {
-    asm::mov(code, 30, record);
-    // Two words, because code is above 64 KiB.
-    asm::mov(code, 0, end);
+/// What all cases have in common, so that it is translated once: a case itself only says where its
+/// record is.
+struct Common {
+    /// Index of the code that loads all registers but x29 and x30.
+    load: usize,
+    /// Index of the code that stores all of them and goes on behind the case.
+    store: usize,
+}
+
+impl Common {
+    /// Words behind the tested ones.
+    const FINISH: u64 = 4;
+
+    /// Appends the code.
+    fn new(code: &mut Vec<u32>) -> Self {
+        let load = code.len();
+        load_registers(code);
+        let store = code.len();
+        store_registers(code);
+        Self { load, store }
+    }
+
+    /// The start of a case of `length` words.
+    fn begin(&self, code: &mut Vec<u32>, record: u64, length: usize) {
+        asm::mov_wide(code, 30, record);
+        // Behind this, the branch and LDP are the tested words.
+        code.push(asm::adr(0, 4 + length as u32));
+        code.push(asm::adr(29, 2));
+        code.push(asm::b(code.len(), self.load));
+        code.push(asm::ldp(29, 30, 232));
+    }
+
+    /// The end of a case.
+    fn finish(&self, code: &mut Vec<u32>, record: u64) {
+        let from = code.len();
+        code.push(asm::msr(asm::TPIDR, 30));
+        asm::mov_wide(code, 30, record);
+        code.push(asm::b(code.len(), self.store));
+        debug_assert_eq!((code.len() - from) as u64, Self::FINISH);
+    }
+}
+
+/// Loads all registers but x29 and x30 from the record at x30, and goes to x29. The end of the case
+/// is in x0.
+fn load_registers(code: &mut Vec<u32>) {
     asm::mov(code, 1, CURRENT);
     code.extend([asm::str(0, 1, 0), asm::str(30, 1, 8)]);
     code.push(asm::str(31, 30, record::COUNTER));
@@ -175,14 +212,13 @@ fn begin(code: &mut Vec<u32>, record: u64, end: u64) {
         code.extend([asm::ldr(0, 30, offset), asm::msr(register, 0)]);
     }
     code.extend([asm::ldr(0, 30, 248), asm::add(31, 0, 0), asm::CLREX]);
-    code.extend((0..30).step_by(2).map(|n| asm::ldp(n, 30, n as usize * 8)));
-    code.push(asm::ldr(30, 30, 240));
+    code.extend((0..28).step_by(2).map(|n| asm::ldp(n, 30, n as usize * 8)));
+    code.extend([asm::ldr(28, 30, 224), asm::br(29)]);
 }
 
-/// Stores all registers.
-fn finish(code: &mut Vec<u32>, record: u64) {
-    code.push(asm::msr(asm::TPIDR, 30));
-    asm::mov(code, 30, record);
+/// Stores all registers in the record at x30, whose own value is in TPIDR, and goes on behind the
+/// case.
+fn store_registers(code: &mut Vec<u32>) {
     code.extend((0..30).step_by(2).map(|n| asm::stp(n, 30, n as usize * 8)));
     code.extend([asm::mrs(0, asm::TPIDR), asm::str(0, 30, 240)]);
     code.extend([asm::add(0, 31, 0), asm::str(0, 30, 248)]);
@@ -194,6 +230,8 @@ fn finish(code: &mut Vec<u32>, record: u64) {
     code.push(asm::msr(asm::FPCR, 31));
     code.push(asm::add(1, 30, record::VECTORS as u32));
     code.extend((0..32).step_by(2).map(|n| asm::stp_q(n, 1, n as usize * 16)));
+    asm::mov(code, 1, CURRENT);
+    code.extend([asm::ldr(1, 1, 0), asm::add(1, 1, 4 * Common::FINISH as u32), asm::br(1)]);
 }
 
 /// Goes back to the first case unless this was the last round.
