@@ -185,12 +185,57 @@ static uint64_t strings(int rounds)
     return sum;
 }
 
+/* The C library's functions over 64 KiB, one by one. */
+static char text[65536], copy[65536];
+static void fill(void)
+{
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 2] = 'y';
+    memcpy(copy, text, sizeof text);
+}
+#define EACH(name, times, start, work)                                                             \
+    static uint64_t each_##name(int rounds)                                                        \
+    {                                                                                              \
+        uint64_t sum = 0;                                                                          \
+        start;                                                                                     \
+        for (int r = 0; r < rounds * times; r++) {                                                 \
+            work;                                                                                  \
+            __asm__ volatile("" ::: "memory");                                                     \
+        }                                                                                          \
+        return sum;                                                                                \
+    }
+EACH(strlen, 100000, fill(), sum += strlen(text))
+EACH(memcpy, 100000, fill(), sum += (uint8_t)((char *)memcpy(copy, text, sizeof text))[9])
+EACH(memchr, 100000, fill(), sum += (char *)memchr(text, 'y', sizeof text) - text)
+EACH(strcmp, 50000, fill(), sum += !strcmp(text, copy))
+
+/* Loops of 4096 elements that compilers vectorise, one by one. */
+enum { ELEMENTS = 4096 };
+static float fx[ELEMENTS], fy[ELEMENTS];
+static uint32_t ux[ELEMENTS], uy[ELEMENTS];
+static uint8_t bx[ELEMENTS], by[ELEMENTS];
+static int32_t ix[ELEMENTS];
+static void elements(void)
+{
+    for (int i = 0; i < ELEMENTS; i++) {
+        fx[i] = i * 1.5f, fy[i] = 0, ux[i] = next(), uy[i] = 0, bx[i] = next(), by[i] = next();
+    }
+}
+#define ALL(work) for (int i = 0; i < ELEMENTS; i++) work
+EACH(saxpy, 300000, elements(), ALL(fy[i] = fy[i] * 0.5f + fx[i]); sum += fy[r & 4095])
+EACH(u32, 300000, elements(), ALL(uy[i] = (uy[i] + ux[i]) ^ ux[i] << 3); sum += uy[r & 4095])
+EACH(sad, 300000, elements(), uint32_t s = 0; ALL(s += abs(bx[i] - by[i])); sum += s)
+EACH(f2i, 300000, elements(), ALL(ix[i] = fx[i]); sum += ix[r & 4095])
+
 int main(int argc, char **argv)
 {
     static const struct { const char *name; uint64_t (*run)(int); } kernels[] = {
         {"recurse", recurse}, {"list", list}, {"crc", crc}, {"sort", sort},
         {"interpret", interpret}, {"hash", hash}, {"gemm", gemm}, {"mandel", mandel},
         {"vectors", vectors}, {"strings", strings},
+        {"strlen", each_strlen}, {"memcpy", each_memcpy}, {"memchr", each_memchr},
+        {"strcmp", each_strcmp}, {"saxpy", each_saxpy}, {"u32", each_u32}, {"sad", each_sad},
+        {"f2i", each_f2i},
     };
     for (unsigned i = 0; i < sizeof kernels / sizeof *kernels; i++) {
         if (argc > 1 && strcmp(argv[1], kernels[i].name)) continue;

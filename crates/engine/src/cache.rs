@@ -22,6 +22,8 @@ pub(crate) struct CodeCache {
     copy: Mutex<Option<OwnedFd>>,
 }
 
+/// A line of the host's cache, which small loops should not straddle.
+const LINE: usize = 64;
 /// Memory is made to appear in pieces of this size.
 const PIECE: usize = 64 << 10;
 /// Programs that translate to more than this have their further code in huge pages.
@@ -67,7 +69,7 @@ impl CodeCache {
     }
     /// Whether `len` more bytes fit.
     pub(crate) fn fits(&self, len: usize) -> bool {
-        self.used.load(Ordering::Relaxed) + len + 16 <= self.run.len()
+        self.used.load(Ordering::Relaxed) + len + LINE <= self.run.len()
     }
     fn writable(&self, offset: usize) -> *mut u8 {
         let map = self.write.as_ref().unwrap_or(&self.run);
@@ -75,9 +77,11 @@ impl CodeCache {
         // SAFETY: in bounds by the assertion.
         unsafe { map.start().add(offset) }
     }
-    /// Copies code in, at a multiple of 16; by the writer only, after `fits`.
-    pub(crate) fn push(&self, code: &[u8]) -> u32 {
-        let at = self.used.load(Ordering::Relaxed);
+    /// Copies code in, at a multiple of 16, or of [`LINE`] if it has a loop; by the writer only,
+    /// after `fits`.
+    pub(crate) fn push(&self, code: &[u8], has_loop: bool) -> u32 {
+        let used = self.used.load(Ordering::Relaxed);
+        let at = if has_loop { used.next_multiple_of(LINE) } else { used };
         assert!(self.fits(code.len()));
         let end = at + code.len();
         if end > self.populated.load(Ordering::Relaxed) {

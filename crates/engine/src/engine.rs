@@ -146,10 +146,22 @@ impl Fetch for Recorder<'_> {
     }
     fn words(&mut self, pc: u64, out: &mut [u32]) -> usize {
         let count = self.fetcher.words(pc, out);
-        if pc == self.pc + 4 * self.seen.block.len() as u64 {
-            self.seen.block.extend_from_slice(&out[..count]);
-        }
+        self.take_down(pc, &out[..count]);
         count
+    }
+    fn words_on(&mut self, pc: u64, out: &mut [u32]) -> usize {
+        let count = self.fetcher.words_on(pc, out);
+        self.take_down(pc, &out[..count]);
+        count
+    }
+}
+
+impl Recorder<'_> {
+    /// Takes down words of the block.
+    fn take_down(&mut self, pc: u64, words: &[u32]) {
+        if pc == self.pc + 4 * self.seen.block.len() as u64 {
+            self.seen.block.extend_from_slice(words);
+        }
     }
 }
 
@@ -223,7 +235,7 @@ impl Engine {
         let os = |e: sys::Errno| io::Error::from_raw_os_error(e.0);
         let tables = Tables::new(options.cache_size).map_err(os)?;
         let stubs = host.stubs();
-        let at = cache.base() + u64::from(cache.push(&stubs.bytes));
+        let at = cache.base() + u64::from(cache.push(&stubs.bytes, false));
         cache.keep();
         let empty_hash = crate::cpu::new_hash().map_err(os)?;
         let engine = Box::leak(Box::new(Self {
@@ -463,7 +475,8 @@ impl Engine {
         }
         let Writer { code, stats, .. } = writer;
         number_links(code, self.tables.links.len());
-        let offset = self.cache.push(&code.bytes);
+        let has_loop = code.links.iter().any(|link| link.looped);
+        let offset = self.cache.push(&code.bytes, has_loop);
         let unit = self.tables.push(block, code, offset, exact);
         stats.units += 1;
         stats.guest_insns += u64::from(block.insns);

@@ -32,7 +32,7 @@ pub(crate) fn dead_at(fetch: &mut dyn Fetch, mut pc: u64) -> bool {
 }
 
 /// Well-formed ADDS, SUBS, ANDS, BICS (immediate, shifted and extended register), FCMP.
-fn overwrites(w: u32) -> bool {
+pub(crate) fn overwrites(w: u32) -> bool {
     // Few instructions get further than this.
     const CLASSES: u32 = 1 << 0x0a | 1 << 0x0b | 1 << 0x11 | 1 << 0x12 | 1 << 0x1e;
     if CLASSES >> (w >> 24 & 0x1f) & 1 == 0 {

@@ -1,13 +1,14 @@
 //! A quick look over straight-line code before it is translated: where it ends, and which of its
 //! instructions are destinations of its own branches.
 
+use crate::flags;
 use guest::Fetch;
 
 /// What [`scan`] found.
 pub(crate) struct Scan {
     /// Instructions up to and including the one that ends the block.
     pub(crate) insns: usize,
-    /// Bit n: instruction n is the destination of a direct branch among them.
+    /// Bit n, but for n = 0: instruction n is the destination of a direct branch among them.
     pub(crate) targets: u64,
 }
 
@@ -24,30 +25,42 @@ const AT_ONCE: usize = 16;
 pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, words: &mut [u32]) -> Scan {
     let mut targets = 0u64;
     let mut insns = 0;
-    while insns < words.len() {
+    'block: while insns < words.len() {
         let at = pc.wrapping_add(insns as u64 * 4);
-        if insns != 0 && fetch.known(at) {
-            break;
-        }
         let end = words.len().min(insns + AT_ONCE);
         let piece = &mut words[insns..end];
-        let read = fetch.words(at, piece);
-        let mut ended = read < piece.len();
-        for &word in &piece[..read] {
+        let read = if insns != 0 && fetch.known(at) {
+            // A loop stays together, even if it has been entered in the middle.
+            let read = fetch.words_on(at, piece);
+            if loops_back(&piece[..read], insns) { read } else { 0 }
+        } else {
+            fetch.words(at, piece)
+        };
+        if read == 0 {
+            break;
+        }
+        for index in insns..insns + read {
+            let word = words[index];
             insns += 1;
             // Branches, exceptions and system instructions have op0 = x101 in bits 28..26 = 101.
-            let ends = if word & 0x1c00_0000 == 0x1400_0000 {
-                branches(word, insns - 1, &mut targets)
-            } else {
-                word >> 16 == 0
-            };
-            if ends {
-                ended = true;
-                break;
+            if word & 0x1c00_0000 != 0x1400_0000 {
+                if word >> 16 == 0 {
+                    break 'block;
+                }
+                continue;
             }
-        }
-        if ended {
-            break;
+            let target = index as i64 + i64::from(distance(word));
+            if (1..index as i64).contains(&target) {
+                // A loop whose flags are other ones each time round is a block of its own.
+                let start = target as usize;
+                if words[start..index].iter().any(|&word| flags::overwrites(word)) {
+                    insns = start;
+                    break 'block;
+                }
+            }
+            if branches(word, index, &mut targets) {
+                break 'block;
+            }
         }
     }
     if insns < 64 {
@@ -56,19 +69,33 @@ pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, words: &mut [u32]) -> Scan {
     Scan { insns, targets }
 }
 
-/// Notes where the branch, exception or system instruction `word` at `index` goes; says whether
-/// it ends the block.
-fn branches(word: u32, index: usize, targets: &mut u64) -> bool {
-    let distance = match word >> 24 {
+/// How far a direct branch goes, in instructions; 0 for all others.
+fn distance(word: u32) -> i32 {
+    match word >> 24 {
         0x54 | 0x34 | 0x35 | 0xb4 | 0xb5 => (word << 8) as i32 >> 13,
         0x36 | 0x37 | 0xb6 | 0xb7 => (word << 13) as i32 >> 18,
         0x74 | 0x75 | 0xf4 | 0xf5 => (word << 18) as i32 >> 23,
         // B; BL leaves even if its destination is here, as it pushes a return address.
         0x14..=0x17 => (word << 6) as i32 >> 6,
         _ => 0,
-    };
+    }
+}
+
+/// Whether one of `words`, of which the first is instruction `index` of a block, branches to the
+/// block's start.
+fn loops_back(words: &[u32], index: usize) -> bool {
+    words.iter().zip(index..).any(|(&word, n)| {
+        word & 0x1c00_0000 == 0x1400_0000 && n as i64 + i64::from(distance(word)) == 0
+    })
+}
+
+/// Notes where the branch, exception or system instruction `word` at `index` goes; says whether
+/// it ends the block.
+fn branches(word: u32, index: usize, targets: &mut u64) -> bool {
+    let distance = distance(word);
     let target = index as i64 + i64::from(distance);
-    if distance != 0 && (0..64).contains(&target) {
+    // The start of the block is none: a branch there is an exit, which back ends make a loop.
+    if distance != 0 && (1..64).contains(&target) {
         *targets |= 1 << target;
     }
     match word >> 24 {

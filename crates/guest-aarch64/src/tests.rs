@@ -252,14 +252,13 @@ fn loads_and_stores() {
 }
 
 #[test]
-fn loops_stay_inside_the_block() {
+fn loops_to_the_start_are_exits() {
     // 0: subs x0, x0, #1; 4: b.ne 0; 8: ret
     let block = translate(&[0xf100_0400, 0x54ff_ffe1, 0xd65f_03c0]);
     let codes: Vec<_> = block.ops.iter().map(|o| o.code).collect();
     assert_eq!(
         codes,
         [
-            OpCode::Label,
             OpCode::Insn,
             OpCode::SubS,
             OpCode::Insn,
@@ -269,19 +268,30 @@ fn loops_stay_inside_the_block() {
             OpCode::ExitIndirect
         ]
     );
-    assert_eq!((block.ops[5].imm, block.insns, block.len), (0, 3, 12));
+    assert_eq!((block.ops[4].imm, block.insns, block.len), (-1, 3, 12));
+    assert_eq!((block.labels, block.exits[0].pc), (0, PC));
+}
+
+#[test]
+fn loops_with_flags_are_blocks_of_their_own() {
+    // 0: nop; 4: subs x0, x0, #1; 8: b.ne 4; 12: ret
+    let block = translate(&[0xd503_201f, 0xf100_0400, 0x54ff_ffe1, 0xd65f_03c0]);
+    assert_eq!((block.insns, block.labels, block.exits[0].pc), (1, 0, PC + 4));
+    // 0: nop; 4: sub x0, x0, #1; 8: cbnz x0, 4; 12: ret
+    let block = translate(&[0xd503_201f, 0xd100_0400, 0xb5ff_ffe0, 0xd65f_03c0]);
+    assert_eq!((block.insns, block.labels, block.exits.len()), (4, 1, 0));
 }
 
 #[test]
 fn forward_branches_find_their_labels() {
     // 0: cbz x0, 8; 4: nop; 8: tbnz x0, #33, 16; 12: b 0; 16: ret (not translated)
     let block = translate(&[0xb400_0040, 0xd503_201f, 0xb708_0040, 0x17ff_fffd, 0xd65f_03c0]);
-    assert_eq!((block.labels, block.insns), (2, 4));
+    assert_eq!((block.labels, block.insns), (1, 4));
     let find = |code| block.ops.iter().find(|o| o.code == code).copied().unwrap();
-    assert_eq!(find(OpCode::BrCmp).imm, 1);
+    assert_eq!(find(OpCode::BrCmp).imm, 0);
     let bit = find(OpCode::BrBit);
     assert_eq!((bit.aux, block.exits[(-1 - bit.imm) as usize].pc), (33 | 1 << 8, PC + 16));
-    assert_eq!(find(OpCode::Br).imm, 0);
+    assert_eq!(block.exits[(-1 - find(OpCode::ExitDirect).imm) as usize].pc, PC);
 }
 
 #[test]

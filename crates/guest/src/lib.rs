@@ -48,6 +48,14 @@ pub trait Fetch {
         }
         out.len()
     }
+    /// As [`Fetch::words`], but what is known does not stop it.
+    fn words_on(&mut self, pc: u64, out: &mut [u32]) -> usize {
+        for (i, slot) in out.iter_mut().enumerate() {
+            let Some(word) = self.word(pc.wrapping_add(i as u64 * 4)) else { return i };
+            *slot = word;
+        }
+        out.len()
+    }
     /// Whether the code at `pc` is translated already: a block that comes there may as well end.
     fn known(&mut self, pc: u64) -> bool {
         let _ = pc;

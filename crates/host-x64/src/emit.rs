@@ -488,6 +488,13 @@ impl Emit {
             *at += pad as u32;
         }
     }
+    /// Fills up to a multiple of `size` bytes from the unit's start; not to be executed.
+    pub fn align(&mut self, size: usize) {
+        while !self.pos.is_multiple_of(size) {
+            self.raw(0xcc, 1);
+            self.insns -= 1;
+        }
+    }
     /// A NOP of 1..=8 bytes.
     pub fn nop(&mut self, len: u32) {
         self.raw(NOPS[len as usize], len);

@@ -53,12 +53,17 @@ impl Flags {
 }
 
 impl Flags {
-    /// The flags in the host's only, if they are there and their home is stale: what a loop may
+    /// The flags in the host's or as a recipe of slots, if their home is stale: what a loop may
     /// start with.
     pub(crate) fn for_again(self) -> Option<Self> {
         let intact = |r: &Recipe| r.a < Recipe::SPILL && r.b.is_none_or(|b| b < Recipe::SPILL);
         let recipe = self.recipe.filter(intact);
-        (self.host.is_some() && !self.home).then_some(Self { recipe, index: None, ..self })
+        let known = self.host.is_some() || recipe.is_some();
+        (known && !self.home).then_some(Self { recipe, index: None, ..self })
+    }
+    /// Without those in the host's.
+    pub(crate) fn without_host(self) -> Self {
+        Self { host: None, ..self }
     }
     /// Whether they are in the same places.
     pub(crate) fn same(self, other: Self) -> bool {
@@ -322,7 +327,9 @@ impl Lower<'_> {
         if recipe.a != s && recipe.b != Some(s) {
             return;
         }
-        if self.flags.home || self.need_after() == 0 && !self.op.code.may_fault() {
+        let (op, need) = (self.op.code, self.need_after());
+        let replaced = op.writes_flags() && !op.reads_flags();
+        if self.flags.home || (need == 0 || replaced) && !op.may_fault() {
             self.flags.recipe = None;
             return;
         }

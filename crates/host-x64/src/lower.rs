@@ -85,6 +85,9 @@ pub(crate) struct Again {
 /// Operations in a block that is worth a second copy.
 const AGAIN_MAX: usize = 160;
 
+/// What loops are aligned to: a line of the host's cache of instructions.
+const LINE: usize = 64;
+
 thread_local! {
     static BUFFERS: Cell<Option<Box<Buffers>>> = const { Cell::new(None) };
 }
@@ -324,10 +327,7 @@ impl Lower<'_> {
     }
     /// Whether a branch destination is the block's own start and only faults need the flags there.
     pub(crate) fn may_go_again(&self, dest: i32) -> bool {
-        self.is_loop(dest)
-            && self.dest_need(dest) == 1
-            && self.block.labels == 0
-            && self.block.ops.len() <= AGAIN_MAX
+        self.is_loop(dest) && self.dest_need(dest) == 1 && self.block.ops.len() <= AGAIN_MAX
     }
     /// Who needs the flags at a branch destination.
     pub(crate) fn dest_need(&self, dest: i32) -> u8 {
@@ -377,6 +377,10 @@ impl Lower<'_> {
             self.compare = None;
             self.skip = NO_SKIP;
             self.forget_temps();
+            for label in self.labels.iter_mut() {
+                label.label = self.e.new_label();
+            }
+            self.e.align(LINE);
             self.e.bind(again.label);
             self.operations();
         }

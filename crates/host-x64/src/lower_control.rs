@@ -191,12 +191,44 @@ impl Lower<'_> {
         self.clobber();
     }
     pub(crate) fn br_cmp(&mut self, op: Op) {
-        self.before_flagless(op.imm);
+        let again = self.may_go_again_flagless(op.imm);
+        if !again {
+            self.before_flagless(op.imm);
+        }
         let test = self.compare_operands(op, Cond::from_u8(op.aux as u8));
-        self.branch(test, op.imm);
+        self.branch_again(again, test, op.imm);
+    }
+    /// Whether a compare-and-branch to `dest`, the block's own start, can leave the flags as a
+    /// recipe: then it gives up what the host's flags hold.
+    fn may_go_again_flagless(&mut self, dest: i32) -> bool {
+        if !self.may_go_again(dest) {
+            return false;
+        }
+        let left = self.flags.without_host();
+        let fits = left.for_again().is_some_and(|flags| match self.again {
+            Some(again) => again.flags.same(flags),
+            None => !self.second,
+        });
+        let dies = self.need_after() < 2;
+        if fits && dies {
+            self.flags = left;
+        }
+        fits && dies
+    }
+    /// Branches to the block's second copy or to `dest`.
+    fn branch_again(&mut self, again: bool, test: Test, dest: i32) {
+        if let (true, Test::One(cc)) = (again, test)
+            && self.go_again(Branch::Jcc(cc))
+        {
+            return;
+        }
+        self.branch(test, dest);
     }
     pub(crate) fn br_bit(&mut self, op: Op) {
-        self.before_flagless(op.imm);
+        let again = self.may_go_again_flagless(op.imm);
+        if !again {
+            self.before_flagless(op.imm);
+        }
         let (bit, set) = ((op.aux & 63) as u8, op.aux & 0x100 != 0);
         let a = self.using(op.a);
         let from = self.e.position();
@@ -223,7 +255,7 @@ impl Lower<'_> {
             }
         };
         self.compare = Some((from, self.e.position()));
-        self.branch(Test::One(if set { on } else { off }), op.imm);
+        self.branch_again(again, Test::One(if set { on } else { off }), op.imm);
     }
     pub(crate) fn poll(&mut self) {
         let r = self.scratch();

@@ -239,6 +239,10 @@ impl Lower<'_> {
             None => self.temp_v(t),
         }
     }
+    /// A register for the result: its own if it has one, else `x`, which is not needed any more.
+    pub(crate) fn out_or(&self, dst: Ref, x: Xmm) -> Xmm {
+        dst.as_slot().and_then(|s| self.host.vec_pin(s)).unwrap_or(x)
+    }
     /// A register for the result; that of operand `a` if it is not needed any more.
     fn out_over(&mut self, t: &mut Temps, dst: Ref, a: Ref, x: Xmm) -> Xmm {
         let pinned = dst.as_slot().and_then(|s| self.host.vec_pin(s)).is_some();

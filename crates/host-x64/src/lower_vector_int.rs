@@ -164,8 +164,12 @@ impl Lower<'_> {
     ) -> Xmm {
         let Some(z) = z else { return p };
         if !matches!(v.code, VecOp::Mls | VecOp::MlsLS | VecOp::MlsLU) {
-            self.v3(op::PADD[lane], p, p, z);
-            return p;
+            let d = self.out_or(v.dst, p);
+            match z {
+                XmmOrMem::Reg(z) if z == d => self.v3(op::PADD[lane], d, z, p),
+                _ => self.v3(op::PADD[lane], d, p, z),
+            }
+            return d;
         }
         let (d, z) = match z {
             XmmOrMem::Reg(z) => (self.out_v(t, v.dst), z),

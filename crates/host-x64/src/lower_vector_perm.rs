@@ -5,7 +5,7 @@ use crate::emit_sse::{VShift, op};
 use crate::lower::Lower;
 use crate::lower_vector::{Temps, VArgs, shuffle, splat};
 use crate::regs::XmmOrMem;
-use ir::VecOp;
+use ir::{OpCode, Ref, VecOp};
 
 impl Lower<'_> {
     /// A `pshufb` of a with a constant control.
@@ -368,28 +368,76 @@ impl Lower<'_> {
             }
         }
     }
-    /// Pairs of adjacent lanes of b:a combined by `code`.
-    /// UMAXP and UMINP of bytes, which string functions are made of: in words, then narrowed.
+    /// UMAXP and UMINP of bytes, which string functions are made of.
     fn byte_pairs(&mut self, v: &VArgs) -> bool {
+        let max = v.code == VecOp::MaxPU;
+        let code = if max { op::PMAXU[0] } else { op::PMINU[0] };
         let mut t = Temps::default();
         let (x, y) = (self.using_v(v.a), self.using_v(v.b));
+        if max && x == y && self.is_mask(v.a) {
+            // Sums of bytes that are zero or 255, saturated.
+            let one = self.e.constant(splat(1, 8, 128));
+            let p = self.temp_v(&mut t);
+            self.v3(op::PMADDUBSW, p, x, one);
+            let d = self.out_or(v.dst, p);
+            self.v3(op::PACKUS[0], d, p, p);
+            self.finish_v(t, v.dst, d);
+            return true;
+        }
         let p = self.temp_v(&mut t);
-        let q = if x == y { p } else { self.temp_v(&mut t) };
-        for (d, s) in [(p, x), (q, y)].into_iter().take(if x == y { 1 } else { 2 }) {
-            if v.code == VecOp::MinPU {
+        if x == y {
+            // Even bytes and odd ones, combined with the odd and even ones.
+            let m = self.e.constant(shuffle(16, |i| i % 8 * 2 + i / 8));
+            self.v3(op::PSHUFB, p, x, m);
+            let q = if Self::is_scratch_v(x) {
+                self.reuse_v(x);
+                x
+            } else {
+                self.temp_v(&mut t)
+            };
+            let d = self.out_or(v.dst, q);
+            self.v2i(op::PSHUFD, d, p, 0x4e);
+            self.v3(code, d, d, p);
+            self.finish_v(t, v.dst, d);
+            return true;
+        }
+        // In words, then narrowed.
+        let q = self.temp_v(&mut t);
+        for (d, s) in [(p, x), (q, y)] {
+            if max {
+                self.vshift(VShift::Sll, 1, d, s, 8);
+                self.v3(code, d, d, s);
+                self.vshift(VShift::Srl, 1, d, d, 8);
+            } else {
                 // The upper bytes become the least: zero.
                 self.vshift(VShift::Srl, 1, d, s, 8);
-                self.v3(op::PMINU[0], d, d, s);
-            } else {
-                self.vshift(VShift::Sll, 1, d, s, 8);
-                self.v3(op::PMAXU[0], d, d, s);
-                self.vshift(VShift::Srl, 1, d, d, 8);
+                self.v3(code, d, d, s);
             }
         }
-        self.v3(op::PACKUS[0], p, p, q);
-        self.finish_v(t, v.dst, p);
+        let d = self.out_or(v.dst, p);
+        self.v3(op::PACKUS[0], d, p, q);
+        self.finish_v(t, v.dst, d);
         true
     }
+    /// Whether a vector operand is known to have bytes of zero or 255 only: the block has just made
+    /// it by a comparison.
+    fn is_mask(&self, r: Ref) -> bool {
+        let before = self.block.ops[..self.at].iter().rev();
+        let maker = before.take_while(|o| o.code != OpCode::Label).find(|o| o.dst == r);
+        maker.is_some_and(|o| {
+            let compares = matches!(
+                VecOp::from_u16(o.aux),
+                VecOp::CmEq
+                    | VecOp::CmGtS
+                    | VecOp::CmGeS
+                    | VecOp::CmGtU
+                    | VecOp::CmGeU
+                    | VecOp::CmTst
+            );
+            o.code == OpCode::Vec && compares
+        })
+    }
+    /// Pairs of adjacent lanes of b:a combined by `code`.
     fn pairs(&mut self, v: &VArgs, code: Code) -> bool {
         let bytes = 1u32 << v.lane;
         let mut t = Temps::default();

@@ -260,7 +260,17 @@ impl Lower<'_> {
                 self.v3(op::PSUB[3], p, p, q);
                 self.finish_v(t, v.dst, p);
             }
-            VecOp::AbdLS | VecOp::AbdLU if l < 2 => {
+            VecOp::AbdLU if l < 2 => {
+                let (x, y) = (self.using_v(v.a), self.using_vm(v.b));
+                let (p, q) = (self.temp_v(&mut t), self.temp_v(&mut t));
+                self.v3(op::PMAXU[l], p, x, y);
+                self.v3(op::PMINU[l], q, x, y);
+                self.v3(op::PSUB[l], p, p, q);
+                let d = self.out_or(v.dst, p);
+                self.widen(d, p.into(), v.lane, false, high);
+                self.finish_v(t, v.dst, d);
+            }
+            VecOp::AbdLS if l < 2 => {
                 let (x, y) = (self.using_vm(v.a), self.using_vm(v.b));
                 let (p, q) = (self.temp_v(&mut t), self.temp_v(&mut t));
                 self.widen(p, x, v.lane, signed, high);
