@@ -39,9 +39,10 @@ pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, words: &mut [u32]) -> Scan {
         if read == 0 {
             break;
         }
-        for index in insns..insns + read {
+        let from = insns;
+        for index in from..from + read {
             let word = words[index];
-            insns += 1;
+            insns = index + 1;
             // Branches, exceptions and system instructions have op0 = x101 in bits 28..26 = 101.
             if word & 0x1c00_0000 != 0x1400_0000 {
                 if word >> 16 == 0 {

@@ -153,7 +153,9 @@ fn shrink(
                 found = fewer;
             }
         }
-        return Ok(Some(describe(runner, &found, n, ours.as_ref(), theirs.as_ref())));
+        let tolerated = matches!((&ours, &theirs), (Some(a), Some(b)) if accepted(a, b));
+        let text = || describe(runner, &found, n, ours.as_ref(), theirs.as_ref());
+        return Ok((!tolerated).then(text));
     }
     let tolerated = matches!((&a, &b), (Some(a), Some(b)) if accepted(a, b));
     Ok((!tolerated).then(|| describe(runner, &single, n, a.as_ref(), b.as_ref())))
