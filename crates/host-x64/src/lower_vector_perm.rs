@@ -425,16 +425,16 @@ impl Lower<'_> {
         let before = self.block.ops[..self.at].iter().rev();
         let maker = before.take_while(|o| o.code != OpCode::Label).find(|o| o.dst == r);
         maker.is_some_and(|o| {
-            let compares = matches!(
-                VecOp::from_u16(o.aux),
-                VecOp::CmEq
-                    | VecOp::CmGtS
-                    | VecOp::CmGeS
-                    | VecOp::CmGtU
-                    | VecOp::CmGeU
-                    | VecOp::CmTst
-            );
-            o.code == OpCode::Vec && compares
+            o.code == OpCode::Vec
+                && matches!(
+                    VecOp::from_u16(o.aux),
+                    VecOp::CmEq
+                        | VecOp::CmGtS
+                        | VecOp::CmGeS
+                        | VecOp::CmGtU
+                        | VecOp::CmGeU
+                        | VecOp::CmTst
+                )
         })
     }
     /// Pairs of adjacent lanes of b:a combined by `code`.

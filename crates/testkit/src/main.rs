@@ -263,7 +263,7 @@ fn loops(options: &Options, oracle: &Runner, runners: &[Runner], scratch: &Path)
         println!("{count:6} {line}");
     }
     if let Some(path) = &options.coverage {
-        let wanted = |line: &Line| options.wants(line) && !known::avoided(line) && line.implemented;
+        let wanted = |line: &Line| options.wants(line) && line.implemented;
         println!("{}", coverage.write(path, wanted)?);
     }
     println!(

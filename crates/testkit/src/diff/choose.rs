@@ -1,7 +1,6 @@
 //! Makes random cases: states full of corner values, and instructions whose operands fit.
 
 use guest::{Fetch, Guest, Mode};
-use guest_aarch64::Aarch64;
 use guest_aarch64::encoding::{Line, find};
 use guest_aarch64::generate::{Generator, Rng};
 use ir::OpCode;
@@ -12,6 +11,7 @@ use super::idiom;
 use super::known;
 use super::program::record_address;
 use super::record::{self, Record};
+use super::special;
 
 /// Where loads and stores go, from the start of the record: all of 256 bytes around stay inside.
 const TARGETS: std::ops::Range<u64> = record::SCRATCH as u64 + 288..record::SIZE as u64 - 288;
@@ -54,6 +54,12 @@ impl Chooser {
             if self.all.rng.one_in(50) && self.base.lines().len() > 50 {
                 return Some(system(&mut self.all.rng));
             }
+            if self.all.rng.one_in(16) && self.base.lines().len() > 50 {
+                let rng = &mut self.all.rng;
+                let target =
+                    record + (TARGETS.start + rng.below(TARGETS.end - TARGETS.start) & !15);
+                return Some(special::group(rng, target));
+            }
             if self.all.rng.one_in(25) && self.base.lines().len() > 50 {
                 return Some(loop_end(&mut self.all.rng, record));
             }
@@ -90,7 +96,7 @@ fn undefined(word: u32) -> bool {
     }
     let mut block = ir::Block::default();
     let mode = Mode { single: true, ..Mode::default() };
-    Aarch64::PLAIN.translate(&mut Word(word), 0x1000, mode, &mut block);
+    super::guest().translate(&mut Word(word), 0x1000, mode, &mut block);
     block.ops.iter().any(|op| op.code == OpCode::Trap && op.aux == ir::state::TRAP_UNDEFINED)
 }
 

@@ -26,38 +26,59 @@ pub struct Known {
 /// The list.
 pub static KNOWN: &[Known] = &[
     Known {
-        what: "time and event registers, and ones with the processor's identity",
-        heading: "MRS",
+        what: "time, random numbers and the processor's identity; NZCV, FPCR, FPSR, DIT and SSBS are \
+               generated",
+        heading: "MRS, MSR (register)",
         lines: &["mrs", "msr_reg"],
     },
     Known {
-        what: "waiting lasts until an event that never comes",
-        heading: "WFE, WFI, WFET, WFIT",
-        lines: &["wfe", "wfi", "wfet", "wfit"],
+        what: "waiting for what never comes; what is over is generated",
+        heading: "WFE, WFIT, WFET",
+        lines: &["wfe", "wfet", "wfit"],
     },
     Known {
-        what: "cache maintenance and address translation are privileged in part",
+        what: "the oracle lets no program execute it, Linux does nothing",
+        heading: "WFI",
+        lines: &["wfi"],
+    },
+    Known {
+        what: "address translation is privileged, the size of DC ZVA the processor's choice; other \
+               cache maintenance, DIT and SSBS are generated",
         heading: "SYS, SYSL, MSR (immediate)",
         lines: &["sys", "sysl", "msr_imm"],
     },
     Known {
-        what: "system calls and debug events",
+        what: "semihosting and debug events; a system call that does not exist is generated",
         heading: "SVC, HLT, HVC, SMC",
         lines: &["svc", "hlt", "hvc", "smc"],
     },
     Known {
-        what: "the oracle has FEAT_PAuth and FEAT_GCS, whose hints are NOPs without",
-        heading: "HINT",
+        what: "authentication codes differ between processors; generated so that none is left",
+        heading: "Pointer authentication",
         lines: &[
+            "pacga",
+            "pac",
+            "aut",
+            "pac_zero",
+            "aut_zero",
+            "xpac",
+            "braz",
+            "blraz",
+            "reta",
+            "bra",
+            "blra",
             "xpaclri",
             "paci1716",
             "auti1716",
             "paci_z_sp",
             "auti_z_sp",
-            "pacm",
-            "chkfeat",
-            "esb",
+            "ldra",
         ],
+    },
+    Known {
+        what: "the oracle has FEAT_GCS and FEAT_PAuth_LR is still to come; ESB is generated",
+        heading: "HINT",
+        lines: &["pacm", "chkfeat", "esb"],
     },
     Known {
         what: "ours: FPSR.UFC is not set for an inexact result that rounds to the smallest normal \

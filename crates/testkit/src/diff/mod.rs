@@ -6,6 +6,8 @@
 //! binary and the evaluator ([`evaluate`]) each make such records of the same program; [`compare`]
 //! finds the first instruction after which they differ.
 
+use guest_aarch64::{Aarch64, Cpu};
+
 pub mod asm;
 pub mod case;
 pub mod choose;
@@ -18,6 +20,12 @@ pub mod known;
 pub mod program;
 pub mod record;
 pub mod runner;
+mod special;
+
+/// The guest of the evaluator, as [`runner::CPU`] says.
+pub(crate) fn guest() -> Aarch64 {
+    Aarch64::new(Cpu::parse(runner::CPU).unwrap_or(Cpu::PLAIN), |_| false)
+}
 
 #[cfg(test)]
 mod tests {
