@@ -65,10 +65,11 @@ impl<T> Arena<T> {
     /// Makes the memory of the first `count` entries appear in pieces, not page by page.
     #[inline]
     fn prepare(&self, count: usize) {
-        const PIECE: usize = 16 << 10;
         let (end, ready) = (count * size_of::<T>(), self.ready.load(Ordering::Relaxed));
         if end > ready {
-            let to = end.next_multiple_of(PIECE).min(Self::bytes(self.cap as usize));
+            // Most programs are small.
+            let piece = if end > 64 << 10 { 32 << 10 } else { 8 << 10 };
+            let to = end.next_multiple_of(piece).min(Self::bytes(self.cap as usize));
             sys::map::populate(self.start as u64 + ready as u64, to - ready);
             self.ready.store(to, Ordering::Relaxed);
         }

@@ -26,6 +26,9 @@ pub(crate) struct CodeCache {
 const LINE: usize = 64;
 /// Memory is made to appear in pieces of this size.
 const PIECE: usize = 64 << 10;
+/// In smaller ones at first, for small programs.
+const FIRST_PIECE: usize = 32 << 10;
+const FIRST_PIECES: usize = 128 << 10;
 /// Programs that translate to more than this have their further code in huge pages.
 const LARGE_FROM: usize = 2 << 20;
 const RW: i32 = libc::PROT_READ | libc::PROT_WRITE;
@@ -84,11 +87,12 @@ impl CodeCache {
         let at = if has_loop { used.next_multiple_of(LINE) } else { used };
         assert!(self.fits(code.len()));
         let end = at + code.len();
-        if end > self.populated.load(Ordering::Relaxed) {
-            let to = end.next_multiple_of(PIECE);
+        let populated = self.populated.load(Ordering::Relaxed);
+        if end > populated {
+            let to = end.next_multiple_of(if end > FIRST_PIECES { PIECE } else { FIRST_PIECE });
             let map = self.write.as_ref().unwrap_or(&self.run);
             if to <= LARGE_FROM {
-                map.populate(to - PIECE, PIECE);
+                map.populate(populated, to - populated);
             }
             self.populated.store(to, Ordering::Relaxed);
         }

@@ -67,8 +67,8 @@ pub(crate) struct Writer {
     pub(crate) share: Option<Share>,
     /// What the current translation depends on.
     seen: Seen,
-    /// Units by the guest pages they cover.
-    pub(crate) pages: HashMap<u64, Vec<u32>, PageHash>,
+    /// First of the units that start in a guest page.
+    pub(crate) pages: HashMap<u64, u32, PageHash>,
     /// Instructions whose floating-point operations trapped too often: they go to the evaluator
     /// without a trap.
     pub(crate) trapping: Vec<u64>,
@@ -168,7 +168,7 @@ impl Recorder<'_> {
 /// Words that are read in one go.
 const AT_ONCE: usize = 16;
 
-/// No unit is larger than this.
+/// No unit is larger than this; not more than a page.
 const MAX_UNIT: u64 = 2048;
 
 impl Fetch for Fetcher {
@@ -456,6 +456,7 @@ impl Engine {
     ) -> Target {
         let start = self.options.timing.then(Instant::now);
         writer.code.clear();
+        writer.code.private = writer.share.is_none();
         self.host.lower(block, self.tables.links.len(), &mut writer.code);
         let lowered = self.options.timing.then(Instant::now);
         let target = self.install(writer, block, exact);
@@ -485,9 +486,11 @@ impl Engine {
         Target { offset, unit }
     }
     fn enter_in_maps(&self, writer: &mut Writer, block: &Block, target: Target, exact: bool) {
-        let last = block.pc + u64::from(block.len.max(1)) - 1;
-        for page in block.pc >> 12..=last >> 12 {
-            writer.pages.entry(page).or_default().push(target.unit);
+        let others = writer.pages.insert(block.pc >> 12, target.unit);
+        if let Some(others) = others
+            && let Some(unit) = self.tables.units.get(target.unit)
+        {
+            unit.next_in_page.store(others, Ordering::Relaxed);
         }
         self.map(exact).insert(block.pc, target);
     }
@@ -549,7 +552,12 @@ impl Engine {
             return;
         }
         let s = self.stats();
-        let per = |ns: u64| ns as f64 / s.guest_insns.max(1) as f64;
+        // Each measurement contains one reading of the clock.
+        let clock = clock_ns();
+        let per = |ns: u64, times: u64| {
+            (ns as f64 - times as f64 * clock).max(0.0) / s.guest_insns.max(1) as f64
+        };
+        let own = s.units - s.shared;
         (self.options.sink)(&format!(
             "{} units ({} shared), {} guest and {} host instructions in {} bytes, {} links, {} interpreted\n\
              ns per guest instruction: {:.0} to translate, {:.0} to lower, {:.0} to publish\n",
@@ -560,9 +568,9 @@ impl Engine {
             s.host_bytes,
             s.links,
             s.interpreted,
-            per(s.decode_ns),
-            per(s.lower_ns),
-            per(s.publish_ns)
+            per(s.decode_ns, own),
+            per(s.lower_ns, own),
+            per(s.publish_ns, s.units)
         ));
     }
     /// Keeps the tables consistent over a fork.
@@ -571,6 +579,20 @@ impl Engine {
         self.cache.prepare_fork();
         ForkGuard { engine: self, writer, child: false }
     }
+}
+
+/// What reading the clock takes, when nothing comes in between.
+fn clock_ns() -> f64 {
+    const TIMES: u32 = 64;
+    let batch = |_| {
+        let start = Instant::now();
+        for _ in 0..TIMES {
+            core::hint::black_box(Instant::now());
+        }
+        start.elapsed()
+    };
+    let best = (0..32).map(batch).min().unwrap_or_default();
+    best.as_nanos() as f64 / f64::from(TIMES)
 }
 
 /// Puts the numbers of its links into `code`: those from `first` on.

@@ -20,18 +20,22 @@ impl Engine {
     /// [`Engine::invalidate`] by the writer.
     pub(crate) fn invalidate_locked(&self, writer: &mut Writer, start: u64, len: u64) {
         let last = start.saturating_add(len - 1);
-        let (first_page, last_page) = (start >> 12, last >> 12);
+        // (A unit that starts in the page before may reach into the first one.)
+        let (first_page, last_page) = ((start >> 12).saturating_sub(1), last >> 12);
         let mut dropped = Vec::new();
-        let mut in_page = |units: &mut Vec<u32>| {
-            units.retain(|&n| {
-                let Some(unit) = self.tables.units.get(n) else { return false };
-                let hit = unit.pc <= last && unit.pc + u64::from(unit.len) > start;
-                if hit && !unit.dead.swap(true, Ordering::SeqCst) {
+        let mut in_page = |first: &mut u32| {
+            let mut n = core::mem::replace(first, NONE);
+            while let Some(unit) = self.tables.units.get(n) {
+                let next = unit.next_in_page.load(Ordering::Relaxed);
+                if unit.pc > last || unit.pc + u64::from(unit.len) <= start {
+                    unit.next_in_page.store(*first, Ordering::Relaxed);
+                    *first = n;
+                } else if !unit.dead.swap(true, Ordering::SeqCst) {
                     dropped.push(n);
                 }
-                !hit
-            });
-            !units.is_empty()
+                n = next;
+            }
+            *first != NONE
         };
         if last_page - first_page >= writer.pages.len() as u64 {
             writer
@@ -49,8 +53,7 @@ impl Engine {
         }
     }
 
-    /// Makes sure that nothing leads to these units, which are marked dead. (In pages outside of an
-    /// invalidated range they stay listed.)
+    /// Makes sure that nothing leads to these units, which are marked dead.
     fn drop_units(&self, writer: &mut Writer, dropped: &[u32]) {
         writer.stats.invalidated += dropped.len() as u64;
         for &n in dropped {

@@ -34,6 +34,8 @@ pub(crate) struct Unit {
     pub(crate) dead: AtomicBool,
     /// First of the links that lead here.
     pub(crate) incoming: AtomicU32,
+    /// Next unit that starts in the same guest page; for the writer.
+    pub(crate) next_in_page: AtomicU32,
 }
 
 /// A direct exit.
@@ -122,6 +124,7 @@ impl Tables {
             exact,
             dead: AtomicBool::new(false),
             incoming: AtomicU32::new(NONE),
+            next_in_page: AtomicU32::new(NONE),
         };
         self.links.extend(code.links.iter().map(|link| LinkRecord {
             at: offset + link.at,

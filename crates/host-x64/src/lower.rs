@@ -345,7 +345,7 @@ impl Lower<'_> {
     /// like addresses near it, if nothing else does.
     fn find_addresses(&mut self) {
         let block = self.block;
-        if block.unmovable || block.pc < ir::MOVABLE_FROM {
+        if self.code.private || block.unmovable || block.pc < ir::MOVABLE_FROM {
             return;
         }
         let expected = |v: u64| {

@@ -143,6 +143,9 @@ pub struct Code {
     /// The code is right for the same guest code at any pc in the same place of its page, from
     /// [`ir::MOVABLE_FROM`] on, once `addresses` have been changed; else only for its own pc.
     pub movable: bool,
+    /// Asked for: nobody else will have the code, so that `addresses` and `movable` need not be
+    /// found out.
+    pub private: bool,
 }
 
 impl Code {

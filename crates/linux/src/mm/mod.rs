@@ -22,6 +22,8 @@ pub use map::MapRequest;
 
 use crate::elf::{ADDR_END, PAGE};
 use crate::intervals::Intervals;
+use core::cell::Cell;
+use core::sync::atomic::{AtomicU64, Ordering};
 use engine::{AddressSpace, Engine};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
@@ -50,6 +52,8 @@ pub struct Mm {
     arch_prot: u64,
     space: Mutex<Space>,
     exec: RwLock<Intervals>,
+    /// The number of the last change of `exec`.
+    exec_changes: AtomicU64,
     /// Of these, those that are files'.
     files: RwLock<Intervals>,
 }
@@ -75,6 +79,11 @@ pub struct MmForkGuard<'a> {
     _files: std::sync::RwLockReadGuard<'a, Intervals>,
 }
 
+thread_local! {
+    /// The executable range that was asked for last, and the change before that.
+    static LAST: Cell<(u64, u64, u64)> = const { Cell::new((0, 0, 0)) };
+}
+
 /// Rounds up to whole pages; None if that overflows.
 pub(crate) fn page_up(len: u64) -> Option<u64> {
     Some(len.checked_add(PAGE - 1)? & !(PAGE - 1))
@@ -94,6 +103,7 @@ impl Mm {
             arch_prot,
             space: Mutex::new(Space::default()),
             exec: RwLock::new(Intervals::new()),
+            exec_changes: AtomicU64::new(0),
             files: RwLock::new(Intervals::new()),
         }
     }
@@ -132,10 +142,18 @@ impl Mm {
         let mut exec = self.exec.write().unwrap_or_else(PoisonError::into_inner);
         if exec.intersects(start, end) {
             exec.remove(start, end);
+            self.note_exec_change();
             self.files.write().unwrap_or_else(PoisonError::into_inner).remove(start, end);
             drop(exec);
             self.engine.invalidate(start, end - start);
         }
+    }
+
+    /// `exec` has changed.
+    fn note_exec_change(&self) {
+        static LAST_CHANGE: AtomicU64 = AtomicU64::new(0);
+        let number = LAST_CHANGE.fetch_add(1, Ordering::Relaxed) + 1;
+        self.exec_changes.store(number, Ordering::Release);
     }
 
     /// Records that the executable `start..end` is a file's.
@@ -146,6 +164,7 @@ impl Mm {
     /// Makes `start..end` executable.
     fn set_exec(&self, start: u64, end: u64) {
         self.exec.write().unwrap_or_else(PoisonError::into_inner).insert(start, end);
+        self.note_exec_change();
     }
 
     /// Whether part of `start..end` is executable.
@@ -177,7 +196,16 @@ impl Mm {
 
 impl AddressSpace for Mm {
     fn executable_until(&self, addr: u64) -> Option<u64> {
-        self.exec.read().unwrap_or_else(PoisonError::into_inner).find(addr).map(|(_, end)| end)
+        let changes = self.exec_changes.load(Ordering::Acquire);
+        let (then, start, end) = LAST.get();
+        if then == changes && (start..end).contains(&addr) {
+            return Some(end);
+        }
+        let found = self.exec.read().unwrap_or_else(PoisonError::into_inner).find(addr);
+        found.map(|(start, end)| {
+            LAST.set((changes, start, end));
+            end
+        })
     }
 
     fn mapped(&self, addr: u64) -> bool {
