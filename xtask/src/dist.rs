@@ -65,6 +65,7 @@ fn deb(root: &Path, anyarch: &Path, out: &Path, version: &str) -> Result<String>
         copy(&root.join(name), &tree.join("usr/share/doc/anyarch").join(name), 0o644)?;
     }
     copy(&root.join("packaging/copyright"), &tree.join("usr/share/doc/anyarch/copyright"), 0o644)?;
+    manual(anyarch, &tree)?;
     let options = ["export", "--format", "systemd", "--name-prefix", "anyarch-"];
     let rules = output(Command::new(anyarch).args(options))?;
     let conf = tree.join("usr/lib/binfmt.d/zz-anyarch.conf");
@@ -98,6 +99,27 @@ fn deb(root: &Path, anyarch: &Path, out: &Path, version: &str) -> Result<String>
     )?;
     fs::remove_dir_all(tree)?;
     Ok(name)
+}
+
+/// Manual pages and completions, as the program itself writes them.
+fn manual(anyarch: &Path, tree: &Path) -> Result<()> {
+    let pages = tree.join("usr/share/man/man1");
+    fs::create_dir_all(&pages)?;
+    output(Command::new(anyarch).arg("man").arg(&pages))?;
+    let mut names: Vec<PathBuf> = fs::read_dir(&pages)?.flatten().map(|f| f.path()).collect();
+    names.sort();
+    output(Command::new("gzip").arg("-9n").args(&names))?;
+    for (shell, path) in [
+        ("bash", "usr/share/bash-completion/completions/anyarch"),
+        ("zsh", "usr/share/zsh/vendor-completions/_anyarch"),
+        ("fish", "usr/share/fish/vendor_completions.d/anyarch.fish"),
+    ] {
+        let path = tree.join(path);
+        fs::create_dir_all(path.parent().context("it is in a directory")?)?;
+        fs::write(&path, output(Command::new(anyarch).args(["completions", shell]))?)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644))?;
+    }
+    Ok(())
 }
 
 /// The container image as an OCI archive; its name. One layer with one file.

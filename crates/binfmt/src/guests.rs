@@ -81,25 +81,51 @@ impl GuestArch {
 /// All of them: first those that are or will be emulated, in that order, then those that QEMU's
 /// user mode has as well, so that its entries can be managed.
 pub const GUESTS: &[GuestArch] = &[
-    guest(["arm64", "aarch64", "aarch64", "arm64"], &["arm64/v8", "armv8l"], 64, Little, 183)
-        .emulated(),
+    guest(
+        ["arm64", "aarch64", "aarch64", "arm64"],
+        &["arm64/v8", "arm64/v9", "arm64v8", "armv8"],
+        64,
+        Little,
+        183,
+    )
+    .emulated(),
     guest(["riscv64", "riscv64", "riscv64", "riscv64"], &["riscv64gc"], 64, Little, 243),
     guest(
         ["amd64", "x86_64", "x86_64", "amd64"],
-        &["x86-64", "x64", "amd64/v1", "amd64/v2", "amd64/v3", "amd64/v4"],
+        &[
+            "x86-64",
+            "x86_64-v2",
+            "x86_64-v3",
+            "x86_64-v4",
+            "x64",
+            "amd64/v1",
+            "amd64/v2",
+            "amd64/v3",
+            "amd64/v4",
+        ],
         64,
         Little,
         62,
     ),
     guest(
         ["arm", "armv7l", "arm", "armhf"],
-        &["arm/v7", "arm/v6", "arm/v5", "arm/v8", "armel", "armv7", "armv6", "armv6l"],
+        // armv8l is what 32-bit programs see on a 64-bit kernel.
+        &[
+            "arm/v8", "arm/v7", "arm/v6", "arm/v5", "armel", "armv8l", "armv7", "armv7hl", "armv6",
+            "armv6l", "armv5l", "armv5tel", "armhfp", "arm32v7", "arm32v6", "arm32v5",
+        ],
         32,
         Little,
         40,
     )
     .platform("arm/v7"),
-    guest(["386", "i686", "i386", "i386"], &["x86", "i486", "i586"], 32, Little, 3),
+    guest(
+        ["386", "i686", "i386", "i386"],
+        &["x86", "i486", "i586", "ia32", "x86-32"],
+        32,
+        Little,
+        3,
+    ),
     guest(["s390x", "s390x", "s390x", "s390x"], &[], 64, Big, 22),
     guest(["ppc64le", "ppc64le", "ppc64le", "ppc64el"], &["powerpc64le"], 64, Little, 21),
     guest(["mips64le", "mips64", "mips64el", "mips64el"], &["mips64el"], 64, Little, 8),
@@ -119,7 +145,7 @@ pub const GUESTS: &[GuestArch] = &[
     guest(["sparc", "sparc", "sparc", "sparc"], &[], 32, Big, 2),
     guest(["sparc32plus", "sparc", "sparc32plus", "sparc32plus"], &[], 32, Big, 18),
     guest(["sparc64", "sparc64", "sparc64", "sparc64"], &[], 64, Big, 43),
-    guest(["hppa", "parisc", "hppa", "hppa"], &["parisc64"], 32, Big, 15),
+    guest(["hppa", "parisc", "hppa", "hppa"], &["parisc64", "hppa1.1"], 32, Big, 15),
     guest(["or1k", "openrisc", "or1k", "or1k"], &[], 32, Big, 92),
     guest(["sh4", "sh4", "sh4", "sh4"], &["sh4a"], 32, Little, 42),
     guest(["sh4eb", "sh4eb", "sh4eb", "sh4eb"], &[], 32, Big, 42),
@@ -132,8 +158,9 @@ pub const GUESTS: &[GuestArch] = &[
 
 impl GuestArch {
     /// The architecture called `name` in any convention (Go, Debian, uname, QEMU, OCI with or
-    /// without `linux/`, entry name).
+    /// without `linux/`, entry name), in any case.
     pub fn find(name: &str) -> Option<&'static Self> {
+        let name = &*name.trim().to_ascii_lowercase();
         let name = name.strip_prefix("linux/").unwrap_or(name);
         let name = name.strip_prefix("qemu-").unwrap_or(name);
         GUESTS
@@ -248,9 +275,9 @@ mod tests {
     #[test]
     fn every_convention_finds_its_architecture() {
         let names = [
-            ("arm64", "arm64 aarch64 linux/arm64 arm64/v8 qemu-aarch64"),
+            ("arm64", "arm64 aarch64 linux/arm64 arm64/v8 arm64v8 AArch64 ARM64 qemu-aarch64"),
             ("amd64", "amd64 x86_64 linux/amd64 amd64/v2 qemu-x86_64 x86-64"),
-            ("arm", "arm armhf linux/arm/v7 arm/v6 armv7l armel qemu-arm"),
+            ("arm", "arm armhf linux/arm/v7 arm/v6 armv7l armv8l arm32v7 armel qemu-arm"),
             ("386", "386 i386 i686 linux/386 qemu-i386"),
             ("ppc64le", "ppc64le ppc64el powerpc64le"),
             ("mips64le", "mips64le mips64el qemu-mips64el"),
@@ -265,6 +292,17 @@ mod tests {
             for name in spellings.split(' ') {
                 assert_eq!(GuestArch::find(name).map(|g| g.name), Some(expected), "{name}");
             }
+        }
+        // Go's, Debian's and QEMU's whole lists.
+        let go =
+            "386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x";
+        let debian = "amd64 arm64 armel armhf i386 mips64el mipsel ppc64el riscv64 s390x alpha hppa \
+                      loong64 m68k powerpc ppc64 sh4 sparc64";
+        let qemu = "aarch64 aarch64_be alpha arm armeb hexagon hppa i386 loongarch64 m68k microblaze \
+                    microblazeel mips mips64 mips64el mipsel mipsn32 mipsn32el or1k ppc ppc64 ppc64le \
+                    riscv32 riscv64 s390x sh4 sh4eb sparc sparc32plus sparc64 x86_64 xtensa xtensaeb";
+        for name in [go, debian, qemu].iter().flat_map(|list| list.split_whitespace()) {
+            assert!(GuestArch::find(name).is_some(), "{name}");
         }
         assert_eq!(GuestArch::find("vax"), None);
         assert_eq!(GuestArch::find(""), None);

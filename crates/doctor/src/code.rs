@@ -233,6 +233,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_documentation_lists_them_all() {
+        let rows: Vec<String> =
+            CODES.iter().map(|c| format!("| `{}` | {} |", c.name, c.title)).collect();
+        let text = include_str!("../../../docs/doctor.md");
+        let written: Vec<&str> = text.lines().filter(|l| l.starts_with("| `")).collect();
+        assert_eq!(written, rows);
+    }
+
+    #[test]
     fn names_are_unique_and_explained() {
         for (i, c) in CODES.iter().enumerate() {
             assert!(c.name.starts_with("E-") || c.name.starts_with("W-"));

@@ -67,6 +67,8 @@ boot() { /lib/systemd/systemd-binfmt; }
 foreign() { chroot /mnt uname -m 2>/dev/null || echo [$?]; }
 boot; show >/tmp/before; wc -l </tmp/before; foreign
 dpkg -i /tmp/old.deb >/tmp/log 2>&1 || cat /tmp/log; foreign; ls -U | head -n1
+anyarch doctor --root / | grep -e FLUSH -e PERSISTED || true; ls /usr/share/man/man1/anyarch-install.1.gz
+bash -n /usr/share/bash-completion/completions/anyarch && echo complete
 boot; foreign; ls -U | head -n1; ls -U | wc -l
 dpkg -i /tmp/new.deb >/tmp/log 2>&1 || cat /tmp/log; foreign; ls -U | wc -l
 dpkg -r anyarch >/tmp/log 2>&1 || cat /tmp/log
@@ -78,7 +80,8 @@ show >/tmp/after; cmp /tmp/before /tmp/after && echo as found; dpkg -l anyarch 2
 ls /usr/bin/anyarch /usr/lib/binfmt.d/zz-anyarch.conf /usr/share/doc/anyarch 2>/dev/null | wc -l
 "#;
     let text = namespace(&lab, out, DEBIAN, script);
-    let expected = "29\n[127]\naarch64\nanyarch-aarch64\naarch64\nanyarch-aarch64\n32\naarch64\n32\n\
+    let expected = "29\n[127]\naarch64\nanyarch-aarch64\n\
+                    /usr/share/man/man1/anyarch-install.1.gz\ncomplete\naarch64\nanyarch-aarch64\n32\naarch64\n32\n\
                     as found\nas found\nas found\n1\n0\n";
     assert_eq!(text, expected);
 }

@@ -258,6 +258,8 @@ fn which_says_who_and_why_not() {
         expect(0, &["disable", "qemu-aarch64"]);
         let text = expect(1, &["which", "/bin/ls", "--root", &root, "--exec-proof"]);
         assert!(text.contains("match, but it is disabled") && text.contains("ENOEXEC"), "{text}");
+        let text = expect(1, &["which", "ls", "--root", &root]);
+        assert!(text.contains("bin/ls: arm64"), "{text}");
         let text = expect(0, &["which", "/bin/ls"]);
         assert!(text.contains("the kernel runs it itself"), "{text}");
     });

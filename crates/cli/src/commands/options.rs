@@ -90,7 +90,7 @@ pub(crate) fn refused(error: binfmt::Error) -> Failure {
 /// The architectures called `names`, each once; without names, those that are emulated.
 pub(crate) fn select(names: &[String]) -> Result<Vec<&'static GuestArch>, Failure> {
     let mut chosen: Vec<&'static GuestArch> = Vec::new();
-    for name in names.iter().flat_map(|n| n.split(',')) {
+    for name in names.iter().flat_map(|n| n.split(',')).map(str::trim) {
         let found = if matches!(name, "all" | "foreign") { emulated() } else { vec![find(name)?] };
         for guest in found {
             if !chosen.contains(&guest) {

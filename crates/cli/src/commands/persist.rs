@@ -352,13 +352,12 @@ fn remove(which: &Which) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// The files of ours that are there, for the doctor and for status.
+/// The files of ours that are there, of packages as well, for the doctor and for status.
 pub(crate) fn present(root: &Path) -> Vec<PathBuf> {
-    [Format::Systemd, Format::Debian, Format::Runit]
-        .into_iter()
-        .filter_map(|f| files(f, root).ok())
-        .flat_map(|f| f.files)
-        .map(|(path, _)| path)
-        .filter(|path| fs::read_to_string(path).is_ok_and(|t| is_ours(&t)))
-        .collect()
+    let dirs = BINFMT_D.iter().chain(&["usr/share/binfmts", "etc/runit/core-services"]);
+    let listed = dirs.filter_map(|d| fs::read_dir(root.join(d)).ok()).flatten().flatten();
+    let ours = |path: &PathBuf| fs::read_to_string(path).is_ok_and(|t| is_ours(&t));
+    let mut files: Vec<PathBuf> = listed.map(|item| item.path()).filter(ours).collect();
+    files.sort();
+    files
 }

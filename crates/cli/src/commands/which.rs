@@ -14,7 +14,7 @@ use crate::report::Failure;
 
 #[derive(Args)]
 pub(crate) struct Which {
-    /// The program.
+    /// The program; a command's name is looked for in PATH.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Look for the file, and the interpreters of scripts, in this root.
@@ -38,7 +38,7 @@ const DEPTH: usize = 5;
 pub(crate) fn which(arguments: &Which) -> Result<u8, Failure> {
     let instance = arguments.options.open()?;
     let entries = instance.entries()?;
-    let (chain, head) = follow(&arguments.root, &arguments.file)?;
+    let (chain, head) = follow(&arguments.root, &in_path(&arguments.root, &arguments.file))?;
     let path = chain.last().cloned().unwrap_or_default();
     let verdicts = verdicts(&entries, &path, &head);
     let winner = entries.iter().zip(&verdicts).find(|(_, v)| **v == Verdict::Wins).map(|(e, _)| e);
@@ -93,6 +93,17 @@ pub(crate) fn which(arguments: &Which) -> Result<u8, Failure> {
         None => {}
     }
     Ok(exit)
+}
+
+/// A name without a slash is looked for where a shell would, if there is no such file.
+fn in_path(root: &Path, file: &Path) -> PathBuf {
+    let inside = |p: &Path| root.join(p.strip_prefix("/").unwrap_or(p));
+    if file.components().count() > 1 || file.has_root() || file.exists() {
+        return file.to_owned();
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|dir| dir.join(file));
+    found.into_iter().find(|p| inside(p).exists()).unwrap_or_else(|| file.to_owned())
 }
 
 /// Follows `#!` lines; the paths, and the first bytes of the last file.
