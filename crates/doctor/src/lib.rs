@@ -65,6 +65,15 @@ pub enum Fix {
     Install(&'static GuestArch),
     /// Register this program for an architecture in the namespaces of a process.
     InstallWithin(u32, &'static GuestArch),
+    /// Write the files that make our entries again after a restart.
+    Persist,
+    /// Write a file of the machine's configuration.
+    Write {
+        /// Where, below the machine's root.
+        path: PathBuf,
+        /// Its text.
+        text: String,
+    },
     /// Something that only a person can do.
     Command(String),
 }
@@ -87,8 +96,17 @@ impl Fix {
             Self::InstallWithin(pid, guest) => {
                 format!("anyarch rootless install --engine {pid} {}", guest.name)
             }
+            Self::Persist => "anyarch persist write".into(),
+            Self::Write { path, text } => {
+                format!("echo '{}' > {}", text.trim_end(), path.display())
+            }
             Self::Command(text) => text.clone(),
         }
+    }
+
+    /// Whether it changes the machine's configuration, and not what is registered.
+    pub fn is_configuration(&self) -> bool {
+        matches!(self, Self::Persist | Self::Write { .. })
     }
 
     /// Whether it can be done for the user.

@@ -99,7 +99,6 @@ fn lasting(subject: &Subject, instance: &Instance, entries: &[Entry], findings: 
     let systemd = ["usr/lib/systemd/systemd-binfmt", "lib/systemd/systemd-binfmt"]
         .iter()
         .any(|p| root.join(p).exists());
-    let write = || Fix::Command("anyarch persist write".into());
     if subject.persisted.is_empty() && entries.iter().any(Entry::is_pinned) {
         let finding = if systemd {
             Finding::new(code::SYSTEMD_FLUSH, "")
@@ -108,19 +107,22 @@ fn lasting(subject: &Subject, instance: &Instance, entries: &[Entry], findings: 
             Finding::new(code::NOT_PERSISTED, "")
                 .evidence("no configuration file of ours was found")
         };
-        findings.push(finding.fix(write()));
+        findings.push(finding.fix(Fix::Persist));
     }
     let wsl = entries.iter().find(|e| e.name.starts_with("WSLInterop"));
     if let (true, Some(entry)) = (systemd, wsl)
         && !root.join("etc/binfmt.d/WSLInterop.conf").exists()
         && !root.join("usr/lib/binfmt.d/WSLInterop.conf").exists()
     {
-        let line = ":WSLInterop:M::MZ::/init:PF";
-        findings.push(
-            Finding::new(code::WSL, &entry.name)
-                .evidence("no binfmt.d file is called WSLInterop.conf")
-                .fix(Fix::Command(format!("echo '{line}' > /etc/binfmt.d/WSLInterop.conf"))),
-        );
+        let finding = Finding::new(code::WSL, &entry.name)
+            .evidence("no binfmt.d file is called WSLInterop.conf");
+        // As it is registered now, wherever that is possible.
+        let line = entry.rule().and_then(|r| r.line().ok());
+        let line = line.unwrap_or_else(|| ":WSLInterop:M::MZ::/init:PF".into());
+        findings.push(finding.fix(Fix::Write {
+            path: root.join("etc/binfmt.d/WSLInterop.conf"),
+            text: format!("{line}\n"),
+        }));
     }
 }
 

@@ -499,25 +499,19 @@ cases! {
         call(&["--root", &s.root(true)])
             .by_hand(|| { expect(0, &["uninstall", "--force", "jar"]); })
     };
-    flushed_by_systemd "W-SYSTEMD-FLUSH" Hand |s| {
+    flushed_by_systemd "W-SYSTEMD-FLUSH" Fix |s| {
         install();
         s.put("root/usr/lib/systemd/systemd-binfmt", b"", 0o755);
-        let root = s.root(false);
-        call(&["--root", &root])
-            .by_hand(move || { expect(0, &["persist", "write", "--root", &root]); })
+        call(&["--root", &s.root(false)])
     };
-    not_persisted "W-NOTPERSISTED" Hand |s| {
+    not_persisted "W-NOTPERSISTED" Fix |s| {
         install();
-        let root = s.root(false);
-        call(&["--root", &root])
-            .by_hand(move || { expect(0, &["persist", "write", "--root", &root]); })
+        call(&["--root", &s.root(false)])
     };
-    windows_programs "W-WSL" Hand |s| {
+    windows_programs "W-WSL" Fix |s| {
         s.instance.register_line(b":WSLInterop:M::MZ::/init:P").expect("registered");
         s.put("root/usr/lib/systemd/systemd-binfmt", b"", 0o755);
-        let conf = s.dir.join("root/etc/binfmt.d/WSLInterop.conf");
         call(&["--root", &s.root(true)])
-            .by_hand(move || fs::write(&conf, ":WSLInterop:M::MZ::/init:PF\n").expect("written"))
     };
     builder_is_older "W-BUILDER-OLD" Hand |s| {
         let path = s.put("buildkitd", &fs::read("/bin/sleep").expect("read"), 0o755);

@@ -92,7 +92,7 @@ pub(crate) fn doctor(arguments: &Doctor) -> Result<u8, Failure> {
             return Err(Failure::new(text).code(code::USAGE));
         }
     }
-    let subject = Subject {
+    let mut subject = Subject {
         mount: arguments.options.mount.clone(),
         prober: arguments.options.prober(),
         within: super::probe::within,
@@ -108,7 +108,7 @@ pub(crate) fn doctor(arguments: &Doctor) -> Result<u8, Failure> {
         persisted: super::persist::present(arguments.root.as_deref().unwrap_or("/".as_ref())),
     };
     let fixed = match arguments.fix {
-        true => apply(&subject, |_| true, arguments.dry_run, arguments.options.json)?,
+        true => apply(&mut subject, |_| true, arguments.dry_run, arguments.options.json)?,
         false => Vec::new(),
     };
     let findings = doctor::examine(&subject);
@@ -134,7 +134,7 @@ pub(crate) fn doctor(arguments: &Doctor) -> Result<u8, Failure> {
 /// When a repair fails.
 #[expect(clippy::print_stdout, reason = "the command's result")]
 pub(crate) fn repair(arguments: &Repair) -> Result<u8, Failure> {
-    let subject = Subject {
+    let mut subject = Subject {
         mount: arguments.options.mount.clone(),
         prober: arguments.options.prober(),
         within: super::probe::within,
@@ -144,7 +144,7 @@ pub(crate) fn repair(arguments: &Repair) -> Result<u8, Failure> {
         wanted: Vec::new(),
         engine: None,
         kernel: binfmt::Kernel::running(),
-        persisted: Vec::new(),
+        persisted: super::persist::present("/".as_ref()),
     };
     let names = &arguments.names;
     if let Ok(instance) = Instance::at(&subject.mount) {
@@ -152,9 +152,10 @@ pub(crate) fn repair(arguments: &Repair) -> Result<u8, Failure> {
     }
     let chosen = |f: &Finding| {
         let about = f.about.as_deref().unwrap_or_default();
-        names.is_empty() || names.iter().any(|n| glob(n, about))
+        let configuration = f.fix.as_ref().is_some_and(Fix::is_configuration);
+        !configuration && names.is_empty() || names.iter().any(|n| glob(n, about))
     };
-    let done = apply(&subject, chosen, arguments.dry_run, arguments.options.json)?;
+    let done = apply(&mut subject, chosen, arguments.dry_run, arguments.options.json)?;
     let left: Vec<Finding> = doctor::examine(&subject)
         .into_iter()
         .filter(|f| chosen(f) && f.about.is_some() && f.severity > Severity::Note)
@@ -177,7 +178,7 @@ pub(crate) fn repair(arguments: &Repair) -> Result<u8, Failure> {
 /// examination, as one repair may change what the others find. Returns what was done.
 #[expect(clippy::print_stdout, reason = "says what it does")]
 fn apply(
-    subject: &Subject,
+    subject: &mut Subject,
     chosen: impl Fn(&Finding) -> bool,
     dry_run: bool,
     quiet: bool,
@@ -200,6 +201,8 @@ fn apply(
             one(subject, fix)?;
         }
         tried.push(fix.clone());
+        let root = subject.system.as_deref().unwrap_or("/".as_ref());
+        subject.persisted = super::persist::present(root);
         done.push(text);
     }
     Ok(done)
@@ -215,8 +218,16 @@ fn one(subject: &Subject, fix: &Fix) -> Result<(), Failure> {
             Failure::new(format!("cannot mount binfmt_misc at {}", dir.display())).caused_by(e)
         })
     };
-    if *fix == Fix::Mount {
-        return mount();
+    let root = subject.system.as_deref().unwrap_or("/".as_ref());
+    match fix {
+        Fix::Mount => return mount(),
+        Fix::Persist => return super::persist::write_quietly(root),
+        Fix::Write { path, text } => {
+            return super::persist::put(path, text).map_err(|e| {
+                Failure::new(format!("cannot write {}", path.display())).caused_by(e)
+            });
+        }
+        _ => {}
     }
     if matches!(fix, Fix::MountAndInstall(_)) {
         mount()?;
@@ -226,7 +237,11 @@ fn one(subject: &Subject, fix: &Fix) -> Result<(), Failure> {
     }
     let instance = Instance::at(dir)?;
     match fix {
-        Fix::Mount | Fix::InstallWithin(..) | Fix::Command(_) => Ok(()),
+        Fix::Mount
+        | Fix::Persist
+        | Fix::Write { .. }
+        | Fix::InstallWithin(..)
+        | Fix::Command(_) => Ok(()),
         Fix::EnableAll => instance.set_all_enabled(true).map_err(refused),
         Fix::Enable(name) => instance.set_enabled(name, true).map_err(refused),
         Fix::Register(rule) => instance.replace(rule).map_err(refused),

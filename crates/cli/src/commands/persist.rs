@@ -261,17 +261,7 @@ pub(crate) fn write(format: Format, root: &Path, dry_run: bool, json: bool) -> R
         }
     }
     for (path, text) in all.files.iter().filter(|_| !dry_run) {
-        if fs::read_to_string(path).is_ok_and(|old| !is_ours(&old)) {
-            return Err(not_ours(path));
-        }
-        put(path, text).map_err(|e| {
-            let denied = e.kind() == std::io::ErrorKind::PermissionDenied;
-            Failure::new(format!("cannot write {}", path.display())).caused_by(e).code(if denied {
-                code::PRIVILEGE
-            } else {
-                code::NOT_REACHED
-            })
-        })?;
+        put_ours(path, text)?;
         if !json {
             println!("# written: {}", path.display());
         }
@@ -305,8 +295,29 @@ fn not_ours(path: &Path) -> Failure {
     Failure::new(format!("{} is not ours", path.display())).help("move it away first")
 }
 
+/// Writes the files of what this system has.
+///
+/// # Errors
+/// When a file cannot be written or is somebody else's.
+pub(crate) fn write_quietly(root: &Path) -> Result<(), Failure> {
+    let all = files(Format::Auto, root)?;
+    all.files.iter().try_for_each(|(path, text)| put_ours(path, text))
+}
+
+/// Writes a file unless it is somebody else's.
+fn put_ours(path: &Path, text: &str) -> Result<(), Failure> {
+    if fs::read_to_string(path).is_ok_and(|old| !is_ours(&old)) {
+        return Err(not_ours(path));
+    }
+    put(path, text).map_err(|e| {
+        let denied = e.kind() == std::io::ErrorKind::PermissionDenied;
+        let failure = Failure::new(format!("cannot write {}", path.display())).caused_by(e);
+        failure.code(if denied { code::PRIVILEGE } else { code::NOT_REACHED })
+    })
+}
+
 /// Writes a file as a whole or not at all.
-fn put(path: &Path, text: &str) -> std::io::Result<()> {
+pub(crate) fn put(path: &Path, text: &str) -> std::io::Result<()> {
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir)?;
     }
