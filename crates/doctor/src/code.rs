@@ -73,8 +73,9 @@ codes! {
          foreign program fails with ENOEXEC."
     VOLATILE "E-VOLATILE" "The registrations vanish with this container or namespace."
         "Since Linux 6.7 the entries live as long as the file system is mounted somewhere. One \
-         that a container mounted itself dies with the container. Share the host's: \
-         -v /proc/sys/fs/binfmt_misc:/proc/sys/fs/binfmt_misc, or keep one alive: anyarch hold."
+         that a container mounted itself dies with the container. Share the host's \
+         (-v /proc/sys/fs/binfmt_misc:/binfmt_misc, and anyarch --mount /binfmt_misc; runc mounts \
+         nothing inside of /proc), or keep one alive: anyarch hold."
     NO_ENTRY "E-NOENTRY" "No entry takes programs of this architecture."
         "The kernel compares a program's first bytes with every entry; if none matches and it is \
          not a native program, executing it gives ENOEXEC. Shells print `cannot execute binary \

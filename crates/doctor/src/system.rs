@@ -86,7 +86,7 @@ fn lasting(subject: &Subject, instance: &Instance, entries: &[Entry], findings: 
         };
         findings.push(
             Finding::new(code::VOLATILE, "").severity(severity).evidence(text).fix(Fix::Command(
-                "docker run -v /proc/sys/fs/binfmt_misc:/proc/sys/fs/binfmt_misc ..., or anyarch hold"
+                "docker run -v /proc/sys/fs/binfmt_misc:/binfmt_misc ... --mount /binfmt_misc, or anyarch hold"
                     .into(),
             )),
         );

@@ -154,7 +154,12 @@ fn shown_commands_register() {
          eval \"$(sed -n 's/^command=//p' /tmp/wsl)\" --allow-volatile >/dev/null; echo [$?]
          foreign; anyarch uninstall >/dev/null; foreign
          grep -c 'kind: DaemonSet' /tmp/daemonset; grep -c 'privileged: true' /tmp/compose
+         for command in \"$(sed -n 's/.*command: \\[\\(.*\\)\\]/\\1/p' /tmp/compose)\" \
+             \"$(sed -n 's/.*args: \\[\\(hold.*\\)\\]/\\1/p' /tmp/daemonset)\"; do
+             mkdir -p /binfmt_misc; mount --bind $M /binfmt_misc
+             timeout 2 anyarch ${command//,/}; umount /binfmt_misc; done; foreign
          grep -c 'boot.binfmt.registrations.qemu-aarch64' /tmp/nixos",
     );
-    assert_eq!(text, "[0]\naarch64\n[126]\n1\n1\n1\n");
+    let held = "holding 1 entries of /binfmt_misc\n";
+    assert_eq!(text, format!("[0]\naarch64\n[126]\n1\n1\n{held}{held}aarch64\n1\n"));
 }

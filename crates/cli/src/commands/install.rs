@@ -186,8 +186,8 @@ pub(crate) fn volatile(lifetime: binfmt::mount::Lifetime) -> String {
             .into(),
         _ => "warning[E-VOLATILE]: the registration vanishes when this container ends, for its \
             binfmt_misc is mounted nowhere else (Linux 6.7)\n\
-            help: run the container with -v /proc/sys/fs/binfmt_misc:/proc/sys/fs/binfmt_misc or \
-            with --pid=host, or keep one alive: anyarch hold; --allow-volatile if that is what you \
+            help: run the container with -v /proc/sys/fs/binfmt_misc:/binfmt_misc and add \
+            --mount /binfmt_misc, or keep one alive: anyarch hold; --allow-volatile if that is what you \
             want"
             .into(),
     }
