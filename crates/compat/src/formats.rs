@@ -90,8 +90,8 @@ pub(crate) fn lasting(m: &mut dyn Machine, mount: &Path) -> Code {
     }
     m.err(&format!(
         "hint: these registrations vanish when this container ends, because nobody else holds \
-         {0}; on the host: ls {0} (or mount it), then again; or add \
-         -v {0}:{0} to the container's options\n",
+         {0}; on the host: ls {0} (or mount it), then again; or with \
+         -v {0}:/binfmt_misc: install --mount /binfmt_misc\n",
         mount.display()
     ));
     Code::Volatile
