@@ -18,15 +18,18 @@ use crate::report::Failure;
 const AT_EXECFD: u64 = 2;
 /// `AT_FLAGS`: binfmt_misc's flag P.
 const PRESERVE_ARGV0: u64 = 1;
+/// `AT_FLAGS`: binfmt_misc's flag T (Linux 7.3).
+const TRANSPARENT: u64 = 2;
 
 /// What the kernel, or we ourselves, started us for.
 pub(crate) enum Invocation {
-    /// By binfmt_misc: `INTERPRETER PATH [ARGV0] ARGUMENT...`.
+    /// By binfmt_misc: `INTERPRETER PATH [ARGV0] ARGUMENT...`, or with flag T what the program's
+    /// caller gave.
     Registered {
         /// Arguments, the interpreter's name taken off.
         arguments: Vec<Vec<u8>>,
-        /// There is `ARGV0`.
-        has_argv0: bool,
+        /// Which of them are the program's.
+        form: Form,
         /// The program, open.
         fd: Option<i32>,
     },
@@ -34,14 +37,30 @@ pub(crate) enum Invocation {
     Inherited(Vec<Vec<u8>>),
 }
 
+/// What an entry's flags make of the arguments.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// The path, which is argv[0] as well.
+    Plain,
+    /// P: the path and argv[0].
+    Argv0,
+    /// T: as they are, with the path in `AT_EXECFN`.
+    Transparent,
+}
+
 /// Whether we were started by the kernel or by ourselves; to be asked before options are parsed.
 pub(crate) fn from_kernel() -> Option<Invocation> {
     let flags = auxv::get(libc_at::FLAGS).unwrap_or(0);
     let fd = auxv::get(AT_EXECFD).map(|fd| fd as i32);
-    let has_argv0 = flags & PRESERVE_ARGV0 != 0;
-    if fd.is_some() || has_argv0 {
-        let arguments = std::env::args_os().skip(1).map(OsString::into_vec).collect();
-        return Some(Invocation::Registered { arguments, has_argv0, fd });
+    let form = match fd {
+        Some(_) if flags & TRANSPARENT != 0 => Form::Transparent,
+        _ if flags & PRESERVE_ARGV0 != 0 => Form::Argv0,
+        _ => Form::Plain,
+    };
+    if fd.is_some() || form != Form::Plain {
+        let skipped = usize::from(form != Form::Transparent);
+        let arguments = std::env::args_os().skip(skipped).map(OsString::into_vec).collect();
+        return Some(Invocation::Registered { arguments, form, fd });
     }
     let mut arguments = std::env::args_os().skip(1).map(OsString::into_vec);
     if arguments.next()? != marker::MARKER {
@@ -63,7 +82,7 @@ const PATH_MAX: usize = 4096;
 /// Runs what `invocation` asks for; returns only if it cannot be started.
 pub(crate) fn run(invocation: Invocation) -> u8 {
     match invocation {
-        Invocation::Registered { arguments, has_argv0, fd } => registered(arguments, has_argv0, fd),
+        Invocation::Registered { arguments, form, fd } => registered(arguments, form, fd),
         Invocation::Inherited(arguments) => inherited(arguments),
     }
 }
@@ -75,20 +94,24 @@ fn take(fd: i32, path: &[u8]) -> Result<OpenFile, Failure> {
     OpenFile::new(own, path.to_vec()).map_err(|error| failure(&error))
 }
 
-fn registered(mut arguments: Vec<Vec<u8>>, has_argv0: bool, fd: Option<i32>) -> u8 {
-    if arguments.is_empty() || has_argv0 && arguments.len() < 2 {
+fn registered(mut arguments: Vec<Vec<u8>>, form: Form, fd: Option<i32>) -> u8 {
+    if arguments.is_empty() || form == Form::Argv0 && arguments.len() < 2 {
         return Failure::new("started by binfmt_misc without a program").code(126).print();
     }
-    let path = arguments[0].clone();
-    if has_argv0 {
+    let mut path = arguments[0].clone();
+    if form == Form::Argv0 {
         arguments.remove(0);
     }
     // With other privileges than the caller's, its environment must not change what we do.
     let secure = auxv::get(libc_at::SECURE) == Some(1);
-    let options = if secure { Options::default() } else { crate::emulate::from_environment() };
+    let mut options = if secure { Options::default() } else { crate::emulate::from_environment() };
+    options.transparent = form == Form::Transparent;
     let exec_fn = auxv::get(libc_at::EXECFN)
         .and_then(|at| memory::read_cstr(at, PATH_MAX).ok().flatten())
         .unwrap_or_else(|| path.clone());
+    if form == Form::Transparent {
+        path.clone_from(&exec_fn);
+    }
     let file = match fd {
         Some(fd) => take(fd, &path),
         None => OpenFile::open(&path).map_err(|error| failure(&error)),

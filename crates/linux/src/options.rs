@@ -19,6 +19,9 @@ pub struct Options {
     pub dump: Option<Vec<u8>>,
     /// Share no translations with other processes.
     pub alone: bool,
+    /// Started by an entry of binfmt_misc with flag T: `/proc/self/exe` is the guest's program, so
+    /// the kernel must start all that it executes.
+    pub transparent: bool,
     /// `uname -r` to show.
     pub uname: Option<Vec<u8>>,
     /// How the program is traced, as [`crate::ptrace`] saves it.

@@ -157,6 +157,9 @@ fn may_execute(fd: &OwnedFd) -> bool {
 
 /// Decides who runs it, after checking all that can be checked.
 fn plan(process: &Process, request: &Request) -> Result<Plan, Errno> {
+    if process.options.transparent {
+        return Ok(Plan::Kernel);
+    }
     let Some(fd) = open(request) else { return Ok(Plan::Kernel) };
     let stat = raw::fstat(fd.as_raw_fd())?;
     if stat.st_mode & libc::S_IFMT != libc::S_IFREG || !may_execute(&fd) {
