@@ -50,7 +50,6 @@ impl CodeCache {
             (run, Some(Mapping::shared(file.as_fd(), len, RW).map_err(os)?))
         };
         run.small_pages(0);
-        run.large_pages(LARGE_FROM);
         // Offset 0 means "none" in the map.
         Ok(Self {
             run,
@@ -93,6 +92,8 @@ impl CodeCache {
             let map = self.write.as_ref().unwrap_or(&self.run);
             if to <= LARGE_FROM {
                 map.populate(populated, to - populated);
+            } else if populated <= LARGE_FROM {
+                self.run.large_pages(LARGE_FROM);
             }
             self.populated.store(to, Ordering::Relaxed);
         }

@@ -493,6 +493,20 @@ impl Engine {
             unit.next_in_page.store(others, Ordering::Relaxed);
         }
         self.map(exact).insert(block.pc, target);
+        self.link_ahead(writer, target, exact);
+    }
+    /// Links the exits of a new unit, whose code the writer's is, that lead to units which are there
+    /// already: later, each would have to leave once, and its code be changed while it is in use.
+    fn link_ahead(&self, writer: &mut Writer, target: Target, exact: bool) {
+        let Some(unit) = self.tables.units.get(target.unit) else { return };
+        if self.options.stress {
+            return;
+        }
+        for n in 0..writer.code.links.len() {
+            if let Some(to) = self.map(exact).find(writer.code.links[n].pc) {
+                self.link(writer, unit.first_link + n as u32, to, exact);
+            }
+        }
     }
     /// The instruction at `pc` traps too often: from now on its unit leaves floating point to the
     /// evaluator.

@@ -100,10 +100,14 @@ impl PcMap {
         let n = (pc >> 2) as usize % FILTER;
         (&self.filter[n / 64], 1 << (n % 64))
     }
+    /// As [`PcMap::get`], but quicker where there is none.
+    pub(crate) fn find(&self, pc: u64) -> Option<Target> {
+        let (word, bit) = self.filter(pc);
+        if word.load(Ordering::Relaxed) & bit != 0 { self.get(pc) } else { None }
+    }
     /// Whether `pc` has a translation. Quick where the answer is no.
     pub(crate) fn has(&self, pc: u64) -> bool {
-        let (word, bit) = self.filter(pc);
-        word.load(Ordering::Relaxed) & bit != 0 && self.get(pc).is_some()
+        self.find(pc).is_some()
     }
     /// How many of the `count` (at most 16) words from `pc` on come before one that has a
     /// translation; that of the first does not count.

@@ -129,6 +129,18 @@ pub fn fstatfs(fd: RawFd) -> Result<libc::statfs, Errno> {
     Ok(out)
 }
 
+/// `statfs(2)`, the host's structure.
+///
+/// # Errors
+/// `EINVAL` if `path` contains a zero byte, else the kernel's.
+pub fn statfs(path: &[u8]) -> Result<libc::statfs, Errno> {
+    let path = text(path)?;
+    // SAFETY: all-zero bytes are a valid `statfs`.
+    let mut out: libc::statfs = unsafe { core::mem::zeroed() };
+    call(libc::SYS_statfs, [at(&path), &raw mut out as u64])?;
+    Ok(out)
+}
+
 /// `faccessat2(2)`.
 ///
 /// # Errors

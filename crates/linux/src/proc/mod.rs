@@ -47,8 +47,12 @@ pub fn after_open(process: &Process, fd: RawFd, flags: i32) -> Result<(), Errno>
 
 /// Whether the file of `fd` is in a procfs.
 fn is_proc(fd: RawFd) -> bool {
+    raw::fstatfs(fd).is_ok_and(|fs| has_magic(&fs))
+}
+
+fn has_magic(fs: &libc::statfs) -> bool {
     // Signed in one libc, unsigned in the other.
-    raw::fstatfs(fd).is_ok_and(|fs| i128::from(fs.f_type) == PROC_MAGIC)
+    i128::from(fs.f_type) == PROC_MAGIC
 }
 
 /// The guest's view of an entry, or None if the host's is right. `fd` is the host's file, not yet
@@ -89,6 +93,10 @@ fn read_all(fd: RawFd) -> Option<Vec<u8>> {
 /// If `path` is `/proc/PID/exe` of an emulated process: the program that it runs. To be used
 /// instead of `path` wherever symbolic links are followed (open, stat, execve, access ...).
 pub fn redirect_exe(process: &Process, dirfd: RawFd, path: &[u8]) -> Option<Vec<u8>> {
+    // (What programs ask most often. Only the root of a procfs has a "self".)
+    if path == b"/proc/self/exe" && raw::statfs(b"/proc/self/").is_ok_and(|fs| has_magic(&fs)) {
+        return Some(process.identity.exe.clone());
+    }
     let dir = match path.strip_suffix(b"exe")? {
         [] => b".",
         dir if dir.ends_with(b"/") => dir,
