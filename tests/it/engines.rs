@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -40,6 +41,7 @@ pub fn run_with(files: Option<&Path>, script: &str) -> String {
     // with all ids crun would try to make device nodes.
     let wait = "echo $$; read go; exec unshare --mount --pid --fork --kill-child --mount-proc \
         --net --ipc --uts --cgroup bash -ec \"$NAMESPACE\" 2>&1";
+    let before = machine();
     let mut child = Command::new("timeout")
         .args(["-k", "5", "300", "unshare", "--user", "sh", "-c", wait])
         .env("NAMESPACE", NAMESPACE)
@@ -63,11 +65,19 @@ pub fn run_with(files: Option<&Path>, script: &str) -> String {
     let mut text = Vec::new();
     std::io::Read::read_to_end(&mut out, &mut text).expect("readable");
     let status = child.wait().expect("waited for");
+    assert_eq!(machine(), before, "the machine was changed");
     let mut text = String::from_utf8_lossy(&text).into_owned();
     if !status.success() {
         writeln!(text, "[{status}]").expect("in memory");
     }
     text
+}
+
+/// What engines change on a machine if they can: owners of device nodes, locks in memory.
+fn machine() -> (u32, u32, u32, bool) {
+    let null = fs::metadata("/dev/null").expect("there");
+    let locks = fs::exists("/dev/shm/libpod_lock").expect("known");
+    (null.uid(), null.gid(), null.mode(), locks)
 }
 
 /// The directory with the images' archives: `arm64.tar`, and `compiler.tar` to be put on top.

@@ -56,6 +56,42 @@ it
     assert_eq!(text, format!("{before}{check}{check}"));
 }
 
+/// Without an engine above it, with a root that is read-only and few capabilities.
+#[test]
+fn crun_runs_a_foreign_bundle() {
+    let text = engines::run(
+        r#"
+import
+ln -s "$(buildah mount $(buildah from --platform linux/arm64 localhost/arm64))" rootfs
+crun spec
+sed -i 's/"terminal": true/"terminal": false/; s,"sh"$,"bash"\, "/dev/fd/0",' config.json
+container() { crun --cgroup-manager=disabled run it; }
+container 2>&1 </dev/null | grep -o 'Exec format error'
+/tmp/anyarch install --allow-volatile arm64 | cut -d' ' -f-4
+cat >script <<'X'
+uname -m
+cut -d' ' -f-2 /proc/self/stat
+ps --no-headers -o pid,args 1
+echo $(id -u) $(grep CapEff /proc/self/status)
+echo > /file || echo no
+X
+container <script
+rm /tmp/anyarch
+container <script
+"#,
+    );
+    let check = "\
+aarch64
+3 (cut)
+      1 bash /dev/fd/0
+0 CapEff: 0000000020000420
+/dev/fd/0: line 5: /file: Read-only file system
+no
+";
+    let before = "Exec format error\narm64: registered as qemu-aarch64\n";
+    assert_eq!(text, format!("{before}{check}{check}"));
+}
+
 /// The stages build a program with a foreign compiler; setuid programs work in a step.
 #[test]
 fn buildah_builds_foreign_images() {
