@@ -78,6 +78,32 @@ impl Lab {
     }
 }
 
+/// Writes a program, by a process of its own: were it open here for writing, a child that another
+/// test starts would have it open too for a moment, and executing it would give ETXTBSY.
+///
+/// # Panics
+/// If it cannot be written.
+pub fn place_program(path: &Path, bytes: &[u8]) {
+    use std::io::Write as _;
+    let mut writer = Command::new("sh")
+        .args(["-c", "rm -f \"$1\" && cat >\"$1\" && chmod 755 \"$1\"", "sh"])
+        .arg(path)
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .expect("sh");
+    writer.stdin.take().expect("piped").write_all(bytes).expect("written");
+    assert!(writer.wait().expect("it ends").success(), "{} is written", path.display());
+}
+
+/// Copies a program, as [`place_program`] does.
+///
+/// # Panics
+/// If it cannot be copied.
+pub fn copy_program(from: &Path, to: &Path) {
+    let copied = Command::new("install").args(["-m", "755"]).arg(from).arg(to).status();
+    assert!(copied.is_ok_and(|s| s.success()), "{} is copied", from.display());
+}
+
 /// Standard output and exit code, for comparisons and messages.
 pub fn outcome(output: &Output) -> String {
     format!("{}[{}]", String::from_utf8_lossy(&output.stdout), output.status)

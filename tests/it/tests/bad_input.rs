@@ -20,8 +20,7 @@ impl Case {
     }
     fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.dir.join(name);
-        fs::write(&path, bytes).expect("written");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("made executable");
+        it::place_program(&path, bytes);
         path
     }
     fn run(&self, program: &Path) -> Output {
@@ -129,7 +128,7 @@ fn a_missing_loader_is_named_with_a_way_out() {
     // One that is there, but wrong.
     let lib = c.dir.join("lib");
     fs::create_dir_all(&lib).expect("made");
-    fs::copy("/bin/true", lib.join("ld-linux-aarch64.so.1")).expect("copied");
+    it::copy_program(Path::new("/bin/true"), &lib.join("ld-linux-aarch64.so.1"));
     let prefix = c.dir.display().to_string();
     let path = program.display().to_string();
     c.complains(&["-L", &prefix, &path], 126, &["ld-linux-aarch64.so.1", "x86-64"]);

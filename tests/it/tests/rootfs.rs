@@ -75,7 +75,7 @@ fn a_read_only_root_without_temporary_directory_changes_nothing() {
 fn the_registration_survives_the_deletion_of_the_binary() {
     let lab = Lab::open();
     let copy = lab.scratch("survive").join("anyarch");
-    fs::copy(&lab.anyarch, &copy).expect("copied");
+    it::copy_program(&lab.anyarch, &copy);
     let dir = copy.parent().expect("it has one").display().to_string();
     // Inside the private namespace of a run over the host's own root.
     let root = lab.root().display().to_string();

@@ -19,7 +19,7 @@ impl Home {
     fn new(name: &str) -> Self {
         let dir = PathBuf::from(format!("/tmp/anyarch-test-{name}-{}", std::process::id()));
         fs::create_dir_all(&dir).expect("made");
-        fs::copy(Lab::open().anyarch, dir.join("anyarch")).expect("copied");
+        it::copy_program(&Lab::open().anyarch, &dir.join("anyarch"));
         let _ = std::os::unix::fs::chown(&dir, Some(USER), Some(USER));
         Self(dir)
     }
