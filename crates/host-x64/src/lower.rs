@@ -201,13 +201,6 @@ fn attempt(
     result
 }
 
-/// Whether a temporary is among the operands.
-#[inline]
-fn mentions_temps(op: &Op) -> bool {
-    let temp = |r: Ref| r.as_temp().is_some();
-    temp(op.dst) | temp(op.a) | temp(op.b) | temp(op.c)
-}
-
 /// Whether a fault of `code` shows the flags to the guest. Floating-point operations only leave to
 /// the evaluator, which then goes on: flags that nothing reads afterwards do not matter.
 const fn shows_flags(code: OpCode) -> bool {
@@ -273,7 +266,7 @@ impl Lower<'_> {
         }
         if self.block.temps != 0 {
             for (i, op) in ops.iter().enumerate() {
-                if !mentions_temps(op) {
+                if !op.mentions_temps() {
                     continue;
                 }
                 // In order: the last one that is written stays.
@@ -445,7 +438,7 @@ impl Lower<'_> {
             self.op(*op);
             self.flags_busy = false;
             self.unlock();
-            if block.temps != 0 && mentions_temps(op) {
+            if block.temps != 0 && op.mentions_temps() {
                 self.drop_temps();
             }
             if self.need_after() == 0 {

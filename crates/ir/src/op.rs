@@ -1,14 +1,15 @@
 //! One operation: its code, type, operands and what they mean.
 
-/// An operand: a guest slot, a temporary, a constant of the block's pool, or none.
+/// An operand: a guest slot, a temporary, a constant of the block's pool, or none. The two highest
+/// bits tell: 0, 1, 2 or 3, and 3.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ref(pub u16);
 
 impl Ref {
     /// No operand.
     pub const NONE: Self = Self(0xffff);
-    const TEMP: u16 = 0x100;
-    const CONST: u16 = 0xc000;
+    const TEMP: u16 = 0x4000;
+    const CONST: u16 = 0x8000;
 
     /// Guest slot `n` (0..128): 0..64 integer, 64..128 vector.
     pub const fn slot(n: u16) -> Self {
@@ -800,6 +801,7 @@ impl Op {
         Self { code, ty, dst: n, a: n, b: n, c: n, aux: 0, imm: 0 }
     }
     /// As kept in `State::helper_op`: the fields in order, least significant first.
+    #[inline]
     pub const fn encode(&self) -> [u64; 2] {
         [
             self.code as u64
@@ -809,6 +811,14 @@ impl Op {
                 | (self.b.0 as u64) << 48,
             self.c.0 as u64 | (self.aux as u64) << 16 | (self.imm as u32 as u64) << 32,
         ]
+    }
+    /// Whether a temporary is among the operands.
+    #[inline]
+    pub const fn mentions_temps(&self) -> bool {
+        // In all four at once.
+        let [low, high] = self.encode();
+        let refs = low & !0xffff | high & 0xffff;
+        refs & !(refs >> 1) & 0x4000_4000_4000_4000 != 0
     }
     /// The reverse of [`Op::encode`].
     ///
