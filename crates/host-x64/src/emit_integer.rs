@@ -352,6 +352,11 @@ impl Emit {
         let code = Code::new(prefix, 2, opcode, size == Size::Q);
         self.vex_rr(code, false, d.0, a.0, b.0, Imm::None);
     }
+    /// `mulx high, low, [m]`: high:low = rdx * [m].
+    pub fn mulx_load(&mut self, size: Size, high: Gpr, low: Gpr, m: Mem) {
+        let code = Code::new(0xf2, 2, 0xf6, size == Size::Q);
+        self.vex_rm(code, false, high.0, low.0, m, Imm::None);
+    }
     /// `bt`, `bts`, `btr`, `btc` with an immediate bit number.
     pub fn bit_imm(&mut self, op: Bit, size: Size, r: Gpr, n: u8) {
         self.legacy_rr(Code::wide(1, 0xba, size), op as u8, r.0, false, Imm::I8(n as i8));

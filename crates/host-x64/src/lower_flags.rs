@@ -199,6 +199,17 @@ impl Lower<'_> {
         }
         self.carry_as(kind);
         let a = self.using(op.a);
+        if !op.dst.is_none()
+            && let Some(m) = self.only_home(op.b)
+        {
+            let d = self.define_over(op.dst, op.a, a);
+            if d != a {
+                self.e.mov(size, d, a);
+            }
+            self.e.alu_load(alu, size, d, m);
+            self.set(op.dst, d);
+            return self.carried(sets, kind);
+        }
         let b = match self.immediate(op.b, size) {
             Some(imm) => Operand::Imm(imm),
             None => Operand::Reg(self.using(op.b)),
@@ -213,6 +224,10 @@ impl Lower<'_> {
         } else {
             self.alu_into(op, alu, size, a, b);
         }
+        self.carried(sets, kind);
+    }
+    /// After an operation with carry.
+    fn carried(&mut self, sets: bool, kind: Kind) {
         if sets {
             self.flags_host(kind, None);
         } else {

@@ -6,9 +6,30 @@ use crate::{Alu, Bmi, Count, Shift, Unary};
 use ir::{Op, OpCode};
 
 impl Lower<'_> {
+    /// Whether to multiply by MULX: other forms destroy the host's flags, which are needed. Carry
+    /// chains of large numbers have multiplications between their additions.
+    fn by_mulx(&self) -> bool {
+        self.host.features().bmi2 && self.must_save()
+    }
+    /// The product of a and b: of its halves, the one without a register is the result.
+    fn mulx(&mut self, op: Op, size: Size, high: Option<Gpr>, low: Option<Gpr>) {
+        self.fixed(Gpr::RDX, op.a);
+        if let Some(m) = self.only_home(op.b) {
+            let d = self.define(op.dst);
+            self.e.mulx_load(size, high.unwrap_or(d), low.unwrap_or(d), m);
+            return self.set(op.dst, d);
+        }
+        let b = self.using(op.b);
+        let d = self.define_over(op.dst, op.b, b);
+        self.e.bmi(Bmi::Mulx, size, high.unwrap_or(d), low.unwrap_or(d), b);
+        self.set(op.dst, d);
+    }
     pub(crate) fn mul(&mut self, op: Op) {
-        self.clobber();
         let size = Self::size(op);
+        if self.by_mulx() {
+            return self.mulx(op, size, Some(Gpr::RDX), None);
+        }
+        self.clobber();
         let mut op = op;
         if op.a.as_const().is_some() {
             core::mem::swap(&mut op.a, &mut op.b);
@@ -32,6 +53,9 @@ impl Lower<'_> {
         self.set(op.dst, d);
     }
     pub(crate) fn mul_high(&mut self, op: Op) {
+        if op.code == OpCode::MulHiU && self.by_mulx() {
+            return self.mulx(op, Size::Q, None, Some(Gpr::RDX));
+        }
         self.clobber();
         self.fixed(Gpr::RAX, op.a);
         self.take(Gpr::RDX);
@@ -41,7 +65,12 @@ impl Lower<'_> {
         self.set(op.dst, Gpr::RDX);
     }
     pub(crate) fn mul_wide(&mut self, op: Op) {
-        self.clobber();
+        let mulx = self.by_mulx();
+        if mulx {
+            self.take(Gpr::RDX);
+        } else {
+            self.clobber();
+        }
         let signed = op.code == OpCode::MulWideS;
         let (a, b) = (self.using(op.a), self.using(op.b));
         let s = self.scratch();
@@ -53,11 +82,15 @@ impl Lower<'_> {
         if a != b {
             self.release(b);
         }
-        let d = self.define(op.dst);
+        let d = if mulx { Gpr::RDX } else { self.define(op.dst) };
         if signed {
             self.e.movsx(Size::D, Size::Q, d, a);
         } else {
             self.e.mov(Size::D, d, a);
+        }
+        if mulx {
+            self.e.bmi(Bmi::Mulx, Size::Q, Gpr::RDX, s, s);
+            return self.set(op.dst, s);
         }
         self.e.imul(Size::Q, d, s);
         self.set(op.dst, d);

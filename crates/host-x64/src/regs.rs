@@ -258,6 +258,12 @@ impl Lower<'_> {
         range.into_iter().find(|&i| self.scratch.hold[i] == Hold::Slot(slot))
     }
 
+    /// The home of an integer slot whose value is nowhere else.
+    pub(crate) fn only_home(&self, v: Ref) -> Option<Mem> {
+        let s = v.as_slot()?;
+        let elsewhere = self.host.int_pin(s).is_some() || self.copy_of(s, 0..FIRST_V).is_some();
+        (!elsewhere).then_some(home(s))
+    }
     /// Whether a slot or temporary is a vector.
     pub(crate) fn is_vector(&self, v: Ref) -> bool {
         match (v.as_slot(), v.as_temp()) {
