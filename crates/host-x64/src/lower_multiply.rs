@@ -65,35 +65,37 @@ impl Lower<'_> {
         self.set(op.dst, Gpr::RDX);
     }
     pub(crate) fn mul_wide(&mut self, op: Op) {
-        let mulx = self.by_mulx();
-        if mulx {
-            self.take(Gpr::RDX);
-        } else {
-            self.clobber();
-        }
         let signed = op.code == OpCode::MulWideS;
-        let (a, b) = (self.using(op.a), self.using(op.b));
-        let s = self.scratch();
-        if signed {
-            self.e.movsx(Size::D, Size::Q, s, b);
-        } else {
-            self.e.mov(Size::D, s, b);
-        }
-        if a != b {
-            self.release(b);
-        }
-        let d = if mulx { Gpr::RDX } else { self.define(op.dst) };
-        if signed {
-            self.e.movsx(Size::D, Size::Q, d, a);
-        } else {
-            self.e.mov(Size::D, d, a);
-        }
-        if mulx {
+        if self.by_mulx() {
+            self.take(Gpr::RDX);
+            let a = self.using(op.a);
+            self.widen_to(Gpr::RDX, a, signed);
+            self.release(a);
+            let b = self.using(op.b);
+            let s = self.scratch();
+            self.widen_to(s, b, signed);
             self.e.bmi(Bmi::Mulx, Size::Q, Gpr::RDX, s, s);
             return self.set(op.dst, s);
         }
+        self.clobber();
+        let (a, b) = (self.using(op.a), self.using(op.b));
+        let s = self.scratch();
+        self.widen_to(s, b, signed);
+        if a != b {
+            self.release(b);
+        }
+        let d = self.define(op.dst);
+        self.widen_to(d, a, signed);
         self.e.imul(Size::Q, d, s);
         self.set(op.dst, d);
+    }
+    /// `d` = the low half of `s`, extended.
+    fn widen_to(&mut self, d: Gpr, s: Gpr, signed: bool) {
+        if signed {
+            self.e.movsx(Size::D, Size::Q, d, s);
+        } else {
+            self.e.mov(Size::D, d, s);
+        }
     }
     pub(crate) fn divide(&mut self, op: Op) {
         self.clobber();

@@ -33,13 +33,8 @@ pub static KNOWN: &[Known] = &[
     },
     Known {
         what: "waiting for what never comes; what is over is generated",
-        heading: "WFE, WFIT, WFET",
-        lines: &["wfe", "wfet", "wfit"],
-    },
-    Known {
-        what: "the oracle lets no program execute it, Linux does nothing",
-        heading: "WFI",
-        lines: &["wfi"],
+        heading: "WFE, WFI, WFIT, WFET",
+        lines: &["wfe", "wfi", "wfet", "wfit"],
     },
     Known {
         what: "address translation is privileged, the size of DC ZVA the processor's choice; other \
@@ -76,7 +71,7 @@ pub static KNOWN: &[Known] = &[
         ],
     },
     Known {
-        what: "the oracle has FEAT_GCS and FEAT_PAuth_LR is still to come; ESB is generated",
+        what: "what is there depends on features; generated among others",
         heading: "HINT",
         lines: &["pacm", "chkfeat", "esb"],
     },

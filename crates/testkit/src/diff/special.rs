@@ -18,7 +18,10 @@ const PSTATE: [u32; 2] = [0xd51b_42a0, 0xd51b_42c0];
 /// DC CVAC, CVAU, CVAP, CVADP, CIVAC and IC IVAU.
 const CACHE: [u32; 6] =
     [0xd50b_7a20, 0xd50b_7b20, 0xd50b_7c20, 0xd50b_7d20, 0xd50b_7e20, 0xd50b_7520];
-/// ESB, SEV and WFE.
+/// Hints: PACM and CHKFEAT without FEAT_PAuth_LR and FEAT_GCS in use.
+const PACM: u32 = 0xd503_24ff;
+const CHKFEAT: u32 = 0xd503_251f;
+const WFI: u32 = 0xd503_207f;
 const ESB: u32 = 0xd503_221f;
 const SEV: u32 = 0xd503_209f;
 const WFE: u32 = 0xd503_205f;
@@ -172,10 +175,10 @@ fn cache(rng: &mut Rng, target: u64) -> Vec<u32> {
     words
 }
 
-/// Waiting for what has happened, and ESB.
+/// Waiting for what has happened, and hints that do nothing here.
 fn hint(rng: &mut Rng) -> Vec<u32> {
-    match rng.below(3) {
-        0 => vec![ESB],
+    match rng.below(4) {
+        0 => vec![*[ESB, WFI, PACM, CHKFEAT].get(rng.below(4) as usize).unwrap_or(&ESB)],
         1 => vec![SEV, WFE],
         _ => {
             // Until a time that is over.
