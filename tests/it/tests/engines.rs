@@ -302,3 +302,15 @@ user tries
     ];
     assert_eq!(text, expected.concat());
 }
+
+#[test]
+fn the_machines_devices_cannot_be_changed() {
+    let text = engines::run(
+        r#"
+chown 1000 /dev/null 2>&1 | grep -o 'Read-only.*'
+mount -o remount,bind,rw /dev/null >/dev/null 2>&1 || echo refused
+echo anything >/dev/null
+"#,
+    );
+    assert_eq!(text, "Read-only file system\nrefused\n");
+}
