@@ -91,18 +91,21 @@ impl Tools {
 
     /// How the run of `program` ends. One that does not end is all right if its own code goes round
     /// in circles: it does so under the oracle, or it is being executed when time is over. (The
-    /// oracle alone does not do: it refuses some programs that Linux executes.)
+    /// oracle alone does not do: it refuses some programs that Linux executes.) One that looks like
+    /// a refusal without a reason is all right if it ends so under the oracle.
     fn outcome(&self, program: &Path, cwd: &Path) -> Result<(Outcome, Output)> {
         let run = self.run(&self.anyarch, program, cwd)?;
         let mut outcome = judge(&run.output);
-        if outcome == Outcome::Hung
-            && (run.circling
-                || match &self.oracle {
-                    Some(oracle) => judge(&self.run(oracle, program, cwd)?.output) == Outcome::Hung,
-                    None => false,
-                })
-        {
+        if outcome == Outcome::Hung && run.circling {
             outcome = Outcome::Looped;
+        }
+        if matches!(outcome, Outcome::Hung | Outcome::Broken)
+            && let Some(oracle) = &self.oracle
+        {
+            let theirs = self.run(oracle, program, cwd)?.output;
+            if judge(&theirs) == outcome && theirs.status == run.output.status {
+                outcome = if outcome == Outcome::Hung { Outcome::Looped } else { Outcome::Exited };
+            }
         }
         Ok((outcome, run.output))
     }
