@@ -11,6 +11,8 @@ pub(crate) enum Json {
     Text(String),
     List(Vec<Self>),
     Object(Vec<(&'static str, Self)>),
+    /// A value that is JSON already.
+    Written(String),
 }
 
 impl Json {
@@ -34,6 +36,15 @@ impl Json {
                 let _ = write!(out, "{n}");
             }
             Self::Text(t) => string(out, t),
+            // No text in it has a line break: those are escaped.
+            Self::Written(text) => {
+                for (i, line) in text.trim().lines().enumerate() {
+                    if i > 0 {
+                        new_line(out, 0, depth);
+                    }
+                    out.push_str(line);
+                }
+            }
             Self::List(items) if items.is_empty() => out.push_str("[]"),
             Self::Object(items) if items.is_empty() => out.push_str("{}"),
             Self::List(items) => {
@@ -131,5 +142,13 @@ mod tests {
             "{\n  \"supported\": [\n    \"linux/amd64\"\n  ],\n  \"none\": null,\n  \"empty\": [],\n  \
              \"text\": \"a\\\"\\\\\\n\\u0001\",\n  \"n\": 3\n}"
         );
+    }
+
+    #[test]
+    fn what_is_written_is_indented() {
+        let inner = Json::Object(vec![("a", Json::list(["b\nc"]))]).pretty();
+        let with = |value| Json::Object(vec![("result", value)]).pretty();
+        let same = Json::Object(vec![("a", Json::list(["b\nc"]))]);
+        assert_eq!(with(Json::Written(inner)), with(same));
     }
 }

@@ -105,6 +105,8 @@ fn an_engines_namespaces() {
     let text = home.expect(0, &["rootless", "install"]);
     assert!(text.contains(&format!("podman (process {pid})")), "{text}");
     assert!(text.contains("arm64: registered as qemu-aarch64"), "{text}");
+    let text = home.expect(0, &["rootless", "remove", "--dry-run"]);
+    assert!(text.contains("would be removed"), "{text}");
     // Again: one mount, one entry.
     home.expect(0, &["rootless", "install", "arm64", "--engine", "podman"]);
     let own = home.0.join("anyarch").display().to_string();
@@ -117,6 +119,11 @@ fn an_engines_namespaces() {
     let nested = format!("unshare -Urm {own} check arm64");
     assert_eq!(inside(&home, pid, &nested), "arm64: ok\n");
     assert!(home.expect(0, &["rootless", "status"]).contains("qemu-aarch64"));
+    let text = home.expect(0, &["rootless", "status", "--json"]);
+    for part in ["\"schema\": \"anyarch.rootless/1\"", "\"code\": 0", "\"qemu-aarch64\""] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(text.contains(&format!("\"pid\": {pid}")), "{text}");
     // The machine is as it was.
     assert_eq!(home.anyarch(&["check", "arm64"]), outside);
     let text = home.expect(0, &["rootless", "remove", "--engine", &pid.to_string()]);

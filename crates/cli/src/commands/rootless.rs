@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command as Process;
+use std::process::{Command as Process, ExitStatus, Output, Stdio};
 
 use binfmt::GuestArch;
 use binfmt::pin::OWN_IMAGE;
@@ -18,6 +18,7 @@ use rustix::thread::{
 };
 
 use super::options::code;
+use crate::json::Json;
 use crate::report::Failure;
 
 #[derive(Args)]
@@ -33,7 +34,7 @@ enum Command {
     /// Register in the engines' namespaces.
     Install(Install),
     /// Take the registrations away again.
-    Remove(Where),
+    Remove(Remove),
     /// Run a command in new namespaces where everything is registered.
     New(New),
 }
@@ -43,12 +44,27 @@ struct Where {
     /// podman, docker or the id of a process in the namespaces (default: all that run).
     #[arg(long, value_name = "ENGINE|PID")]
     engine: Option<String>,
+    /// Print JSON (docs/json.md describes it).
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct Remove {
+    #[command(flatten)]
+    at: Where,
+    /// Print what would be removed.
+    #[arg(short = 'n', long)]
+    dry_run: bool,
 }
 
 #[derive(Args)]
 struct Install {
     #[command(flatten)]
     at: Where,
+    /// Print what would be registered.
+    #[arg(short = 'n', long)]
+    dry_run: bool,
     /// Architectures (default: all that this program emulates).
     #[arg(value_name = "ARCH")]
     architectures: Vec<String>,
@@ -86,7 +102,7 @@ struct Engine {
 /// When no engine runs, or its namespaces cannot be entered.
 #[expect(clippy::print_stdout, reason = "the command's result")]
 pub(crate) fn rootless(arguments: &Rootless) -> Result<u8, Failure> {
-    let (at, words): (&Where, Vec<OsString>) = match &arguments.command {
+    let (at, mut words): (&Where, Vec<OsString>) = match &arguments.command {
         Command::New(new) => {
             let mut words: Vec<OsString> = vec!["@enter".into(), "new".into()];
             let shell = [OsString::from("/bin/sh")];
@@ -96,27 +112,60 @@ pub(crate) fn rootless(arguments: &Rootless) -> Result<u8, Failure> {
             return Err(Failure::new(format!("cannot execute {OWN_IMAGE}")).caused_by(error));
         }
         Command::Status(at) => (at, vec!["status".into()]),
-        Command::Remove(at) => (at, vec!["uninstall".into()]),
+        Command::Remove(remove) => {
+            let mut words: Vec<OsString> = vec!["uninstall".into()];
+            words.extend(remove.dry_run.then(|| "--dry-run".into()));
+            (&remove.at, words)
+        }
         Command::Install(install) => {
             let mut words: Vec<OsString> = vec!["install".into(), "--allow-volatile".into()];
+            words.extend(install.dry_run.then(|| "--dry-run".into()));
             words.extend(install.architectures.iter().map(OsString::from));
             (&install.at, words)
         }
     };
-    let engines = engines(at.engine.as_deref())?;
+    words.extend(at.json.then(|| "--json".into()));
     let mut exit = 0;
-    for engine in &engines {
-        println!("{} (process {}):", engine.name, engine.pid);
-        let status = Process::new(OWN_IMAGE)
-            .args(["@enter", &engine.pid.to_string(), "--"])
-            .args(&words)
-            .status()
-            .map_err(|e| Failure::new(format!("cannot execute {OWN_IMAGE}")).caused_by(e))?;
+    let mut done = Vec::new();
+    for engine in &engines(at.engine.as_deref())? {
+        let mut process = Process::new(OWN_IMAGE);
+        process.args(["@enter", &engine.pid.to_string(), "--"]).args(&words);
+        let failed = |e| Failure::new(format!("cannot execute {OWN_IMAGE}")).caused_by(e);
+        let status = if at.json {
+            let out = process.stderr(Stdio::inherit()).output().map_err(failed)?;
+            done.push(engine.json(&out));
+            out.status
+        } else {
+            println!("{} (process {}):", engine.name, engine.pid);
+            process.status().map_err(failed)?
+        };
         if !status.success() {
-            exit = status.code().map_or(code::NOT_REACHED, |c| c as u8);
+            exit = code_of(status);
         }
     }
+    if at.json {
+        let object = vec![("schema", "anyarch.rootless/1".into()), ("engines", Json::List(done))];
+        println!("{}", Json::Object(object).pretty());
+    }
     Ok(exit)
+}
+
+fn code_of(status: ExitStatus) -> u8 {
+    status.code().map_or(code::NOT_REACHED, |c| c as u8)
+}
+
+impl Engine {
+    /// What became of a command in its namespaces, which prints JSON if it gets that far.
+    fn json(&self, out: &Output) -> Json {
+        let text = String::from_utf8_lossy(&out.stdout).trim().to_owned();
+        let result = if text.is_empty() { Json::Null } else { Json::Written(text) };
+        Json::Object(vec![
+            ("engine", self.name.clone().into()),
+            ("pid", (self.pid as usize).into()),
+            ("code", usize::from(code_of(out.status)).into()),
+            ("result", result),
+        ])
+    }
 }
 
 /// The words that make this program do what follows them in the namespaces of a process.
