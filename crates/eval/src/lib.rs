@@ -23,7 +23,7 @@ mod vec_shift;
 mod vec_wide;
 mod vector;
 
-pub use run::{MemFault, Memory, Outcome, helper, run};
+pub use run::{MemFault, Memory, NoMemory, Outcome, helper, run};
 
 use ir::{Op, OpCode};
 

@@ -47,6 +47,28 @@ pub trait Memory {
     }
 }
 
+/// Memory of which nothing is there: every access is a fault.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoMemory;
+
+impl Memory for NoMemory {
+    fn load(&mut self, addr: u64, _: usize) -> Result<u128, MemFault> {
+        Err(MemFault { addr, alignment: false, write: false })
+    }
+    fn store(&mut self, addr: u64, _: usize, _: u128) -> Result<(), MemFault> {
+        Err(MemFault { addr, alignment: false, write: true })
+    }
+    fn compare_exchange(
+        &mut self,
+        addr: u64,
+        _: usize,
+        _: u128,
+        _: u128,
+    ) -> Result<u128, MemFault> {
+        Err(MemFault { addr, alignment: false, write: true })
+    }
+}
+
 /// How a block was left. The pc slot is set as the contract of [`ir::state::exit`] says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {

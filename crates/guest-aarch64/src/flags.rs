@@ -120,38 +120,32 @@ fn is_neutral(w: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    struct Words(&'static [u32]);
-    impl Fetch for Words {
-        fn word(&mut self, pc: u64) -> Option<u32> {
-            self.0.get(pc as usize / 4).copied()
-        }
-    }
+    use guest::code_at;
 
     #[test]
     fn compare_kills_branch_and_load_keep() {
         // mov x0, x1; cmp x0, #1
-        assert!(dead_at(&mut Words(&[0xaa01_03e0, 0xf100_041f]), 0));
+        assert!(dead_at(&mut code_at(0, &[0xaa01_03e0, 0xf100_041f]), 0));
         // ldr x0, [x1]; cmp x0, #1
-        assert!(!dead_at(&mut Words(&[0xf940_0020, 0xf100_041f]), 0));
+        assert!(!dead_at(&mut code_at(0, &[0xf940_0020, 0xf100_041f]), 0));
         // bti c; b +8; ldr x0, [x1]; cmp x0, #1
         let words = &[0xd503_245f, 0x1400_0002, 0xf940_0020, 0xf100_041f];
-        assert!(dead_at(&mut Words(words), 0));
+        assert!(dead_at(&mut code_at(0, words), 0));
         // b .
-        assert!(!dead_at(&mut Words(&[0x1400_0000]), 0));
+        assert!(!dead_at(&mut code_at(0, &[0x1400_0000]), 0));
         // bl +8; ldr x0, [x1]; cmp x0, #1; b -4
         let words = &[0x9400_0002, 0xf940_0020, 0xf100_041f, 0x17ff_ffff];
-        assert!(dead_at(&mut Words(words), 0) && dead_at(&mut Words(words), 12));
+        assert!(dead_at(&mut code_at(0, words), 0) && dead_at(&mut code_at(0, words), 12));
         // b.eq .; cmp x0, #1
-        assert!(!dead_at(&mut Words(&[0x5400_0000, 0xf100_041f]), 0));
+        assert!(!dead_at(&mut code_at(0, &[0x5400_0000, 0xf100_041f]), 0));
         // tst w0, #1
-        assert!(dead_at(&mut Words(&[0x7200_001f]), 0));
+        assert!(dead_at(&mut code_at(0, &[0x7200_001f]), 0));
         // fmul d0, d0, d1; fmadd d0, d1, d2, d3; fcmp d0, #0.0
-        assert!(dead_at(&mut Words(&[0x1e61_0800, 0x1f42_0c20, 0x1e60_2008]), 0));
+        assert!(dead_at(&mut code_at(0, &[0x1e61_0800, 0x1f42_0c20, 0x1e60_2008]), 0));
         // fcsel d0, d0, d1, eq; fcmp d0, d1
-        assert!(!dead_at(&mut Words(&[0x1e61_0c00, 0x1e61_2000]), 0));
+        assert!(!dead_at(&mut code_at(0, &[0x1e61_0c00, 0x1e61_2000]), 0));
         // adc x0, x0, x0
-        assert!(!dead_at(&mut Words(&[0x9a00_0000, 0xf100_041f]), 0));
+        assert!(!dead_at(&mut code_at(0, &[0x9a00_0000, 0xf100_041f]), 0));
     }
 
     #[test]
@@ -164,17 +158,11 @@ mod tests {
             if !overwrites(word) && !is_neutral(word) {
                 continue;
             }
-            struct Word(u32);
-            impl Fetch for Word {
-                fn word(&mut self, _: u64) -> Option<u32> {
-                    Some(self.0)
-                }
-            }
             let mut block = ir::Block::default();
             let mode = guest::Mode { single: true, ..guest::Mode::default() };
             guest::Guest::translate(
                 &crate::Aarch64::PLAIN,
-                &mut Word(word),
+                &mut |_| Some(word),
                 0x1000,
                 mode,
                 &mut block,

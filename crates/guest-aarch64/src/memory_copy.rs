@@ -186,15 +186,8 @@ impl Translator<'_> {
 mod tests {
     use crate::Aarch64;
     use eval::{MemFault, Memory, Outcome};
-    use guest::{Fetch, Guest, Mode};
+    use guest::{Guest, Mode, code_at};
     use ir::{Block, State};
-
-    struct Words([u32; 3]);
-    impl Fetch for Words {
-        fn word(&mut self, pc: u64) -> Option<u32> {
-            self.0.get(pc as usize / 4).copied()
-        }
-    }
 
     /// Memory from address 0x1000 on.
     struct Bytes(Vec<u8>);
@@ -225,7 +218,7 @@ mod tests {
         let mut state = Box::new(State::new());
         state.int[..3].copy_from_slice(&[to, from, size]);
         let mut block = Block::default();
-        Aarch64::PLAIN.translate(&mut Words(words), 0, Mode::default(), &mut block);
+        Aarch64::PLAIN.translate(&mut code_at(0, &words), 0, Mode::default(), &mut block);
         assert_eq!(eval::run(&block, &mut state, &mut memory), Outcome::Exit(12));
         (memory.0, state)
     }

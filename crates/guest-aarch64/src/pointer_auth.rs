@@ -256,32 +256,7 @@ pub(crate) fn keys(
 mod tests {
     use super::*;
     use crate::{Aarch64, Cpu};
-    use guest::{Fetch, Guest as _, Mode};
-
-    struct Word(u32);
-    impl Fetch for Word {
-        fn word(&mut self, _pc: u64) -> Option<u32> {
-            Some(self.0)
-        }
-    }
-    struct Nothing;
-    impl eval::Memory for Nothing {
-        fn load(&mut self, addr: u64, _: usize) -> Result<u128, eval::MemFault> {
-            Err(eval::MemFault { addr, write: false, alignment: false })
-        }
-        fn store(&mut self, addr: u64, _: usize, _: u128) -> Result<(), eval::MemFault> {
-            Err(eval::MemFault { addr, write: true, alignment: false })
-        }
-        fn compare_exchange(
-            &mut self,
-            addr: u64,
-            _: usize,
-            _: u128,
-            _: u128,
-        ) -> Result<u128, eval::MemFault> {
-            Err(eval::MemFault { addr, write: true, alignment: false })
-        }
-    }
+    use guest::{Guest as _, Mode};
 
     fn guest(model: &str) -> (Aarch64, State) {
         let random = |bytes: &mut [u8]| {
@@ -296,8 +271,8 @@ mod tests {
     fn step(guest: &Aarch64, state: &mut State, word: u32) -> eval::Outcome {
         let mut block = ir::Block::default();
         let mode = Mode { single: true, ..Mode::default() };
-        guest.translate(&mut Word(word), 0x1000, mode, &mut block);
-        eval::run(&block, state, &mut Nothing)
+        guest.translate(&mut |_| Some(word), 0x1000, mode, &mut block);
+        eval::run(&block, state, &mut eval::NoMemory)
     }
     const PACIA_1_2: u32 = 0xdac1_0041;
     const AUTIA_1_2: u32 = 0xdac1_1041;

@@ -3,21 +3,14 @@
 
 use crate::Aarch64;
 use eval::{MemFault, Memory, Outcome};
-use guest::{Fetch, Guest, Mode};
+use guest::{Guest, Mode};
 use ir::state::TRAP_UNDEFINED;
 use ir::{Block, Op, OpCode, Ref, State, Ty, VecOp, vec_op};
-
-struct Word(u32);
-impl Fetch for Word {
-    fn word(&mut self, _: u64) -> Option<u32> {
-        Some(self.0)
-    }
-}
 
 fn translate(word: u32) -> Block {
     let mut block = Block::default();
     let mode = Mode { single: true, ..Mode::default() };
-    Aarch64::PLAIN.translate(&mut Word(word), 0x1000, mode, &mut block);
+    Aarch64::PLAIN.translate(&mut |_| Some(word), 0x1000, mode, &mut block);
     block
 }
 

@@ -3,21 +3,14 @@
 
 use crate::Aarch64;
 use crate::encoding::TABLE;
-use guest::{Fetch, Guest, Mode};
+use guest::{Guest, Mode, code_at};
 use ir::{Access, Block, Cond, ExitKind, Modifier, Op, OpCode, Ref, Ty};
 
 const PC: u64 = 0x1_0000;
 
-struct Words<'a>(&'a [u32]);
-impl Fetch for Words<'_> {
-    fn word(&mut self, pc: u64) -> Option<u32> {
-        self.0.get((pc.wrapping_sub(PC) / 4) as usize).copied()
-    }
-}
-
 fn translate(words: &[u32]) -> Block {
     let mut block = Block::default();
-    Aarch64::PLAIN.translate(&mut Words(words), PC, Mode::default(), &mut block);
+    Aarch64::PLAIN.translate(&mut code_at(PC, words), PC, Mode::default(), &mut block);
     verify(&block, &format!("{words:x?}"));
     block
 }
@@ -25,7 +18,7 @@ fn translate(words: &[u32]) -> Block {
 fn single(word: u32) -> Block {
     let mut block = Block::default();
     let mode = Mode { single: true, ..Mode::default() };
-    Aarch64::PLAIN.translate(&mut Words(&[word]), PC, mode, &mut block);
+    Aarch64::PLAIN.translate(&mut code_at(PC, &[word]), PC, mode, &mut block);
     verify(&block, &format!("{word:#010x}"));
     block
 }
@@ -343,7 +336,7 @@ fn blocks_end_with_the_page_and_at_their_limit() {
     let nops = [0xd503_201f; 2000];
     assert_eq!(translate(&nops).insns, 64);
     let mut block = Block::default();
-    Aarch64::PLAIN.translate(&mut Words(&nops), PC + 4096 - 12, Mode::default(), &mut block);
+    Aarch64::PLAIN.translate(&mut code_at(PC, &nops), PC + 4096 - 12, Mode::default(), &mut block);
     assert_eq!(block.insns, 3);
     assert_eq!(block.exits[0].pc, PC + 4096);
 }

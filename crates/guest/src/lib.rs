@@ -63,6 +63,18 @@ pub trait Fetch {
     }
 }
 
+/// Code that a function knows: the word at a pc.
+impl<F: FnMut(u64) -> Option<u32>> Fetch for F {
+    fn word(&mut self, pc: u64) -> Option<u32> {
+        self(pc)
+    }
+}
+
+/// Code of the words `code` from `start` on, and none elsewhere.
+pub fn code_at(start: u64, code: &[u32]) -> impl Fetch + '_ {
+    move |pc: u64| code.get(usize::try_from(pc.checked_sub(start)? / 4).ok()?).copied()
+}
+
 /// What the kernel tells programs of the processor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Capabilities {

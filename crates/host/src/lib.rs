@@ -21,6 +21,12 @@ pub struct Features {
     pub f16c: bool,
 }
 
+impl Features {
+    /// Every one.
+    pub const ALL: Self =
+        Self { avx2: true, bmi2: true, fma: true, aes: true, pclmul: true, sha: true, f16c: true };
+}
+
 /// Where the guest's flags are when a host instruction faults.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FlagsAt {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use guest::{Fetch, Guest, Mode};
+use guest::{Guest, Mode};
 use guest_aarch64::encoding::Line;
 use guest_aarch64::generate::Generator;
 use guest_aarch64::{Aarch64, Cpu};
@@ -13,13 +13,6 @@ use ir::{Block, OpCode, State};
 
 /// Words tried of each encoding.
 const WORDS: usize = 400;
-
-struct Word(u32);
-impl Fetch for Word {
-    fn word(&mut self, _: u64) -> Option<u32> {
-        Some(self.0)
-    }
-}
 
 /// How often the words of a line called the evaluator.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,16 +37,8 @@ fn calls_helper(code: &[u8]) -> bool {
 /// If there is no such processor.
 pub fn table() -> Result<String, String> {
     let guest = Aarch64::new(Cpu::parse("max,-bti")?, |_| false);
-    let all = Features {
-        avx2: true,
-        bmi2: true,
-        fma: true,
-        aes: true,
-        pclmul: true,
-        sha: true,
-        f16c: true,
-    };
-    let hosts = [all, Features::default()].map(|f| X64::new(f, guest.int_pins(), guest.vec_pins()));
+    let hosts = [Features::ALL, Features::default()]
+        .map(|f| X64::new(f, guest.int_pins(), guest.vec_pins()));
     let mut generator = Generator::new(7, |_| true);
     let lines: Vec<&'static Line> = generator.lines().to_vec();
     let mut counts = BTreeMap::<usize, (&str, Count)>::new();
@@ -63,7 +48,7 @@ pub fn table() -> Result<String, String> {
         for _ in 0..WORDS {
             let Some(word) = generator.word_of(line) else { break };
             let mode = Mode { single: true, ..Mode::default() };
-            guest.translate(&mut Word(word), 0x1000, mode, &mut block);
+            guest.translate(&mut |_| Some(word), 0x1000, mode, &mut block);
             if block.ops.iter().any(|op| op.code == OpCode::Trap) {
                 continue;
             }

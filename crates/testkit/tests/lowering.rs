@@ -3,33 +3,13 @@
 
 use engine::testing::Runner;
 use engine::{FeatureLevel, Options};
-use eval::{MemFault, Memory};
+use eval::NoMemory;
 use guest::Guest;
 use ir::state::{SLOT_FPCR, SLOT_FPSR, exit};
 use ir::vec_op::{self, SCALAR};
 use ir::{Block, Builder, Cond, Exit, ExitKind, Op, OpCode, Ref, State, Ty, VecOp};
 
 const GUEST: &dyn Guest = &guest_aarch64::Aarch64::PLAIN;
-
-struct NoMemory;
-
-impl Memory for NoMemory {
-    fn load(&mut self, addr: u64, _: usize) -> Result<u128, MemFault> {
-        Err(MemFault { addr, alignment: false, write: false })
-    }
-    fn store(&mut self, addr: u64, _: usize, _: u128) -> Result<(), MemFault> {
-        Err(MemFault { addr, alignment: false, write: true })
-    }
-    fn compare_exchange(
-        &mut self,
-        addr: u64,
-        _: usize,
-        _: u128,
-        _: u128,
-    ) -> Result<u128, MemFault> {
-        Err(MemFault { addr, alignment: false, write: true })
-    }
-}
 
 struct Random(u64);
 

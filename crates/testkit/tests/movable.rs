@@ -1,27 +1,16 @@
 //! Host code is the same wherever the guest code is, but for the addresses that it says are in it.
 
-use guest::{Fetch, Guest, Mode};
+use guest::{Guest, Mode, code_at};
 use guest_aarch64::Aarch64;
 use guest_aarch64::generate::{Generator, Rng};
 use host::{Code, Features, Host};
 use host_x64::X64;
 use ir::Block;
 
-struct Words<'a> {
-    pc: u64,
-    words: &'a [u32],
-}
-
-impl Fetch for Words<'_> {
-    fn word(&mut self, pc: u64) -> Option<u32> {
-        self.words.get(usize::try_from(pc.checked_sub(self.pc)? / 4).ok()?).copied()
-    }
-}
-
 fn lower(host: &X64, pc: u64, first_link: u32, words: &[u32]) -> Code {
     let (mut block, mut code) = (Block::default(), Code::default());
     let mode = Mode { fp_exact: false, single: false };
-    Aarch64::PLAIN.translate(&mut Words { pc, words }, pc, mode, &mut block);
+    Aarch64::PLAIN.translate(&mut code_at(pc, words), pc, mode, &mut block);
     host.lower(&block, first_link, &mut code);
     code
 }

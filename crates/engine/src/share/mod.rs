@@ -148,7 +148,7 @@ impl Share {
                 continue;
             }
             if self.copy(at, header.size as usize)
-                && record::read(&self.buffer, &header, pc, &mut read, block, code)
+                && record::read(&self.buffer, &header, pc, &mut read, block, code).is_some()
             {
                 return true;
             }

@@ -165,19 +165,9 @@ pub(crate) fn write(
 }
 
 /// Reads the record in `bytes` for the guest code at `pc`, if that is what it is of; all but the
-/// numbers of links and where they lead, which nobody asks for afterwards.
+/// numbers of links and where they lead, which nobody asks for afterwards. None if it is not, or is
+/// broken: `block` and `code` are then to be forgotten.
 pub(crate) fn read(
-    bytes: &[u8],
-    header: &Header,
-    pc: u64,
-    guest: &mut impl FnMut(u64) -> Option<u32>,
-    block: &mut Block,
-    code: &mut Code,
-) -> bool {
-    body(bytes, header, pc, guest, block, code).is_some()
-}
-
-fn body(
     bytes: &[u8],
     header: &Header,
     pc: u64,

@@ -1,6 +1,6 @@
 //! Makes random cases: states full of corner values, and instructions whose operands fit.
 
-use guest::{Fetch, Guest, Mode};
+use guest::{Guest, Mode};
 use guest_aarch64::encoding::{Line, find};
 use guest_aarch64::generate::{Generator, Rng};
 use ir::OpCode;
@@ -88,15 +88,9 @@ impl Chooser {
 
 /// Whether the product says that `word` is undefined.
 fn undefined(word: u32) -> bool {
-    struct Word(u32);
-    impl Fetch for Word {
-        fn word(&mut self, _: u64) -> Option<u32> {
-            Some(self.0)
-        }
-    }
     let mut block = ir::Block::default();
     let mode = Mode { single: true, ..Mode::default() };
-    super::guest().translate(&mut Word(word), 0x1000, mode, &mut block);
+    super::guest().translate(&mut |_| Some(word), 0x1000, mode, &mut block);
     block.ops.iter().any(|op| op.code == OpCode::Trap && op.aux == ir::state::TRAP_UNDEFINED)
 }
 
