@@ -2,6 +2,7 @@
 //! they need and runs them; they fail, rather than skip, without it.
 
 pub mod engines;
+pub mod entries;
 pub mod namespace;
 
 use std::path::{Path, PathBuf};

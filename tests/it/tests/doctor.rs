@@ -2,28 +2,12 @@
 //! reported of a healthy set-up.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use binfmt::{Flags, GuestArch, Instance, Matcher, Rule};
+use binfmt::{Instance, Matcher, Rule};
 use it::Lab;
+use it::entries::{empty_dir, program, put, qemu, rule};
 use it::namespace::{anyarch, expect, inside, inside_unmounted};
-
-fn guest(name: &str) -> &'static GuestArch {
-    GuestArch::find(name).expect("in the table")
-}
-
-/// QEMU for `arch`: a static interpreter that works.
-fn qemu(arch: &str) -> String {
-    let dir = Lab::open().oracle("sid");
-    let dir = dir.parent().expect("a directory");
-    dir.join(format!("qemu-{}", guest(arch).qemu)).display().to_string()
-}
-
-fn rule(arch: &str, interpreter: &str, flags: &str) -> Rule {
-    Rule::for_guest(guest(arch), interpreter, Flags::parse(flags).expect("flags"))
-}
 
 /// What the doctor finds, without notes: `E-STALE qemu-arm`.
 #[track_caller]
@@ -45,24 +29,6 @@ fn fixed(expected: &[&str]) {
     let text = expect(0, &["doctor", "--fix"]);
     assert!(text.contains("fixing "), "{text}");
     assert_eq!(found(&[]), Vec::<String>::new());
-}
-
-fn scratch(name: &str) -> PathBuf {
-    let dir = Lab::open().scratch(&format!("doctor-{name}"));
-    let _ = fs::remove_dir_all(&dir);
-    fs::create_dir_all(&dir).expect("made");
-    dir
-}
-
-fn put(path: &Path, bytes: &[u8], mode: u32) -> String {
-    fs::create_dir_all(path.parent().expect("a directory")).expect("made");
-    fs::write(path, bytes).expect("written");
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("mode set");
-    path.display().to_string()
-}
-
-fn program(arch: &str) -> Vec<u8> {
-    binfmt::probe::build(guest(arch)).expect("built in")
 }
 
 #[test]
@@ -141,7 +107,7 @@ fn missing_flags() {
 #[test]
 fn interpreters_that_cannot_work() {
     inside("interpreters_that_cannot_work", |instance| {
-        let dir = scratch("interpreters");
+        let dir = empty_dir("doctor-interpreters");
         let script = put(&dir.join("script"), b"#!/bin/sh\n", 0o755);
         let plain = put(&dir.join("plain"), b"", 0o644);
         let cases = [
@@ -163,7 +129,7 @@ fn interpreters_that_cannot_work() {
 #[test]
 fn interpreters_on_a_noexec_mount() {
     inside("interpreters_on_a_noexec_mount", |instance| {
-        let dir = scratch("noexec");
+        let dir = empty_dir("doctor-noexec");
         let flags = rustix::mount::MountFlags::NOEXEC;
         rustix::mount::mount("tmpfs", &dir, "tmpfs", flags, None).expect("mounted");
         let copy = dir.join("qemu").display().to_string();
@@ -176,7 +142,7 @@ fn interpreters_on_a_noexec_mount() {
 #[test]
 fn foreign_interpreters_and_loops() {
     inside("foreign_interpreters_and_loops", |instance| {
-        let dir = scratch("foreign");
+        let dir = empty_dir("doctor-foreign");
         let s390x = put(&dir.join("s390x"), &program("s390x"), 0o755);
         instance.register(&rule("arm64", &s390x, "POC")).expect("registered");
         assert_eq!(found(&[]), ["E-INTERPFOREIGN qemu-aarch64"]);
@@ -205,7 +171,7 @@ fn native_programs_taken_over() {
 #[test]
 fn replaced_and_deleted_files() {
     inside("replaced_and_deleted_files", |instance| {
-        let dir = scratch("stale");
+        let dir = empty_dir("doctor-stale");
         let (path, new) = (dir.join("qemu"), dir.join("new"));
         let shown = path.display().to_string();
         fs::copy(qemu("arm64"), &path).expect("copied");
@@ -289,7 +255,7 @@ fn masks_that_refuse_programs() {
 #[test]
 fn setuid_interpreters_and_no_new_privileges() {
     inside("setuid_interpreters_and_no_new_privileges", |instance| {
-        let copy = scratch("setuid").join("qemu");
+        let copy = empty_dir("doctor-setuid").join("qemu");
         let bytes = fs::read(qemu("arm64")).expect("read");
         let path = put(&copy, &bytes, 0o4755);
         instance.register(&rule("arm64", &path, "POCF")).expect("registered");
@@ -321,7 +287,7 @@ fn an_emulator_for_another_architecture() {
 fn programs_and_their_mounts() {
     inside("programs_and_their_mounts", |_| {
         expect(0, &["install", "--allow-volatile"]);
-        let dir = scratch("program");
+        let dir = empty_dir("doctor-program");
         let path = put(&dir.join("plain"), &program("arm64"), 0o644);
         assert_eq!(found(&[&path]), [format!("E-TARGETNOEXEC {path}")]);
         let flags = rustix::mount::MountFlags::NOEXEC | rustix::mount::MountFlags::NOSUID;
@@ -338,7 +304,7 @@ fn programs_and_their_mounts() {
 fn roots_that_lack_loaders_or_mix_architectures() {
     inside("roots_that_lack_loaders_or_mix_architectures", |_| {
         expect(0, &["install", "--allow-volatile"]);
-        let root = scratch("mixed");
+        let root = empty_dir("doctor-mixed");
         let at = root.display().to_string();
         let dynamic = fs::read(Lab::open().root().join("usr/bin/true")).expect("read");
         put(&root.join("bin/true"), &dynamic, 0o755);
@@ -361,7 +327,7 @@ fn roots_that_lack_loaders_or_mix_architectures() {
 fn thirty_two_bits_on_ext4() {
     inside("thirty_two_bits_on_ext4", |instance| {
         instance.register(&rule("arm", &qemu("arm"), "POCF")).expect("registered");
-        let dir = scratch("ext4");
+        let dir = empty_dir("doctor-ext4");
         let path = put(&dir.join("arm"), &program("arm"), 0o755);
         let stat = rustix::fs::statfs(&dir).expect("statfs");
         if stat.f_type == 0xef53 {
@@ -376,7 +342,7 @@ fn thirty_two_bits_on_ext4() {
 fn restarts_and_other_tools() {
     inside("restarts_and_other_tools", |instance| {
         expect(0, &["install", "--allow-volatile"]);
-        let root = scratch("restart");
+        let root = empty_dir("doctor-restart");
         let at = root.display().to_string();
         let in_root = ["--root", at.as_str()];
         assert_eq!(found(&in_root), ["W-NOTPERSISTED"]);

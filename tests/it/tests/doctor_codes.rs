@@ -7,8 +7,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use binfmt::{Flags, GuestArch, Instance, Matcher, Rule};
+use binfmt::{Instance, Matcher, Rule};
 use it::Lab;
+use it::entries::{self, empty_dir, guest, program, qemu, rule};
 use it::namespace::{expect, inside};
 use rustix::mount::MountFlags;
 
@@ -115,9 +116,7 @@ fn bad(findings: &[Finding]) -> Vec<&str> {
 
 fn case(test: &str, code: &str, mend: &Mend, provoke: fn(&Scene) -> Call) {
     inside(test, |instance| {
-        let dir = Lab::open().scratch(&format!("code-{test}"));
-        let _ = fs::remove_dir_all(&dir);
-        fs::create_dir_all(&dir).expect("made");
+        let dir = empty_dir(&format!("code-{test}"));
         let healthy = call(&[]).findings(false);
         assert!(healthy.is_empty(), "before anything was done: {healthy:?}");
         let call = provoke(&Scene { instance, dir });
@@ -201,19 +200,6 @@ fn an_automount_that_nobody_triggers() {
     assert!(found[0].evidence > 0 && found[0].fix.is_some(), "{text}");
 }
 
-fn guest(name: &str) -> &'static GuestArch {
-    GuestArch::find(name).expect("in the table")
-}
-
-fn qemu(arch: &str) -> String {
-    let dir = Lab::open().oracle("sid");
-    dir.with_file_name(format!("qemu-{}", guest(arch).qemu)).display().to_string()
-}
-
-fn program(arch: &str) -> Vec<u8> {
-    binfmt::probe::build(guest(arch)).expect("built in")
-}
-
 fn install() {
     expect(0, &["install", "--allow-volatile"]);
 }
@@ -225,28 +211,19 @@ impl Scene {
     }
 
     fn register_with(&self, interpreter: &str, flags: &str, change: impl Fn(&mut Rule)) -> Call {
-        let flags = Flags::parse(flags).expect("flags");
-        let mut rule = Rule::for_guest(guest("arm64"), interpreter, flags);
+        let mut rule = rule("arm64", interpreter, flags);
         change(&mut rule);
         self.instance.register(&rule).expect("registered");
         call(&[])
     }
 
     fn put(&self, name: &str, bytes: &[u8], mode: u32) -> String {
-        let path = self.dir.join(name);
-        fs::create_dir_all(path.parent().expect("a directory")).expect("made");
-        fs::write(&path, bytes).expect("written");
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("mode set");
-        path.display().to_string()
+        entries::put(&self.dir.join(name), bytes, mode)
     }
 
     /// A static program from C.
     fn compile(&self, name: &str, source: &str) -> String {
-        let file = self.put(&format!("{name}.c"), source.as_bytes(), 0o644);
-        let out = self.dir.join(name).display().to_string();
-        let status = Command::new("cc").args(["-static", "-O1", "-o", &out, &file]).status();
-        assert!(status.is_ok_and(|s| s.success()), "cc");
-        out
+        entries::compile("cc", &self.dir, name, source)
     }
 
     /// A machine's root with our configuration in it, or without.
@@ -269,8 +246,7 @@ impl Scene {
 
     /// An entry with another mask.
     fn narrow(&self, arch: &str, from: usize) -> Call {
-        let flags = Flags::parse("POCF").expect("flags");
-        let mut rule = Rule::for_guest(guest(arch), &qemu(arch), flags);
+        let mut rule = rule(arch, &qemu(arch), "POCF");
         if let Matcher::Magic { mask, .. } = &mut rule.matcher {
             mask[from..16].fill(0xff);
         }
@@ -388,8 +364,7 @@ cases! {
     };
     hijack "E-HIJACK" Fix |s| {
         // Only ET_EXEC: the tools of this test are position-independent.
-        let flags = Flags::default();
-        let mut rule = Rule::for_guest(guest("amd64"), "/nonexistent", flags);
+        let mut rule = rule("amd64", "/nonexistent", "");
         if let Matcher::Magic { mask, .. } = &mut rule.matcher {
             mask[16] = 0xff;
         }
@@ -428,8 +403,7 @@ cases! {
     mask_pad "E-MASK-PAD" Fix |s| s.narrow("arm64", 8);
     mask_abi_version "E-MASK-ABIVERSION" Fix |s| s.narrow("mips64", 8);
     mask_mips "E-MASK-MIPS" Fix |s| {
-        let flags = Flags::parse("POCF").expect("flags");
-        let mut both = Rule::for_guest(guest("mips"), &qemu("mips"), flags);
+        let mut both = rule("mips", &qemu("mips"), "POCF");
         if let Matcher::Magic { magic, mask, .. } = &mut both.matcher {
             magic.truncate(20);
             mask.truncate(20);
@@ -485,8 +459,7 @@ cases! {
         call(&[&path]).by_hand(move || fs::write(&file, &now).expect("written"))
     };
     overflow_of_32_bits "W-EOVERFLOW32" Hand |s| {
-        let flags = Flags::parse("POCF").expect("flags");
-        s.instance.register(&Rule::for_guest(guest("arm"), &qemu("arm"), flags)).expect("registered");
+        s.instance.register(&rule("arm", &qemu("arm"), "POCF")).expect("registered");
         let path = s.put("arm", &program("arm"), 0o755);
         let ext4 = rustix::fs::statfs(&s.dir).is_ok_and(|s| s.f_type == 0xef53);
         let skipped = (!ext4).then_some("the cache directory is not on ext4");

@@ -4,42 +4,12 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use binfmt::{Flags, GuestArch, Instance, Rule};
-use it::Lab;
+use binfmt::{Flags, Instance, Rule};
+use it::entries::{empty_dir, program, put, qemu, rule};
 use it::namespace::{expect, inside};
-
-fn scratch(name: &str) -> PathBuf {
-    let dir = Lab::open().scratch(&format!("kernel-{name}"));
-    let _ = fs::remove_dir_all(&dir);
-    fs::create_dir_all(&dir).expect("made");
-    dir
-}
-
-fn put(path: &Path, bytes: &[u8], mode: u32) -> String {
-    fs::write(path, bytes).expect("written");
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("mode set");
-    path.display().to_string()
-}
-
-fn guest(name: &str) -> &'static GuestArch {
-    GuestArch::find(name).expect("in the table")
-}
-
-fn rule(arch: &str, interpreter: &str, flags: &str) -> Rule {
-    Rule::for_guest(guest(arch), interpreter, Flags::parse(flags).expect("flags"))
-}
-
-fn program(arch: &str) -> Vec<u8> {
-    binfmt::probe::build(guest(arch)).expect("built in")
-}
-
-fn qemu(arch: &str) -> String {
-    let dir = Lab::open().oracle("sid");
-    dir.with_file_name(format!("qemu-{}", guest(arch).qemu)).display().to_string()
-}
 
 /// Exit code of the program, or the errno of executing it, negative.
 fn execute(path: &str) -> i32 {
@@ -65,10 +35,10 @@ const EINVAL: i32 = libc::EINVAL;
 #[test]
 fn syntax_of_a_registration() {
     inside("syntax_of_a_registration", |instance| {
-        let dir = scratch("syntax");
+        let dir = empty_dir("kernel-syntax");
         let script = put(&dir.join("script"), b"#!/bin/sh\n", 0o755);
         let plain = put(&dir.join("plain"), b"", 0o644);
-        let mounted = scratch("syntax-noexec");
+        let mounted = empty_dir("kernel-syntax-noexec");
         let noexec = rustix::mount::MountFlags::NOEXEC;
         rustix::mount::mount("tmpfs", &mounted, "tmpfs", noexec, None).expect("mounted");
         let noexec = put(&mounted.join("program"), b"#!/bin/sh\n", 0o755);
@@ -265,7 +235,7 @@ fn the_last_registered_wins() {
         assert_eq!(names(), ["q2", "q3", "q1"]);
         // What the order says is what the kernel does: each program gets another exit code.
         instance.clear().expect("cleared");
-        let dir = scratch("order");
+        let dir = empty_dir("kernel-order");
         let foreign = put(&dir.join("p.ext"), &program("arm64"), 0o755);
         let say = |code: u8| {
             let text = format!("#!/bin/sh\nexit {code}\n");
@@ -299,7 +269,7 @@ int main(int argc, char **argv) {
 #[test]
 fn what_each_flag_changes() {
     inside("what_each_flag_changes", |instance| {
-        let dir = scratch("flags");
+        let dir = empty_dir("kernel-flags");
         let source = put(&dir.join("show.c"), SHOW.as_bytes(), 0o644);
         let show = dir.join("show").display().to_string();
         let cc = Command::new("cc").args(["-static", "-o", &show, &source]).status();
@@ -330,7 +300,7 @@ fn what_each_flag_changes() {
 #[test]
 fn why_executing_fails() {
     inside("why_executing_fails", |instance| {
-        let dir = scratch("errno");
+        let dir = empty_dir("kernel-errno");
         let path = put(&dir.join("p"), &program("arm64"), 0o755);
         let s390x = put(&dir.join("s390x"), &program("s390x"), 0o755);
         assert_eq!(execute(&path), -libc::ENOEXEC, "no entry");
@@ -377,7 +347,7 @@ fn why_executing_fails() {
 #[test]
 fn an_interpreter_whose_mount_becomes_noexec() {
     inside("an_interpreter_whose_mount_becomes_noexec", |instance| {
-        let (dir, mount) = (scratch("remount"), scratch("remount-at"));
+        let (dir, mount) = (empty_dir("kernel-remount"), empty_dir("kernel-remount-at"));
         let none = rustix::mount::MountFlags::empty();
         rustix::mount::mount("tmpfs", &mount, "tmpfs", none, None).expect("mounted");
         let copy = mount.join("qemu");
@@ -405,7 +375,7 @@ fn an_interpreter_whose_mount_becomes_noexec() {
 #[test]
 fn the_kernel_keeps_the_file_that_was_registered() {
     inside("the_kernel_keeps_the_file_that_was_registered", |instance| {
-        let dir = scratch("life");
+        let dir = empty_dir("kernel-life");
         let path = put(&dir.join("p"), &program("arm64"), 0o755);
         let (copy, new) = (dir.join("qemu"), dir.join("new"));
         fs::copy(qemu("arm64"), &copy).expect("copied");
@@ -461,7 +431,7 @@ fn the_kernel_keeps_the_file_that_was_registered() {
 fn user_namespaces() {
     inside("user_namespaces", |instance| {
         let at = binfmt::instance::DEFAULT_MOUNT;
-        let dir = scratch("userns");
+        let dir = empty_dir("kernel-userns");
         let path = put(&dir.join("p"), &program("arm64"), 0o755);
         instance.register(&rule("arm64", &qemu("arm64"), "POCF")).expect("registered");
         let child = |script: &str| {

@@ -3,11 +3,12 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use binfmt::{Flags, GuestArch, Instance, Matcher, Rule};
+use binfmt::{Instance, Matcher};
 use it::Lab;
+use it::entries::{compile, program, put, rule};
 use it::namespace::{inside, inside_with_users};
 use rustix::mount::MountFlags;
 
@@ -18,36 +19,9 @@ fn scratch() -> PathBuf {
     "/tmp".into()
 }
 
-fn put(path: &Path, bytes: &[u8], mode: u32) -> String {
-    fs::create_dir_all(path.parent().expect("a directory")).expect("made");
-    fs::write(path, bytes).expect("written");
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("mode set");
-    path.display().to_string()
-}
-
-fn guest(name: &str) -> &'static GuestArch {
-    GuestArch::find(name).expect("in the table")
-}
-
-fn rule(interpreter: &str, flags: &str) -> Rule {
-    Rule::for_guest(guest("arm64"), interpreter, Flags::parse(flags).expect("flags"))
-}
-
-fn program() -> Vec<u8> {
-    binfmt::probe::build(guest("arm64")).expect("built in")
-}
-
 fn register(instance: &Instance, interpreter: &str, flags: &str) {
     instance.clear().expect("cleared");
-    instance.register(&rule(interpreter, flags)).expect("registered");
-}
-
-fn compile(dir: &Path, name: &str, source: &str) -> String {
-    let file = put(&dir.join(format!("{name}.c")), source.as_bytes(), 0o644);
-    let out = dir.join(name).display().to_string();
-    let status = Command::new("cc").args(["-static", "-O1", "-o", &out, &file]).status();
-    assert!(status.is_ok_and(|s| s.success()), "cc");
-    out
+    instance.register(&rule("arm64", interpreter, flags)).expect("registered");
 }
 
 /// An interpreter that says what it was given.
@@ -88,9 +62,9 @@ fn as_user(command: &[&str], options: &[&str]) -> String {
 fn whose_rights_a_program_has() {
     inside_with_users("whose_rights_a_program_has", |instance| {
         let dir = scratch();
-        let show = compile(&dir, "show", SHOW);
-        let setuid = put(&dir.join("setuid"), &program(), 0o4755);
-        let hidden = put(&dir.join("hidden"), &program(), 0o711);
+        let show = compile("cc", &dir, "show", SHOW);
+        let setuid = put(&dir.join("setuid"), &program("arm64"), 0o4755);
+        let hidden = put(&dir.join("hidden"), &program("arm64"), 0o711);
         for flags in ["", "F", "P", "PF", "O", "OF"] {
             register(&instance, &show, flags);
             let text = as_user(&[&setuid], &[]);
@@ -107,13 +81,13 @@ fn whose_rights_a_program_has() {
                 assert!(text.starts_with(expected), "{flags} {path}: {text}");
             };
             root(&setuid, "euid=0 secure=1 ");
-            root(&put(&dir.join("execute-only"), &program(), 0o4711), "euid=0 secure=1 ");
-            let other = put(&dir.join("other"), &program(), 0o755);
+            root(&put(&dir.join("execute-only"), &program("arm64"), 0o4711), "euid=0 secure=1 ");
+            let other = put(&dir.join("other"), &program("arm64"), 0o755);
             std::os::unix::fs::chown(&other, Some(7), None).expect("changed");
             fs::set_permissions(&other, fs::Permissions::from_mode(0o4755)).expect("mode set");
             root(&other, "euid=7 secure=1 ");
             // With capabilities: CAP_NET_RAW, effective.
-            let able = put(&dir.join("able"), &program(), 0o755);
+            let able = put(&dir.join("able"), &program("arm64"), 0o755);
             let words = [0x0200_0001_u32, 1 << 13, 0, 0, 0];
             let value: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
             let none = rustix::fs::XattrFlags::empty();
@@ -126,10 +100,10 @@ fn whose_rights_a_program_has() {
         let nosuid = dir.join("nosuid");
         fs::create_dir(&nosuid).expect("made");
         rustix::mount::mount("tmpfs", &nosuid, "tmpfs", MountFlags::NOSUID, None).expect("mounted");
-        let there = put(&nosuid.join("setuid"), &program(), 0o4755);
+        let there = put(&nosuid.join("setuid"), &program("arm64"), 0o4755);
         assert!(as_user(&[&there], &[]).starts_with("euid=1000 secure=0 "));
         // An interpreter that is setuid itself, without C: everybody is root.
-        let plain = put(&dir.join("plain"), &program(), 0o755);
+        let plain = put(&dir.join("plain"), &program("arm64"), 0o755);
         let bad = put(&dir.join("show-setuid"), &fs::read(&show).expect("read"), 0o4755);
         register(&instance, &bad, "");
         assert!(as_user(&[&plain], &[]).starts_with("euid=0 "));
@@ -143,9 +117,9 @@ fn flag_f_opens_with_the_rights_of_who_opened_register() {
     inside_with_users("flag_f_opens_with_the_rights_of_who_opened_register", |instance| {
         let dir = scratch();
         fs::create_dir(dir.join("private")).expect("made");
-        let show = compile(&dir.join("private"), "show", SHOW);
+        let show = compile("cc", &dir.join("private"), "show", SHOW);
         fs::set_permissions(dir.join("private"), fs::Permissions::from_mode(0o700)).expect("set");
-        let line = rule(&show, "F").line().expect("valid");
+        let line = rule("arm64", &show, "F").line().expect("valid");
         let script = format!(
             "exec 9>{}/register; setpriv --reuid=1000 --regid=1000 --clear-groups sh -c \
              'ls {show} 2>/dev/null; printf %s \"$0\" >&9' '{}'",
@@ -179,8 +153,9 @@ int main(int argc, char **argv) {
 fn what_an_interpreter_sees() {
     inside("what_an_interpreter_sees", |instance| {
         let dir = scratch();
-        let (show, fexecve) = (compile(&dir, "show", SHOW), compile(&dir, "fexecve", FEXECVE));
-        let path = put(&dir.join("program"), &program(), 0o755);
+        let (show, fexecve) =
+            (compile("cc", &dir, "show", SHOW), compile("cc", &dir, "fexecve", FEXECVE));
+        let path = put(&dir.join("program"), &program("arm64"), 0o755);
         let say = |command: &[&str]| {
             let out = Command::new(command[0]).args(&command[1..]).env_clear().output();
             String::from_utf8_lossy(&out.expect("starts").stdout).into_owned()
@@ -218,7 +193,7 @@ fn shell(shell: &str, line: &str) -> (i32, String) {
 fn what_people_see_when_it_fails() {
     inside("what_people_see_when_it_fails", |instance| {
         let dir = scratch();
-        let path = put(&dir.join("program"), &program(), 0o755);
+        let path = put(&dir.join("program"), &program("arm64"), 0o755);
         let says = |with: &str, line: &str, code: i32, words: &str| {
             let (got, text) = shell(with, line);
             assert!(got == code && text.contains(words), "{with} {line}: [{got}] {text}");
@@ -233,7 +208,7 @@ fn what_people_see_when_it_fails() {
         says("dash", &path, 127, "not found");
         // A dynamic interpreter: with its loader and without its libraries.
         let root = dir.join("root");
-        put(&root.join("program"), &program(), 0o755);
+        put(&root.join("program"), &program("arm64"), 0o755);
         let loader = binfmt::interpreter::loader(&fs::read("/bin/true").expect("read"));
         let loader = loader.expect("dynamic");
         put(&root.join(loader.trim_start_matches('/')), &fs::read(&loader).expect("read"), 0o755);
@@ -258,8 +233,7 @@ fn what_people_see_when_it_fails() {
 #[test]
 fn native_programs_that_are_taken_over() {
     inside("native_programs_that_are_taken_over", |instance| {
-        let mut bad =
-            Rule::for_guest(guest("amd64"), "/bin/true", Flags::parse("F").expect("flags"));
+        let mut bad = rule("amd64", "/bin/true", "F");
         if let Matcher::Magic { mask, .. } = &mut bad.matcher {
             mask[8..16].fill(0);
         }

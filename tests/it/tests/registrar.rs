@@ -3,18 +3,14 @@
 use std::fs;
 use std::process::Command;
 
-use binfmt::{Flags, GuestArch, Instance, Rule};
+use binfmt::{Instance, Rule};
 use it::Lab;
+use it::entries::{guest, rule};
 use it::namespace::{anyarch, expect, inside};
-
-fn guest(name: &str) -> &'static GuestArch {
-    GuestArch::find(name).expect("in the table")
-}
 
 /// An entry as QEMU's tools make it.
 fn foreign(instance: &Instance, arch: &str, interpreter: &str, flags: &str) {
-    let flags = Flags::parse(flags).expect("flags");
-    instance.register(&Rule::for_guest(guest(arch), interpreter, flags)).expect("registered");
+    instance.register(&rule(arch, interpreter, flags)).expect("registered");
 }
 
 fn names(instance: &Instance) -> Vec<String> {

@@ -1,11 +1,11 @@
 //! Flag T of Linux 7.3, on any kernel: a tracer gives our program the auxiliary vector that such an
 //! entry would give it.
 
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use it::Lab;
+use it::entries::compile;
 use it::namespace::{expect, inside};
 
 /// `start EMULATOR PROGRAM ARGV...`: AT_FLAGS, AT_EXECFD and AT_EXECFN as with flag T.
@@ -79,15 +79,6 @@ int main(int argc, char **argv) {
     return 8;
 }
 "#;
-
-fn compile(compiler: &str, dir: &Path, name: &str, source: &str) -> String {
-    let file = dir.join(format!("{name}.c"));
-    fs::write(&file, source).expect("written");
-    let out = dir.join(name).display().to_string();
-    let status = Command::new(compiler).args(["-static", "-O1", "-o", &out]).arg(&file).status();
-    assert!(status.is_ok_and(|s| s.success()), "{compiler}");
-    out
-}
 
 #[test]
 fn a_transparent_interpreter_gets_its_program_by_descriptor() {
