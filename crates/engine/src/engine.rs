@@ -347,6 +347,7 @@ impl Engine {
         let mut block = writer.block.take().unwrap_or_default();
         block.clear();
         let shared = fetcher.shared && writer.share.is_some();
+        writer.code.private = !shared;
         if shared && self.find_shared(writer, fetcher, pc, exact, &mut block) {
             let target = self.install(writer, &block, exact);
             self.enter_in_maps(writer, &block, target, exact);
@@ -456,7 +457,6 @@ impl Engine {
     ) -> Target {
         let start = self.options.timing.then(Instant::now);
         writer.code.clear();
-        writer.code.private = writer.share.is_none();
         self.host.lower(block, self.tables.links.len(), &mut writer.code);
         let lowered = self.options.timing.then(Instant::now);
         let target = self.install(writer, block, exact);

@@ -93,9 +93,6 @@ impl Guest for Aarch64 {
     fn capabilities(&self) -> guest::Capabilities {
         guest::Capabilities { hwcap: self.cpu.features.hwcap(), id: self.cpu.midr }
     }
-    fn variant(&self) -> u64 {
-        self.cpu.midr << 32 ^ self.cpu.features.bits()
-    }
     fn name(&self) -> &'static str {
         "aarch64"
     }

@@ -59,7 +59,7 @@ pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, words: &mut [u32]) -> Scan {
                     break 'block;
                 }
             }
-            if branches(word, index, &mut targets) {
+            if branches(word, index, target, &mut targets) {
                 break 'block;
             }
         }
@@ -90,17 +90,16 @@ fn loops_back(words: &[u32], index: usize) -> bool {
     })
 }
 
-/// Notes where the branch, exception or system instruction `word` at `index` goes; says whether
-/// it ends the block.
-fn branches(word: u32, index: usize, targets: &mut u64) -> bool {
-    let distance = distance(word);
-    let target = index as i64 + i64::from(distance);
+/// Notes that the branch, exception or system instruction `word` at `index` goes to `target`; says
+/// whether it ends the block.
+fn branches(word: u32, index: usize, target: i64, targets: &mut u64) -> bool {
+    let itself = target == index as i64;
     // The start of the block is none: a branch there is an exit, which back ends make a loop.
-    if distance != 0 && (1..64).contains(&target) {
+    if !itself && (1..64).contains(&target) {
         *targets |= 1 << target;
     }
     match word >> 24 {
-        0x54 | 0x34..=0x37 | 0xb4..=0xb7 | 0x74 | 0x75 | 0xf4 | 0xf5 => distance == 0,
+        0x54 | 0x34..=0x37 | 0xb4..=0xb7 | 0x74 | 0x75 | 0xf4 | 0xf5 => itself,
         0xd5 => false,
         0x14..=0x17 => !over_reachable(*targets, index, target),
         _ => true,

@@ -130,11 +130,6 @@ pub trait Guest: Sync {
     fn capabilities(&self) -> Capabilities {
         Capabilities::default()
     }
-    /// A number for what else the translation of code depends on, such as the processor's features:
-    /// translations made with another number cannot be used.
-    fn variant(&self) -> u64 {
-        0
-    }
     /// Prepares what a new program does not set itself.
     fn start(&self, state: &mut ir::State) {
         let _ = state;

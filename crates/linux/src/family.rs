@@ -13,12 +13,6 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use sys::{auxv, raw};
 
-const AT_UID: u64 = 11;
-const AT_EUID: u64 = 12;
-const AT_GID: u64 = 13;
-const AT_EGID: u64 = 14;
-const AT_SECURE: u64 = 23;
-
 /// The family of a process with these identifiers. That the translator is the same is certain: it
 /// executes its own file.
 fn family(options: &Options, ids: [u64; 4]) -> Family {
@@ -52,11 +46,11 @@ fn place(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
 
 /// Joins the family of the process that executed this one.
 pub(crate) fn join(engine: &Engine, options: &Options, file: OwnedFd) {
-    if options.alone || auxv::get(AT_SECURE) != Some(0) {
+    if options.alone || auxv::get(libc::AT_SECURE) != Some(0) {
         return;
     }
     let id = |kind| auxv::get(kind).unwrap_or(u64::MAX);
-    let ids = [AT_UID, AT_EUID, AT_GID, AT_EGID].map(id);
+    let ids = [libc::AT_UID, libc::AT_EUID, libc::AT_GID, libc::AT_EGID].map(id);
     engine.join_share(file, &family(options, ids));
 }
 
@@ -83,7 +77,6 @@ pub(crate) fn before_call(task: &mut Task, nr: i64) {
 }
 
 fn separates(nr: i64) -> bool {
-    const LANDLOCK_RESTRICT_SELF: i64 = 446;
     const LSM_SET_SELF_ATTR: i64 = 460;
     matches!(
         nr,
@@ -101,14 +94,13 @@ fn separates(nr: i64) -> bool {
             | libc::SYS_pivot_root
             | libc::SYS_setns
             | libc::SYS_unshare
-            | LANDLOCK_RESTRICT_SELF
+            | libc::SYS_landlock_restrict_self
             | LSM_SET_SELF_ATTR
     )
 }
 
 /// Leaves the family if `prctl(option)` changes what its members have in common.
 pub(crate) fn before_prctl(task: &mut Task, option: i32) {
-    const PR_CAP_AMBIENT: i32 = 47;
     let separates = matches!(
         option,
         libc::PR_SET_NO_NEW_PRIVS
@@ -116,7 +108,7 @@ pub(crate) fn before_prctl(task: &mut Task, option: i32) {
             | libc::PR_CAPBSET_DROP
             | libc::PR_SET_SECUREBITS
             | libc::PR_SET_DUMPABLE
-            | PR_CAP_AMBIENT
+            | libc::PR_CAP_AMBIENT
     );
     if separates {
         leave(task);

@@ -209,45 +209,6 @@ pub fn read_cstr(addr: u64, max: usize) -> Result<Option<Vec<u8>>, MemoryFault> 
     Ok(None)
 }
 
-/// A plain structure without padding, any bytes being a valid value.
-///
-/// # Safety
-/// As just said.
-pub unsafe trait Pod: Copy + 'static {}
-
-macro_rules! pods {
-    ($($ty:ty)*) => {$(
-        // SAFETY: a plain integer.
-        unsafe impl Pod for $ty {}
-    )*};
-}
-pods!(u8 i8 u16 i16 u32 i32 u64 i64 u128);
-// SAFETY: arrays have no padding of their own.
-unsafe impl<T: Pod, const N: usize> Pod for [T; N] {}
-
-/// Reads a structure.
-///
-/// # Errors
-/// If any of it cannot be read.
-pub fn read_pod<T: Pod>(addr: u64) -> Result<T, MemoryFault> {
-    let mut out = core::mem::MaybeUninit::<T>::uninit();
-    // SAFETY: as in `read`; all bytes of `out` are set on success, and any are a `T`.
-    unsafe {
-        check(arch::copy(out.as_mut_ptr() as u64, addr, size_of::<T>()), addr)?;
-        Ok(out.assume_init())
-    }
-}
-
-/// Writes a structure.
-///
-/// # Errors
-/// If any of it cannot be written.
-pub fn write_pod<T: Pod>(addr: u64, value: &T) -> Result<(), MemoryFault> {
-    let from = core::ptr::from_ref(value) as u64;
-    // SAFETY: as in `read`.
-    check(unsafe { arch::copy(addr, from, size_of::<T>()) }, addr).map(drop)
-}
-
 /// Atomic compare and exchange of 1, 2, 4 or 8 bytes (any alignment); returns the old value.
 ///
 /// # Errors
@@ -333,7 +294,11 @@ mod tests {
         assert!(compare_exchange_16(end, 0, 1).is_err());
         assert!(compare_exchange_16(start + 8, 0, 1).is_err());
         assert_eq!(read_u64(0x8000_0000_0000_0000).unwrap_err().addr, 0x8000_0000_0000_0000);
-        write_pod(start, &[1_u64, 2]).unwrap();
-        assert_eq!(read_pod::<[u64; 2]>(start), Ok([1, 2]));
+        write_u32(start, 1).unwrap();
+        write_u32(start + 60, 2).unwrap();
+        let mut words = [9; 16];
+        assert_eq!(read_words(start, &mut words), Ok(()));
+        assert_eq!((words[0], words[15]), (1, 2));
+        assert!(read_words(end - 60, &mut words).is_err());
     }
 }

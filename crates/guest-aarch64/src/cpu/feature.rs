@@ -24,10 +24,6 @@ impl Features {
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
-    /// As a number.
-    pub const fn bits(self) -> u64 {
-        self.0
-    }
     /// What Linux knows of each of them.
     pub fn iter(self) -> impl Iterator<Item = Feature> {
         FEATURES.into_iter().filter(move |f| self.has(f.set))

@@ -79,11 +79,14 @@ pub(super) fn pipe2(task: &mut Task, args: Args) -> Result {
 pub(super) fn getdents64(task: &mut Task, args: Args) -> Result {
     loop {
         let len = task.call(libc::SYS_getdents64, args)? as usize;
-        if len == 0 || task.process.own_fds().next().is_none() {
-            return Ok(len as u64);
+        if len == 0 {
+            return Ok(0);
         }
+        let Some(fds) = proc::listed_descriptors(task.process, args[0] as i32) else {
+            return Ok(len as u64);
+        };
         let mut listing = ::memory::read_vec(args[1], len)?;
-        let left = proc::hide_descriptors(task.process, args[0] as i32, &mut listing);
+        let left = proc::hide_descriptors(task.process, &fds, &mut listing);
         if left != len {
             ::memory::write(args[1], &listing[..left])?;
         }

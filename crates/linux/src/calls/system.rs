@@ -73,9 +73,9 @@ pub(super) fn setns(task: &mut Task, args: Args) -> Result {
 /// `unshare(2)`.
 pub(super) fn unshare(task: &mut Task, args: Args) -> Result {
     const NEW: u64 = (libc::CLONE_NEWNS | libc::CLONE_NEWUSER | libc::CLONE_NEWPID) as u64;
-    if args[0] & NEW == 0 {
-        family::before_call(task, libc::SYS_unshare);
-        return task.call(libc::SYS_unshare, args);
+    if args[0] & NEW != 0 {
+        task.process.pin_own_binary();
     }
-    pinned(task, libc::SYS_unshare, args)
+    family::before_call(task, libc::SYS_unshare);
+    task.call(libc::SYS_unshare, args)
 }

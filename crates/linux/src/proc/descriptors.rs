@@ -10,18 +10,21 @@ const SHARE: &[u8] = b"/memfd:anyarch-share";
 const RECLEN: usize = 16;
 const NAME: usize = 19;
 
-/// Takes our descriptors out of the directory entries in `listing`, which are of `dir`; gives how
-/// many bytes are left.
-pub(crate) fn hide(process: &Process, dir: RawFd, listing: &mut [u8]) -> usize {
+/// The path of the `/proc/PID/fd` whose descriptors the directory `dir` lists, if there may be any of
+/// ours in it.
+pub(crate) fn listed(process: &Process, dir: RawFd) -> Option<Vec<u8>> {
     if process.own_fds().next().is_none() || !super::is_proc(dir) {
-        return listing.len();
+        return None;
     }
     let link = format!("/proc/self/fd/{dir}");
-    let path = raw::readlinkat(libc::AT_FDCWD, link.as_bytes()).unwrap_or_default();
-    let Some(fds) = path.strip_suffix(b"info").or(Some(&path)).filter(|p| p.ends_with(b"/fd"))
-    else {
-        return listing.len();
-    };
+    let path = raw::readlinkat(libc::AT_FDCWD, link.as_bytes()).ok()?;
+    let fds = path.strip_suffix(b"info").unwrap_or(&path);
+    fds.ends_with(b"/fd").then(|| fds.to_vec())
+}
+
+/// Takes our descriptors out of the directory entries in `listing`, which are of `fds`; gives how
+/// many bytes are left.
+pub(crate) fn hide(process: &Process, fds: &[u8], listing: &mut [u8]) -> usize {
     let own = fds.starts_with(format!("/proc/{}/", raw::getpid()).as_bytes());
     let is_ours = |name: &[u8]| {
         let number = str::from_utf8(name).ok().and_then(|text| text.parse::<RawFd>().ok());

@@ -12,7 +12,7 @@ mod other;
 mod text;
 
 use crate::process::Process;
-pub(crate) use descriptors::hide as hide_descriptors;
+pub(crate) use descriptors::{hide as hide_descriptors, listed as listed_descriptors};
 use names::{Entry, Owner};
 use std::os::fd::{AsRawFd, RawFd};
 use sys::errno::Errno;
