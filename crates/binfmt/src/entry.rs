@@ -1,6 +1,6 @@
 //! What the kernel says of an entry: the text of its file.
 
-use crate::{Error, Flags, GuestArch, Matcher, Result, Rule};
+use crate::{Error, Flags, GuestArch, Matcher, Result, Rule, pin};
 
 /// A registered entry.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -79,7 +79,7 @@ impl Entry {
     /// Whether its interpreter's path names an open file of the process that registered it, so
     /// that nothing can be found at the path now.
     pub fn is_pinned(&self) -> bool {
-        self.interpreter.starts_with("/proc/self/")
+        pin::is_pinned(&self.interpreter)
     }
 
     /// Whether it has `letter` among its flags.

@@ -1,6 +1,7 @@
 //! Mounting binfmt_misc, and how long what is registered there will last.
 
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::os::linux::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -57,10 +58,28 @@ pub fn open(dir: &Path) -> Result<(Instance, bool)> {
     if !dir.is_dir() {
         return Err(Error::NoKernelSupport(dir.display().to_string()));
     }
+    mount(dir).map_err(io("mount binfmt_misc at", dir))?;
+    Ok((Instance::at(dir)?, true))
+}
+
+/// Mounts the file system at `dir`, whatever is there.
+///
+/// # Errors
+/// The kernel's.
+pub fn mount(dir: &Path) -> rustix::io::Result<()> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     rustix::mount::mount("binfmt_misc", dir, "binfmt_misc", flags, None)
-        .map_err(io("mount binfmt_misc at", dir))?;
-    Ok((Instance::at(dir)?, true))
+}
+
+/// The file system of this process's own user namespace, mounted nowhere: it lasts as long as the
+/// descriptor, and its files are below `/proc/self/fd/N`.
+///
+/// # Errors
+/// The kernel's (before Linux 6.7, or without privilege in the namespace).
+pub fn detached(attributes: MountAttrFlags) -> rustix::io::Result<OwnedFd> {
+    let context = fsopen("binfmt_misc", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_create(&context)?;
+    fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
 }
 
 /// Opens the instance of this process's own user namespace at `dir`, mounting it there if what is
@@ -70,13 +89,10 @@ pub fn open(dir: &Path) -> Result<(Instance, bool)> {
 /// [`Error::Io`] when the kernel refuses (before Linux 6.7, or without privilege in the namespace).
 pub fn open_own(dir: &Path) -> Result<(Instance, bool)> {
     let refused = "mount binfmt_misc of this namespace at";
-    let context = fsopen("binfmt_misc", FsOpenFlags::FSOPEN_CLOEXEC).map_err(io(refused, dir))?;
-    fsconfig_create(&context).map_err(io(refused, dir))?;
     let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID
         | MountAttrFlags::MOUNT_ATTR_NODEV
         | MountAttrFlags::MOUNT_ATTR_NOEXEC;
-    let detached =
-        fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes).map_err(io(refused, dir))?;
+    let detached = detached(attributes).map_err(io(refused, dir))?;
     let own = rustix::fs::fstat(&detached).map_err(io(refused, dir))?;
     let seen = fs::metadata(dir).map_err(io("look at", dir))?;
     if at(dir) == At::Instance && seen.st_dev() == own.st_dev {

@@ -10,6 +10,14 @@ use rustix::fs::{MemfdFlags, memfd_create};
 /// This program's file, wherever it is and whatever the root.
 pub const OWN_IMAGE: &str = "/proc/self/exe";
 
+/// What a copy of it in memory is called.
+pub const OWN_NAME: &str = concat!("anyarch-", env!("CARGO_PKG_VERSION"));
+
+/// Whether `interpreter` names an open file of the process that registered it.
+pub(crate) fn is_pinned(interpreter: &str) -> bool {
+    interpreter.starts_with("/proc/self/")
+}
+
 /// An interpreter to register with flag F: keep it until that is done.
 #[derive(Debug)]
 pub struct Pinned {
@@ -30,6 +38,14 @@ impl Pinned {
             Ok(file) => Ok(Self { file, in_memory: true }),
             Err(_) => Self::file(path),
         }
+    }
+
+    /// Copies this program, under the name of its version.
+    ///
+    /// # Errors
+    /// When its file cannot be opened.
+    pub fn own() -> io::Result<Self> {
+        Self::new(Path::new(OWN_IMAGE), OWN_NAME)
     }
 
     /// Holds the file at `path` itself.

@@ -1,6 +1,6 @@
 //! A registration: `:name:type:offset:magic:mask:interpreter:flags`, as the kernel parses it.
 
-use crate::{Error, Flags, GuestArch, Matcher, Result};
+use crate::{Error, Flags, GuestArch, Matcher, Result, pin};
 
 /// A registration.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -170,9 +170,10 @@ impl Rule {
         Ok(rule)
     }
 
-    /// Whether a file that starts with `head` (and is called `path`) would be taken.
-    pub fn matches(&self, path: &str, head: &[u8]) -> bool {
-        self.matcher.compare(path, head).is_ok()
+    /// Whether its interpreter's path names an open file of the process that registered it, so
+    /// that nothing can be found at the path now.
+    pub fn is_pinned(&self) -> bool {
+        pin::is_pinned(&self.interpreter)
     }
 }
 

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use binfmt::interpreter::Kind;
-use binfmt::pin::{OWN_IMAGE, Pinned};
+use binfmt::pin::{OWN_IMAGE, OWN_NAME, Pinned};
 use binfmt::probe::{Outcome, Prober, Report};
 use binfmt::{Entry, Flags, GuestArch, Instance, Rule};
 
@@ -319,7 +319,7 @@ impl<'a> Registrar<'a> {
 /// What `/proc/PID/exe` will show of the copy.
 fn memory_name(interpreter: &Option<String>) -> String {
     match interpreter {
-        None => concat!("anyarch-", env!("CARGO_PKG_VERSION")).to_owned(),
+        None => OWN_NAME.to_owned(),
         Some(path) => {
             let name = Path::new(path).file_name().unwrap_or_default();
             name.to_string_lossy().chars().take(64).collect()

@@ -11,7 +11,7 @@ mod file;
 mod lsm;
 mod masks;
 mod system;
-mod x86;
+pub mod x86;
 
 pub use code::{Code, Severity};
 pub use engine::Engine;

@@ -41,7 +41,7 @@ pub(crate) fn name(bits: u32) -> String {
 
 /// The bits that this machine has; None on others than x86-64.
 #[cfg(target_arch = "x86_64")]
-pub(crate) fn here() -> Option<u32> {
+pub fn here() -> Option<u32> {
     macro_rules! has {
         ($($feature:tt)*) => { [$(std::arch::is_x86_feature_detected!($feature)),*] };
     }
@@ -56,7 +56,7 @@ pub(crate) fn here() -> Option<u32> {
 
 /// The bits that this machine has; None on others than x86-64.
 #[cfg(not(target_arch = "x86_64"))]
-pub(crate) fn here() -> Option<u32> {
+pub fn here() -> Option<u32> {
     None
 }
 

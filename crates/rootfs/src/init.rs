@@ -7,19 +7,13 @@ use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::path::Path;
 use std::process::Command;
 
+use binfmt::pin::OWN_IMAGE;
 use binfmt::{Flags, Instance, Rule};
 use rustix::fs::CWD;
-use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, fsconfig_create, fsmount, fsopen,
-    move_mount,
-};
+use rustix::mount::{MountAttrFlags, MoveMountFlags, move_mount};
 use rustix::process::{Pid, Signal, WaitOptions, set_parent_process_death_signal, wait};
 
 use crate::{Context as _, Result, Spec, mounts, stages};
-
-/// The path that names this binary at registration. The kernel opens it then (flag F), so it need
-/// not exist in the new root.
-const SELF: &str = "/proc/self/exe";
 
 /// Mounts, registers, enters the root, runs the command, reaps everything, and returns the
 /// command's exit code. `fallback` are the arguments that make this binary run a program directly
@@ -36,7 +30,7 @@ pub fn init(spec: &Spec, fallback: &[OsString]) -> Result<u8> {
     // What is registered lasts until we end: nobody unmounts it.
     let registered = if direct { Ok(None) } else { register(spec).map(Some) };
     // Opened before the root changes; executed through /proc/self/fd afterwards.
-    let own = fs::File::open(SELF).context(|| format!("open {SELF}"))?;
+    let own = fs::File::open(OWN_IMAGE).context(|| format!("open {OWN_IMAGE}"))?;
     mounts::enter(spec)?;
     let program = spec.command.first().map_or_else(|| OsString::from("/bin/sh"), Clone::clone);
     let arguments = spec.command.get(1..).unwrap_or_default();
@@ -69,15 +63,11 @@ pub fn init(spec: &Spec, fallback: &[OsString]) -> Result<u8> {
 /// Mounts the namespace's own binfmt_misc and registers the guests. It is at its place below the
 /// root's /proc if that is there, and in any case lives as long as what is returned.
 fn register(spec: &Spec) -> Result<OwnedFd> {
-    let flags = FsOpenFlags::FSOPEN_CLOEXEC;
-    let made = fsopen("binfmt_misc", flags).and_then(|context| {
-        fsconfig_create(context.as_fd())?;
-        fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
-    });
-    let instance_fd = made.context(|| "make a binfmt_misc instance".into())?;
+    let instance_fd = binfmt::mount::detached(MountAttrFlags::empty())
+        .context(|| "make a binfmt_misc instance".into())?;
     let dir = format!("/proc/self/fd/{}", instance_fd.as_raw_fd());
     let instance = Instance::at(dir)?;
-    let interpreter = spec.interpreter.as_ref().map_or(SELF.into(), |p| p.to_string_lossy());
+    let interpreter = spec.interpreter.as_ref().map_or(OWN_IMAGE.into(), |p| p.to_string_lossy());
     for guest in &spec.guests {
         instance.register(&Rule::for_guest(guest, &interpreter, Flags::ALL))?;
     }

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::process::{Command, ExitStatus};
 
+use binfmt::pin::OWN_IMAGE;
 use rustix::process::{
     Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process, set_parent_process_death_signal,
     waitpid,
@@ -10,9 +11,6 @@ use rustix::process::{
 use rustix::thread::UnshareFlags;
 
 use crate::{Context as _, Error, Result, Spec, identity};
-
-/// The path by which a process executes its own binary, wherever that is and whatever root.
-const SELF: &str = "/proc/self/exe";
 
 /// Runs `spec` and returns the exit code a shell would show. `stage_args` are the arguments that
 /// make this binary call [`own_namespaces`] with the same `spec`.
@@ -26,8 +24,10 @@ pub fn run<S: AsRef<OsStr>>(spec: &Spec, stage_args: &[S]) -> Result<u8> {
             spec.root.display()
         )));
     }
-    let mut child =
-        Command::new(SELF).args(stage_args).spawn().context(|| format!("execute {SELF}"))?;
+    let mut child = Command::new(OWN_IMAGE)
+        .args(stage_args)
+        .spawn()
+        .context(|| format!("execute {OWN_IMAGE}"))?;
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let pid = pid.ok_or_else(|| Error::Root("the kernel gave a process id of 0".into()))?;
     // The child stops itself once it is in its new user namespace; only then can the maps be
@@ -75,8 +75,10 @@ pub fn own_namespaces<S: AsRef<OsStr>>(spec: &Spec, stage_args: &[S]) -> Result<
             .into()
     })?;
     kill_process(getpid(), Signal::STOP).context(|| "stop for the identity maps".into())?;
-    let status =
-        Command::new(SELF).args(stage_args).status().context(|| format!("execute {SELF}"))?;
+    let status = Command::new(OWN_IMAGE)
+        .args(stage_args)
+        .status()
+        .context(|| format!("execute {OWN_IMAGE}"))?;
     Ok(code_of_exit(status))
 }
 

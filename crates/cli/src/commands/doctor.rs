@@ -211,10 +211,7 @@ fn apply(
 fn one(subject: &Subject, fix: &Fix) -> Result<(), Failure> {
     let dir = &subject.mount;
     let mount = || {
-        let flags = rustix::mount::MountFlags::NOSUID
-            | rustix::mount::MountFlags::NODEV
-            | rustix::mount::MountFlags::NOEXEC;
-        rustix::mount::mount("binfmt_misc", dir, "binfmt_misc", flags, None).map_err(|e| {
+        binfmt::mount::mount(dir).map_err(|e| {
             Failure::new(format!("cannot mount binfmt_misc at {}", dir.display())).caused_by(e)
         })
     };

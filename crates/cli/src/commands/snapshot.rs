@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use binfmt::Rule;
-use binfmt::pin::{OWN_IMAGE, Pinned};
+use binfmt::pin::Pinned;
 use binfmt::snapshot::{self, Snapshot, Step};
 use clap::Args;
 
@@ -84,10 +84,8 @@ pub(crate) fn restore(arguments: &Restore) -> Result<u8, Failure> {
     let mut wanted = Snapshot::parse(&text).map_err(|e| Failure::from(e).code(code::USAGE))?;
     let instance = arguments.options.open()?;
     let now = instance.entries()?;
-    let gone = |r: &Rule| {
-        let pinned = r.interpreter.starts_with("/proc/self/");
-        r.flags.fix_binary && !pinned && !Path::new(&r.interpreter).exists()
-    };
+    let gone =
+        |r: &Rule| r.flags.fix_binary && !r.is_pinned() && !Path::new(&r.interpreter).exists();
     let added = |step: &Step| matches!(step, Step::Add(r) if gone(r));
     if wanted.plan(&now).iter().any(added) {
         let lost: Vec<String> = wanted
@@ -131,10 +129,8 @@ pub(crate) fn restore(arguments: &Restore) -> Result<u8, Failure> {
         return Ok(0);
     }
     // What was held in memory is held by this program again.
-    let name = concat!("anyarch-", env!("CARGO_PKG_VERSION"));
-    let image = Pinned::new(Path::new(OWN_IMAGE), name)
-        .map_err(|e| Failure::new("cannot open this program").caused_by(e))?;
-    let translate = |rule: &Rule| match rule.interpreter.starts_with("/proc/self/") {
+    let image = Pinned::own().map_err(|e| Failure::new("cannot open this program").caused_by(e))?;
+    let translate = |rule: &Rule| match rule.is_pinned() {
         true => Rule { interpreter: image.path(), ..rule.clone() },
         false => rule.clone(),
     };

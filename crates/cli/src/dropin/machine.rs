@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use binfmt::GuestArch;
 use binfmt::mount::{Lifetime, lifetime};
-use binfmt::pin::{OWN_IMAGE, Pinned};
+use binfmt::pin::Pinned;
 use compat::Machine;
 use rustix::fs::{Access, access};
-use rustix::mount::{MountFlags, UnmountFlags};
+use rustix::mount::UnmountFlags;
 
 /// How long a program that is tried may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -92,8 +92,7 @@ impl Machine for Host {
     }
 
     fn mount(&mut self, dir: &Path) -> io::Result<()> {
-        let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-        Ok(rustix::mount::mount("binfmt_misc", dir, "binfmt_misc", flags, None)?)
+        Ok(binfmt::mount::mount(dir)?)
     }
 
     fn unmount(&mut self, dir: &Path) -> io::Result<()> {
@@ -107,8 +106,7 @@ impl Machine for Host {
 
     fn own_image(&mut self) -> io::Result<String> {
         if self.image.is_none() {
-            let name = concat!("anyarch-", env!("CARGO_PKG_VERSION"));
-            self.image = Some(Pinned::new(Path::new(OWN_IMAGE), name)?);
+            self.image = Some(Pinned::own()?);
         }
         Ok(self.image.as_ref().map(Pinned::path).unwrap_or_default())
     }
@@ -130,7 +128,7 @@ impl Machine for Host {
     }
 
     fn amd64_level(&self) -> u8 {
-        amd64_level()
+        doctor::x86::here().map_or(0, |bits| bits.count_ones() as u8 - 1)
     }
 
     fn list_long(&self, dir: &Path) -> String {
@@ -142,26 +140,6 @@ impl Machine for Host {
         command.arg(argument).stdin(Stdio::null());
         command.status().is_ok_and(|s| s.success())
     }
-}
-
-/// The processor's level of the x86-64 psABI, less one.
-#[cfg(target_arch = "x86_64")]
-fn amd64_level() -> u8 {
-    macro_rules! has {
-        ($($name:tt)*) => { true $(&& std::arch::is_x86_feature_detected!($name))* };
-    }
-    if !has!("cmpxchg16b" "popcnt" "sse3" "sse4.1" "sse4.2" "ssse3") {
-        return 0;
-    }
-    if !has!("avx" "avx2" "bmi1" "bmi2" "f16c" "fma" "lzcnt" "movbe") {
-        return 1;
-    }
-    2 + u8::from(has!("avx512f" "avx512bw" "avx512cd" "avx512dq" "avx512vl"))
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn amd64_level() -> u8 {
-    0
 }
 
 /// The directory's entries as `ls -la` of the original's image shows them, sorted by name.
