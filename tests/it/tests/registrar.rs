@@ -125,6 +125,18 @@ fn what_would_be_done_is_what_is_refused() {
 }
 
 #[test]
+fn json_stands_alone_while_all_is_off() {
+    inside("json_stands_alone_while_all_is_off", |instance| {
+        foreign(&instance, "s390x", "/nonexistent", "");
+        expect(0, &["disable", "--all"]);
+        let text = expect(0, &["enable", "s390x"]);
+        assert!(text.contains("binfmt_misc is disabled as a whole"), "{text}");
+        let text = expect(0, &["enable", "s390x", "--json"]);
+        assert!(text.contains("\"global_enabled\": false") && text.ends_with("\n}\n"), "{text}");
+    });
+}
+
+#[test]
 fn an_older_file_system_outlives_this_process() {
     inside("an_older_file_system_outlives_this_process", |instance| {
         foreign(&instance, "s390x", "/nonexistent", "");

@@ -48,21 +48,23 @@ pub(crate) fn toggle(arguments: &Toggle, on: bool) -> Result<u8, Failure> {
             changed.push(entry.name.clone());
         }
     }
+    let enabled = instance.enabled();
     if arguments.options.json {
         let object = vec![
             ("schema", "anyarch.toggle/1".into()),
             ("state", word.into()),
             ("changed", Json::list(&changed)),
             ("dry_run", arguments.dry_run.into()),
+            ("global_enabled", enabled.into()),
         ];
         println!("{}", Json::Object(object).pretty());
-    } else {
-        let would = if arguments.dry_run { "would be " } else { "" };
-        for name in changed {
-            println!("{name}: {would}{word}");
-        }
+        return Ok(0);
     }
-    if on && !arguments.all && !instance.enabled() {
+    let would = if arguments.dry_run { "would be " } else { "" };
+    for name in changed {
+        println!("{name}: {would}{word}");
+    }
+    if on && !arguments.all && !enabled {
         println!("binfmt_misc is disabled as a whole: anyarch enable --all");
     }
     Ok(0)
