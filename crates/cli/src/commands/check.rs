@@ -6,7 +6,7 @@ use binfmt::GuestArch;
 use binfmt::probe::Report;
 use clap::Args;
 
-use super::options::{Options, code, select};
+use super::options::{Options, Trying, code, select};
 use super::status::probe_json;
 use crate::json::Json;
 use crate::report::Failure;
@@ -21,6 +21,8 @@ pub(crate) struct Check {
     chroot: Option<PathBuf>,
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    trying: Trying,
 }
 
 /// Runs a program of each architecture.
@@ -29,7 +31,7 @@ pub(crate) struct Check {
 /// When an architecture is not known.
 #[expect(clippy::print_stdout, reason = "the command's result")]
 pub(crate) fn check(arguments: &Check) -> Result<u8, Failure> {
-    let prober = arguments.options.prober();
+    let prober = arguments.trying.prober();
     let guests = if arguments.architectures.is_empty() {
         registered(&arguments.options)
     } else {

@@ -6,7 +6,7 @@ use binfmt::Instance;
 use clap::Args;
 use doctor::{Code, Engine, Finding, Fix, Severity, Subject};
 
-use super::options::{Options, code, glob, refused, select};
+use super::options::{Options, Trying, code, glob, refused, select};
 use crate::json::Json;
 use crate::registrar::{Registrar, Replace};
 use crate::report::Failure;
@@ -39,6 +39,8 @@ pub(crate) struct Doctor {
     explain: Option<String>,
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    trying: Trying,
 }
 
 /// A container engine.
@@ -72,6 +74,8 @@ pub(crate) struct Repair {
     dry_run: bool,
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    trying: Trying,
 }
 
 /// How many repairs one call may make: each is followed by a new examination.
@@ -94,7 +98,7 @@ pub(crate) fn doctor(arguments: &Doctor) -> Result<u8, Failure> {
     }
     let mut subject = Subject {
         mount: arguments.options.mount.clone(),
-        prober: arguments.options.prober(),
+        prober: arguments.trying.prober(),
         within: super::probe::within,
         file: arguments.file.clone(),
         root: arguments.rootfs.clone(),
@@ -136,7 +140,7 @@ pub(crate) fn doctor(arguments: &Doctor) -> Result<u8, Failure> {
 pub(crate) fn repair(arguments: &Repair) -> Result<u8, Failure> {
     let mut subject = Subject {
         mount: arguments.options.mount.clone(),
-        prober: arguments.options.prober(),
+        prober: arguments.trying.prober(),
         within: super::probe::within,
         file: None,
         root: None,

@@ -4,7 +4,7 @@ use std::fs::File;
 
 use clap::Args;
 
-use super::options::Options;
+use super::options::{Options, Trying};
 use crate::json::Json;
 use crate::registrar::Registrar;
 use crate::report::Failure;
@@ -19,6 +19,8 @@ pub(crate) struct Hold {
     pidfile: Option<std::path::PathBuf>,
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    trying: Trying,
 }
 
 /// Keeps the file system open, and so the entries, until it is killed.
@@ -29,7 +31,7 @@ pub(crate) struct Hold {
 pub(crate) fn hold(arguments: &Hold) -> Result<u8, Failure> {
     let instance = arguments.options.open()?;
     if arguments.install {
-        let registrar = Registrar::new(&instance, arguments.options.prober());
+        let registrar = Registrar::new(&instance, arguments.trying.prober());
         for guest in super::options::emulated() {
             registrar.register(guest)?;
         }

@@ -4,7 +4,7 @@ use binfmt::probe::{Outcome, Report};
 use binfmt::{Flags, GuestArch};
 use clap::Args;
 
-use super::options::{Options, code, select};
+use super::options::{Options, Trying, code, select};
 use super::persist;
 use crate::json::Json;
 use crate::registrar::{Action, Done, Pin, Registrar, Replace};
@@ -45,6 +45,8 @@ pub(crate) struct Install {
     dry_run: bool,
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    trying: Trying,
 }
 
 /// Registers; every architecture's programs must execute afterwards, or the command fails.
@@ -71,7 +73,7 @@ pub(crate) fn install(arguments: &Install) -> Result<u8, Failure> {
         replace: arguments.replace,
         no_probe: arguments.no_probe,
         force: arguments.force,
-        ..Registrar::new(&instance, arguments.options.prober())
+        ..Registrar::new(&instance, arguments.trying.prober())
     };
     if arguments.dry_run {
         return Ok(dry_run(arguments, &registrar, &guests));

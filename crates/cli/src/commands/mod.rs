@@ -144,6 +144,15 @@ mod tests {
     }
 
     #[test]
+    fn only_what_tries_something_has_a_timeout() {
+        let cli = Cli::command();
+        let has = |c: &&clap::Command| c.get_arguments().any(|a| a.get_id() == "timeout");
+        let names: Vec<&str> =
+            cli.get_subcommands().filter(has).map(clap::Command::get_name).collect();
+        assert_eq!(names, ["install", "status", "which", "check", "doctor", "repair", "hold"]);
+    }
+
+    #[test]
     fn programs_are_not_subcommands() {
         assert!(knows("run".as_ref()) && knows("--help".as_ref()));
         assert!(!knows("/bin/run".as_ref()) && !knows("-strace".as_ref()));

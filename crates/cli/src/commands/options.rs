@@ -35,9 +35,6 @@ pub(crate) struct Options {
     /// Print JSON (docs/json.md describes it).
     #[arg(long)]
     pub(crate) json: bool,
-    /// How long one probe may take.
-    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
-    pub(crate) timeout: u64,
 }
 
 impl Options {
@@ -56,7 +53,17 @@ impl Options {
             Err(e) => Err(no_instance(e, &self.mount)),
         }
     }
+}
 
+/// What the commands that try things understand as well.
+#[derive(Args)]
+pub(crate) struct Trying {
+    /// How long one probe may take.
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    timeout: u64,
+}
+
+impl Trying {
     pub(crate) fn prober(&self) -> Prober {
         super::probe::prober(Duration::from_secs(self.timeout))
     }

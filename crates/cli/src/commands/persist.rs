@@ -44,9 +44,18 @@ enum Command {
     /// Print the files and what is to be run afterwards.
     Show(Which),
     /// Print the files and write them.
-    Write(Which),
+    Write(Change),
     /// Remove the files again, if they are ours.
-    Remove(Which),
+    Remove(Change),
+}
+
+#[derive(Args)]
+struct Change {
+    #[command(flatten)]
+    which: Which,
+    /// Only print what would be done.
+    #[arg(long, short = 'n')]
+    dry_run: bool,
 }
 
 #[derive(Args)]
@@ -57,9 +66,6 @@ struct Which {
     /// The root directory that they belong to.
     #[arg(long, value_name = "DIR", default_value = "/")]
     root: PathBuf,
-    /// Only print what would be done.
-    #[arg(long, short = 'n')]
-    dry_run: bool,
     /// Print JSON (docs/json.md describes it).
     #[arg(long)]
     json: bool,
@@ -85,8 +91,8 @@ struct Files {
 pub(crate) fn persist(arguments: &Persist) -> Result<u8, Failure> {
     match &arguments.command {
         Command::Show(w) => write(w.format, &w.root, true, w.json),
-        Command::Write(w) => write(w.format, &w.root, w.dry_run, w.json),
-        Command::Remove(w) => remove(w),
+        Command::Write(Change { which: w, dry_run }) => write(w.format, &w.root, *dry_run, w.json),
+        Command::Remove(Change { which, dry_run }) => remove(which, *dry_run),
     }
 }
 
@@ -327,7 +333,7 @@ pub(crate) fn put(path: &Path, text: &str) -> std::io::Result<()> {
 }
 
 #[expect(clippy::print_stdout, reason = "the command's result")]
-fn remove(which: &Which) -> Result<u8, Failure> {
+fn remove(which: &Which, dry_run: bool) -> Result<u8, Failure> {
     let all = files(which.format, &which.root)?;
     let mut removed = Vec::new();
     for (path, _) in all.files {
@@ -335,7 +341,7 @@ fn remove(which: &Which) -> Result<u8, Failure> {
         if !is_ours(&text) {
             return Err(not_ours(&path));
         }
-        if !which.dry_run {
+        if !dry_run {
             fs::remove_file(&path).map_err(|e| {
                 Failure::new(format!("cannot remove {}", path.display())).caused_by(e)
             })?;
@@ -346,14 +352,14 @@ fn remove(which: &Which) -> Result<u8, Failure> {
         let object = vec![
             ("schema", "anyarch.persist/1".into()),
             ("removed", Json::list(&removed)),
-            ("dry_run", which.dry_run.into()),
+            ("dry_run", dry_run.into()),
             ("then", all.undo.into()),
         ];
         println!("{}", Json::Object(object).pretty());
         return Ok(0);
     }
     for path in &removed {
-        println!("{path}: {}", if which.dry_run { "would be removed" } else { "removed" });
+        println!("{path}: {}", if dry_run { "would be removed" } else { "removed" });
     }
     if removed.is_empty() {
         println!("there is nothing of ours to remove");

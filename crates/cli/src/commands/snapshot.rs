@@ -45,10 +45,13 @@ pub(crate) fn save(arguments: &Save) -> Result<u8, Failure> {
     let snapshot = Snapshot::of(&arguments.options.open()?.entries()?);
     let text = snapshot.text()?;
     match &arguments.file {
-        None if arguments.options.json => println!("{}", saved(&snapshot)?.pretty()),
+        None if arguments.options.json => {}
         None => print!("{text}"),
         Some(path) => fs::write(path, text)
             .map_err(|e| Failure::new(format!("cannot write {}", path.display())).caused_by(e))?,
+    }
+    if arguments.options.json {
+        println!("{}", saved(&snapshot)?.pretty());
     }
     for name in &snapshot.unknown {
         eprintln!("warning: {name} is of a kind that cannot be saved");

@@ -6,7 +6,7 @@ use binfmt::probe::{self, Report};
 use binfmt::{Entry, GuestArch, Instance};
 use clap::{Args, ValueEnum};
 
-use super::options::{Options, entries_named, owner, shown};
+use super::options::{Options, Trying, entries_named, owner, shown};
 use crate::json::Json;
 use crate::report::Failure;
 
@@ -29,6 +29,8 @@ pub(crate) struct Status {
     probe: Probe,
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    trying: Trying,
 }
 
 /// One line of the table.
@@ -103,7 +105,7 @@ fn lines<'a>(
         [] => entries.iter().collect(),
         names => entries_named(entries, names)?,
     };
-    let prober = arguments.options.prober();
+    let prober = arguments.trying.prober();
     let all_enabled = instance.enabled();
     let mut lines = Vec::new();
     for (i, entry) in entries.iter().enumerate() {

@@ -8,7 +8,7 @@ use binfmt::precedence::{Verdict, verdicts};
 use binfmt::{Entry, GuestArch};
 use clap::Args;
 
-use super::options::{Options, code};
+use super::options::{Options, Trying, code};
 use crate::json::Json;
 use crate::report::Failure;
 
@@ -25,6 +25,8 @@ pub(crate) struct Which {
     exec_proof: bool,
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    trying: Trying,
 }
 
 /// Longest chain of scripts that the kernel follows (`BINPRM` depth, fs/exec.c).
@@ -47,7 +49,7 @@ pub(crate) fn which(arguments: &Which) -> Result<u8, Failure> {
     let native = winner.is_none() && arch.is_some() && arch == GuestArch::host();
     let proof = arguments
         .exec_proof
-        .then(|| arguments.options.prober().handler_of(&arguments.root, Path::new(&chain[0])));
+        .then(|| arguments.trying.prober().handler_of(&arguments.root, Path::new(&chain[0])));
     let exit = if winner.is_some() || native { 0 } else { code::NOT_REACHED };
     if arguments.options.json {
         let object = vec![
