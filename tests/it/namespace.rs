@@ -1,9 +1,10 @@
 //! Tests that have a binfmt_misc instance of their own: the test executes itself again in new
-//! user, mount and process namespaces.
+//! user, mount and process namespaces, with a /run of their own.
 
 use std::process::{Command, Output, Stdio};
 
 use binfmt::Instance;
+use rustix::mount::{MountFlags, mount};
 
 /// In the environment of the inner run: the test's name.
 const INNER: &str = "ANYARCH_TEST_INNER";
@@ -14,12 +15,11 @@ const INNER: &str = "ANYARCH_TEST_INNER";
 /// # Panics
 /// If `body` does.
 pub fn inside(name: &str, body: impl FnOnce(Instance)) {
-    if std::env::var_os(INNER).is_some_and(|n| n == *name) {
+    inside_unmounted(name, || {
         let (instance, _) =
             binfmt::mount::open(binfmt::instance::DEFAULT_MOUNT.as_ref()).expect("mounted");
-        return body(instance);
-    }
-    outside(name);
+        body(instance);
+    });
 }
 
 /// The same without the mount.
@@ -27,10 +27,16 @@ pub fn inside(name: &str, body: impl FnOnce(Instance)) {
 /// # Panics
 /// If `body` does.
 pub fn inside_unmounted(name: &str, body: impl FnOnce()) {
-    if std::env::var_os(INNER).is_some_and(|n| n == *name) {
+    if is_inside(name) {
+        let flags = MountFlags::NOSUID | MountFlags::NODEV;
+        mount("tmpfs", "/run", "tmpfs", flags, None).expect("a /run of our own");
         return body();
     }
     outside(name);
+}
+
+fn is_inside(name: &str) -> bool {
+    std::env::var_os(INNER).is_some_and(|n| n == *name)
 }
 
 /// As [`inside`], in a user namespace with more users than root. Only root can make one without
@@ -39,7 +45,7 @@ pub fn inside_unmounted(name: &str, body: impl FnOnce()) {
 /// # Panics
 /// If `body` does.
 pub fn inside_with_users(name: &str, body: impl FnOnce(Instance)) {
-    if std::env::var_os(INNER).is_some_and(|n| n == *name) {
+    if is_inside(name) {
         return inside(name, body);
     }
     if !rustix::process::geteuid().is_root() {

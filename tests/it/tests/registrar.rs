@@ -1,6 +1,8 @@
 //! The registrar: what it says has happened has happened.
 
 use std::fs;
+use std::os::linux::fs::MetadataExt as _;
+use std::path::Path;
 use std::process::Command;
 
 use binfmt::{Instance, Rule};
@@ -95,6 +97,34 @@ fn a_broken_entry_of_another_tool_is_replaced() {
         let entry = instance.entry("qemu-aarch64").expect("as before");
         assert_eq!((entry.interpreter.as_str(), &*entry.flags), ("/nonexistent/qemu-aarch64", ""));
         assert!(expect(0, &["uninstall"]).contains("nothing of ours"));
+    });
+}
+
+#[test]
+fn no_notes_of_replaced_entries_are_left() {
+    inside("no_notes_of_replaced_entries_are_left", |instance| {
+        let notes = Path::new("/run/anyarch");
+        expect(0, &["install", "--allow-volatile", "arm64"]);
+        expect(0, &["uninstall"]);
+        assert!(!notes.exists(), "there was nothing to note");
+        let device = |p: &Path| fs::metadata(p).expect("there").st_dev();
+        let gone = notes.join(format!("{:x}-1.000000001", device(instance.dir())));
+        let other = notes.join(format!("{:x}-1.000000001", device(Path::new("/"))));
+        for dir in [&gone, &other] {
+            fs::create_dir_all(dir).expect("made");
+            fs::write(dir.join("qemu-arm"), "").expect("written");
+        }
+        foreign(&instance, "arm64", "/nonexistent/qemu-aarch64", "");
+        expect(0, &["install", "--allow-volatile", "arm64"]);
+        // Two file systems cannot have had one number at the same time.
+        assert!(!gone.exists() && other.exists());
+        assert_eq!(fs::read_dir(notes).expect("there").count(), 2);
+        expect(0, &["uninstall"]);
+        assert_eq!(fs::read_dir(notes).expect("there").count(), 1);
+        fs::remove_dir_all(&other).expect("removed");
+        expect(0, &["install", "--allow-volatile", "arm64"]);
+        expect(0, &["uninstall"]);
+        assert!(!notes.exists());
     });
 }
 
