@@ -280,7 +280,11 @@ unsafe extern "C" fn helper(state: *mut State) {
     // SAFETY: called by translated code with its state, which nobody else is using.
     let state = unsafe { &mut *state };
     collect_sticky(state);
-    eval::helper(state);
+    if state.helper_op[0] & 0xff == ir::OpCode::Counter as u64 {
+        state.args[0] = crate::clock::now(&mut state.clock).into();
+    } else {
+        eval::helper(state);
+    }
 }
 
 impl Cpu {

@@ -591,7 +591,7 @@ impl Engine {
     pub fn fork_guard(&'static self) -> ForkGuard {
         let writer = self.lock();
         self.cache.prepare_fork();
-        ForkGuard { engine: self, writer, child: false }
+        ForkGuard { engine: self, writer, _clock: crate::clock::lock(), child: false }
     }
 }
 
@@ -629,6 +629,7 @@ impl core::fmt::Debug for Engine {
 pub struct ForkGuard {
     engine: &'static Engine,
     writer: MutexGuard<'static, Writer>,
+    _clock: MutexGuard<'static, crate::clock::Line>,
     child: bool,
 }
 

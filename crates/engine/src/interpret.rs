@@ -53,6 +53,9 @@ impl Memory for GuestMemory {
         };
         done.map_err(|fault| self.failed(fault, true))
     }
+    fn counter(&mut self) -> u64 {
+        crate::clock::now(&mut ir::state::Clock::default())
+    }
     fn compare_exchange(
         &mut self,
         addr: u64,

@@ -34,6 +34,7 @@
 
 mod arena;
 mod cache;
+mod clock;
 mod cpu;
 mod engine;
 mod fault;

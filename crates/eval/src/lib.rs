@@ -40,7 +40,7 @@ pub struct Env {
 
 /// Computes `op` over operands `a`, `b`, `c`. Integers are in the low 64 bits.
 ///
-/// Operations on memory or control flow are not pure; they give 0 (see [`run`]).
+/// Operations on memory, control flow or the clock are not pure; they give 0 (see [`run`]).
 pub fn pure(op: &Op, a: u128, b: u128, c: u128, env: &mut Env) -> u128 {
     match op.code {
         OpCode::Vec => vector::eval(op, a, b, c, env),

@@ -41,6 +41,10 @@ pub trait Memory {
         expected: u128,
         new: u128,
     ) -> Result<u128, MemFault>;
+    /// Nanoseconds of the host's clock, for `OpCode::Counter`.
+    fn counter(&mut self) -> u64 {
+        0
+    }
     /// A full memory fence.
     fn fence(&mut self) {
         std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
@@ -281,6 +285,11 @@ impl Machine<'_> {
             }
             OpCode::Fence => {
                 self.mem.fence();
+                Ok(())
+            }
+            OpCode::Counter => {
+                let now = self.mem.counter();
+                self.write(op.dst, now.into());
                 Ok(())
             }
             OpCode::ZeroBlock => {

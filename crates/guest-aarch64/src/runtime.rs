@@ -2,8 +2,6 @@
 
 use guest::RuntimeEffect;
 use ir::State;
-use std::sync::OnceLock;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// FPCR was written.
 pub(crate) const FP_CONTROL: u32 = 1;
@@ -11,8 +9,6 @@ pub(crate) const FP_CONTROL: u32 = 1;
 pub(crate) const INVALIDATE: u32 = 2;
 /// WFE and its like.
 pub(crate) const YIELD: u32 = 3;
-/// CNTVCT_EL0 to the register in the low bits.
-pub(crate) const COUNTER: u32 = 0x100;
 /// RNDR or RNDRRS to the register in the low bits.
 pub(crate) const RANDOM: u32 = 0x120;
 
@@ -25,13 +21,6 @@ pub(crate) fn run(random: Random, op: u32, args: [u64; 2], state: &mut State) ->
         FP_CONTROL => RuntimeEffect::FpControl,
         INVALIDATE => RuntimeEffect::Invalidate { start: args[0] & !63, len: 64 },
         YIELD => RuntimeEffect::Yield,
-        COUNTER..0x120 => {
-            let register = (op - COUNTER) as usize;
-            if register != 31 {
-                state.int[register] = counter();
-            }
-            RuntimeEffect::None
-        }
         RANDOM..0x140 => {
             let register = (op - RANDOM) as usize;
             let mut bytes = [0; 8];
@@ -45,16 +34,6 @@ pub(crate) fn run(random: Random, op: u32, args: [u64; 2], state: &mut State) ->
         }
         _ => RuntimeEffect::Undefined,
     }
-}
-
-/// Nanoseconds, monotonic within the process, and about the same in all processes.
-fn counter() -> u64 {
-    static BASE: OnceLock<(Instant, u64)> = OnceLock::new();
-    let (start, base) = BASE.get_or_init(|| {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        (Instant::now(), now.as_nanos() as u64)
-    });
-    base + start.elapsed().as_nanos() as u64
 }
 
 #[cfg(test)]
@@ -75,18 +54,6 @@ mod tests {
         };
         run(ones, RANDOM + 4, [0; 2], &mut state);
         assert_eq!((state.int[4], state.nzcv()), (u64::MAX, 0));
-    }
-
-    #[test]
-    fn the_counter_goes_forward() {
-        let mut state = State::new();
-        assert_eq!(run(NONE, COUNTER + 3, [0; 2], &mut state), RuntimeEffect::None);
-        let first = state.int[3];
-        assert_eq!(run(NONE, COUNTER + 3, [0; 2], &mut state), RuntimeEffect::None);
-        assert!(first > 0 && state.int[3] >= first);
-        // The zero register is not written: slot 31 is the stack pointer.
-        run(NONE, COUNTER + 31, [0; 2], &mut state);
-        assert_eq!(state.int[31], 0);
     }
 
     #[test]

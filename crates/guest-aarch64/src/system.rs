@@ -104,7 +104,7 @@ impl Translator<'_> {
                 return self.runtime(runtime::RANDOM + u32::from(rt.0), Ref::NONE, Ref::NONE);
             }
             CNTPCT | CNTVCT | CNTPCTSS | CNTVCTSS => {
-                return self.runtime(runtime::COUNTER + u32::from(rt.0), Ref::NONE, Ref::NONE);
+                self.ir.un(OpCode::Counter, Ty::I64, dst, Ref::NONE);
             }
             _ if o0 == 1 && op1 == 0 && crn == 0 => {
                 return match self.cpu.id_register(crm as u8, op2 as u8) {

@@ -489,6 +489,18 @@ impl Emit {
     pub fn ud2(&mut self) {
         self.raw(0x0b0f, 2);
     }
+    /// `lfence`.
+    pub fn lfence(&mut self) {
+        self.raw(0xe8_ae0f, 3);
+    }
+    /// `rdtsc`.
+    pub fn rdtsc(&mut self) {
+        self.raw(0x310f, 2);
+    }
+    /// `mul qword [m]`.
+    pub fn mul_load(&mut self, m: Mem) {
+        self.legacy_rm(Code::new(0, 0, 0xf7, true), 4, m, false, false, Imm::None);
+    }
     /// `ldmxcsr [m]`.
     pub fn ldmxcsr(&mut self, m: Mem) {
         self.legacy_rm(Code::new(0, 1, 0xae, false), 2, m, false, false, Imm::None);

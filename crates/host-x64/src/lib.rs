@@ -13,6 +13,7 @@ mod lower_atomic;
 mod lower_bits;
 mod lower_condition;
 mod lower_control;
+mod lower_counter;
 mod lower_crc;
 mod lower_flags;
 mod lower_float;

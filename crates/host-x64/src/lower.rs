@@ -490,6 +490,7 @@ impl Lower<'_> {
             OpCode::Extr => self.extract_pair(op),
             OpCode::Crc32c => self.crc32c(op),
             OpCode::Crc32 => self.crc32(op),
+            OpCode::Counter => self.counter(op),
             OpCode::Sel | OpCode::SelInc | OpCode::SelInv | OpCode::SelNeg => self.select_op(op),
             OpCode::SetCond | OpCode::SetMask => self.set_cond(op),
             OpCode::CcmpSub | OpCode::CcmpAdd => self.ccmp(op),
@@ -612,16 +613,27 @@ impl Lower<'_> {
         for (n, r) in [op.a, op.b, op.c].into_iter().enumerate() {
             self.helper_operand(arg(n), r);
         }
-        for (n, word) in helper_words(op).into_iter().enumerate() {
-            self.store_const(Mem::state(offset_of!(State, helper_op) as i32 + n as i32 * 8), word);
-        }
         self.unlock();
         self.flush_scratch();
-        self.e.call_mem(Mem::state(offset_of!(State, call_helper) as i32));
+        self.call_helper(op);
         if writes {
             self.flags_home();
         }
         self.helper_result(op.dst);
+    }
+    /// Calls the helper for `op`, whose operands are in `State::args`. Destroys rax.
+    pub(crate) fn call_helper(&mut self, op: Op) {
+        for (n, word) in helper_words(op).into_iter().enumerate() {
+            let to = Mem::state(offset_of!(State, helper_op) as i32 + n as i32 * 8);
+            match i32::try_from(word as i64) {
+                Ok(imm) => self.e.store_imm(Size::Q, to, imm),
+                Err(_) => {
+                    self.e.mov_imm(Gpr::RAX, word);
+                    self.e.store(Size::Q, to, Gpr::RAX);
+                }
+            }
+        }
+        self.e.call_mem(Mem::state(offset_of!(State, call_helper) as i32));
     }
     fn helper_operand(&mut self, to: Mem, r: Ref) {
         if r.is_none() {

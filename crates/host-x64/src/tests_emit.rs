@@ -289,6 +289,9 @@ fn memory() {
             (one(|e| e.jmp_mem(m)), format!("jmp qword ptr {text}")),
             (one(|e| e.call_mem(m)), format!("call qword ptr {text}")),
             (one(|e| e.ldmxcsr(m)), format!("ldmxcsr {text}")),
+            (one(|e| e.mul_load(m)), format!("mul qword ptr {text}")),
+            (one(|e| e.lfence()), "lfence".to_owned()),
+            (one(|e| e.rdtsc()), "rdtsc".to_owned()),
             (one(|e| e.stmxcsr(m)), format!("stmxcsr {text}")),
         ];
         for (got, want) in checks {

@@ -578,6 +578,8 @@ opcodes! {
     Crc32;
     /// CRC32C (polynomial 0x1edc6f41): a = accumulator, b = data; aux = log2 of its bytes.
     Crc32c;
+    /// dst (I64) = nanoseconds of the host's clock; see [`crate::state::Clock`].
+    Counter;
 
     // --- conditions over the flags; aux low byte = Cond
     /// dst = cond ? a : b. ty integer, or F*/V* for vector slots.

@@ -100,6 +100,21 @@ pub struct HashEntry {
     pub host: u64,
 }
 
+/// A piece of the line that tells nanoseconds from the host's time stamps: `ticks` after `start`
+/// it is `base` + `ticks` · `mult` / 2³², for as long as `ticks` < `limit`. All zeros: no piece.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[repr(C)]
+pub struct Clock {
+    /// First time stamp.
+    pub start: u64,
+    /// How many time stamps it is good for.
+    pub limit: u64,
+    /// Nanoseconds of a tick, times 2³².
+    pub mult: u64,
+    /// Nanoseconds at `start`.
+    pub base: u64,
+}
+
 /// A guest thread's registers and what translated code needs at hand.
 ///
 /// Lives at the start of a page; the page before it is the poll page ([`POLL_OFFSET`]).
@@ -152,6 +167,8 @@ pub struct State {
     pub args: [u128; 4],
     /// Spill space for temporaries of a block being executed.
     pub spill: [u128; 32],
+    /// For `OpCode::Counter`; where it is at its end, `helper` goes on.
+    pub clock: Clock,
     /// Free for the engine.
     pub engine: [u64; 32],
 }
@@ -194,6 +211,7 @@ impl State {
             helper: 0,
             helper_op: [0; 2],
             args: [0; 4],
+            clock: Clock { start: 0, limit: 0, mult: 0, base: 0 },
             spill: [0; 32],
             engine: [0; 32],
         };

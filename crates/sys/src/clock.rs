@@ -9,6 +9,20 @@ pub fn now(clock: i32) -> (i64, i64) {
     (time.tv_sec, time.tv_nsec)
 }
 
+/// Whether [`crate::arch::time_stamp`] tells time: programs may read it, and the kernel itself keeps
+/// time by it, which says that all processors agree.
+pub fn has_time_stamps() -> bool {
+    const PR_GET_TSC: u64 = 25;
+    const PR_TSC_ENABLE: i32 = 1;
+    const SOURCE: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+    let mut mode = 0_i32;
+    let asked = crate::raw::call(libc::SYS_prctl, [PR_GET_TSC, &raw mut mode as u64]);
+    asked.is_ok()
+        && mode == PR_TSC_ENABLE
+        && crate::arch::time_stamps_invariant()
+        && std::fs::read(SOURCE).is_ok_and(|source| source == b"tsc\n")
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

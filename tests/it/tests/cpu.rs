@@ -103,6 +103,16 @@ fn branches_into_guarded_pages_are_checked() {
 }
 
 #[test]
+fn the_counter_is_the_clock() {
+    let lab = Lab::open();
+    let program = compile(&lab, "counter");
+    let expected = "frequency 1000000000, back 0, far no, child 0\nrate right\n[exit status: 0]";
+    for cpu in ["default", "max"] {
+        assert_eq!(run(&lab.anyarch, cpu, &program), expected, "{cpu}");
+    }
+}
+
+#[test]
 fn tags_of_addresses_are_ignored() {
     let lab = Lab::open();
     let program = compile(&lab, "tbi");

@@ -204,6 +204,21 @@ pub fn cpuid() -> [u32; 2] {
     [one.ecx, seven]
 }
 
+/// The time stamp counter, not before what the thread has seen.
+pub fn time_stamp() -> u64 {
+    // SAFETY: SSE2 is part of x86-64.
+    unsafe { core::arch::x86_64::_mm_lfence() };
+    // SAFETY: any processor has it; whoever forbids it to programs is asked by
+    // `crate::clock::has_time_stamps` before.
+    unsafe { core::arch::x86_64::_rdtsc() }
+}
+
+/// The time stamp counter counts at one rate in all states of the processor.
+pub fn time_stamps_invariant() -> bool {
+    const LEAF: u32 = 0x8000_0007;
+    __cpuid_count(0x8000_0000, 0).eax >= LEAF && __cpuid_count(LEAF, 0).edx >> 8 & 1 != 0
+}
+
 /// The operating system saves the AVX registers (XCR0 bits 1 and 2). Only if leaf 1 has OSXSAVE.
 pub fn avx_enabled() -> bool {
     let (low, _high): (u32, u32);
