@@ -13,6 +13,7 @@ pub mod instance;
 pub mod interpreter;
 pub mod matcher;
 pub mod mount;
+pub mod namespace;
 pub mod pin;
 pub mod precedence;
 pub mod probe;

@@ -4,7 +4,7 @@ use std::fs;
 
 use rustix::process::{getegid, geteuid};
 
-use crate::{Context as _, Result};
+use crate::Result;
 
 /// Writes the uid and gid maps of process `pid`, which is alone in a new user namespace.
 ///
@@ -23,13 +23,7 @@ pub(crate) fn write_maps(pid: u32) -> Result<()> {
             return Ok(());
         }
     }
-    let path = |file: &str| format!("/proc/{pid}/{file}");
-    let write = |file: &str, text: String| {
-        fs::write(path(file), text).context(|| format!("write {}", path(file)))
-    };
-    write("setgroups", "deny".into())?;
-    write("uid_map", format!("0 {} 1\n", geteuid().as_raw()))?;
-    write("gid_map", format!("0 {} 1\n", getegid().as_raw()))
+    Ok(binfmt::namespace::map_root(&pid.to_string(), (geteuid(), getegid()))?)
 }
 
 /// From the text of a namespace's own map, the map of a child with the same identities: the

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rustix::mount::{
-    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_bind_recursive,
-    mount_change, mount_remount, unmount,
+    MountFlags, UnmountFlags, mount, mount_bind, mount_bind_recursive, mount_remount, unmount,
 };
 
 use crate::{Context as _, Result, Spec};
@@ -20,8 +19,7 @@ const NODES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 /// When a mount that a program cannot do without is refused.
 pub(crate) fn prepare(spec: &Spec) -> Result<()> {
     let root = &spec.root;
-    mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE)
-        .context(|| "make mounts private".into())?;
+    binfmt::namespace::make_private("/".as_ref()).context(|| "make mounts private".into())?;
     mount_bind_recursive(root, root).context(|| format!("bind {}", root.display()))?;
     if let Some(dir) = mount_point(root, "proc") {
         let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;

@@ -1,5 +1,6 @@
 //! The probe's side of a probe: makes a root and executes the program in it.
 
+use std::error::Error as _;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,11 +8,10 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
-use rustix::process::{getegid, geteuid};
+use rustix::mount::{MountFlags, mount};
 use rustix::thread::UnshareFlags;
 
-use crate::{GuestArch, probe};
+use crate::{GuestArch, namespace, probe};
 
 /// Where the program lies in its root.
 const PROGRAM: &str = "probe";
@@ -92,25 +92,20 @@ fn program(arch: &str) -> Result<Vec<u8>> {
 /// registrations of this one are in force.
 fn own_mounts() -> Result<Free> {
     #[expect(deprecated, reason = "its safe form; no file descriptors table is unshared")]
-    let unshare = rustix::thread::unshare;
-    if unshare(UnshareFlags::NEWNS).is_err() {
-        let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
-        unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS)
-            .map_err(setup("make a mount namespace"))?;
-        let write = |file: &str, text: String| fs::write(format!("/proc/self/{file}"), text);
-        let _ = write("setgroups", "deny".into());
-        write("uid_map", format!("0 {uid} 1\n")).map_err(setup("map the user"))?;
-        write("gid_map", format!("0 {gid} 1\n")).map_err(setup("map the group"))?;
+    if rustix::thread::unshare(UnshareFlags::NEWNS).is_err() {
+        namespace::unshare().map_err(|e| {
+            let why = e.source().map(|s| format!(": {s}")).unwrap_or_default();
+            Failed::Setup(format!("{e}{why}"))
+        })?;
     }
-    let private = MountPropagationFlags::REC | MountPropagationFlags::PRIVATE;
-    match mount_change("/", private) {
+    match namespace::make_private("/".as_ref()) {
         Ok(()) => Ok(Free::Anywhere),
         // The root of a chroot that is no mount point.
         Err(rustix::io::Errno::INVAL) => {
             let text = fs::read_to_string("/proc/self/mountinfo");
             let text = text.map_err(setup("read the mounts"))?;
             let points = text.lines().filter_map(|l| l.split(' ').nth(4).map(PathBuf::from));
-            Ok(Free::At(points.filter(|p| mount_change(p, private).is_ok()).collect()))
+            Ok(Free::At(points.filter(|p| namespace::make_private(p).is_ok()).collect()))
         }
         Err(e) => Err(setup("make mounts private")(e)),
     }

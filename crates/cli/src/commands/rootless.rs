@@ -8,13 +8,12 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, ExitStatus, Output, Stdio};
 
-use binfmt::GuestArch;
 use binfmt::pin::OWN_IMAGE;
+use binfmt::{GuestArch, namespace};
 use clap::{Args, Subcommand};
-use rustix::process::{Gid, Pid, PidfdFlags, Uid, getegid, geteuid, pidfd_open};
+use rustix::process::{Gid, Pid, PidfdFlags, Uid, geteuid, pidfd_open};
 use rustix::thread::{
-    ThreadNameSpaceType, UnshareFlags, move_into_thread_name_spaces, set_thread_res_gid,
-    set_thread_res_uid,
+    ThreadNameSpaceType, move_into_thread_name_spaces, set_thread_res_gid, set_thread_res_uid,
 };
 
 use super::options::code;
@@ -311,28 +310,15 @@ fn become_root() -> Result<(), Failure> {
 
 /// New user and mount namespaces, in which this user is root.
 fn make() -> Result<(), Failure> {
-    let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
-    #[expect(deprecated, reason = "its safe form; no file descriptors table is unshared")]
-    rustix::thread::unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNS).map_err(|e| {
-        Failure::new("cannot make a user namespace")
-            .caused_by(e)
+    namespace::unshare().map_err(|e| {
+        Failure::from(e)
             .help(
                 "see /proc/sys/user/max_user_namespaces, kernel.unprivileged_userns_clone and \
                  kernel.apparmor_restrict_unprivileged_userns",
             )
             .code(code::PRIVILEGE)
     })?;
-    let write = |file: &str, text: String| {
-        let path = format!("/proc/self/{file}");
-        fs::write(&path, text)
-            .map_err(|e| Failure::new(format!("cannot write {path}")).caused_by(e))
-    };
-    write("setgroups", "deny".into())?;
-    write("uid_map", format!("0 {uid} 1\n"))?;
-    write("gid_map", format!("0 {gid} 1\n"))?;
-    let flags =
-        rustix::mount::MountPropagationFlags::REC | rustix::mount::MountPropagationFlags::PRIVATE;
-    rustix::mount::mount_change("/", flags)
+    namespace::make_private("/".as_ref())
         .map_err(|e| Failure::new("cannot make mounts private").caused_by(e))
 }
 
