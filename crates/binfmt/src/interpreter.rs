@@ -1,7 +1,7 @@
 //! What kind of file an interpreter is.
 
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -46,19 +46,13 @@ impl Kind {
         if !metadata.is_file() || metadata.permissions().mode() & 0o111 == 0 {
             return Self::NotExecutable;
         }
-        let mut head = Vec::new();
-        match File::open(path).map(|f| f.take(4096).read_to_end(&mut head)) {
-            Ok(Ok(_)) => Self::of_head(&head),
-            _ => Self::Unknown,
-        }
+        head(path).map_or(Self::Unknown, |head| Self::of_head(&head))
     }
 
     /// Of a file that starts with `head` (the loader's name is looked for in it).
     pub fn of_head(head: &[u8]) -> Self {
-        if let Some(line) = head.strip_prefix(b"#!") {
-            let line = line.split(|b| *b == b'\n').next().unwrap_or_default();
-            let text = String::from_utf8_lossy(line);
-            return Self::Script(text.split_whitespace().next().unwrap_or_default().to_owned());
+        if let Some(of) = script(head) {
+            return Self::Script(of);
         }
         let Some(arch) = GuestArch::of_elf(head) else { return Self::Unknown };
         if Some(arch) != GuestArch::host() {
@@ -66,6 +60,22 @@ impl Kind {
         }
         loader(head).map_or(Self::Static, Self::Dynamic)
     }
+}
+
+/// The first bytes of the file at `path`, enough to tell what it is.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn head(path: &Path) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    File::open(path)?.take(4096).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// The interpreter that a script names, which may be empty; None for what is no script.
+pub fn script(head: &[u8]) -> Option<String> {
+    let line = head.strip_prefix(b"#!")?.split(|b| *b == b'\n').next()?;
+    Some(String::from_utf8_lossy(line).split_whitespace().next().unwrap_or_default().to_owned())
 }
 
 /// The loader that an ELF file asks for (PT_INTERP), of a head that reaches to its name.

@@ -5,7 +5,7 @@ use std::io::{Read as _, Seek as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use binfmt::interpreter::Kind;
+use binfmt::interpreter::{self, Kind};
 use binfmt::probe::{self, Handler, Outcome};
 use binfmt::{Entry, GuestArch, Instance, Kernel, Rule};
 use rustix::fs::StatVfsMountFlags;
@@ -107,7 +107,7 @@ fn in_force(
 ) {
     let before = findings.len();
     let held = on.then(|| probe::handler(&subject.prober, guest)).and_then(Result::ok);
-    interpreter(entries, entry, guest, held.as_ref(), findings);
+    examine_interpreter(entries, entry, guest, held.as_ref(), findings);
     let explained = findings.len() > before;
     if on && !explained {
         tried(subject, entry, guest, findings);
@@ -151,7 +151,7 @@ fn tried(subject: &Subject, entry: &Entry, guest: &'static GuestArch, findings: 
 }
 
 /// Looks at the interpreter, of which the kernel holds `held`.
-fn interpreter(
+fn examine_interpreter(
     entries: &[Entry],
     entry: &Entry,
     guest: &'static GuestArch,
@@ -181,7 +181,7 @@ fn interpreter(
             return;
         }
         Kind::Foreign(arch) => {
-            let code = match fs::read(path) {
+            let code = match interpreter::head(path) {
                 Ok(head) if entries.iter().any(|e| e.enabled && e.matches(&head)) => code::LOOP,
                 _ => code::FOREIGN,
             };

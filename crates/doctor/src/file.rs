@@ -1,7 +1,6 @@
 //! One program, or the shell of a root: why does it not run?
 
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -100,9 +99,7 @@ fn resolve(root: &Path, path: &Path) -> Option<PathBuf> {
 }
 
 fn head(path: &Path) -> Vec<u8> {
-    let mut head = Vec::new();
-    let _ = File::open(path).map(|f| f.take(4096).read_to_end(&mut head));
-    head
+    interpreter::head(path).unwrap_or_default()
 }
 
 fn program(root: &Path, path: &Path, instance: &Instance, findings: &mut Vec<Finding>) {
@@ -117,13 +114,9 @@ fn program(root: &Path, path: &Path, instance: &Instance, findings: &mut Vec<Fin
     };
     permissions(&real, &about, findings);
     let first = head(&real);
-    if let Some(line) = first.strip_prefix(b"#!") {
-        let line = line.split(|b| *b == b'\n').next().unwrap_or_default();
-        let text = String::from_utf8_lossy(line).into_owned();
-        if let Some(of) = text.split_whitespace().next()
-            && of != about
-        {
-            program(root, Path::new(of), instance, findings);
+    if let Some(of) = interpreter::script(&first) {
+        if !of.is_empty() && of != about {
+            program(root, Path::new(&of), instance, findings);
         }
         return;
     }

@@ -1,11 +1,9 @@
 //! `anyarch which`: which entry runs a file, and why the others do not.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use binfmt::precedence::{Verdict, verdicts};
-use binfmt::{Entry, GuestArch};
+use binfmt::{Entry, GuestArch, interpreter};
 use clap::Args;
 
 use super::options::{Options, Trying, code};
@@ -115,19 +113,12 @@ fn follow(root: &Path, file: &Path) -> Result<(Vec<String>, Vec<u8>), Failure> {
     loop {
         let inside = root.join(path.trim_start_matches('/'));
         let real = if root == Path::new("/") { PathBuf::from(&path) } else { inside };
-        let mut head = Vec::new();
-        File::open(&real)
-            .and_then(|f| f.take(binfmt::rule::HEAD_LEN as u64).read_to_end(&mut head))
+        let head = interpreter::head(&real)
             .map_err(|e| Failure::new(format!("cannot read {}", real.display())).caused_by(e))?;
-        chain.push(path.clone());
-        let script = head.strip_prefix(b"#!").filter(|_| chain.len() <= DEPTH);
-        let Some(line) = script.and_then(|l| l.split(|b| *b == b'\n').next()) else {
-            return Ok((chain, head));
-        };
-        let text = String::from_utf8_lossy(line).into_owned();
-        match text.split_whitespace().next() {
-            Some(interpreter) => path = interpreter.to_owned(),
-            None => return Ok((chain, head)),
+        chain.push(path);
+        match interpreter::script(&head) {
+            Some(of) if !of.is_empty() && chain.len() <= DEPTH => path = of,
+            _ => return Ok((chain, head)),
         }
     }
 }
