@@ -156,6 +156,12 @@ pub const GUESTS: &[GuestArch] = &[
     guest(["microblazeel", "microblaze", "microblazeel", "microblazeel"], &[], 32, Little, 0xbaab),
 ];
 
+/// Those that this build emulates, other than the machine's own.
+pub fn emulated() -> Vec<&'static GuestArch> {
+    let host = GuestArch::host();
+    GUESTS.iter().filter(|g| g.emulated && Some(*g) != host).collect()
+}
+
 impl GuestArch {
     /// The architecture called `name` in any convention (Go, Debian, uname, QEMU, OCI with or
     /// without `linux/`, entry name), in any case.
@@ -224,6 +230,11 @@ impl GuestArch {
         } else {
             format!("{} ({})", self.name, self.uname)
         }
+    }
+
+    /// `pattern` with the names for which `{qemu}` and `{arch}` stand.
+    pub fn fill(&self, pattern: &str) -> String {
+        pattern.replace("{qemu}", self.qemu).replace("{arch}", self.name)
     }
 
     fn half(&self, v: u16) -> [u8; 2] {

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::{Entry, Error, Matcher, Result, Rule, io};
+use crate::{Entry, Error, Result, Rule, io};
 
 /// Where the kernel's own unit mounts it.
 pub const DEFAULT_MOUNT: &str = "/proc/sys/fs/binfmt_misc";
@@ -164,25 +164,6 @@ impl Instance {
     /// [`Error::Io`] with the kernel's answer.
     pub fn clear(&self) -> Result<()> {
         self.write("status", "clear", "-1")
-    }
-
-    /// The first enabled entry that takes a file called `path` that starts with `head`.
-    ///
-    /// # Errors
-    /// As [`Self::entries`].
-    pub fn winner(&self, path: &str, head: &[u8]) -> Result<Option<Entry>> {
-        let takes = |e: &Entry| e.enabled && e.matcher.compare(path, head).is_ok();
-        Ok(self.entries()?.into_iter().find(takes))
-    }
-
-    /// The entries that match in a way that hides `of`: enabled, before it in `entries`, and
-    /// taking its files.
-    pub fn outranked_by<'a>(entries: &'a [Entry], of: &Entry) -> Vec<&'a Entry> {
-        let Matcher::Magic { offset, magic, .. } = &of.matcher else { return Vec::new() };
-        let mut head = vec![0; *offset as usize];
-        head.extend(magic);
-        let before = entries.iter().take_while(|e| e.name != of.name);
-        before.filter(|e| e.enabled && e.matches(&head)).collect()
     }
 
     fn write(&self, file: &str, action: &'static str, text: impl AsRef<[u8]>) -> Result<()> {

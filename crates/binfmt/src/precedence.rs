@@ -1,6 +1,29 @@
 //! Which entry takes a file, and why the others do not.
 
-use crate::{Entry, Mismatch};
+use crate::{Entry, GuestArch, Matcher, Mismatch};
+
+/// The first enabled entry of `entries`, which are in the kernel's order, that takes a file called
+/// `path` that starts with `head`.
+pub fn winner<'a>(
+    entries: impl IntoIterator<Item = &'a Entry>,
+    path: &str,
+    head: &[u8],
+) -> Option<&'a Entry> {
+    entries.into_iter().find(|e| e.enabled && e.matcher.compare(path, head).is_ok())
+}
+
+/// The one that takes programs of `guest`.
+pub fn winner_for<'a>(entries: &'a [Entry], guest: &GuestArch) -> Option<&'a Entry> {
+    winner(entries, "", &guest.magic())
+}
+
+/// The one that hides `of`: before it in `entries`, and taking its files.
+pub fn outranking<'a>(entries: &'a [Entry], of: &Entry) -> Option<&'a Entry> {
+    let Matcher::Magic { offset, magic, .. } = &of.matcher else { return None };
+    let mut head = vec![0; *offset as usize];
+    head.extend(magic);
+    winner(entries.iter().take_while(|e| e.name != of.name), "", &head)
+}
 
 /// What an entry says to a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,7 +57,7 @@ pub fn verdicts(entries: &[Entry], path: &str, head: &[u8]) -> Vec<Verdict> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Flags, GuestArch, Rule};
+    use crate::{Flags, Rule};
 
     fn entry(name: &str, arch: &str, enabled: bool) -> Entry {
         let rule = Rule::for_guest(GuestArch::find(arch).expect("known"), "/x", Flags::ALL);

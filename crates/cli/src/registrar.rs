@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use binfmt::interpreter::Kind;
 use binfmt::pin::{OWN_IMAGE, OWN_NAME, Pinned};
+use binfmt::precedence::winner_for;
 use binfmt::probe::{Outcome, Prober, Report};
 use binfmt::{Entry, Flags, GuestArch, Instance, Rule};
 
@@ -101,7 +102,7 @@ impl<'a> Registrar<'a> {
     fn path(&self, guest: &GuestArch) -> PathBuf {
         match &self.interpreter {
             None => OWN_IMAGE.into(),
-            Some(p) => p.replace("{qemu}", guest.qemu).replace("{arch}", guest.name).into(),
+            Some(pattern) => guest.fill(pattern).into(),
         }
     }
 
@@ -132,6 +133,14 @@ impl<'a> Registrar<'a> {
         }
     }
 
+    /// Registers for all that this program emulates.
+    ///
+    /// # Errors
+    /// As [`Self::register`], at the first.
+    pub(crate) fn register_all(&self) -> Result<(), Failure> {
+        binfmt::guests::emulated().into_iter().try_for_each(|g| self.register(g).map(drop))
+    }
+
     /// Registers for `guest`.
     ///
     /// # Errors
@@ -146,9 +155,7 @@ impl<'a> Registrar<'a> {
             Pin::File => Some(Pinned::file(&path)),
             Pin::Path => None,
         };
-        let image = image.transpose().map_err(|e| {
-            Failure::new(format!("cannot open the interpreter {}", path.display())).caused_by(e)
-        })?;
+        let image = image.transpose().map_err(Failure::cannot("open the interpreter", &path))?;
         let text = image.as_ref().map_or_else(|| self.path_to_register(guest), Pinned::path);
         let mut rule = Rule::for_guest(guest, &text, self.flags);
         let action = self.choose(guest, &before, &mut rule)?;
@@ -190,8 +197,7 @@ impl<'a> Registrar<'a> {
             Replace::Never => false,
             // Its own architecture, enabled, first, and yet its programs do not execute.
             Replace::Broken => {
-                let first = before.iter().find(|e| e.enabled && e.matches(&guest.magic()));
-                first.is_some_and(|e| e.name == old.name)
+                winner_for(before, guest).is_some_and(|e| e.name == old.name)
                     && !self.no_probe
                     && self.prober.fresh_root(guest).outcome != Outcome::Ok
             }
@@ -249,7 +255,7 @@ impl<'a> Registrar<'a> {
             return Ok(());
         }
         let host = Some(guest) == GuestArch::host();
-        let taken = before.iter().any(|e| e.enabled && e.matches(&guest.magic()));
+        let taken = winner_for(before, guest).is_some();
         let native =
             host || !taken && !self.no_probe && self.prober.fresh_root(guest).outcome.is_ok();
         if !native {
@@ -274,9 +280,10 @@ impl<'a> Registrar<'a> {
             .help("nothing was changed")
             .code(code::HIJACK));
         }
-        let winner = self.instance.winner("/probe", &guest.magic())?;
-        if winner.as_ref().map(|w| &w.name) != Some(&rule.name) {
-            let other = winner.map_or_else(|| "none".into(), |w| w.name);
+        let entries = self.instance.entries()?;
+        let winner = winner_for(&entries, guest).map(|e| e.name.as_str());
+        if winner != Some(&rule.name) {
+            let other = winner.unwrap_or("none");
             return Err(Failure::new(format!(
                 "the registration for {} would not be in force, but {other}",
                 guest.title()

@@ -1,6 +1,7 @@
 //! How failures of our own set-up are shown: `error:`, `caused by:`, `help:`.
 
 use std::error::Error;
+use std::path::Path;
 
 /// Something that a person must be told.
 #[derive(Debug)]
@@ -15,6 +16,10 @@ impl Failure {
     /// A failure with exit code 1.
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), causes: Vec::new(), help: None, code: 1 }
+    }
+    /// What makes a failure of an error: `action` could not be done to `path`.
+    pub(crate) fn cannot<E: Error>(action: &str, path: impl AsRef<Path>) -> impl FnOnce(E) -> Self {
+        move |e| Self::new(format!("cannot {action} {}", path.as_ref().display())).caused_by(e)
     }
     /// Adds the chain of `error`.
     pub(crate) fn caused_by(mut self, error: impl Error) -> Self {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use binfmt::precedence::winner;
 use binfmt::{Entry, GuestArch};
 
 use crate::{Code, Machine};
@@ -128,12 +129,12 @@ fn runs(m: &mut dyn Machine, name: &str, native: bool, root: Option<&Path>) -> b
 fn interpreted(m: &dyn Machine, guest: &GuestArch) -> bool {
     let mount = Path::new(crate::MOUNT);
     let head = binfmt::probe::build(guest).unwrap_or_else(|| guest.magic());
-    m.names(mount).unwrap_or_default().iter().any(|name| {
-        m.read(&mount.join(name)).is_ok_and(|text| {
-            let text = String::from_utf8_lossy(&text);
-            Entry::parse(name, &text).is_ok_and(|e| e.enabled && e.matches(&head))
-        })
-    })
+    let read = |name: &String| {
+        let text = m.read(&mount.join(name)).ok()?;
+        Entry::parse(name, &String::from_utf8_lossy(&text)).ok()
+    };
+    let entries: Vec<Entry> = m.names(mount).unwrap_or_default().iter().filter_map(read).collect();
+    winner(&entries, "", &head).is_some()
 }
 
 #[cfg(test)]

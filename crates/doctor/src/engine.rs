@@ -4,11 +4,12 @@ use std::fs;
 use std::os::linux::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use binfmt::precedence::winner_for;
 use binfmt::probe::Outcome;
-use binfmt::{GuestArch, Instance};
+use binfmt::{Entry, GuestArch, Instance};
 
 use crate::code::{self, Severity};
-use crate::{Finding, Fix, Subject};
+use crate::{Finding, Fix, Subject, There};
 
 /// A container engine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,7 +48,7 @@ impl Engine {
 
 /// Adds what is wrong with the engine that is asked about, and builders that are older than the
 /// newest entry.
-pub(crate) fn examine(subject: &Subject, instance: &Instance, findings: &mut Vec<Finding>) {
+pub(crate) fn examine(subject: &Subject, there: &There, findings: &mut Vec<Finding>) {
     let running = processes();
     if let Some(engine) = subject.engine {
         let of_it = |p: &&Process| {
@@ -70,10 +71,10 @@ pub(crate) fn examine(subject: &Subject, instance: &Instance, findings: &mut Vec
             new
         });
         for process in own {
-            other_namespace(subject, engine, process, instance, findings);
+            other_namespace(subject, engine, process, &there.entries, findings);
         }
     }
-    let Some((newest, when)) = newest(instance) else { return };
+    let Some((newest, when)) = newest(there) else { return };
     for process in running.iter().filter(|p| p.name == "buildkitd") {
         let Some(start) = binfmt::mount::process_start(process.pid) else { continue };
         if start + 0.05 < when {
@@ -98,7 +99,7 @@ pub(crate) fn examine(subject: &Subject, instance: &Instance, findings: &mut Vec
 
 /// Podman has no process that runs always: without one, the machine's entries are in force.
 pub(crate) fn podman_is_installed(subject: &Subject) -> bool {
-    subject.system.as_deref().unwrap_or(Path::new("/")).join("usr/bin/podman").exists()
+    subject.system().join("usr/bin/podman").exists()
 }
 
 fn user_namespace(of: &str) -> Option<PathBuf> {
@@ -110,7 +111,7 @@ fn other_namespace(
     subject: &Subject,
     engine: Engine,
     process: &Process,
-    instance: &Instance,
+    entries: &[Entry],
     findings: &mut Vec<Finding>,
 ) {
     let theirs = user_namespace(&process.pid.to_string());
@@ -121,9 +122,10 @@ fn other_namespace(
     let device = |p: &Path| fs::metadata(p).ok().map(|m| m.st_dev());
     let seen = Instance::at(&dir).ok();
     let own = seen.as_ref().is_some_and(|i| device(i.dir()) != device(&subject.mount));
-    let entries = seen.as_ref().unwrap_or(instance).entries().unwrap_or_default();
-    let wanted: Vec<&'static GuestArch> = match &subject.wanted[..] {
-        [] => binfmt::guests::GUESTS.iter().filter(|g| g.emulated).collect(),
+    let seen = seen.map(|i| i.entries().unwrap_or_default());
+    let entries = seen.as_deref().unwrap_or(entries);
+    let wanted = match &subject.wanted[..] {
+        [] => binfmt::guests::emulated(),
         some => some.to_vec(),
     };
     let found = |code| {
@@ -134,7 +136,7 @@ fn other_namespace(
     };
     for guest in wanted.into_iter().filter(|g| Some(*g) != GuestArch::host()) {
         let fix = Fix::InstallWithin(process.pid, guest);
-        if !entries.iter().any(|e| e.enabled && e.matches(&guest.magic())) {
+        if winner_for(entries, guest).is_none() {
             if own {
                 let text = format!(
                     "which has entries of its own, of which {} none takes programs for {}",
@@ -179,12 +181,11 @@ fn processes() -> Vec<Process> {
 }
 
 /// The entry that was made or changed last, and when.
-fn newest(instance: &Instance) -> Option<(String, f64)> {
-    let entries = instance.entries().ok()?;
+fn newest(there: &There) -> Option<(&str, f64)> {
     let when = |name: &str| {
-        let m = fs::metadata(instance.dir().join(name)).ok()?;
+        let m = fs::metadata(there.instance.dir().join(name)).ok()?;
         Some(m.st_ctime() as f64 + m.st_ctime_nsec() as f64 * 1e-9)
     };
-    let all = entries.into_iter().filter_map(|e| Some((when(&e.name)?, e.name)));
-    all.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(when, name)| (name, when))
+    let all = there.entries.iter().filter_map(|e| Some((e.name.as_str(), when(&e.name)?)));
+    all.max_by(|a, b| a.1.total_cmp(&b.1))
 }

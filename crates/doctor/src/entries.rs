@@ -6,24 +6,24 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use binfmt::interpreter::{self, Kind};
+use binfmt::precedence::{winner, winner_for};
 use binfmt::probe::{self, Handler, Outcome};
-use binfmt::{Entry, GuestArch, Instance, Kernel, Rule};
+use binfmt::{Entry, GuestArch, Kernel, Rule};
 use rustix::fs::StatVfsMountFlags;
 
 use crate::code::{self, Code, Severity};
-use crate::{Finding, Fix, Subject, install, lsm, masks};
+use crate::{Finding, Fix, Subject, There, install, lsm, masks};
 
-/// Adds what is wrong with the entries of `instance`.
-pub(crate) fn examine(subject: &Subject, instance: &Instance, findings: &mut Vec<Finding>) {
-    let entries = instance.entries().unwrap_or_default();
-    let on = instance.enabled();
-    for entry in &entries {
+/// Adds what is wrong with the entries.
+pub(crate) fn examine(subject: &Subject, there: &There, findings: &mut Vec<Finding>) {
+    let There { entries, enabled: on, .. } = there;
+    for entry in entries {
         let Some(guest) = entry.guest() else { continue };
         names(entry, guest, findings);
         if hijack(entry, findings) {
             continue;
         }
-        let first = entries.iter().find(|e| e.enabled && e.matches(&guest.magic()));
+        let first = winner_for(entries, guest);
         if !entry.enabled {
             if first.is_none() {
                 findings.push(
@@ -35,9 +35,9 @@ pub(crate) fn examine(subject: &Subject, instance: &Instance, findings: &mut Vec
             continue;
         }
         match first.filter(|f| f.name != entry.name) {
-            None => in_force(subject, &entries, entry, guest, on, findings),
+            None => in_force(subject, entries, entry, guest, *on, findings),
             Some(first) => {
-                let works = on && subject.prober.fresh_root(guest).outcome.is_ok();
+                let works = *on && subject.prober.fresh_root(guest).outcome.is_ok();
                 let severity = if works { Severity::Note } else { Severity::Error };
                 findings.push(
                     Finding::new(code::SHADOWED, &entry.name)
@@ -182,7 +182,7 @@ fn examine_interpreter(
         }
         Kind::Foreign(arch) => {
             let code = match interpreter::head(path) {
-                Ok(head) if entries.iter().any(|e| e.enabled && e.matches(&head)) => code::LOOP,
+                Ok(head) if winner(entries, "", &head).is_some() => code::LOOP,
                 _ => code::FOREIGN,
             };
             add(code, format!("{shown} is a program for {arch}"), install(guest));

@@ -5,8 +5,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use binfmt::interpreter;
+use binfmt::precedence::winner;
 use binfmt::probe::Outcome;
-use binfmt::{GuestArch, Instance};
+use binfmt::{Entry, GuestArch};
 use rustix::fs::StatVfsMountFlags;
 
 use crate::code::{self, Severity};
@@ -16,17 +17,17 @@ use crate::{Finding, Fix, Subject, install, lsm, x86};
 const EXT4: i64 = 0xef53;
 
 /// Adds what is wrong with the subject's file, and the shell of its root.
-pub(crate) fn examine(subject: &Subject, instance: &Instance, findings: &mut Vec<Finding>) {
+pub(crate) fn examine(subject: &Subject, entries: &[Entry], findings: &mut Vec<Finding>) {
     let root = subject.root.as_deref().unwrap_or(Path::new("/"));
     if subject.file.is_some() || subject.root.is_some() {
         read_only(root, findings);
     }
     if let Some(file) = &subject.file {
-        program(root, file, instance, findings);
+        program(root, file, entries, findings);
         forbidden(subject, root, file, findings);
     } else if subject.root.is_some() {
         match resolve(root, Path::new("/bin/sh")) {
-            Some(_) => program(root, Path::new("/bin/sh"), instance, findings),
+            Some(_) => program(root, Path::new("/bin/sh"), entries, findings),
             None => findings.push(
                 Finding::new(code::GUEST_LOADER, "/bin/sh")
                     .severity(Severity::Note)
@@ -102,7 +103,7 @@ fn head(path: &Path) -> Vec<u8> {
     interpreter::head(path).unwrap_or_default()
 }
 
-fn program(root: &Path, path: &Path, instance: &Instance, findings: &mut Vec<Finding>) {
+fn program(root: &Path, path: &Path, entries: &[Entry], findings: &mut Vec<Finding>) {
     let about = path.display().to_string();
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let Some(real) = resolve(root, &absolute) else {
@@ -116,14 +117,14 @@ fn program(root: &Path, path: &Path, instance: &Instance, findings: &mut Vec<Fin
     let first = head(&real);
     if let Some(of) = interpreter::script(&first) {
         if !of.is_empty() && of != about {
-            program(root, Path::new(&of), instance, findings);
+            program(root, Path::new(&of), entries, findings);
         }
         return;
     }
     let Some(guest) = GuestArch::of_elf(&first) else { return };
     let native = Some(guest) == GuestArch::host();
     // The machine's own 32-bit programs need no entry either; they are told by trying.
-    if !native && instance.winner(&about, &first).ok().flatten().is_none() {
+    if !native && winner(entries, &about, &first).is_none() {
         findings.push(
             Finding::new(code::NO_ENTRY, &about)
                 .evidence(format!("it is a program for {}", guest.title()))

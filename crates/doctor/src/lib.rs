@@ -16,10 +16,10 @@ pub mod x86;
 pub use code::{Code, Severity};
 pub use engine::Engine;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use binfmt::probe::Prober;
-use binfmt::{GuestArch, Kernel, Rule};
+use binfmt::{Entry, GuestArch, Instance, Kernel, Rule};
 
 /// What to look at.
 #[derive(Clone, Debug)]
@@ -44,6 +44,20 @@ pub struct Subject {
     pub kernel: Kernel,
     /// Configuration files that make registrations again after a restart.
     pub persisted: Vec<PathBuf>,
+}
+
+impl Subject {
+    /// The machine's own root.
+    pub fn system(&self) -> &Path {
+        self.system.as_deref().unwrap_or(Path::new("/"))
+    }
+}
+
+/// What there is: an instance, and what it says.
+struct There {
+    instance: Instance,
+    enabled: bool,
+    entries: Vec<Entry>,
 }
 
 /// How to repair something.
@@ -153,10 +167,10 @@ impl Finding {
 /// Looks at everything; the worst first.
 pub fn examine(subject: &Subject) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if let Some(instance) = system::examine(subject, &mut findings) {
-        entries::examine(subject, &instance, &mut findings);
-        file::examine(subject, &instance, &mut findings);
-        engine::examine(subject, &instance, &mut findings);
+    if let Some(there) = system::examine(subject, &mut findings) {
+        entries::examine(subject, &there, &mut findings);
+        file::examine(subject, &there.entries, &mut findings);
+        engine::examine(subject, &there, &mut findings);
     }
     findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
     findings

@@ -1,17 +1,17 @@
 //! The machine: is there a binfmt_misc, is it writable and switched on, will it last?
 
 use std::fs;
-use std::path::Path;
 
 use binfmt::mount::{At, Lifetime};
 use binfmt::{Entry, Instance};
 use rustix::fs::StatVfsMountFlags;
 
 use crate::code::{self, Severity};
-use crate::{Engine, Finding, Fix, Subject, conf};
+use crate::engine::{Engine, podman_is_installed};
+use crate::{Finding, Fix, Subject, There, conf};
 
-/// Adds what is wrong with the machine; the instance if there is one.
-pub(crate) fn examine(subject: &Subject, findings: &mut Vec<Finding>) -> Option<Instance> {
+/// Adds what is wrong with the machine; what there is of binfmt_misc.
+pub(crate) fn examine(subject: &Subject, findings: &mut Vec<Finding>) -> Option<There> {
     let dir = &subject.mount;
     let about = dir.display().to_string();
     let at = binfmt::mount::at(dir);
@@ -52,7 +52,8 @@ pub(crate) fn examine(subject: &Subject, findings: &mut Vec<Finding>) -> Option<
                 .fix(Fix::Command(format!("mount -o remount,rw {about}"))),
         );
     }
-    if !instance.enabled() {
+    let enabled = instance.enabled();
+    if !enabled {
         findings.push(
             Finding::new(code::GLOBAL_OFF, &about)
                 .evidence(format!("{about}/status says disabled"))
@@ -61,22 +62,20 @@ pub(crate) fn examine(subject: &Subject, findings: &mut Vec<Finding>) -> Option<
     }
     let lifetime = binfmt::mount::lifetime(instance.dir());
     if subject.system.is_some() || lifetime == Lifetime::Machine {
-        let root = subject.system.as_deref().unwrap_or(Path::new("/"));
-        conf::examine(root, subject.kernel, findings);
+        conf::examine(subject.system(), subject.kernel, findings);
     }
     let entries = instance.entries().unwrap_or_default();
-    lasting(subject, &instance, &entries, findings);
+    lasting(subject, lifetime, &entries, findings);
     host(findings);
     podman(subject, &entries, findings);
-    Some(instance)
+    Some(There { instance, enabled, entries })
 }
 
 /// How long the entries will be there.
-fn lasting(subject: &Subject, instance: &Instance, entries: &[Entry], findings: &mut Vec<Finding>) {
+fn lasting(subject: &Subject, lifetime: Lifetime, entries: &[Entry], findings: &mut Vec<Finding>) {
     if entries.is_empty() {
         return;
     }
-    let lifetime = binfmt::mount::lifetime(instance.dir());
     if lifetime.is_volatile() {
         let (severity, text) = match lifetime {
             Lifetime::UserNamespace => {
@@ -95,7 +94,7 @@ fn lasting(subject: &Subject, instance: &Instance, entries: &[Entry], findings: 
     if lifetime != Lifetime::Machine && subject.system.is_none() {
         return;
     }
-    let root = subject.system.as_deref().unwrap_or(Path::new("/"));
+    let root = subject.system();
     let systemd = ["usr/lib/systemd/systemd-binfmt", "lib/systemd/systemd-binfmt"]
         .iter()
         .any(|p| root.join(p).exists());
@@ -160,10 +159,9 @@ fn page_size(size: u64) -> Option<Finding> {
 }
 
 fn podman(subject: &Subject, entries: &[Entry], findings: &mut Vec<Finding>) {
-    let root = subject.system.as_deref().unwrap_or(Path::new("/"));
     let odd = entries.iter().find(|e| !matches!(e.matcher, binfmt::Matcher::Magic { .. }));
     if let Some(entry) = odd
-        && (root.join("usr/bin/podman").exists() || subject.engine == Some(Engine::Podman))
+        && (podman_is_installed(subject) || subject.engine == Some(Engine::Podman))
     {
         findings.push(
             Finding::new(code::PODMAN_PARSE, &entry.name)

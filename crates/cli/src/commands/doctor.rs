@@ -97,19 +97,14 @@ pub(crate) fn doctor(arguments: &Doctor) -> Result<u8, Failure> {
         }
     }
     let mut subject = Subject {
-        mount: arguments.options.mount.clone(),
-        prober: arguments.trying.prober(),
-        within: super::probe::within,
         file: arguments.file.clone(),
         root: arguments.rootfs.clone(),
-        system: arguments.root.clone(),
         wanted: match &arguments.arch[..] {
             [] => Vec::new(),
             names => select(names)?,
         },
         engine: arguments.engine.map(Engine::from),
-        kernel: binfmt::Kernel::running(),
-        persisted: super::persist::present(arguments.root.as_deref().unwrap_or("/".as_ref())),
+        ..subject(&arguments.options, &arguments.trying, arguments.root.clone())
     };
     let fixed = match arguments.fix {
         true => apply(&mut subject, |_| true, arguments.dry_run, arguments.options.json)?,
@@ -138,18 +133,7 @@ pub(crate) fn doctor(arguments: &Doctor) -> Result<u8, Failure> {
 /// When a repair fails.
 #[expect(clippy::print_stdout, reason = "the command's result")]
 pub(crate) fn repair(arguments: &Repair) -> Result<u8, Failure> {
-    let mut subject = Subject {
-        mount: arguments.options.mount.clone(),
-        prober: arguments.trying.prober(),
-        within: super::probe::within,
-        file: None,
-        root: None,
-        system: None,
-        wanted: Vec::new(),
-        engine: None,
-        kernel: binfmt::Kernel::running(),
-        persisted: super::persist::present("/".as_ref()),
-    };
+    let mut subject = subject(&arguments.options, &arguments.trying, None);
     let names = &arguments.names;
     if let Ok(instance) = Instance::at(&subject.mount) {
         super::options::entries_named(&instance.entries()?, names)?;
@@ -176,6 +160,24 @@ pub(crate) fn repair(arguments: &Repair) -> Result<u8, Failure> {
     }
     let bad = left.iter().any(|f| f.severity == Severity::Error);
     Ok(if bad && !arguments.dry_run { code::NOT_REACHED } else { 0 })
+}
+
+/// The machine and its entries, with its configuration below `system`.
+fn subject(options: &Options, trying: &Trying, system: Option<PathBuf>) -> Subject {
+    let mut subject = Subject {
+        mount: options.mount.clone(),
+        prober: trying.prober(),
+        within: super::probe::within,
+        file: None,
+        root: None,
+        system,
+        wanted: Vec::new(),
+        engine: None,
+        kernel: binfmt::Kernel::running(),
+        persisted: Vec::new(),
+    };
+    subject.persisted = super::persist::present(subject.system());
+    subject
 }
 
 /// Applies the automatic fixes of the findings that `chosen` takes, each followed by a new
@@ -205,56 +207,40 @@ fn apply(
             one(subject, fix)?;
         }
         tried.push(fix.clone());
-        let root = subject.system.as_deref().unwrap_or("/".as_ref());
-        subject.persisted = super::persist::present(root);
+        subject.persisted = super::persist::present(subject.system());
         done.push(text);
     }
     Ok(done)
 }
 
+/// Does what `fix` says.
 fn one(subject: &Subject, fix: &Fix) -> Result<(), Failure> {
     let dir = &subject.mount;
-    let mount = || {
-        binfmt::mount::mount(dir).map_err(|e| {
-            Failure::new(format!("cannot mount binfmt_misc at {}", dir.display())).caused_by(e)
-        })
+    let mount = || binfmt::mount::mount(dir).map_err(Failure::cannot("mount binfmt_misc at", dir));
+    let instance = || Instance::at(dir).map_err(Failure::from);
+    let install = |guest| {
+        let instance = instance()?;
+        let registrar = Registrar {
+            // What does not work in every root is replaced, though it may in an empty one.
+            replace: Replace::Always,
+            ..Registrar::new(&instance, subject.prober.clone())
+        };
+        registrar.register(guest).map(drop)
     };
-    let root = subject.system.as_deref().unwrap_or("/".as_ref());
     match fix {
-        Fix::Mount => return mount(),
-        Fix::Persist => return super::persist::write_quietly(root),
+        Fix::Mount => mount(),
+        Fix::MountAndInstall(guest) => mount().and_then(|()| install(guest)),
+        Fix::EnableAll => instance()?.set_all_enabled(true).map_err(refused),
+        Fix::Enable(name) => instance()?.set_enabled(name, true).map_err(refused),
+        Fix::Register(rule) => instance()?.replace(rule).map_err(refused),
+        Fix::Remove(name) => instance()?.unregister(name).map_err(refused),
+        Fix::Install(guest) => install(guest),
+        Fix::InstallWithin(pid, guest) => super::rootless::install_within(*pid, guest),
+        Fix::Persist => super::persist::write_quietly(subject.system()),
         Fix::Write { path, text } => {
-            return super::persist::put(path, text).map_err(|e| {
-                Failure::new(format!("cannot write {}", path.display())).caused_by(e)
-            });
+            super::persist::put(path, text).map_err(Failure::cannot("write", path))
         }
-        _ => {}
-    }
-    if matches!(fix, Fix::MountAndInstall(_)) {
-        mount()?;
-    }
-    if let Fix::InstallWithin(pid, guest) = fix {
-        return super::rootless::install_within(*pid, guest);
-    }
-    let instance = Instance::at(dir)?;
-    match fix {
-        Fix::Mount
-        | Fix::Persist
-        | Fix::Write { .. }
-        | Fix::InstallWithin(..)
-        | Fix::Command(_) => Ok(()),
-        Fix::EnableAll => instance.set_all_enabled(true).map_err(refused),
-        Fix::Enable(name) => instance.set_enabled(name, true).map_err(refused),
-        Fix::Register(rule) => instance.replace(rule).map_err(refused),
-        Fix::Remove(name) => instance.unregister(name).map_err(refused),
-        Fix::Install(guest) | Fix::MountAndInstall(guest) => {
-            let registrar = Registrar {
-                // What does not work in every root is replaced, though it may in an empty one.
-                replace: Replace::Always,
-                ..Registrar::new(&instance, subject.prober.clone())
-            };
-            registrar.register(guest).map(drop)
-        }
+        Fix::Command(_) => Ok(()),
     }
 }
 

@@ -54,14 +54,11 @@ pub(crate) struct Export {
 #[expect(clippy::print_stdout, reason = "the command's result")]
 pub(crate) fn export(arguments: &Export) -> Result<u8, Failure> {
     let flags = Flags::parse(&arguments.flags).map_err(|e| Failure::from(e).code(code::USAGE))?;
-    let path = |g: &binfmt::GuestArch| {
-        arguments.interpreter.replace("{qemu}", g.qemu).replace("{arch}", g.name)
-    };
     let rules: Vec<Rule> = select(&arguments.architectures)?
         .into_iter()
         .map(|g| Rule {
             name: format!("{}{}", arguments.name_prefix, g.qemu),
-            ..Rule::for_guest(g, &path(g), flags)
+            ..Rule::for_guest(g, &g.fill(&arguments.interpreter), flags)
         })
         .collect();
     let mut files: Vec<(String, String)> = Vec::new();
@@ -94,9 +91,7 @@ pub(crate) fn export(arguments: &Export) -> Result<u8, Failure> {
         match &arguments.out {
             Some(dir) => {
                 let path = dir.join(&name);
-                fs::write(&path, text).map_err(|e| {
-                    Failure::new(format!("cannot write {}", path.display())).caused_by(e)
-                })?;
+                fs::write(&path, text).map_err(Failure::cannot("write", &path))?;
                 println!("{}", path.display());
             }
             None if arguments.format == Format::Debian => println!("# {name}\n{text}"),

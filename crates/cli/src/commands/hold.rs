@@ -31,17 +31,13 @@ pub(crate) struct Hold {
 pub(crate) fn hold(arguments: &Hold) -> Result<u8, Failure> {
     let instance = arguments.options.open()?;
     if arguments.install {
-        let registrar = Registrar::new(&instance, arguments.trying.prober());
-        for guest in super::options::emulated() {
-            registrar.register(guest)?;
-        }
+        Registrar::new(&instance, arguments.trying.prober()).register_all()?;
     }
     let status = instance.dir().join("status");
-    let held = File::open(&status)
-        .map_err(|e| Failure::new(format!("cannot open {}", status.display())).caused_by(e))?;
+    let held = File::open(&status).map_err(Failure::cannot("open", &status))?;
     if let Some(path) = &arguments.pidfile {
         std::fs::write(path, format!("{}\n", std::process::id()))
-            .map_err(|e| Failure::new(format!("cannot write {}", path.display())).caused_by(e))?;
+            .map_err(Failure::cannot("write", &path))?;
     }
     let (count, dir) = (instance.entries()?.len(), instance.dir().display().to_string());
     if arguments.options.json {

@@ -48,6 +48,6 @@ pub(crate) fn man(arguments: &Man, command: clap::Command) -> Result<u8, Failure
     let dir = &arguments.dir;
     std::fs::create_dir_all(dir)
         .and_then(|()| clap_mangen::generate_to(visible(command), dir))
-        .map_err(|e| Failure::new(format!("cannot write to {}", dir.display())).caused_by(e))?;
+        .map_err(Failure::cannot("write to", &dir))?;
     Ok(0)
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use binfmt::guests::emulated;
 use binfmt::probe::Prober;
 use binfmt::{Entry, GuestArch, Instance};
 use clap::Args;
@@ -106,12 +107,6 @@ pub(crate) fn select(names: &[String]) -> Result<Vec<&'static GuestArch>, Failur
         }
     }
     Ok(if names.is_empty() { emulated() } else { chosen })
-}
-
-/// Those that this program emulates, other than the machine's own.
-pub(crate) fn emulated() -> Vec<&'static GuestArch> {
-    let host = GuestArch::host();
-    binfmt::guests::GUESTS.iter().filter(|g| g.emulated && Some(*g) != host).collect()
 }
 
 fn find(name: &str) -> Result<&'static GuestArch, Failure> {

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use binfmt::guests::emulated;
 use binfmt::{Flags, Kernel, Rule, formats};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::options::{code, emulated, own_name};
+use super::options::{code, own_name};
 use crate::json::Json;
 use crate::report::Failure;
 
@@ -317,7 +318,7 @@ fn put_ours(path: &Path, text: &str) -> Result<(), Failure> {
     }
     put(path, text).map_err(|e| {
         let denied = e.kind() == std::io::ErrorKind::PermissionDenied;
-        let failure = Failure::new(format!("cannot write {}", path.display())).caused_by(e);
+        let failure = Failure::cannot("write", path)(e);
         failure.code(if denied { code::PRIVILEGE } else { code::NOT_REACHED })
     })
 }
@@ -342,9 +343,7 @@ fn remove(which: &Which, dry_run: bool) -> Result<u8, Failure> {
             return Err(not_ours(&path));
         }
         if !dry_run {
-            fs::remove_file(&path).map_err(|e| {
-                Failure::new(format!("cannot remove {}", path.display())).caused_by(e)
-            })?;
+            fs::remove_file(&path).map_err(Failure::cannot("remove", &path))?;
         }
         removed.push(path.display().to_string());
     }

@@ -108,7 +108,7 @@ pub(crate) fn rootless(arguments: &Rootless) -> Result<u8, Failure> {
             let command = if new.command.is_empty() { &shell[..] } else { &new.command[..] };
             words.extend(command.iter().cloned());
             let error = Process::new(OWN_IMAGE).args(words).exec();
-            return Err(Failure::new(format!("cannot execute {OWN_IMAGE}")).caused_by(error));
+            return Err(Failure::cannot("execute", OWN_IMAGE)(error));
         }
         Command::Status(at) => (at, vec!["status".into()]),
         Command::Remove(remove) => {
@@ -129,7 +129,7 @@ pub(crate) fn rootless(arguments: &Rootless) -> Result<u8, Failure> {
     for engine in &engines(at.engine.as_deref())? {
         let mut process = Process::new(OWN_IMAGE);
         process.args(["@enter", &engine.pid.to_string(), "--"]).args(&words);
-        let failed = |e| Failure::new(format!("cannot execute {OWN_IMAGE}")).caused_by(e);
+        let failed = Failure::cannot("execute", OWN_IMAGE);
         let status = if at.json {
             let out = process.stderr(Stdio::inherit()).output().map_err(failed)?;
             done.push(engine.json(&out));
@@ -181,7 +181,7 @@ pub(crate) fn install_within(pid: u32, guest: &GuestArch) -> Result<(), Failure>
         .args(["@enter", &pid.to_string(), "--", "install", "--allow-volatile"])
         .args(["--replace", "always", guest.name])
         .output()
-        .map_err(|e| Failure::new(format!("cannot execute {OWN_IMAGE}")).caused_by(e))?;
+        .map_err(Failure::cannot("execute", OWN_IMAGE))?;
     if out.status.success() {
         return Ok(());
     }
@@ -250,7 +250,7 @@ pub(crate) fn enter(arguments: &Enter) -> Result<u8, Failure> {
     }
     if arguments.look {
         let error = Process::new(OWN_IMAGE).args(&arguments.words).exec();
-        return Err(Failure::new(format!("cannot execute {OWN_IMAGE}")).caused_by(error));
+        return Err(Failure::cannot("execute", OWN_IMAGE)(error));
     }
     let dir = Path::new(binfmt::instance::DEFAULT_MOUNT);
     let (instance, _) = binfmt::mount::open_own(dir).map_err(|e| {
@@ -260,22 +260,19 @@ pub(crate) fn enter(arguments: &Enter) -> Result<u8, Failure> {
     })?;
     let mut words = arguments.words.iter();
     let mut process = if new {
-        let registrar = crate::registrar::Registrar::new(
-            &instance,
-            super::probe::prober(std::time::Duration::from_secs(20)),
-        );
-        for guest in super::options::emulated() {
-            registrar.register(guest)?;
-        }
+        let prober = super::probe::prober(std::time::Duration::from_secs(20));
+        crate::registrar::Registrar::new(&instance, prober).register_all()?;
         Process::new(words.next().ok_or_else(|| Failure::new("no command"))?)
     } else {
         Process::new(OWN_IMAGE)
     };
     let error = process.args(words).exec();
     let missing = error.kind() == std::io::ErrorKind::NotFound;
-    Err(Failure::new(format!("cannot execute {}", process.get_program().display()))
-        .caused_by(error)
-        .code(if missing { 127 } else { 126 }))
+    Err(Failure::cannot("execute", process.get_program())(error).code(if missing {
+        127
+    } else {
+        126
+    }))
 }
 
 fn join(pid: &str) -> Result<(), Failure> {

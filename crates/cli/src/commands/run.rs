@@ -46,17 +46,13 @@ pub(crate) struct Arguments {
 impl Arguments {
     fn spec(&self) -> Result<rootfs::Spec, Failure> {
         let root = self.root.canonicalize().map_err(|e| {
-            Failure::new(format!("cannot use the root {}", self.root.display()))
-                .caused_by(e)
+            Failure::cannot("use the root", &self.root)(e)
                 .help("--root takes the directory that holds a foreign root file system")
                 .code(125)
         })?;
         if let Some(path) = &self.interpreter {
-            let file = std::fs::metadata(path).map_err(|e| {
-                Failure::new(format!("cannot use the interpreter {}", path.display()))
-                    .caused_by(e)
-                    .code(125)
-            })?;
+            let file = std::fs::metadata(path)
+                .map_err(|e| Failure::cannot("use the interpreter", path)(e).code(125))?;
             if !file.is_file() || file.permissions().mode() & 0o111 == 0 {
                 return Err(Failure::new(format!("{} is no program", path.display()))
                     .help("--interpreter takes a static emulator that may be executed")

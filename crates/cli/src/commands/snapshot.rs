@@ -47,8 +47,7 @@ pub(crate) fn save(arguments: &Save) -> Result<u8, Failure> {
     match &arguments.file {
         None if arguments.options.json => {}
         None => print!("{text}"),
-        Some(path) => fs::write(path, text)
-            .map_err(|e| Failure::new(format!("cannot write {}", path.display())).caused_by(e))?,
+        Some(path) => fs::write(path, text).map_err(Failure::cannot("write", &path))?,
     }
     if arguments.options.json {
         println!("{}", saved(&snapshot)?.pretty());
@@ -81,9 +80,8 @@ fn saved(snapshot: &Snapshot) -> Result<Json, Failure> {
 /// When the file is malformed, an interpreter is gone, or the kernel refuses a step.
 #[expect(clippy::print_stdout, reason = "the command's result")]
 pub(crate) fn restore(arguments: &Restore) -> Result<u8, Failure> {
-    let text = fs::read_to_string(&arguments.file).map_err(|e| {
-        Failure::new(format!("cannot read {}", arguments.file.display())).caused_by(e)
-    })?;
+    let text =
+        fs::read_to_string(&arguments.file).map_err(Failure::cannot("read", &arguments.file))?;
     let mut wanted = Snapshot::parse(&text).map_err(|e| Failure::from(e).code(code::USAGE))?;
     let instance = arguments.options.open()?;
     let now = instance.entries()?;

@@ -2,6 +2,7 @@
 
 use binfmt::interpreter::Kind;
 use binfmt::mount::Lifetime;
+use binfmt::precedence::outranking;
 use binfmt::probe::{self, Report};
 use binfmt::{Entry, GuestArch, Instance};
 use clap::{Args, ValueEnum};
@@ -113,7 +114,7 @@ fn lines<'a>(
             continue;
         }
         let guest = entry.guest();
-        let outranked_by = Instance::outranked_by(entries, entry).first().map(|e| e.name.clone());
+        let outranked_by = outranking(entries, entry).map(|e| e.name.clone());
         let mut line = Line {
             order: i + 1,
             entry,

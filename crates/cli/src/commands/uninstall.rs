@@ -1,6 +1,7 @@
 //! `anyarch uninstall`.
 
 use binfmt::Entry;
+use binfmt::precedence::winner_for;
 use clap::Args;
 
 use super::options::{Options, code, entries_named, is_ours, refused};
@@ -79,9 +80,10 @@ pub(crate) fn uninstall(arguments: &Uninstall) -> Result<u8, Failure> {
     if chosen.is_empty() {
         println!("there is nothing of ours to remove");
     }
+    let now = instance.entries().unwrap_or_default();
     for entry in &chosen {
         let verb = if arguments.dry_run { "would be removed" } else { "removed" };
-        let next = entry.guest().and_then(|g| instance.winner("/probe", &g.magic()).ok().flatten());
+        let next = entry.guest().and_then(|g| winner_for(&now, g));
         match next.filter(|n| n.name != entry.name) {
             Some(next) => println!("{}: {verb}; {} takes over", entry.name, next.name),
             None => println!("{}: {verb}", entry.name),

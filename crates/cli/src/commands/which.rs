@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use binfmt::precedence::{Verdict, verdicts};
+use binfmt::precedence::{Verdict, verdicts, winner};
 use binfmt::{Entry, GuestArch, interpreter};
 use clap::Args;
 
@@ -41,8 +41,7 @@ pub(crate) fn which(arguments: &Which) -> Result<u8, Failure> {
     let (chain, head) = follow(&arguments.root, &in_path(&arguments.root, &arguments.file))?;
     let path = chain.last().cloned().unwrap_or_default();
     let verdicts = verdicts(&entries, &path, &head);
-    let winner = entries.iter().zip(&verdicts).find(|(_, v)| **v == Verdict::Wins).map(|(e, _)| e);
-    let winner = winner.filter(|_| instance.enabled());
+    let winner = winner(&entries, &path, &head).filter(|_| instance.enabled());
     let arch = GuestArch::of_elf(&head);
     let native = winner.is_none() && arch.is_some() && arch == GuestArch::host();
     let proof = arguments
@@ -113,8 +112,7 @@ fn follow(root: &Path, file: &Path) -> Result<(Vec<String>, Vec<u8>), Failure> {
     loop {
         let inside = root.join(path.trim_start_matches('/'));
         let real = if root == Path::new("/") { PathBuf::from(&path) } else { inside };
-        let head = interpreter::head(&real)
-            .map_err(|e| Failure::new(format!("cannot read {}", real.display())).caused_by(e))?;
+        let head = interpreter::head(&real).map_err(Failure::cannot("read", &real))?;
         chain.push(path);
         match interpreter::script(&head) {
             Some(of) if !of.is_empty() && chain.len() <= DEPTH => path = of,

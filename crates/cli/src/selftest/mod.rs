@@ -85,8 +85,7 @@ impl Root {
             }
         }
         let (dir, e) = last.expect("there is at least one place");
-        Err(Failure::new(format!("cannot make {}", dir.display()))
-            .caused_by(e)
+        Err(Failure::cannot("make", &dir)(e)
             .help("set TMPDIR to a directory that you may write to"))
     }
 
