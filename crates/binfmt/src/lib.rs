@@ -3,6 +3,7 @@
 //!
 //! No policy and no printing here: `cli` and `doctor` decide and speak.
 
+pub mod conf;
 pub mod entry;
 pub mod features;
 pub mod flags;

@@ -1,9 +1,9 @@
 //! Everything here that reads text of others, for fuzzing: no input may make it panic, and what is
 //! accepted can be written and read again. Each function says whether it took the input.
 
-use binfmt::Rule;
+use binfmt::{Rule, conf};
 
-use crate::{hex, systemd, update_binfmts};
+use crate::{hex, update_binfmts};
 
 /// A check, which says whether it took the input.
 pub type Check = fn(&[u8]) -> bool;
@@ -31,12 +31,12 @@ pub fn register_line(bytes: &[u8]) -> bool {
 /// If a rule is empty, or what was accepted is not the same when written and read again.
 pub fn binfmt_d(bytes: &[u8]) -> bool {
     let mut good = Vec::new();
-    for rule in systemd::rules(bytes) {
+    for rule in conf::rules(bytes) {
         assert!(!rule.text.is_empty() && rule.line > 0);
         good.extend(Rule::parse(&rule.text).ok().filter(|r| r.line().is_ok()));
     }
     if let Ok(text) = binfmt::formats::binfmt_d(&good) {
-        let again = systemd::rules(text.as_bytes());
+        let again = conf::rules(text.as_bytes());
         let again: Vec<Rule> = again.iter().filter_map(|r| Rule::parse(&r.text).ok()).collect();
         assert_eq!(again, good);
     }

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use binfmt::conf::{DIRECTORIES, FileRule, rules};
+
 use crate::getopt::{self, Item, Order, Spec, option};
 use crate::machine::error_text;
 use crate::{Code, Machine};
@@ -17,15 +19,6 @@ const OPTIONS: &[Spec] = &[
     option(None, "tldr", false),
     option(None, "no-pager", false),
     option(None, "unregister", false),
-];
-
-/// Where the files are; one in an earlier directory hides those of its name in later ones.
-const DIRECTORIES: [&str; 5] = [
-    "/etc/binfmt.d",
-    "/run/binfmt.d",
-    "/usr/local/lib/binfmt.d",
-    "/usr/lib/binfmt.d",
-    "/lib/binfmt.d",
 ];
 
 /// What to do.
@@ -106,13 +99,18 @@ fn usage(m: &mut dyn Machine) {
     );
 }
 
+/// Where the files are; one in an earlier directory hides those of its name in later ones.
+fn directories() -> impl Iterator<Item = PathBuf> {
+    DIRECTORIES.into_iter().chain(["lib/binfmt.d"]).map(|dir| Path::new("/").join(dir))
+}
+
 /// The files in effect, in the order in which they are applied.
 fn effective(m: &dyn Machine) -> Vec<PathBuf> {
     let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for dir in DIRECTORIES {
-        for name in m.names(Path::new(dir)).unwrap_or_default() {
+    for dir in directories() {
+        for name in m.names(&dir).unwrap_or_default() {
             if name.ends_with(".conf") && !name.starts_with('.') {
-                found.entry(name.clone()).or_insert_with(|| Path::new(dir).join(&name));
+                found.entry(name.clone()).or_insert_with(|| dir.join(&name));
             }
         }
     }
@@ -154,11 +152,10 @@ fn apply(m: &mut dyn Machine, files: &[String]) -> bool {
     let mut ok = true;
     for file in files {
         let path = Path::new(file);
-        let dirs = DIRECTORIES.iter().map(|d| Path::new(d).join(file));
         let found = if path.is_absolute() {
             Some(path.to_owned()).filter(|p| m.exists(p))
         } else {
-            dirs.into_iter().find(|p| m.exists(p))
+            directories().map(|d| d.join(file)).find(|p| m.exists(p))
         };
         ok &= match found {
             Some(path) => apply_file(m, file, &path),
@@ -185,34 +182,6 @@ fn apply_file(m: &mut dyn Machine, shown: &str, path: &Path) -> bool {
         ok &= apply_rule(m, shown, &rule);
     }
     ok
-}
-
-/// A rule of a binfmt.d file.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct FileRule {
-    /// Its line number.
-    pub(crate) line: usize,
-    /// What is written to the kernel.
-    pub(crate) text: Vec<u8>,
-    /// The entry's name in it.
-    pub(crate) name: String,
-}
-
-/// The rules of a file's text.
-pub(crate) fn rules(text: &[u8]) -> Vec<FileRule> {
-    text.split(|&b| b == b'\n')
-        .enumerate()
-        .filter_map(|(i, line)| {
-            let line = line.trim_ascii();
-            let (&delimiter, rest) = line.split_first()?;
-            if delimiter == b'#' || delimiter == b';' {
-                return None;
-            }
-            let name = rest.split(|&b| b == delimiter).next().unwrap_or_default();
-            let name = String::from_utf8_lossy(name).into_owned();
-            Some(FileRule { line: i + 1, text: line.to_vec(), name })
-        })
-        .collect()
 }
 
 fn apply_rule(m: &mut dyn Machine, shown: &str, rule: &FileRule) -> bool {

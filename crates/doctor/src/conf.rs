@@ -1,45 +1,26 @@
 //! The files of binfmt.d: lines that the kernel will refuse.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use binfmt::{Kernel, Rule};
+use binfmt::{Kernel, Rule, conf};
 
 use crate::code;
 use crate::{Finding, Fix};
 
-/// Where systemd-binfmt looks; a file hides those of its name further down.
-const DIRECTORIES: [&str; 4] =
-    ["etc/binfmt.d", "run/binfmt.d", "usr/local/lib/binfmt.d", "usr/lib/binfmt.d"];
-
 /// Adds what is wrong with the files below `root` for a kernel.
 pub(crate) fn examine(root: &Path, kernel: Kernel, findings: &mut Vec<Finding>) {
-    for path in files(root) {
-        let Ok(text) = fs::read(&path) else { continue };
-        for (number, line) in text.split(|b| *b == b'\n').enumerate() {
-            let about = format!("{}:{}", path.display(), number + 1);
-            findings.extend(examine_line(line.trim_ascii(), &about, kernel));
+    for path in conf::files(root) {
+        for rule in conf::rules(&fs::read(&path).unwrap_or_default()) {
+            let about = format!("{}:{}", path.display(), rule.line);
+            findings.extend(examine_line(&rule.text, &about, kernel));
         }
     }
-}
-
-fn files(root: &Path) -> Vec<PathBuf> {
-    let mut files = BTreeMap::new();
-    for dir in DIRECTORIES.iter().rev() {
-        let Ok(list) = fs::read_dir(root.join(dir)) else { continue };
-        for item in list.flatten() {
-            if item.path().extension().is_some_and(|e| e == "conf") {
-                files.insert(item.file_name(), item.path());
-            }
-        }
-    }
-    files.into_values().collect()
 }
 
 fn examine_line(line: &[u8], about: &str, kernel: Kernel) -> Option<Finding> {
-    let delimiter = *line.first().filter(|b| !b"#;".contains(b))?;
-    let flags = line.rsplit(|b| *b == delimiter).next().unwrap_or_default();
+    let delimiter = line.first()?;
+    let flags = line.rsplit(|b| b == delimiter).next().unwrap_or_default();
     let flags: Vec<char> = flags.iter().map(|b| char::from(*b)).collect();
     let since = |c: &char| Kernel::of_flag(*c);
     let shown = String::from_utf8_lossy(line).into_owned();
@@ -70,7 +51,8 @@ mod tests {
     #[test]
     fn lines_are_judged_for_the_kernel() {
         let judge = |line: &str, kernel| {
-            examine_line(line.as_bytes(), "x.conf:1", kernel).map(|f| f.code.name)
+            let rule = conf::rules(line.as_bytes()).into_iter().next()?;
+            examine_line(&rule.text, "x.conf:1", kernel).map(|f| f.code.name)
         };
         let (old, new) = (Kernel::new(4, 4), Kernel::new(6, 12));
         assert_eq!(judge("# comment", old), None);

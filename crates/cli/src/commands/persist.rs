@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use binfmt::guests::emulated;
-use binfmt::{Flags, Kernel, Rule, formats};
+use binfmt::{Flags, Kernel, Rule, conf, formats};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::options::{code, own_name};
@@ -120,25 +120,11 @@ fn rules(interpreter: &str, free: impl Fn(&str) -> bool) -> Vec<Rule> {
     emulated().into_iter().map(rule).collect()
 }
 
-/// Where systemd-binfmt and OpenRC look, in the root.
-const BINFMT_D: [&str; 4] =
-    ["etc/binfmt.d", "run/binfmt.d", "usr/local/lib/binfmt.d", "usr/lib/binfmt.d"];
-
 /// Names of the entries in files of binfmt.d that are not ours.
 fn names_in_binfmt_d(root: &Path) -> Vec<String> {
-    let mut names = Vec::new();
-    for item in BINFMT_D.iter().filter_map(|d| fs::read_dir(root.join(d)).ok()).flatten().flatten()
-    {
-        let Ok(text) = fs::read_to_string(item.path()) else { continue };
-        if is_ours(&text) || item.path().extension().is_none_or(|e| e != "conf") {
-            continue;
-        }
-        for line in text.lines().map(str::trim).filter(|l| !l.starts_with(['#', ';'])) {
-            let Some(delimiter) = line.chars().next() else { continue };
-            names.extend(line.split(delimiter).nth(1).map(str::to_owned));
-        }
-    }
-    names
+    let texts = conf::files(root).into_iter().filter_map(|path| fs::read(path).ok());
+    let others = texts.filter(|text| !is_ours(&String::from_utf8_lossy(text)));
+    others.flat_map(|text| conf::rules(&text)).map(|rule| rule.name).collect()
 }
 
 /// What this system has.
@@ -161,7 +147,7 @@ fn files(format: Format, root: &Path) -> Result<Files, Failure> {
     let own = own_path()?;
     let binfmt_d = || -> Result<Vec<(PathBuf, String)>, Failure> {
         let taken = names_in_binfmt_d(root);
-        let rules = rules(&own, |name| taken.iter().all(|t| t != name));
+        let rules = rules(&own, |name| !taken.iter().any(|t| t == name));
         // Behind the files of others: what is registered last comes first.
         Ok(vec![(root.join("etc/binfmt.d/zz-anyarch.conf"), formats::binfmt_d(&rules)?)])
     };
@@ -370,7 +356,7 @@ fn remove(which: &Which, dry_run: bool) -> Result<u8, Failure> {
 
 /// The files of ours that are there, of packages as well, for the doctor and for status.
 pub(crate) fn present(root: &Path) -> Vec<PathBuf> {
-    let dirs = BINFMT_D.iter().chain(&["usr/share/binfmts", "etc/runit/core-services"]);
+    let dirs = conf::DIRECTORIES.iter().chain(&["usr/share/binfmts", "etc/runit/core-services"]);
     let listed = dirs.filter_map(|d| fs::read_dir(root.join(d)).ok()).flatten().flatten();
     let ours = |path: &PathBuf| fs::read_to_string(path).is_ok_and(|t| is_ours(&t));
     let mut files: Vec<PathBuf> = listed.map(|item| item.path()).filter(ours).collect();
