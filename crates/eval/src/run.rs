@@ -30,7 +30,7 @@ pub trait Memory {
     /// If the memory is not there or not writable.
     fn store(&mut self, addr: u64, size: usize, value: u128) -> Result<(), MemFault>;
     /// Atomically stores `new` if the memory holds `expected`; returns what it held.
-    /// `addr` is aligned.
+    /// All of it is within 16 aligned bytes.
     ///
     /// # Errors
     /// If the memory is not there or not writable.
@@ -319,7 +319,7 @@ impl Machine<'_> {
         let addr = addr.wrapping_add(index << access.shift).wrapping_add(op.imm as u64);
         let size = 1 << access.size;
         let write = matches!(op.code, OpCode::St | OpCode::StV);
-        if access.aligned && addr & (size as u64 - 1) != 0 {
+        if access.aligned && misaligned(addr, size, op.aux) {
             return Err(MemFault { addr, alignment: true, write });
         }
         if access.order != ir::Order::Relaxed {
@@ -345,7 +345,7 @@ impl Machine<'_> {
     /// The address and size of an atomic access.
     fn atomic(&self, op: &Op, write: bool) -> Result<(u64, usize), MemFault> {
         let (addr, size) = (self.read64(op.a), 1usize << (op.aux & 7));
-        if addr & (size as u64 - 1) != 0 {
+        if misaligned(addr, size, op.aux) {
             return Err(MemFault { addr, alignment: true, write });
         }
         Ok((addr, size))
@@ -404,6 +404,15 @@ impl Machine<'_> {
         self.state.int[usize::from(SLOT_EX_ADDR)] = MONITOR_CLEAR;
         self.write(op.dst, failed);
         Ok(())
+    }
+}
+
+/// Whether an access that must be aligned, or only within 16 bytes if `aux` says so, is not.
+fn misaligned(addr: u64, size: usize, aux: u16) -> bool {
+    if aux & ir::WITHIN_16 != 0 {
+        (addr & 15) + size as u64 > 16
+    } else {
+        addr & (size as u64 - 1) != 0
     }
 }
 

@@ -1,14 +1,22 @@
 //! Atomic read-modify-write and compare-and-swap (FEAT_LSE, FEAT_LSE128). All are sequentially consistent, so the
 //! acquire and release bits do not matter.
 
+use crate::cpu::Features;
 use crate::field::{XSp, XZr};
 use crate::translator::{Flow, Translator};
-use ir::{Access, Cond, OpCode, Ref, RmwOp, Ty, VecOp, vec_op};
+use ir::{Access, Cond, OpCode, Ref, RmwOp, Ty, VecOp, WITHIN_16, vec_op};
 
 impl Translator<'_> {
+    /// Size and alignment of an atomic access of `1 << size` bytes, as kept in an operation's aux.
+    pub(crate) fn atomic(&self, size: u8) -> u16 {
+        // 16 bytes are within 16 aligned bytes only if they are aligned.
+        let within = size < 4 && !self.lacks(Features::LSE2);
+        u16::from(size) | if within { WITHIN_16 } else { 0 }
+    }
     fn read_modify_write(&mut self, op: RmwOp, size: u8, rs: XZr, rn: XSp, rt: XZr) -> Flow {
         let (dst, a, b) = (self.x_opt(rt), self.xsp(rn), self.x(rs));
-        self.ir.bin_aux(OpCode::Rmw, Ty::I64, dst, a, b, u16::from(size) | (op as u16) << 8);
+        let aux = self.atomic(size) | (op as u16) << 8;
+        self.ir.bin_aux(OpCode::Rmw, Ty::I64, dst, a, b, aux);
         Flow::Next
     }
     /// LDADD, LDADDB, LDADDH.
@@ -114,7 +122,8 @@ impl Translator<'_> {
     /// CAS, CASB, CASH.
     pub(crate) fn cas(&mut self, size: u8, _a: bool, rs: XZr, _r: bool, rn: XSp, rt: XZr) -> Flow {
         let (dst, a, expected, new) = (self.x_out(rs), self.xsp(rn), self.x(rs), self.x(rt));
-        self.ir.ter(OpCode::Cas, Ty::I64, dst, a, expected, new, u16::from(size));
+        let aux = self.atomic(size);
+        self.ir.ter(OpCode::Cas, Ty::I64, dst, a, expected, new, aux);
         Flow::Next
     }
     /// CASP: pairs of registers that start with an even one.
@@ -125,8 +134,8 @@ impl Translator<'_> {
         let (rs2, rt2) = (XZr(rs.0 + 1), XZr(rt.0 + 1));
         let (expected, new) = (self.join(x, rs, rs2), self.join(x, rt, rt2));
         let (old, a) = (self.temp(), self.xsp(rn));
-        let (ty, size) = if x { (Ty::V128, 4) } else { (Ty::I64, 3) };
-        self.ir.ter(OpCode::Cas, ty, old, a, expected, new, size);
+        let (ty, aux) = (Self::pair_ty(x), self.pair_aux(x));
+        self.ir.ter(OpCode::Cas, ty, old, a, expected, new, aux);
         self.split(x, old, rs, rs2);
         Flow::Next
     }

@@ -35,17 +35,19 @@ impl Translator<'_> {
             }
         }
     }
-    fn pair_size(x: bool) -> u16 {
-        3 + u16::from(x)
+    /// [`Translator::atomic`] for two registers.
+    pub(crate) fn pair_aux(&self, x: bool) -> u16 {
+        self.atomic(3 + u8::from(x))
     }
-    fn pair_ty(x: bool) -> Ty {
+    pub(crate) fn pair_ty(x: bool) -> Ty {
         if x { Ty::V128 } else { Ty::I64 }
     }
 
     /// LDXR, LDXRB, LDXRH.
     pub(crate) fn ldxr(&mut self, size: u8, rn: XSp, rt: XZr) -> Flow {
         let (dst, a) = (self.x_out(rt), self.xsp(rn));
-        self.ir.un_aux(OpCode::LdEx, Ty::I64, dst, a, u16::from(size));
+        let aux = self.atomic(size);
+        self.ir.un_aux(OpCode::LdEx, Ty::I64, dst, a, aux);
         Flow::Next
     }
     /// LDAXR, LDAXRB, LDAXRH.
@@ -55,7 +57,8 @@ impl Translator<'_> {
     /// LDXP.
     pub(crate) fn ldxp(&mut self, x: bool, rt2: XZr, rn: XSp, rt: XZr) -> Flow {
         let (t, a) = (self.temp(), self.xsp(rn));
-        self.ir.un_aux(OpCode::LdEx, Self::pair_ty(x), t, a, Self::pair_size(x));
+        let aux = self.pair_aux(x);
+        self.ir.un_aux(OpCode::LdEx, Self::pair_ty(x), t, a, aux);
         self.split(x, t, rt, rt2);
         Flow::Next
     }
@@ -66,7 +69,8 @@ impl Translator<'_> {
     /// STXR, STXRB, STXRH.
     pub(crate) fn stxr(&mut self, size: u8, rs: XZr, rn: XSp, rt: XZr) -> Flow {
         let (dst, a, b) = (self.x_out(rs), self.xsp(rn), self.x(rt));
-        self.ir.bin_aux(OpCode::StEx, Ty::I64, dst, a, b, u16::from(size));
+        let aux = self.atomic(size);
+        self.ir.bin_aux(OpCode::StEx, Ty::I64, dst, a, b, aux);
         Flow::Next
     }
     /// STLXR, STLXRB, STLXRH.
@@ -77,7 +81,8 @@ impl Translator<'_> {
     pub(crate) fn stxp(&mut self, x: bool, rs: XZr, rt2: XZr, rn: XSp, rt: XZr) -> Flow {
         let value = self.join(x, rt, rt2);
         let (dst, a) = (self.x_out(rs), self.xsp(rn));
-        self.ir.bin_aux(OpCode::StEx, Self::pair_ty(x), dst, a, value, Self::pair_size(x));
+        let aux = self.pair_aux(x);
+        self.ir.bin_aux(OpCode::StEx, Self::pair_ty(x), dst, a, value, aux);
         Flow::Next
     }
     /// STLXP.

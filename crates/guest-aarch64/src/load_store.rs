@@ -1,6 +1,7 @@
 //! Loads and stores of one register: every addressing mode, general and vector registers, literals,
 //! prefetches, and the ordered accesses.
 
+use crate::cpu::Features;
 use crate::field::{VReg, XSp, XZr};
 use crate::translator::{Flow, Translator};
 use ir::{Access, OpCode, Order, Ref, Ty, VecOp, vec_op};
@@ -28,11 +29,6 @@ fn signed(size: u8, bits: u8) -> Access {
     Access { sext: bits, ..Access::new(size) }
 }
 
-/// An ordered access: naturally aligned.
-pub(crate) fn ordered(size: u8, order: Order) -> Access {
-    Access { order, aligned: true, ..Access::new(size) }
-}
-
 /// A register index: its extension and shift in `access`. The constraint of the encoding excludes
 /// the reserved options.
 fn indexed(access: Access, option: u8, s: bool) -> Access {
@@ -50,6 +46,11 @@ fn vector_size(size: u8, q: bool) -> u8 {
 }
 
 impl Translator<'_> {
+    /// An ordered access: naturally aligned, or within 16 bytes with FEAT_LSE2.
+    pub(crate) fn ordered(&self, size: u8, order: Order) -> Access {
+        let within_16 = size < 4 && !self.lacks(Features::LSE2);
+        Access { order, aligned: true, within_16, ..Access::new(size) }
+    }
     /// Writes the base register back. All accesses of the instruction must come before.
     pub(crate) fn write_back(&mut self, rn: XSp, imm: i32, index: Index) {
         if index != Index::Offset && imm != 0 {
@@ -355,11 +356,13 @@ impl Translator<'_> {
 
     /// STLR, STLRB, STLRH.
     pub(crate) fn stlr(&mut self, size: u8, rn: XSp, rt: XZr) -> Flow {
-        self.store(ordered(size, Order::Release), 0, rn, rt, Index::Offset)
+        let access = self.ordered(size, Order::Release);
+        self.store(access, 0, rn, rt, Index::Offset)
     }
     /// LDAR, LDARB, LDARH.
     pub(crate) fn ldar(&mut self, size: u8, rn: XSp, rt: XZr) -> Flow {
-        self.load(ordered(size, Order::Acquire), 0, rn, rt, Index::Offset)
+        let access = self.ordered(size, Order::Acquire);
+        self.load(access, 0, rn, rt, Index::Offset)
     }
     /// STLLR, STLLRB, STLLRH.
     pub(crate) fn stllr(&mut self, size: u8, rn: XSp, rt: XZr) -> Flow {
@@ -375,43 +378,47 @@ impl Translator<'_> {
     }
     /// STLUR, STLURB, STLURH.
     pub(crate) fn stlur(&mut self, size: u8, imm9: i32, rn: XSp, rt: XZr) -> Flow {
-        self.store(ordered(size, Order::Release), imm9, rn, rt, Index::Offset)
+        let access = self.ordered(size, Order::Release);
+        self.store(access, imm9, rn, rt, Index::Offset)
     }
     /// LDAPUR, LDAPURB, LDAPURH.
     pub(crate) fn ldapur(&mut self, size: u8, imm9: i32, rn: XSp, rt: XZr) -> Flow {
-        self.load(ordered(size, Order::Acquire), imm9, rn, rt, Index::Offset)
+        let access = self.ordered(size, Order::Acquire);
+        self.load(access, imm9, rn, rt, Index::Offset)
     }
     /// LDAPURSB, LDAPURSH, LDAPURSW to 64 bits.
     pub(crate) fn ldapurs64(&mut self, size: u8, imm9: i32, rn: XSp, rt: XZr) -> Flow {
-        let access = Access { sext: 64, ..ordered(size, Order::Acquire) };
+        let access = Access { sext: 64, ..self.ordered(size, Order::Acquire) };
         self.load(access, imm9, rn, rt, Index::Offset)
     }
     /// LDAPURSB, LDAPURSH to 32 bits.
     pub(crate) fn ldapurs32(&mut self, size: u8, imm9: i32, rn: XSp, rt: XZr) -> Flow {
-        let access = Access { sext: 32, ..ordered(size, Order::Acquire) };
+        let access = Access { sext: 32, ..self.ordered(size, Order::Acquire) };
         self.load(access, imm9, rn, rt, Index::Offset)
     }
     /// STLR, pre-indexed by minus its size.
     pub(crate) fn stlr_pre(&mut self, x: bool, rn: XSp, rt: XZr) -> Flow {
         let size = 2 + u8::from(x);
-        self.store(ordered(size, Order::Release), -(1 << size), rn, rt, Index::Pre)
+        let access = self.ordered(size, Order::Release);
+        self.store(access, -(1 << size), rn, rt, Index::Pre)
     }
     /// LDAPR, post-indexed by its size.
     pub(crate) fn ldapr_post(&mut self, x: bool, rn: XSp, rt: XZr) -> Flow {
         let size = 2 + u8::from(x);
-        self.load(ordered(size, Order::Acquire), 1 << size, rn, rt, Index::Post)
+        let access = self.ordered(size, Order::Acquire);
+        self.load(access, 1 << size, rn, rt, Index::Post)
     }
     /// STLUR (SIMD&FP).
     pub(crate) fn stlurv(&mut self, size: u8, q: bool, imm9: i32, rn: XSp, rt: VReg) -> Flow {
         let (value, base) = (self.v(rt), self.xsp(rn));
-        let access = ordered(vector_size(size, q), Order::Release);
+        let access = self.ordered(vector_size(size, q), Order::Release);
         self.ir.st_v(value, base, Ref::NONE, imm9, access);
         Flow::Next
     }
     /// LDAPUR (SIMD&FP).
     pub(crate) fn ldapurv(&mut self, size: u8, q: bool, imm9: i32, rn: XSp, rt: VReg) -> Flow {
         let (dst, base) = (self.v(rt), self.xsp(rn));
-        let access = ordered(vector_size(size, q), Order::Acquire);
+        let access = self.ordered(vector_size(size, q), Order::Acquire);
         self.ir.ld_v(dst, base, Ref::NONE, imm9, access);
         Flow::Next
     }
@@ -419,13 +426,15 @@ impl Translator<'_> {
     pub(crate) fn stl1(&mut self, q: bool, rn: XSp, rt: VReg) -> Flow {
         let (value, base, lane) = (self.v(rt), self.xsp(rn), self.temp());
         self.ir.un_aux(OpCode::VecToInt, Ty::V128, lane, value, u16::from(q) | 3 << 8);
-        self.ir.st(lane, base, Ref::NONE, 0, ordered(3, Order::Release));
+        let access = self.ordered(3, Order::Release);
+        self.ir.st(lane, base, Ref::NONE, 0, access);
         Flow::Next
     }
     /// LDAP1 (SIMD&FP): a doubleword lane; the other one stays.
     pub(crate) fn ldap1(&mut self, q: bool, rn: XSp, rt: VReg) -> Flow {
         let (dst, base, lane) = (self.v(rt), self.xsp(rn), self.temp());
-        self.ir.ld(lane, base, Ref::NONE, 0, ordered(3, Order::Acquire));
+        let access = self.ordered(3, Order::Acquire);
+        self.ir.ld(lane, base, Ref::NONE, 0, access);
         let place = vec_op::imm(3, i32::from(q));
         self.ir.vec(VecOp::InsInt, Ty::V128, dst, dst, lane, Ref::NONE, place);
         Flow::Next

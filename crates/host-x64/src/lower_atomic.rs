@@ -1,7 +1,7 @@
 //! Atomic operations and the exclusive monitor.
 //!
-//! All need aligned addresses; others go to the evaluator, as do 16-byte operations (they would
-//! need rbx, which is pinned).
+//! What is not aligned goes to the evaluator, which knows whether it must be ([`ir::WITHIN_16`]), as
+//! do 16-byte operations (they would need rbx, which is pinned).
 
 use crate::emit::{Cc, Gpr, Mem, Size};
 use crate::lower::Lower;
@@ -155,7 +155,7 @@ impl Lower<'_> {
         }
     }
     pub(crate) fn cas(&mut self, op: Op) {
-        if op.aux >= 4 {
+        if op.aux as u8 >= 4 {
             return self.interpret_instead(op);
         }
         let size = Size::from_log2(op.aux as u8);
@@ -186,7 +186,7 @@ impl Lower<'_> {
         }
     }
     pub(crate) fn ld_ex(&mut self, op: Op) {
-        if op.aux >= 4 {
+        if op.aux as u8 >= 4 {
             return self.interpret_instead(op);
         }
         let size = Size::from_log2(op.aux as u8);
@@ -201,7 +201,7 @@ impl Lower<'_> {
         self.set(op.dst, s);
     }
     pub(crate) fn st_ex(&mut self, op: Op) {
-        if op.aux >= 4 {
+        if op.aux as u8 >= 4 {
             return self.interpret_instead(op);
         }
         let size = Size::from_log2(op.aux as u8);

@@ -12,6 +12,6 @@ pub mod vec_op;
 
 pub use block::{Block, Exit, ExitKind, MOVABLE_FROM, near};
 pub use builder::Builder;
-pub use op::{Access, Cond, Modifier, Op, OpCode, Order, Ref, RmwOp, Rounding, Ty};
+pub use op::{Access, Cond, Modifier, Op, OpCode, Order, Ref, RmwOp, Rounding, Ty, WITHIN_16};
 pub use state::State;
 pub use vec_op::VecOp;

@@ -322,12 +322,26 @@ pub struct Access {
     pub ext: u8,
     /// Must be naturally aligned (else an alignment fault, SIGBUS).
     pub aligned: bool,
+    /// Or else within 16 aligned bytes ([`WITHIN_16`]).
+    pub within_16: bool,
 }
+
+/// In the aux of [`Access`], `Rmw`, `Cas`, `LdEx` and `StEx` of at most 8 bytes: that the access is
+/// within 16 aligned bytes is enough, it need not be aligned itself.
+pub const WITHIN_16: u16 = 1 << 15;
 
 impl Access {
     /// A plain access of `1 << size` bytes.
     pub const fn new(size: u8) -> Self {
-        Self { size, sext: 0, order: Order::Relaxed, shift: 0, ext: 0, aligned: false }
+        Self {
+            size,
+            sext: 0,
+            order: Order::Relaxed,
+            shift: 0,
+            ext: 0,
+            aligned: false,
+            within_16: false,
+        }
     }
     /// As kept in [`Op::aux`].
     pub const fn encode(self) -> u16 {
@@ -342,6 +356,7 @@ impl Access {
             | (self.shift as u16) << 7
             | (self.ext as u16) << 10
             | (self.aligned as u16) << 12
+            | if self.within_16 { WITHIN_16 } else { 0 }
     }
     /// Whether an encoded one asks for alignment.
     pub const fn is_aligned(aux: u16) -> bool {
@@ -365,6 +380,7 @@ impl Access {
             shift: (aux >> 7 & 7) as u8,
             ext: (aux >> 10 & 3) as u8,
             aligned: aux >> 12 & 1 != 0,
+            within_16: aux & WITHIN_16 != 0,
         }
     }
 }
@@ -389,7 +405,7 @@ pub enum RmwOp {
 impl RmwOp {
     /// From the discriminant.
     pub const fn from_u8(n: u8) -> Self {
-        match n {
+        match n & 15 {
             0 => Self::Add,
             1 => Self::Clr,
             2 => Self::Eor,
@@ -616,7 +632,8 @@ opcodes! {
     /// Vector store of c's low 1..16 bytes.
     StV = "m";
     /// Atomic read-modify-write at address a: dst = old (zero-extended), operand b;
-    /// aux = log2 size | RmwOp << 8. dst may be NONE. Sequentially consistent. Must be aligned.
+    /// aux = log2 size | RmwOp << 8. dst may be NONE. Sequentially consistent. Must be aligned, as
+    /// those below, unless aux has [`WITHIN_16`].
     Rmw = "m";
     /// Compare and swap at address a: dst = old; if old == b, store c. aux = log2 size (0..=3 for
     /// integers; 4 with V128 operands: 16 bytes). Only the low `size` bytes of b and c count.

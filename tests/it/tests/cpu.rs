@@ -17,12 +17,12 @@ const MODELS: [(&str, &str, &[&str]); 6] = [
     ("max", ",sve=off,sme=off", &[]),
 ];
 /// Registers in which there is nothing that only one of both has.
-const REGISTERS: [&str; 3] = ["midr", "pfr0", "isar0"];
+const REGISTERS: [&str; 4] = ["midr", "pfr0", "isar0", "mmfr2"];
 
 fn compile(lab: &Lab, name: &str) -> std::path::PathBuf {
     let to = lab.scratch("cpu").join(name);
     let out = Command::new("aarch64-linux-gnu-gcc")
-        .args(["-O1", "-static", "-w", "-D_GNU_SOURCE", "-o"])
+        .args(["-O1", "-static", "-w", "-pthread", "-march=armv8.5-a", "-D_GNU_SOURCE", "-o"])
         .arg(&to)
         .arg(lab.tree.join(format!("tests/cpu/{name}.c")))
         .output()
@@ -100,6 +100,32 @@ fn branches_into_guarded_pages_are_checked() {
     assert!(ours.lines().count() > 80, "{ours}");
     assert_eq!(ours, run(&lab.oracle("sid"), "max", &program));
     assert!(!run(&lab.anyarch, "default", &program).contains("nop 3: 29"));
+}
+
+#[test]
+fn misaligned_accesses_work_or_fault() {
+    let lab = Lab::open();
+    let program = compile(&lab, "alignment");
+    for cpu in ["max", "neoverse-v1", "neoverse-n1", "cortex-a72"] {
+        let ours = run(&lab.anyarch, cpu, &program);
+        let sve = if cpu == "neoverse-v1" { ",sve=off" } else { "" };
+        let oracle = run(&lab.oracle("sid"), &format!("{cpu}{sve}"), &program);
+        assert!(ours.lines().count() > 60 && ours.ends_with("[exit status: 0]"), "{ours}");
+        // The oracle has no LRCPC3.
+        let known = |(_, oracle): &(&str, &str)| cpu != "max" || !oracle.contains("SIGILL");
+        for (ours, oracle) in ours.lines().zip(oracle.lines()).filter(known) {
+            assert_eq!(ours, oracle, "{cpu}");
+        }
+    }
+}
+
+#[test]
+fn what_is_within_16_bytes_is_accessed_at_once() {
+    let lab = Lab::open();
+    let program = compile(&lab, "at_once");
+    let text = run(&lab.anyarch, "max", &program);
+    assert_eq!(text.matches(": whole").count(), 84, "{text}");
+    assert_eq!(text.matches(": 40000").count(), 9, "{text}");
 }
 
 #[test]

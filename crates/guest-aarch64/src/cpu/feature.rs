@@ -110,6 +110,7 @@ features! {
     "SHA256H and so on." SHA256 "sha256" ["sha2"], [6], [], [];
     "CRC32B and so on." CRC32 "crc32" ["crc"], [7], [], [];
     "Atomic memory operations." LSE "lse" ["atomics"], [8], [], [];
+    "Accesses within 16 bytes at once, misaligned ones too." LSE2 "lse2" ["uscat"], [25], [], [];
     "Limited ordering regions: LDLAR and STLLR." LOR "lor" [], [], [], [];
     "Half precision." FP16 "fp16" ["fphp", "asimdhp"], [9, 10], [], [];
     "SQRDMLAH and SQRDMLSH." RDM "rdm" ["asimdrdm", "rdma"], [12], [], [];
@@ -126,7 +127,8 @@ features! {
     "PSTATE.DIT." DIT "dit" [], [24], [], [];
     "LDAPUR and STLUR." LRCPC2 "lrcpc2" ["ilrcpc", "rcpc2"], [26], [], [LRCPC];
     "CFINV and so on." FLAGM "flagm" [], [27], [], [];
-    "PSTATE.SSBS, writable." SSBS2 "ssbs" ["ssbs2"], [28], [], [];
+    "PSTATE.SSBS, out of programs' reach." SSBS "ssbs1" [], [], [], [];
+    "PSTATE.SSBS, writable." SSBS2 "ssbs" ["ssbs2"], [28], [], [SSBS];
     "SB." SB "sb" [], [29], [], [];
     "Pointer authentication." PAUTH "pauth" ["paca", "pacg"], [30, 31], [], [];
     "Pointer authentication that fails at once." FPAC "fpac" [], [], [], [PAUTH];

@@ -27,12 +27,14 @@ type F = Features;
 /// Armv8.0 with cryptography.
 const V8_0: Features = all([F::AES, F::PMULL, F::SHA1, F::SHA256, F::CRC32]);
 /// Cortex-A76: Armv8.2 with some of 8.3 and 8.4.
-const A76: Features = all([V8_0, F::LSE, F::LOR, F::FP16, F::RDM, F::LRCPC, F::DPB, F::DOTPROD]);
+const A76: Features =
+    all([V8_0, F::LSE, F::LOR, F::FP16, F::RDM, F::LRCPC, F::DPB, F::DOTPROD, F::SSBS]);
 /// Neoverse N1.
 const N1: Features = all([A76, F::SSBS2]);
-/// Neoverse V1, less SVE and misaligned atomics.
+/// Neoverse V1, less SVE.
 const V1: Features = all([
     N1,
+    F::LSE2,
     F::JSCVT,
     F::FCMA,
     F::SHA3,
@@ -54,6 +56,7 @@ const V1: Features = all([
 /// Everything that costs programs nothing and has an instruction, or a short sequence, of the host.
 /// Not PAC and BTI, which compilers put in each function. Not SHA512, SM3, SM4, BF16: hosts have no
 /// such instructions, and what programs do without them is faster. Not MOPS: vector loops are faster.
+/// Not LSE2, for which pairs must be joined: 16 bytes of two registers are one access.
 const FAST: Features = F::ALL.without(all([
     F::PAUTH,
     F::FPAC,
@@ -69,6 +72,7 @@ const FAST: Features = F::ALL.without(all([
     F::LSE128,
     F::CMPBR,
     F::DGH,
+    F::LSE2,
 ]));
 
 /// All of them; the first one is the default.

@@ -14,7 +14,7 @@ const PFR0: &[Field] = &[
     (20, &[(F::FP16, 1)]),
     (48, &[(F::DIT, 1)]),
 ];
-const PFR1: &[Field] = &[(0, &[(F::BTI, 1)]), (4, &[(F::SSBS2, 2)])];
+const PFR1: &[Field] = &[(0, &[(F::BTI, 1)]), (4, &[(F::SSBS2, 2), (F::SSBS, 1)])];
 const ISAR0: &[Field] = &[
     (4, &[(F::PMULL, 2), (F::AES, 1)]),
     (8, &[(F::SHA1, 1)]),
@@ -51,6 +51,7 @@ const ISAR2: &[Field] = &[
     (52, &[(F::CMPBR, 2), (F::CSSC, 1)]),
 ];
 const MMFR0: &[Field] = &[(60, &[(F::ECV, 1)])];
+const MMFR2: &[Field] = &[(32, &[(F::LSE2, 1)])];
 
 impl Cpu {
     fn fields(&self, base: u64, fields: &[Field]) -> u64 {
@@ -79,6 +80,7 @@ impl Cpu {
             (6, 2) => self.fields(0, ISAR2),
             // No translation granules, as fields are hidden.
             (7, 0) => self.fields(0xff00_0000, MMFR0),
+            (7, 2) => self.fields(0, MMFR2),
             // AArch32 and reserved ones read as zero.
             (2..=7, _) => 0,
             _ => return None,
@@ -103,6 +105,7 @@ mod tests {
         assert_eq!(n1.id_register(6, 1), Some(0x10_0001));
         let v1 = Cpu::parse("neoverse-v1").unwrap();
         assert_eq!(v1.id_register(6, 1), Some(0x11_1000_1021_1302));
+        assert_eq!((v1.id_register(7, 2), n1.id_register(7, 2)), (Some(1 << 32), Some(0)));
         assert_eq!((v1.id_register(1, 0), v1.id_register(7, 7)), (None, Some(0)));
     }
 }

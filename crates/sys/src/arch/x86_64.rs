@@ -204,6 +204,11 @@ pub fn cpuid() -> [u32; 2] {
     [one.ecx, seven]
 }
 
+/// The processor has AVX, whether or not it is enabled.
+pub fn has_avx() -> bool {
+    cpuid()[0] >> 28 & 1 != 0
+}
+
 /// The time stamp counter, not before what the thread has seen.
 pub fn time_stamp() -> u64 {
     // SAFETY: SSE2 is part of x86-64.

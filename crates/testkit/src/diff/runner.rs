@@ -31,6 +31,8 @@ pub enum Runner {
 
 /// All instructions; landing pads do nothing.
 pub const CPU: &str = "max,-bti";
+/// As [`CPU`], but pairs are two accesses, as with the default processor.
+pub const CPU_PAIRS: &str = "max,-bti,-lse2";
 
 impl Runner {
     /// The oracle's binary, with its fast algorithm for pointer authentication.
@@ -47,11 +49,11 @@ impl Runner {
         Self::Command { name: "anyarch".into(), command }
     }
 
-    /// The product's binary with `--dump word`: another way to work.
+    /// The product's binary with `--dump word`, another way to work, and [`CPU_PAIRS`].
     pub fn product_with(path: &Path, word: &str) -> Self {
         Self::Command {
             name: format!("anyarch --dump {word}"),
-            command: [&path.display().to_string(), "-cpu", CPU, "--dump", word]
+            command: [&path.display().to_string(), "-cpu", CPU_PAIRS, "--dump", word]
                 .map(str::to_owned)
                 .to_vec(),
         }

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 use guest_aarch64::{disassemble, encoding};
 
-use crate::diff::runner::CPU;
+use crate::diff::runner::CPU_PAIRS;
 
 use super::case::{Case, Chooser};
 use super::program::{Program, Record};
@@ -178,8 +178,10 @@ fn execute(options: &Options, mode: Mode, program: &Program, scratch: &Path) -> 
     let mut command = Command::new("timeout");
     command.args(["-s", "KILL", "120"]);
     match mode {
-        Mode::Product => command.arg(&options.anyarch).args(["-cpu", CPU]),
-        Mode::Evaluator => command.arg(&options.anyarch).args(["-cpu", CPU, "--dump", "eval"]),
+        Mode::Product => command.arg(&options.anyarch).args(["-cpu", CPU_PAIRS]),
+        Mode::Evaluator => {
+            command.arg(&options.anyarch).args(["-cpu", CPU_PAIRS, "--dump", "eval"])
+        }
         Mode::Oracle => {
             let oracle = options.oracle.as_ref().context("no oracle")?;
             command.arg(oracle).args(["-cpu", "max,pauth=off"])
