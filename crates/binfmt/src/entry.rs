@@ -86,12 +86,6 @@ impl Entry {
     pub fn has(&self, letter: char) -> bool {
         self.flags.contains(letter)
     }
-
-    /// The flags that this version knows.
-    pub fn known_flags(&self) -> Flags {
-        let known: String = self.flags.chars().filter(|c| "POCFT".contains(*c)).collect();
-        Flags::parse(&known).unwrap_or_default()
-    }
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
@@ -113,7 +107,7 @@ mod tests {
         let e = Entry::parse("qemu-aarch64", TEXT).expect("valid");
         assert!(e.enabled && e.flags == "OCF" && e.interpreter == "/usr/bin/qemu-aarch64-static");
         assert_eq!(e.guest().map(|g| g.name), Some("arm64"));
-        assert!(e.known_flags().fix_binary && !e.known_flags().preserve_argv0);
+        assert!(e.rule().is_some_and(|r| r.flags.fix_binary && !r.flags.preserve_argv0));
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub fn register_line(bytes: &[u8]) -> bool {
 pub fn entry(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     let Ok(entry) = Entry::parse("name", &text) else { return false };
-    let _ = (entry.matches(bytes), entry.guest(), entry.known_flags(), entry.rule());
+    let _ = (entry.matches(bytes), entry.guest(), entry.rule());
     let saved = Snapshot::of(std::slice::from_ref(&entry));
     if let Ok(text) = saved.text() {
         assert_eq!(Snapshot::parse(&text).ok(), Some(saved));

@@ -95,7 +95,7 @@ pub fn run(m: &mut dyn Machine, arguments: &[String]) -> u8 {
         [name] => one(m, name, native, chroot.as_deref().map(Path::new)),
         _ => {
             m.err("Usage: \"arch-test [-n]\" or \"arch-test [-n|-c <chroot>] <arch>\".\n");
-            if m.strict() { 1 } else { Code::Usage.number() }
+            m.exit_code(1, Code::Usage)
         }
     }
 }

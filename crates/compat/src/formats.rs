@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use binfmt::rule::escape;
 use binfmt::{Flags, GuestArch, Rule};
 
 use crate::{Code, Machine, hex};
@@ -34,7 +35,7 @@ impl Registration<'_> {
             self.name,
             self.offset,
             hex::with_elf(magic),
-            hex::escaped(mask),
+            escape(mask),
             self.interpreter.display(),
             self.flags
         )

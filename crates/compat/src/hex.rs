@@ -1,15 +1,12 @@
 //! Bytes as the tools write them.
 
-/// `\xHH` for each byte.
-pub(crate) fn escaped(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("\\x{b:02x}")).collect()
-}
+use binfmt::rule::escape;
 
 /// `\xHH` for each byte, the letters of `\x7fELF` as letters.
 pub(crate) fn with_elf(bytes: &[u8]) -> String {
     match bytes.strip_prefix(b"\x7fELF") {
-        Some(rest) => format!("\\x7fELF{}", escaped(rest)),
-        None => escaped(bytes),
+        Some(rest) => format!("\\x7fELF{}", escape(rest)),
+        None => escape(bytes),
     }
 }
 

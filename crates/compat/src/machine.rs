@@ -45,8 +45,16 @@ pub trait Machine {
     fn err(&mut self, text: &str);
     /// A variable of the environment.
     fn var(&self, name: &str) -> Option<String>;
+    /// The same; one that is empty counts as none.
+    fn var_set(&self, name: &str) -> Option<String> {
+        self.var(name).filter(|v| !v.is_empty())
+    }
     /// Whether exit codes are to be the original's.
     fn strict(&self) -> bool;
+    /// The original's exit code where that is asked for, ours otherwise.
+    fn exit_code(&self, original: u8, ours: Code) -> u8 {
+        if self.strict() { original } else { ours.number() }
+    }
     /// Writes `text` with one call to an existing file.
     ///
     /// # Errors

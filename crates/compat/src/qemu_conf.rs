@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use binfmt::GuestArch;
 use binfmt::guests::GUESTS;
+use binfmt::rule::escape;
 
 use crate::conf_targets::{self, TARGETS, Target};
 use crate::formats::{self, Outcome, Registration};
@@ -54,13 +55,13 @@ pub(crate) struct Plan {
 
 /// multiarch/qemu-user-static's register.sh; `arguments[0]` is the program's name.
 pub fn multiarch(m: &mut dyn Machine, arguments: &[String]) -> u8 {
-    let dir = m.var("QEMU_BIN_DIR").filter(|v| !v.is_empty()).unwrap_or_else(|| "/usr/bin".into());
+    let dir = m.var_set("QEMU_BIN_DIR").unwrap_or_else(|| "/usr/bin".into());
     let mount = Path::new(crate::MOUNT);
     if !m.exists(mount) {
         m.out(
             "No binfmt support in the kernel.\n  Try: '/sbin/modprobe binfmt_misc' from the host\n",
         );
-        return code(m, 1, Code::NoKernel);
+        return m.exit_code(1, Code::NoKernel);
     }
     if !m.exists(&mount.join("register"))
         && let Err(error) = m.mount(mount)
@@ -92,16 +93,11 @@ pub fn run(m: &mut dyn Machine, arguments: &[String]) -> u8 {
     conf(m, arguments.get(1..).unwrap_or_default(), TARGETS.iter().collect())
 }
 
-/// The original's exit code where that is asked for, ours otherwise.
-fn code(m: &dyn Machine, original: u8, ours: Code) -> u8 {
-    if m.strict() { original } else { ours.number() }
-}
-
 fn conf(m: &mut dyn Machine, arguments: &[String], targets: Vec<&'static Target>) -> u8 {
     let mut plan = Plan {
         targets,
         into: Into::Kernel,
-        export_dir: m.var("EXPORTDIR").filter(|v| !v.is_empty()),
+        export_dir: m.var_set("EXPORTDIR"),
         path: "/usr/local/bin".into(),
         suffix: String::new(),
         credential: "no".into(),
@@ -127,7 +123,7 @@ fn conf(m: &mut dyn Machine, arguments: &[String], targets: Vec<&'static Target>
                     let Some(target) = Target::find(&value) else {
                         m.err(&format!("ERROR: unknown CPU \"{value}\"\n"));
                         usage(m, &plan);
-                        return code(m, 1, Code::Usage);
+                        return m.exit_code(1, Code::Usage);
                     };
                     plan.targets = vec![target];
                 }
@@ -137,7 +133,7 @@ fn conf(m: &mut dyn Machine, arguments: &[String], targets: Vec<&'static Target>
             Some('e') => plan.export_dir = Some(value),
             Some('h') => {
                 usage(m, &plan);
-                return code(m, 1, Code::Done);
+                return m.exit_code(1, Code::Done);
             }
             Some('c') => plan.credential = value,
             Some('p') => plan.persistent = value,
@@ -224,7 +220,7 @@ impl Plan {
 
     /// The targets that this machine does not run by itself.
     fn foreign(&self, m: &dyn Machine) -> Vec<&'static Target> {
-        let machine = m.var("HOST_ARCH").filter(|v| !v.is_empty());
+        let machine = m.var_set("HOST_ARCH");
         let machine = machine.unwrap_or_else(|| m.uname_machine());
         let (family, processor) =
             (conf_targets::family(&machine), conf_targets::processor(&machine));
@@ -240,13 +236,13 @@ impl Plan {
             Into::Kernel => {
                 if !m.exists(mount) {
                     m.err("modprobe: FATAL: Module binfmt_misc not found.\n");
-                    return Err(code(m, 1, Code::NoKernel));
+                    return Err(m.exit_code(1, Code::NoKernel));
                 }
                 if !m.exists(&mount.join("register"))
                     && let Err(error) = m.mount(mount)
                 {
                     m.err(&format!("mount: {}: {}.\n", mount.display(), error_text(&error)));
-                    return Err(code(m, 1, Code::NoKernel));
+                    return Err(m.exit_code(1, Code::NoKernel));
                 }
                 mount.join("register")
             }
@@ -271,7 +267,7 @@ impl Plan {
             return Ok(());
         }
         m.err(&format!("ERROR: cannot write to {}\n", place.display()));
-        Err(code(m, 1, Code::NotReached))
+        Err(m.exit_code(1, Code::NotReached))
     }
 
     fn run(&self, m: &mut dyn Machine) -> u8 {
@@ -400,8 +396,8 @@ fn runs(m: &mut dyn Machine, guest: Option<&GuestArch>, unknown: bool) -> bool {
 /// Magic and mask as the script spells them.
 fn texts(target: &Target) -> (String, String) {
     let (magic, mask) = target.bytes();
-    let spell = if target.name == "hppa" { hex::escaped } else { hex::with_elf };
-    (spell(&magic), hex::escaped(&mask))
+    let spell = if target.name == "hppa" { escape } else { hex::with_elf };
+    (spell(&magic), escape(&mask))
 }
 
 #[cfg(test)]

@@ -49,13 +49,13 @@ pub fn run(m: &mut dyn Machine, arguments: &[String]) -> u8 {
             other if other.starts_with('-') => {
                 let letter: String = other.chars().skip(1).take(1).collect();
                 m.err(&format!("Invalid option: -{letter}\n"));
-                return code(m, 1, Code::Usage);
+                return m.exit_code(1, Code::Usage);
             }
             // The first operand ends the options.
             _ => break,
         }
     }
-    let dir = m.var("QEMU_BIN_DIR").filter(|v| !v.is_empty()).unwrap_or_else(|| BIN_DIR.into());
+    let dir = m.var_set("QEMU_BIN_DIR").unwrap_or_else(|| BIN_DIR.into());
     let mut all = vec![format!("--path={dir}")];
     all.extend(inner.iter().cloned());
     if is_static {
@@ -70,10 +70,6 @@ pub fn run(m: &mut dyn Machine, arguments: &[String]) -> u8 {
     code
 }
 
-fn code(m: &dyn Machine, original: u8, ours: Code) -> u8 {
-    if m.strict() { original } else { ours.number() }
-}
-
 fn usage(m: &mut dyn Machine) {
     m.out(
         "Usage: register.sh [--help][--interactive][--list][--static][-- ARGS]\n\n\
@@ -85,12 +81,12 @@ fn usage(m: &mut dyn Machine) {
 
 fn conf(m: &mut dyn Machine, arguments: &[String]) -> u8 {
     let set = |m: &dyn Machine, name: &str, default: &str| {
-        m.var(name).filter(|v| !v.is_empty()).unwrap_or_else(|| default.into())
+        m.var_set(name).unwrap_or_else(|| default.into())
     };
     let mut plan = Plan {
         targets: Vec::new(),
         into: Into::Kernel,
-        export_dir: m.var("EXPORTDIR").filter(|v| !v.is_empty()),
+        export_dir: m.var_set("EXPORTDIR"),
         path: set(m, "QEMU_PATH", "/usr/local/bin"),
         suffix: set(m, "QEMU_SUFFIX", ""),
         credential: set(m, "QEMU_CREDENTIAL", "no"),
@@ -125,7 +121,7 @@ fn conf(m: &mut dyn Machine, arguments: &[String]) -> u8 {
             "persistent" => plan.persistent = "yes".into(),
             _ => {
                 usage(m);
-                return code(m, 1, Code::Done);
+                return m.exit_code(1, Code::Done);
             }
         }
     }
@@ -145,7 +141,7 @@ fn conf(m: &mut dyn Machine, arguments: &[String]) -> u8 {
         Err(name) => {
             m.err(&format!("ERROR: unknown CPU \"{name}\"\n"));
             usage(m);
-            return code(m, 1, Code::Usage);
+            return m.exit_code(1, Code::Usage);
         }
     };
     match (test, clear) {
@@ -153,7 +149,7 @@ fn conf(m: &mut dyn Machine, arguments: &[String]) -> u8 {
         (false, true) if plan.into != Into::Kernel => {
             m.err("ERROR: option clear not implemented for this mode yet\n");
             usage(m);
-            code(m, 1, Code::Usage)
+            m.exit_code(1, Code::Usage)
         }
         (false, true) => remove(m, &plan.targets),
         (false, false) => plan.register_all(m, asked),

@@ -39,7 +39,7 @@ pub fn run(m: &mut dyn Machine, arguments: &[String]) -> u8 {
             Item::Operand(file) => files.push(file),
             Item::Wrong(message) => {
                 m.err(&format!("{program}: {message}\n"));
-                return failed(m, Code::Usage);
+                return m.exit_code(1, Code::Usage);
             }
             Item::Option(index, _) => match OPTIONS[index].long {
                 "help" => {
@@ -59,7 +59,7 @@ pub fn run(m: &mut dyn Machine, arguments: &[String]) -> u8 {
     }
     if action != Action::Apply && !files.is_empty() {
         m.err("Positional arguments are not allowed with --cat-config or --unregister\n");
-        return failed(m, Code::Usage);
+        return m.exit_code(1, Code::Usage);
     }
     let ok = match action {
         Action::Show { comments } => show(m, comments),
@@ -75,15 +75,11 @@ pub fn run(m: &mut dyn Machine, arguments: &[String]) -> u8 {
         }
         Action::Apply => apply(m, &files),
     };
-    if ok { 0 } else { failed(m, Code::NotReached) }
+    if ok { 0 } else { m.exit_code(1, Code::NotReached) }
 }
 
 fn status() -> PathBuf {
     Path::new(crate::MOUNT).join("status")
-}
-
-fn failed(m: &dyn Machine, ours: Code) -> u8 {
-    if m.strict() { 1 } else { ours.number() }
 }
 
 fn usage(m: &mut dyn Machine) {

@@ -69,7 +69,7 @@ pub fn run(m: &mut dyn Machine, arguments: &[String]) -> u8 {
         }
     }
     let code = call.run(m);
-    if m.strict() { 0 } else { code.number() }
+    m.exit_code(0, code)
 }
 
 impl Call {
@@ -189,7 +189,7 @@ impl Call {
         }
         let register = self.mount.join("register");
         let mut flags = String::from("CF");
-        if m.var("QEMU_PRESERVE_ARGV0").is_some_and(|v| !v.is_empty()) {
+        if m.var_set("QEMU_PRESERVE_ARGV0").is_some() {
             flags.push('P');
         }
         let masks = crate::conf_targets::magic_and_mask(guest.qemu);
@@ -293,7 +293,7 @@ fn host_name(m: &dyn Machine) -> String {
 
 /// The name and path of the original's emulator.
 fn binary(m: &dyn Machine, guest: &GuestArch) -> Result<(String, PathBuf), String> {
-    let dir = m.var("QEMU_BINARY_PATH").filter(|v| !v.is_empty());
+    let dir = m.var_set("QEMU_BINARY_PATH");
     let prefix = m.var("QEMU_BINARY_PREFIX").unwrap_or_default();
     if prefix.contains('/') {
         return Err("binary prefix must not contain path separator \

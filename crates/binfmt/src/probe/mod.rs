@@ -101,18 +101,18 @@ pub struct Prober {
 impl Prober {
     /// Runs the program of `guest` in a root that holds nothing else.
     pub fn fresh_root(&self, guest: &GuestArch) -> Report {
-        self.run(&["--fresh", guest.name], Some(EXIT_CODE))
+        self.run(&["--fresh", guest.name], EXIT_CODE)
     }
 
     /// Runs the program of `guest` as in a root at `root` (from a directory mounted over its
     /// /tmp, or /dev; so interpreters that are looked for by path are looked for there).
     pub fn in_root(&self, guest: &GuestArch, root: &OsStr) -> Report {
-        self.run(&[OsStr::new("--inside"), root, OsStr::new(guest.name)], Some(EXIT_CODE))
+        self.run(&[OsStr::new("--inside"), root, OsStr::new(guest.name)], EXIT_CODE)
     }
 
     /// Executes `/proc/self/exe` itself: whether native programs still run.
     pub fn native(&self) -> Report {
-        self.run(&["--nothing"], Some(0))
+        self.run(&["--nothing"], 0)
     }
 
     fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
@@ -121,7 +121,7 @@ impl Prober {
         command
     }
 
-    fn run<S: AsRef<OsStr>>(&self, arguments: &[S], expected: Option<u8>) -> Report {
+    fn run<S: AsRef<OsStr>>(&self, arguments: &[S], expected: u8) -> Report {
         let start = Instant::now();
         let done = |outcome| Report { outcome, time: start.elapsed(), stderr: String::new() };
         let mut command = self.command(arguments);
@@ -143,7 +143,7 @@ impl Prober {
         let (said, stderr) = (read(child.stdout.take()), read(child.stderr.take()));
         let outcome = match (said.lines().find_map(reported), status.code(), status.signal()) {
             (Some(outcome), ..) => outcome,
-            (None, Some(code), _) if Some(code) == expected.map(i32::from) => Outcome::Ok,
+            (None, Some(code), _) if code == i32::from(expected) => Outcome::Ok,
             (None, Some(code), _) => Outcome::Exit(code),
             (None, None, signal) => Outcome::Signal(signal.unwrap_or(0)),
         };
