@@ -204,9 +204,7 @@ pub(crate) fn translate(cpu: &Cpu, fetch: &mut dyn Fetch, pc: u64, mode: Mode, b
     let mut insns = 0;
     for (index, &word) in words[..scan.insns].iter().enumerate() {
         t.pc = pc + index as u64 * 4;
-        if targets >> index & 1 != 0
-            && let Some(label) = t.label_of(t.pc)
-        {
+        if let Some(label) = t.label_of(t.pc) {
             t.ir.place(label);
         }
         t.ir.insn(index as u32 * 4);

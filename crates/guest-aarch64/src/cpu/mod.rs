@@ -9,7 +9,7 @@ pub use feature::Features;
 pub use model::{MODELS, Model};
 
 /// MIDR_EL1 of QEMU's `max`: no maker's.
-const DEFAULT_MIDR: u64 = 0x000f_0510;
+const MAX_MIDR: u64 = 0x000f_0510;
 /// CTR_EL0: 64-byte lines, write-back granule and reservation granule; data cache cleaning is not
 /// needed for instruction coherence (IDC), instruction cache invalidation is (no DIC).
 pub const CTR: u64 = 0x9444_c004;
@@ -33,7 +33,7 @@ impl Cpu {
     /// All instructions, but hints do nothing and pairs are two accesses.
     pub const PLAIN: Self = {
         let more = Features::PAUTH.with(Features::FPAC).with(Features::BTI).with(Features::LSE2);
-        Self { midr: DEFAULT_MIDR, features: Features::ALL.without(more) }
+        Self { midr: MAX_MIDR, features: Features::ALL.without(more) }
     };
 
     /// The processor that `text` describes: a model's name, then changes to its features, separated

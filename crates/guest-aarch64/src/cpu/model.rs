@@ -78,7 +78,7 @@ const FAST: Features = F::ALL.without(all([
 /// All of them; the first one is the default.
 pub const MODELS: [Model; 7] = [
     Model { name: "default", midr: 0x413f_d0c1, features: FAST },
-    Model { name: "max", midr: 0x000f_0510, features: F::ALL },
+    Model { name: "max", midr: super::MAX_MIDR, features: F::ALL },
     Model { name: "cortex-a53", midr: 0x410f_d034, features: V8_0 },
     Model { name: "cortex-a72", midr: 0x410f_d083, features: V8_0 },
     Model { name: "cortex-a76", midr: 0x414f_d0b1, features: A76 },

@@ -70,7 +70,7 @@ impl Random {
         // With GRND_INSECURE it neither blocks nor fails; Linux uses get_random_bytes.
         let args = [bytes.as_mut_ptr() as u64, bytes.len() as u64, 4];
         if raw::call(libc::SYS_getrandom, args).is_err() {
-            let _ = raw::call(libc::SYS_getrandom, [args[0], args[1], 0]);
+            let _ = raw::getrandom(&mut bytes);
         }
         let personality = raw::call(libc::SYS_personality, [0xffff_ffff]).unwrap_or(0);
         Self { bytes, addresses: personality & ADDR_NO_RANDOMIZE == 0 }
