@@ -401,7 +401,7 @@ impl Lower<'_> {
             return self.using(v);
         }
         let from = self.using(v);
-        if self.give_up(v, from) {
+        if self.give_up(v, Self::index(from)) {
             return from;
         }
         let r = self.scratch();
@@ -411,10 +411,11 @@ impl Lower<'_> {
         }
         r
     }
-    /// Tries to make register `r`, which holds operand `v`, free to be overwritten.
+    /// Tries to make the scratch register with index `i`, which holds operand `v`, free to be
+    /// overwritten.
     #[inline]
-    fn give_up(&mut self, v: Ref, r: Gpr) -> bool {
-        let Some(i) = Self::index(r) else { return false };
+    fn give_up(&mut self, v: Ref, i: Option<usize>) -> bool {
+        let Some(i) = i else { return false };
         match self.scratch.hold[i] {
             Hold::Free => self.mentions(v) <= 1,
             Hold::Slot(_) if self.mentions(v) <= 1 => {
@@ -448,7 +449,7 @@ impl Lower<'_> {
     }
     #[inline(never)]
     fn define_over_unpinned(&mut self, v: Ref, r: Gpr) -> Gpr {
-        if self.give_up(v, r) { r } else { self.scratch() }
+        if self.give_up(v, Self::index(r)) { r } else { self.scratch() }
     }
     /// Makes `r` the value of `dst`.
     #[inline]
@@ -597,7 +598,7 @@ impl Lower<'_> {
     /// The value in a scratch vector register that may be changed.
     pub(crate) fn using_scratch_v(&mut self, v: Ref) -> Xmm {
         let from = self.using_v(v);
-        if self.give_up_v(v, from) {
+        if self.give_up(v, Self::index_v(from)) {
             return from;
         }
         let x = self.scratch_v();
@@ -606,22 +607,6 @@ impl Lower<'_> {
             self.release_v(from);
         }
         x
-    }
-    fn give_up_v(&mut self, v: Ref, x: Xmm) -> bool {
-        let Some(i) = Self::index_v(x) else { return false };
-        match self.scratch.hold[i] {
-            Hold::Free => self.mentions(v) <= 1,
-            Hold::Slot(_) if self.mentions(v) <= 1 => {
-                self.scratch.hold[i] = Hold::Free;
-                true
-            }
-            Hold::Temp(t) if self.dying(t) && self.mentions(v) <= 1 => {
-                self.temps[t as usize].reg = NONE;
-                self.scratch.hold[i] = Hold::Free;
-                true
-            }
-            _ => false,
-        }
     }
     /// A register for the result: the destination's own, or a scratch register.
     pub(crate) fn define_v(&mut self, dst: Ref) -> Xmm {
@@ -636,7 +621,7 @@ impl Lower<'_> {
         if let Some(d) = self.host.pin(dst) {
             return Xmm(d);
         }
-        if self.give_up_v(v, x) { x } else { self.scratch_v() }
+        if self.give_up(v, Self::index_v(x)) { x } else { self.scratch_v() }
     }
     /// Makes all 128 bits of `x` the value of `dst`.
     pub(crate) fn set_v(&mut self, dst: Ref, x: Xmm) {
