@@ -8,7 +8,6 @@ pub mod entry;
 pub mod features;
 pub mod flags;
 pub mod formats;
-pub mod fuzz;
 pub mod guests;
 pub mod instance;
 pub mod interpreter;

@@ -1,7 +1,10 @@
-//! Everything here that reads text of others, for fuzzing: no input may make it panic, and what is
-//! accepted can be written and read again. Each function says whether it took the input.
+//! Everything here and in `binfmt` that reads text of the kernel or of others, for fuzzing: no
+//! input may make it panic, and what is accepted can be written and read again. Each function says
+//! whether it took the input.
 
-use binfmt::{Rule, conf};
+use binfmt::interpreter::{self, Kind};
+use binfmt::snapshot::Snapshot;
+use binfmt::{Entry, GuestArch, Rule, conf};
 
 use crate::{hex, update_binfmts};
 
@@ -9,11 +12,12 @@ use crate::{hex, update_binfmts};
 pub type Check = fn(&[u8]) -> bool;
 
 /// What is fuzzed: its name and its check.
-pub const TARGETS: [(&str, Check); 4] = [
+pub const TARGETS: [(&str, Check); 5] = [
     ("register-line", register_line),
     ("binfmt.d", binfmt_d),
     ("update-binfmts", update_binfmts),
     ("entry", entry),
+    ("program", program),
 ];
 
 /// A line for `register`.
@@ -22,7 +26,11 @@ pub const TARGETS: [(&str, Check); 4] = [
 /// If what was accepted is not the same when written and read again.
 pub fn register_line(bytes: &[u8]) -> bool {
     let _ = hex::expand(bytes);
-    binfmt::fuzz::register_line(bytes)
+    let Ok(rule) = Rule::parse(bytes) else { return false };
+    if let Ok(line) = rule.line() {
+        assert_eq!(Rule::parse(line.as_bytes()).ok(), Some(rule));
+    }
+    true
 }
 
 /// A binfmt.d file, or a snapshot.
@@ -40,8 +48,8 @@ pub fn binfmt_d(bytes: &[u8]) -> bool {
         let again: Vec<Rule> = again.iter().filter_map(|r| Rule::parse(&r.text).ok()).collect();
         assert_eq!(again, good);
     }
-    binfmt::fuzz::snapshot(bytes);
-    !good.is_empty()
+    let snapshot = Snapshot::parse(&String::from_utf8_lossy(bytes));
+    snapshot.is_ok_and(same_when_saved) || !good.is_empty()
 }
 
 /// Files of update-binfmts: of its database and of packages.
@@ -68,7 +76,22 @@ pub fn update_binfmts(bytes: &[u8]) -> bool {
 /// The text of an entry.
 ///
 /// # Panics
-/// If what was accepted cannot be saved and read again.
+/// If what was accepted is not the same when saved and read again.
 pub fn entry(bytes: &[u8]) -> bool {
-    binfmt::fuzz::entry(bytes)
+    let Ok(entry) = Entry::parse("name", &String::from_utf8_lossy(bytes)) else { return false };
+    let _ = (entry.matches(bytes), entry.guest());
+    same_when_saved(Snapshot::of(&[entry]))
+}
+
+/// The head of a program.
+pub fn program(bytes: &[u8]) -> bool {
+    let _ = interpreter::loader(bytes);
+    GuestArch::of_elf(bytes).is_some() || Kind::of_head(bytes) != Kind::Unknown
+}
+
+fn same_when_saved(snapshot: Snapshot) -> bool {
+    if let Ok(text) = snapshot.text() {
+        assert_eq!(Snapshot::parse(&text).ok(), Some(snapshot));
+    }
+    true
 }

@@ -23,9 +23,9 @@ pub mod tonistiigi;
 pub mod update_binfmts;
 
 #[cfg(test)]
-mod fake;
+mod command_lines_tests;
 #[cfg(test)]
-mod parsers_tests;
+mod fake;
 
 pub use machine::{Code, Machine};
 pub use personality::Personality;

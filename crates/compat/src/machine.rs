@@ -46,7 +46,7 @@ pub trait Machine {
     /// A variable of the environment.
     fn var(&self, name: &str) -> Option<String>;
     /// The same; one that is empty counts as none.
-    fn var_set(&self, name: &str) -> Option<String> {
+    fn setting(&self, name: &str) -> Option<String> {
         self.var(name).filter(|v| !v.is_empty())
     }
     /// Whether exit codes are to be the original's.

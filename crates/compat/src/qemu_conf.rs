@@ -55,7 +55,7 @@ pub(crate) struct Plan {
 
 /// multiarch/qemu-user-static's register.sh; `arguments[0]` is the program's name.
 pub fn multiarch(m: &mut dyn Machine, arguments: &[String]) -> u8 {
-    let dir = m.var_set("QEMU_BIN_DIR").unwrap_or_else(|| "/usr/bin".into());
+    let dir = m.setting("QEMU_BIN_DIR").unwrap_or_else(|| "/usr/bin".into());
     let mount = Path::new(crate::MOUNT);
     if !m.exists(mount) {
         m.out(
@@ -97,7 +97,7 @@ fn conf(m: &mut dyn Machine, arguments: &[String], targets: Vec<&'static Target>
     let mut plan = Plan {
         targets,
         into: Into::Kernel,
-        export_dir: m.var_set("EXPORTDIR"),
+        export_dir: m.setting("EXPORTDIR"),
         path: "/usr/local/bin".into(),
         suffix: String::new(),
         credential: "no".into(),
@@ -220,7 +220,7 @@ impl Plan {
 
     /// The targets that this machine does not run by itself.
     fn foreign(&self, m: &dyn Machine) -> Vec<&'static Target> {
-        let machine = m.var_set("HOST_ARCH");
+        let machine = m.setting("HOST_ARCH");
         let machine = machine.unwrap_or_else(|| m.uname_machine());
         let (family, processor) =
             (conf_targets::family(&machine), conf_targets::processor(&machine));

@@ -55,7 +55,7 @@ pub fn run(m: &mut dyn Machine, arguments: &[String]) -> u8 {
             _ => break,
         }
     }
-    let dir = m.var_set("QEMU_BIN_DIR").unwrap_or_else(|| BIN_DIR.into());
+    let dir = m.setting("QEMU_BIN_DIR").unwrap_or_else(|| BIN_DIR.into());
     let mut all = vec![format!("--path={dir}")];
     all.extend(inner.iter().cloned());
     if is_static {
@@ -81,12 +81,12 @@ fn usage(m: &mut dyn Machine) {
 
 fn conf(m: &mut dyn Machine, arguments: &[String]) -> u8 {
     let set = |m: &dyn Machine, name: &str, default: &str| {
-        m.var_set(name).unwrap_or_else(|| default.into())
+        m.setting(name).unwrap_or_else(|| default.into())
     };
     let mut plan = Plan {
         targets: Vec::new(),
         into: Into::Kernel,
-        export_dir: m.var_set("EXPORTDIR"),
+        export_dir: m.setting("EXPORTDIR"),
         path: set(m, "QEMU_PATH", "/usr/local/bin"),
         suffix: set(m, "QEMU_SUFFIX", ""),
         credential: set(m, "QEMU_CREDENTIAL", "no"),

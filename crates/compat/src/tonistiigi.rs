@@ -189,7 +189,7 @@ impl Call {
         }
         let register = self.mount.join("register");
         let mut flags = String::from("CF");
-        if m.var_set("QEMU_PRESERVE_ARGV0").is_some() {
+        if m.setting("QEMU_PRESERVE_ARGV0").is_some() {
             flags.push('P');
         }
         let masks = crate::conf_targets::magic_and_mask(guest.qemu);
@@ -293,7 +293,7 @@ fn host_name(m: &dyn Machine) -> String {
 
 /// The name and path of the original's emulator.
 fn binary(m: &dyn Machine, guest: &GuestArch) -> Result<(String, PathBuf), String> {
-    let dir = m.var_set("QEMU_BINARY_PATH");
+    let dir = m.setting("QEMU_BINARY_PATH");
     let prefix = m.var("QEMU_BINARY_PREFIX").unwrap_or_default();
     if prefix.contains('/') {
         return Err("binary prefix must not contain path separator \

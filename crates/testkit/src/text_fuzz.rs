@@ -1,4 +1,5 @@
-//! `testkit binfmt`: damaged text for everything that reads text of the kernel or of other tools.
+//! `testkit binfmt`: damaged text for everything that reads text of the kernel or of other tools,
+//! and damaged heads of programs.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -13,7 +14,7 @@ use guest_aarch64::generate::Rng;
 /// What it takes.
 pub(crate) const USAGE: &str = "\
 testkit binfmt [options]  damages registrations, configuration files and entries
-  --only NAME       register-line, binfmt.d, update-binfmts or entry (all in turn)
+  --only NAME       register-line, binfmt.d, update-binfmts, entry or program (all in turn)
   --seed N          first seed (1)
   --seconds S       how long each (60)
   --keep DIR        where input that breaks something goes";
@@ -61,13 +62,37 @@ fn keep_input(keep: PathBuf) {
 /// Fuzzes one; the first panic ends the program.
 fn target(name: &str, check: Check, seed: u64, budget: Duration, keep: &Path) {
     keep_input(keep.join(format!("{name}-{seed}")));
-    let mut pool = seeds();
-    let (own, begin, mut rng) = (pool.len(), Instant::now(), Rng::new(seed));
-    let (mut inputs, mut taken) = (0_u64, 0_u64);
+    let (begin, mut damager) = (Instant::now(), Damager::new(seed));
+    let (mut inputs, mut taken) = (0_u64, 0);
     while begin.elapsed() < budget {
-        for _ in 0..1000 {
-            let input = damage(&mut rng, &pool);
-            inputs += 1;
+        inputs += 1000;
+        taken += damager.try_out(check, 1000);
+    }
+    println!(
+        "{name}: {inputs} inputs, {taken} of them taken, no panic, seed {seed}, {:.0} s",
+        begin.elapsed().as_secs_f64()
+    );
+}
+
+/// Makes input from text that means something.
+struct Damager {
+    pool: Vec<Vec<u8>>,
+    /// How many of the pool are not made here.
+    seeds: usize,
+    rng: Rng,
+}
+
+impl Damager {
+    fn new(seed: u64) -> Self {
+        let pool = seeds();
+        Self { seeds: pool.len(), pool, rng: Rng::new(seed) }
+    }
+
+    /// Checks so many inputs; how many of them were taken.
+    fn try_out(&mut self, check: Check, inputs: u64) -> u64 {
+        let mut taken = 0;
+        for _ in 0..inputs {
+            let input = damage(&mut self.rng, &self.pool);
             if let Ok(mut shown) = INPUT.lock() {
                 shown.clone_from(&input);
             }
@@ -76,16 +101,13 @@ fn target(name: &str, check: Check, seed: u64, budget: Duration, keep: &Path) {
             }
             taken += 1;
             // What was taken is damaged further, so that mutations add up.
-            if rng.one_in(64) {
-                let at = own + rng.below(256) as usize;
-                if at < pool.len() { pool[at] = input } else { pool.push(input) }
+            if self.rng.one_in(64) {
+                let at = self.seeds + self.rng.below(256) as usize;
+                if at < self.pool.len() { self.pool[at] = input } else { self.pool.push(input) }
             }
         }
+        taken
     }
-    println!(
-        "{name}: {inputs} inputs, {taken} of them taken, no panic, seed {seed}, {:.0} s",
-        begin.elapsed().as_secs_f64()
-    );
 }
 
 /// Text of every kind, of every architecture.
@@ -117,7 +139,10 @@ fn seeds() -> Vec<Vec<u8>> {
         seeds.extend(formats::binfmt_d(std::slice::from_ref(&rule)).map(String::into_bytes));
         seeds.extend(formats::update_binfmts(&rule).map(String::into_bytes));
         seeds.push(line.into_bytes());
+        seeds.extend(binfmt::probe::build(guest));
     }
+    let shell = std::fs::read("/bin/sh").unwrap_or_default();
+    seeds.push(shell.into_iter().take(LENGTH_MAX).collect());
     seeds
 }
 
@@ -202,4 +227,17 @@ fn damage(rng: &mut Rng, pool: &[Vec<u8>]) -> Vec<u8> {
         text.truncate(LENGTH_MAX);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damaged_input_is_survived() {
+        for (name, check) in compat::fuzz::TARGETS {
+            let taken = Damager::new(1).try_out(check, 10_000);
+            assert!(taken > 20, "{name}: only {taken} were taken");
+        }
+    }
 }
