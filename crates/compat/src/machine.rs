@@ -45,7 +45,7 @@ pub trait Machine {
     fn err(&mut self, text: &str);
     /// A variable of the environment.
     fn var(&self, name: &str) -> Option<String>;
-    /// The same; one that is empty counts as none.
+    /// As [`Machine::var`]; one that is empty counts as none.
     fn setting(&self, name: &str) -> Option<String> {
         self.var(name).filter(|v| !v.is_empty())
     }
