@@ -201,8 +201,11 @@ pub(crate) const DUMPS: [&[u8]; 8] =
 
 /// What of the engine the user asked for.
 fn engine_options(options: &Options) -> engine::Options {
-    let mut chosen = engine::Options { sink: print, ..engine::Options::default() };
+    let mut chosen =
+        engine::Options { sink: print, evaluate_first: true, ..engine::Options::default() };
     for item in options.dump.as_deref().unwrap_or_default().split(|&b| b == b',') {
+        // What is for looking at translated code, or for testing it, wants all of it.
+        chosen.evaluate_first &= item.is_empty() || item == b"stats";
         match item {
             b"ir" => chosen.dump_ir = true,
             b"host" => chosen.dump_host = true,

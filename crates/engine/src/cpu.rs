@@ -1,6 +1,7 @@
 //! A guest thread's processor: its memory, what its signal handlers and other threads may touch.
 
 use crate::engine::{CpuRef, Engine};
+use crate::run::{EVALUATIONS, SEEN_BITS};
 use core::cell::{Cell, UnsafeCell};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use ir::State;
@@ -261,8 +262,12 @@ pub struct Cpu {
     pub(crate) exact: bool,
     /// Instructions whose floating point trapped, and how often.
     pub(crate) traps: [(u64, u8); TRAPS],
-    /// For single instructions.
+    /// For the evaluator.
     pub(crate) block: ir::Block,
+    /// Bits by pc: code that the evaluator has run, which is translated when it is reached again.
+    pub(crate) seen: Vec<u64>,
+    /// How many blocks the evaluator may still run.
+    pub(crate) evaluations: u32,
     _map: Mapping,
 }
 
@@ -293,6 +298,9 @@ impl Cpu {
     /// # Errors
     /// If memory is short.
     pub fn new(engine: &'static Engine) -> io::Result<Self> {
+        Self::with(engine, if engine.options.evaluate_first { EVALUATIONS } else { 0 })
+    }
+    fn with(engine: &'static Engine, evaluations: u32) -> io::Result<Self> {
         let os = |e: sys::Errno| io::Error::from_raw_os_error(e.0);
         let map = Mapping::anonymous(TOTAL, libc::PROT_READ | libc::PROT_WRITE).map_err(os)?;
         map.protect(AT_POLL, PAGE, libc::PROT_READ);
@@ -345,6 +353,8 @@ impl Cpu {
             exact: false,
             traps: [(0, 0); TRAPS],
             block: ir::Block::default(),
+            seen: vec![0; if evaluations != 0 { SEEN_BITS / 64 } else { 0 }],
+            evaluations,
             _map: map,
         })
     }
@@ -353,7 +363,7 @@ impl Cpu {
     /// # Errors
     /// If memory is short.
     pub fn clone_registers(&self) -> io::Result<Self> {
-        let mut new = Self::new(self.engine)?;
+        let mut new = Self::with(self.engine, 0)?;
         let (from, to) = (self.state(), new.state_mut());
         to.int = from.int;
         to.vec = from.vec;
@@ -455,6 +465,16 @@ impl Cpu {
     pub fn invalidate_returns(&mut self) {
         let base = self.shared.ret_base();
         self.state_mut().ret_sp = base;
+    }
+    /// The evaluator has returned to `pc`: takes the frame of that call, if it is the last one, from
+    /// the return stack.
+    pub(crate) fn returned(&mut self, pc: u64) {
+        let sp = self.state().ret_sp;
+        // SAFETY: it is the address of a frame of this processor's return stack, or the sentinel.
+        let return_pc = unsafe { *(sp as *const u64).add(1) };
+        if return_pc == pc {
+            self.state_mut().ret_sp = sp + 16;
+        }
     }
     /// Enters translated code at `host`, unless it belongs to another epoch (false), or something
     /// is pending (also false).

@@ -298,6 +298,10 @@ impl Engine {
     pub(crate) fn lookup(&self, exact: bool, pc: u64) -> Option<Target> {
         self.map(exact).get(pc)
     }
+    /// Whether there are relatives, who have translations or may want ours.
+    pub(crate) fn has_family(&self) -> bool {
+        self.share_fd.load(Ordering::Relaxed) >= 0
+    }
     /// The host address of a translation.
     pub(crate) fn entry(&self, target: Target) -> u64 {
         self.cache.base() + u64::from(target.offset)
@@ -357,7 +361,7 @@ impl Engine {
             writer.block = Some(block);
             return Some(target);
         }
-        let mode = Mode { fp_exact: exact, single: false };
+        let mode = Mode { fp_exact: exact, ..Mode::default() };
         if shared {
             writer.seen.clear();
             let mut recorder = Recorder { fetcher, pc, seen: &mut writer.seen };
@@ -574,7 +578,8 @@ impl Engine {
         let own = s.units - s.shared;
         (self.options.sink)(&format!(
             "{} units ({} shared), {} guest and {} host instructions in {} bytes, {} links, {} interpreted\n\
-             ns per guest instruction: {:.0} to translate, {:.0} to lower, {:.0} to publish\n",
+             ns per guest instruction: {:.0} to translate, {:.0} to lower, {:.0} to publish\n\
+             evaluated: {} instructions in {} blocks, {:.0} ns per instruction\n",
             s.units,
             s.shared,
             s.guest_insns,
@@ -584,7 +589,10 @@ impl Engine {
             s.interpreted,
             per(s.decode_ns, own),
             per(s.lower_ns, own),
-            per(s.publish_ns, s.units)
+            per(s.publish_ns, s.units),
+            s.evaluated_insns,
+            s.evaluated,
+            s.evaluated_ns as f64 / s.evaluated_insns.max(1) as f64
         ));
     }
     /// Keeps the tables consistent over a fork.

@@ -30,6 +30,9 @@ pub struct Options {
     /// Translate nothing to host code: every instruction is run by the evaluator. Very slow; tells
     /// whether a wrong result comes from the back end.
     pub interpret: bool,
+    /// Let the evaluator run code that is reached for the first time: most code of a short program
+    /// runs once, and translating it takes longer. Unless a family has it translated already.
+    pub evaluate_first: bool,
     /// Leave translated code at every poll, direct and indirect branch, as if signals came all the
     /// time and nothing were linked.
     pub stress: bool,
@@ -47,6 +50,7 @@ impl Default for Options {
             dump_host: false,
             timing: false,
             interpret: false,
+            evaluate_first: false,
             stress: false,
             sink: |_| {},
         }
@@ -74,6 +78,12 @@ pub struct Stats {
     pub publish_ns: u64,
     /// Single instructions run by the evaluator.
     pub interpreted: u64,
+    /// Blocks run by the evaluator, and the instructions in them (with `Options::timing`).
+    pub evaluated: u64,
+    /// The instructions in them.
+    pub evaluated_insns: u64,
+    /// Nanoseconds that took.
+    pub evaluated_ns: u64,
     /// Links patched.
     pub links: u64,
     /// Units dropped by invalidation.

@@ -6,6 +6,7 @@ use core::sync::atomic::{Ordering, fence};
 use eval::Outcome;
 use guest::{Mode, RuntimeEffect};
 use ir::state::{TRAP_UNDEFINED, exit};
+use std::time::Instant;
 
 const BUS_ADRALN: i32 = 1;
 
@@ -25,10 +26,17 @@ impl Cpu {
                 continue;
             }
             let pc = self.state().pc();
-            let known = if link.is_none() { self.engine.lookup(self.exact, pc) } else { None };
+            let known = self.engine.lookup(self.exact, pc);
             let target = match known {
-                Some(target) => target,
-                None => match self.engine.resolve(self.exact, pc, link.take(), self.epoch) {
+                Some(target) if link.is_none() => target,
+                None if self.first_time(pc) => {
+                    link = None;
+                    if let Some(exit) = self.evaluate() {
+                        return exit;
+                    }
+                    continue;
+                }
+                _ => match self.engine.resolve(self.exact, pc, link.take(), self.epoch) {
                     Ok(target) => target,
                     Err(fault) => return Exit::Fault(fault),
                 },
@@ -98,6 +106,8 @@ impl Cpu {
         self.state_mut().set_pc(pc);
         let target = match engine.lookup(self.exact, pc) {
             Some(target) => target,
+            // The run loop has it evaluated.
+            None if self.is_new(pc) => return None,
             None => match engine.resolve(self.exact, pc, None, self.epoch) {
                 Ok(target) => target,
                 Err(fault) => return Some(fault),
@@ -114,27 +124,54 @@ impl Cpu {
         None
     }
 
+    /// Whether the evaluator is to run what is at `pc`, which has no translation.
+    fn is_new(&self, pc: u64) -> bool {
+        let (word, bit) = seen_bit(pc);
+        self.evaluations != 0 && self.seen[word] & bit == 0 && !self.engine.has_family()
+    }
+
+    /// As [`Cpu::is_new`], but only once.
+    fn first_time(&mut self, pc: u64) -> bool {
+        let (word, bit) = seen_bit(pc);
+        self.is_new(pc) && {
+            self.seen[word] |= bit;
+            self.evaluations -= 1;
+            true
+        }
+    }
+
     /// Runs the instruction at pc by the evaluator.
     fn interpret(&mut self) -> Option<Exit> {
+        self.engine.interpreted.fetch_add(1, Ordering::Relaxed);
+        self.run_by_evaluator(Mode { fp_exact: self.exact, single: true, brief: false })
+    }
+
+    /// Runs the instructions from pc to the next branch by the evaluator.
+    fn evaluate(&mut self) -> Option<Exit> {
+        self.run_by_evaluator(Mode { fp_exact: self.exact, single: false, brief: true })
+    }
+
+    fn run_by_evaluator(&mut self, mode: Mode) -> Option<Exit> {
         let engine = self.engine;
-        engine.interpreted.fetch_add(1, Ordering::Relaxed);
+        let start = engine.options.timing.then(Instant::now);
         let pc = engine.guest.canonical(self.state().pc());
         self.state_mut().set_pc(pc);
         let mut block = core::mem::take(&mut self.block);
         block.clear();
         let fetcher = engine.fetcher(pc, self.exact);
-        engine.decode(
-            &mut { fetcher },
-            pc,
-            Mode { fp_exact: self.exact, single: true },
-            &mut block,
-        );
+        engine.decode(&mut { fetcher }, pc, mode, &mut block);
         let exit = if block.insns == 0 {
             Some(Exit::Fault(engine.fetch_fault(pc)))
         } else {
             let mut memory = GuestMemory { guest: engine.guest, fault: None };
             match eval::run(&block, self.state_mut(), &mut memory) {
-                Outcome::Exit(_) | Outcome::Call { .. } => None,
+                Outcome::Exit(pc) => {
+                    if block.ops.last().is_some_and(ir::Op::is_return) {
+                        self.returned(pc);
+                    }
+                    None
+                }
+                Outcome::Call { .. } => None,
                 Outcome::Syscall(imm) => Some(Exit::Syscall { imm: imm as u32 }),
                 Outcome::Trap { kind, arg } => Some(Exit::Trap { kind, arg: arg as u32 }),
                 Outcome::Runtime { op, args } => self.runtime(op as u32, args),
@@ -146,6 +183,14 @@ impl Cpu {
                 Outcome::Fault(fault) => Some(Exit::Fault(memory.describe(fault.addr))),
             }
         };
+        if let Some(start) = start
+            && mode.brief
+        {
+            let stats = &mut engine.lock().stats;
+            stats.evaluated += 1;
+            stats.evaluated_insns += u64::from(block.insns);
+            stats.evaluated_ns += start.elapsed().as_nanos() as u64;
+        }
         self.block = block;
         exit
     }
@@ -166,4 +211,17 @@ impl Cpu {
         }
         None
     }
+}
+
+/// Bits of [`Cpu::seen`].
+pub(crate) const SEEN_BITS: usize = 1 << 16;
+
+/// Blocks that the evaluator runs for a thread: what starts a program. In what comes later, more
+/// is run again.
+pub(crate) const EVALUATIONS: u32 = 6000;
+
+/// Where in [`Cpu::seen`] `pc` is.
+fn seen_bit(pc: u64) -> (usize, u64) {
+    let n = (pc >> 2 ^ pc >> 18) as usize % SEEN_BITS;
+    (n / 64, 1 << (n % 64))
 }

@@ -8,9 +8,10 @@ pub(crate) fn eval(op: &Op, a: u64, b: u64, env: &mut Env) -> u64 {
     let bits = if op.ty.bits() == 32 { 32 } else { 64 };
     let m = if bits == 32 { 0xffff_ffff } else { u64::MAX };
     let modified = || Modifier::decode(op.aux).apply(b, bits);
-    let carry = env.nzcv >> 29 & 1 != 0;
-    let holds = flags::cond(op.aux).holds(env.nzcv);
-    let high_nzcv = u32::from(op.aux >> 8 & 15) << 28;
+    let nzcv = env.nzcv;
+    let carry = || nzcv >> 29 & 1 != 0;
+    let holds = || flags::cond(op.aux).holds(nzcv);
+    let high_nzcv = || u32::from(op.aux >> 8 & 15) << 28;
     let mut set = |(r, f): (u64, u32)| {
         env.nzcv = f;
         r
@@ -35,52 +36,52 @@ pub(crate) fn eval(op: &Op, a: u64, b: u64, env: &mut Env) -> u64 {
             let r = a & !modified() & m;
             set((r, flags::nz(r, bits)))
         }
-        OpCode::Adc => flags::add(a, b, carry, bits).0,
-        OpCode::Sbc => flags::add(a, !b, carry, bits).0,
-        OpCode::AdcS => set(flags::add(a, b, carry, bits)),
-        OpCode::SbcS => set(flags::add(a, !b, carry, bits)),
+        OpCode::Adc => flags::add(a, b, carry(), bits).0,
+        OpCode::Sbc => flags::add(a, !b, carry(), bits).0,
+        OpCode::AdcS => set(flags::add(a, b, carry(), bits)),
+        OpCode::SbcS => set(flags::add(a, !b, carry(), bits)),
         OpCode::Sel => {
-            if holds {
+            if holds() {
                 a
             } else {
                 b
             }
         }
         OpCode::SelInc => {
-            if holds {
+            if holds() {
                 a
             } else {
                 b.wrapping_add(1)
             }
         }
         OpCode::SelInv => {
-            if holds {
+            if holds() {
                 a
             } else {
                 !b
             }
         }
         OpCode::SelNeg => {
-            if holds {
+            if holds() {
                 a
             } else {
                 b.wrapping_neg()
             }
         }
-        OpCode::SetCond => u64::from(holds),
+        OpCode::SetCond => u64::from(holds()),
         OpCode::SetMask => {
-            if holds {
+            if holds() {
                 u64::MAX
             } else {
                 0
             }
         }
         OpCode::CcmpSub => {
-            env.nzcv = if holds { flags::sub(a, b, bits).1 } else { high_nzcv };
+            env.nzcv = if holds() { flags::sub(a, b, bits).1 } else { high_nzcv() };
             0
         }
         OpCode::CcmpAdd => {
-            env.nzcv = if holds { flags::add(a, b, false, bits).1 } else { high_nzcv };
+            env.nzcv = if holds() { flags::add(a, b, false, bits).1 } else { high_nzcv() };
             0
         }
         OpCode::ReadFlags => u64::from(env.nzcv & 0xf000_0000),

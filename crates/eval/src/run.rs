@@ -1,6 +1,6 @@
 //! Execution of a block on a state, and the entry for single operations of translated code.
 
-use crate::{Env, flags, pure};
+use crate::{Env, flags, integer, pure};
 use ir::state::{
     FIRST_VEC, MONITOR_CLEAR, SLOT_EX_ADDR, SLOT_EX_HI, SLOT_EX_LO, SLOT_FPCR, SLOT_FPSR,
 };
@@ -105,13 +105,23 @@ pub enum Outcome {
     Fault(MemFault),
 }
 
+/// Temporaries of a block that need no allocation: those of most.
+const FEW_TEMPS: usize = 8;
+
 /// A block that branches inside itself is left at an instruction after this many operations.
 const STEP_LIMIT: u32 = 100_000;
 
 /// Runs `block` on `state`.
 pub fn run(block: &Block, state: &mut State, mem: &mut dyn Memory) -> Outcome {
-    let mut m =
-        Machine { block, state, mem, temps: vec![0; usize::from(block.temps)], pc: block.pc };
+    let (mut few, mut many) = ([0; FEW_TEMPS], Vec::new());
+    let temps = match few.get_mut(..usize::from(block.temps)) {
+        Some(temps) => temps,
+        None => {
+            many.resize(usize::from(block.temps), 0);
+            &mut many[..]
+        }
+    };
+    let mut m = Machine { block, state, mem, temps, pc: block.pc };
     let outcome = m.run();
     match outcome {
         Outcome::Exit(pc) | Outcome::Call { pc, .. } => state.set_pc(pc),
@@ -153,7 +163,7 @@ struct Machine<'a> {
     block: &'a Block,
     state: &'a mut State,
     mem: &'a mut dyn Memory,
-    temps: Vec<u128>,
+    temps: &'a mut [u128],
     /// Of the current instruction.
     pc: u64,
 }
@@ -257,7 +267,10 @@ impl Machine<'_> {
     }
 
     fn read64(&self, r: Ref) -> u64 {
-        self.read(r) as u64
+        match self.state.int.get(usize::from(r.0)) {
+            Some(slot) => *slot,
+            None => self.read(r) as u64,
+        }
     }
 
     fn write(&mut self, r: Ref, v: u128) {
@@ -295,6 +308,20 @@ impl Machine<'_> {
             OpCode::ZeroBlock => {
                 let base = self.read64(op.a) & !63;
                 (0..4).try_for_each(|i| self.mem.store(base.wrapping_add(16 * i), 16, 0))
+            }
+            code if code.is_integer() && op.ty.is_int() => {
+                let reads = code.reads_flags();
+                let nzcv = if reads { self.state.nzcv() } else { 0 };
+                let mut env = Env { nzcv, ..Env::default() };
+                let r = integer::eval(op, self.read64(op.a), self.read64(op.b), &mut env);
+                if code.writes_flags() {
+                    self.state.set_nzcv(env.nzcv);
+                }
+                match self.state.int.get_mut(usize::from(op.dst.0)) {
+                    Some(slot) => *slot = r,
+                    None => self.write(op.dst, r.into()),
+                }
+                Ok(())
             }
             _ => {
                 let mut env = environment(self.state);

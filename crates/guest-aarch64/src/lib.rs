@@ -110,7 +110,7 @@ impl Guest for Aarch64 {
     }
     fn mode(&self, state: &State) -> Mode {
         let fpcr = state.int[ir::state::SLOT_FPCR as usize];
-        Mode { fp_exact: fpcr & FPCR_EXACT != 0, single: false }
+        Mode { fp_exact: fpcr & FPCR_EXACT != 0, ..Mode::default() }
     }
     fn rounding(&self, state: &State) -> u8 {
         // FPCR.RMode: 0 nearest, 1 up, 2 down, 3 zero; MXCSR.RC: 0 nearest, 1 down, 2 up, 3 zero.

@@ -21,15 +21,15 @@ pub(crate) fn over_reachable(targets: u64, index: usize, target: i64) -> bool {
 /// Words that are read at once.
 const AT_ONCE: usize = 16;
 
-/// Reads up to `words.len()` instructions from `pc`.
-pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, words: &mut [u32]) -> Scan {
+/// Reads up to `words.len()` instructions from `pc`; `brief`: up to the first branch.
+pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, words: &mut [u32], brief: bool) -> Scan {
     let mut targets = 0u64;
     let mut insns = 0;
     'block: while insns < words.len() {
         let at = pc.wrapping_add(insns as u64 * 4);
         let end = words.len().min(insns + AT_ONCE);
         let piece = &mut words[insns..end];
-        let read = if insns != 0 && fetch.known(at) {
+        let read = if insns != 0 && !brief && fetch.known(at) {
             // A loop stays together, even if it has been entered in the middle.
             let read = fetch.words_on(at, piece);
             if loops_back(&piece[..read], insns) { read } else { 0 }
@@ -49,6 +49,9 @@ pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, words: &mut [u32]) -> Scan {
                     break 'block;
                 }
                 continue;
+            }
+            if brief && word >> 24 != 0xd5 {
+                break 'block;
             }
             let target = index as i64 + i64::from(distance(word));
             if (1..index as i64).contains(&target) {

@@ -42,8 +42,8 @@ pub struct Translator<'a> {
     start: u64,
     /// Bit n: the instruction at `start + 4n` is the destination of a branch of this block.
     targets: u64,
-    /// One instruction only (`Mode::single`).
-    single: bool,
+    /// For the evaluator (`Mode::single`, `Mode::brief`): nobody asks for the flags at exits.
+    evaluated: bool,
     /// Instructions of the block, if it does not end early.
     insns: usize,
 }
@@ -114,7 +114,7 @@ impl Translator<'_> {
     }
     /// Registers an exit.
     pub(crate) fn exit_to(&mut self, pc: u64, kind: ExitKind) -> i32 {
-        let flags_dead = !self.single && flags::dead_at(self.fetch, pc);
+        let flags_dead = !self.evaluated && flags::dead_at(self.fetch, pc);
         self.ir.exit(Exit { pc, kind, flags_dead })
     }
     /// A point where signals are delivered, if a branch to `pc` goes backward: else a loop could
@@ -184,11 +184,12 @@ pub(crate) fn translate(cpu: &Cpu, fetch: &mut dyn Fetch, pc: u64, mode: Mode, b
     let limit =
         if mode.single { 1 } else { BLOCK_INSNS_MAX.min(((PAGE - pc % PAGE) / 4) as usize) };
     let mut words = [0; BLOCK_INSNS_MAX];
-    let scan = prescan::scan(fetch, pc, &mut words[..limit]);
+    let scan = prescan::scan(fetch, pc, &mut words[..limit], mode.brief);
     if scan.insns == 0 {
         return;
     }
-    let targets = if mode.single { 0 } else { scan.targets };
+    let evaluated = mode.single || mode.brief;
+    let targets = if evaluated { 0 } else { scan.targets };
     block.labels = targets.count_ones() as u16;
     let mut t = Translator {
         ir: Builder::new(block),
@@ -197,7 +198,7 @@ pub(crate) fn translate(cpu: &Cpu, fetch: &mut dyn Fetch, pc: u64, mode: Mode, b
         fetch,
         start: pc,
         targets,
-        single: mode.single,
+        evaluated,
         insns: scan.insns,
     };
     let mut ended = false;

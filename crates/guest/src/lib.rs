@@ -10,6 +10,9 @@ pub struct Mode {
     pub fp_exact: bool,
     /// Translate exactly one instruction (for the evaluator).
     pub single: bool,
+    /// End at the first branch, and do not look at what is behind it (for the evaluator, which
+    /// runs the block once).
+    pub brief: bool,
 }
 
 /// What the engine must do after a `Runtime` operation.

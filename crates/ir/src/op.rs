@@ -772,6 +772,11 @@ impl OpCode {
     pub const fn may_fault(self) -> bool {
         ATTRIBUTES[self as usize] & MAY_FAULT != 0
     }
+    /// Computes an integer of integers, unless the type says vectors.
+    #[inline]
+    pub const fn is_integer(self) -> bool {
+        self as u8 >= Self::Mov as u8 && self as u8 <= Self::SetCmp as u8
+    }
     /// Reads the flags.
     #[inline]
     pub const fn reads_flags(self) -> bool {
@@ -830,6 +835,10 @@ impl Op {
                 | (self.b.0 as u64) << 48,
             self.c.0 as u64 | (self.aux as u64) << 16 | (self.imm as u32 as u64) << 32,
         ]
+    }
+    /// Whether it is a return.
+    pub const fn is_return(&self) -> bool {
+        matches!(self.code, OpCode::ExitIndirect) && self.aux == 1
     }
     /// Whether a temporary is among the operands.
     #[inline]

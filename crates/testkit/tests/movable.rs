@@ -9,7 +9,7 @@ use ir::Block;
 
 fn lower(host: &X64, pc: u64, first_link: u32, words: &[u32]) -> Code {
     let (mut block, mut code) = (Block::default(), Code::default());
-    let mode = Mode { fp_exact: false, single: false };
+    let mode = Mode::default();
     Aarch64::PLAIN.translate(&mut code_at(pc, words), pc, mode, &mut block);
     host.lower(&block, first_link, &mut code);
     code

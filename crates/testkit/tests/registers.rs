@@ -31,7 +31,7 @@ fn registers_suffice() {
             let mut pc = 0;
             while fetch.word(pc).is_some() {
                 block.clear();
-                let mode = Mode { single: false, fp_exact: exact };
+                let mode = Mode { fp_exact: exact, ..Mode::default() };
                 Aarch64::PLAIN.translate(&mut fetch, pc, mode, &mut block);
                 for host in &hosts {
                     host.lower(&block, 0, &mut code);

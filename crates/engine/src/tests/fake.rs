@@ -96,7 +96,8 @@ impl Guest for Fake {
             if end {
                 return;
             }
-            if mode.single || b.block.insns == MAX {
+            let branches = matches!(word >> 24, 2 | 14);
+            if mode.single || mode.brief && branches || b.block.insns == MAX {
                 break;
             }
         }
@@ -119,7 +120,7 @@ impl Guest for Fake {
         RuntimeEffect::FpControl
     }
     fn mode(&self, state: &State) -> Mode {
-        Mode { fp_exact: state.int[usize::from(SLOT_FPCR)] & 4 != 0, single: false }
+        Mode { fp_exact: state.int[usize::from(SLOT_FPCR)] & 4 != 0, ..Mode::default() }
     }
     fn rounding(&self, state: &State) -> u8 {
         (state.int[usize::from(SLOT_FPCR)] & 3) as u8

@@ -58,6 +58,70 @@ fn loops_calls_and_returns() {
     assert_eq!(cpu.state().pc(), p.start + 20);
 }
 
+/// An engine that lets the evaluator run what is reached for the first time.
+fn patient() -> &'static Engine {
+    Engine::new(&Fake, Options { evaluate_first: true, cache_size: 1 << 20, ..Options::default() })
+        .unwrap()
+}
+
+#[test]
+fn what_runs_once_is_not_translated() {
+    let p = program(&[addi(0, 5), bnz(0, 2), BREAK, call(3), addi(2, 1), svc(3), addi(2, 2), RET]);
+    let e = patient();
+    let mut cpu = p.cpu(e);
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 3 });
+    assert_eq!((cpu.state().int[2], cpu.state().int[30]), (3, p.start + 16));
+    assert_eq!(cpu.state().pc(), p.start + 24);
+    assert_eq!(e.stats().units, 0);
+    // The second time it is; the third uses that.
+    for n in 2..4 {
+        cpu.state_mut().set_pc(p.start);
+        assert_eq!(cpu.run(), Exit::Syscall { imm: 3 });
+        assert_eq!((cpu.state().int[2], e.stats().units), (3 * n, 4));
+    }
+}
+
+#[test]
+fn a_function_that_is_evaluated_returns_to_its_translated_caller() {
+    let p = program(&[call(5), addi(2, 1), svc(3), BREAK, BREAK, bnz(5, 2), RET, addi(3, 1), RET]);
+    let e = patient();
+    let mut cpu = p.cpu(e);
+    let empty = cpu.state().ret_sp;
+    // Each of these is new; the call is translated when the last one is reached.
+    for x5 in [0, 0, 1] {
+        cpu.state_mut().set_pc(p.start);
+        cpu.state_mut().int[5] = x5;
+        assert_eq!(cpu.run(), Exit::Syscall { imm: 3 });
+        assert_eq!(cpu.state().ret_sp, empty);
+    }
+    assert_eq!((cpu.state().int[2], cpu.state().int[3]), (3, 1));
+}
+
+#[test]
+fn loops_are_evaluated_once_round() {
+    let p = program(&[addi(0, 1000), addi(2, 1), addi(0, -1), bnz(0, -2), svc(3)]);
+    let e = patient();
+    let mut cpu = p.cpu(e);
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 3 });
+    assert_eq!((cpu.state().int[0], cpu.state().int[2]), (0, 1000));
+    assert_eq!((cpu.evaluations, e.stats().units), (crate::run::EVALUATIONS - 3, 1));
+    // A thread of a program that runs already starts nothing.
+    assert_eq!(cpu.clone_registers().unwrap().evaluations, 0);
+}
+
+#[test]
+fn faults_of_what_is_evaluated_are_precise() {
+    let p = program(&[addi(0, 5), cmpi(0, 5), addi(4, 1), load(19, 16), addi(0, 1), svc(9)]);
+    let mut cpu = p.cpu(patient());
+    let data = Mapping::anonymous(4096, 0).unwrap();
+    let addr = data.start() as u64;
+    cpu.state_mut().int[1] = addr;
+    let Exit::Fault(fault) = cpu.run() else { panic!("no fault") };
+    assert_eq!((fault.signo, fault.code, fault.addr), (libc::SIGSEGV, 2, addr + 16));
+    assert_eq!((cpu.state().pc(), cpu.nzcv()), (p.start + 12, 0x6000_0000));
+    assert_eq!((cpu.state().int[0], cpu.state().int[4]), (5, 1));
+}
+
 #[test]
 fn too_many_temporaries_are_left_to_the_evaluator() {
     // The flags are needed after it, and the loop goes round it.
