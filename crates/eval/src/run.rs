@@ -30,7 +30,7 @@ pub trait Memory {
     /// If the memory is not there or not writable.
     fn store(&mut self, addr: u64, size: usize, value: u128) -> Result<(), MemFault>;
     /// Atomically stores `new` if the memory holds `expected`; returns what it held.
-    /// All of it is within 16 aligned bytes.
+    /// All of it is within 16 aligned bytes. As it is here, for memory that nobody else uses.
     ///
     /// # Errors
     /// If the memory is not there or not writable.
@@ -40,7 +40,11 @@ pub trait Memory {
         size: usize,
         expected: u128,
         new: u128,
-    ) -> Result<u128, MemFault>;
+    ) -> Result<u128, MemFault> {
+        let old = self.load(addr, size)?;
+        self.store(addr, size, if old == expected { new } else { old })?;
+        Ok(old)
+    }
     /// Nanoseconds of the host's clock, for `OpCode::Counter`.
     fn counter(&mut self) -> u64 {
         0
@@ -490,19 +494,6 @@ mod tests {
             let bytes = self.0.get_mut(addr as usize..addr as usize + size).ok_or(fault)?;
             bytes.copy_from_slice(&value.to_le_bytes()[..size]);
             Ok(())
-        }
-        fn compare_exchange(
-            &mut self,
-            addr: u64,
-            size: usize,
-            expected: u128,
-            new: u128,
-        ) -> Result<u128, MemFault> {
-            let old = self.load(addr, size)?;
-            if old == expected {
-                self.store(addr, size, new)?;
-            }
-            Ok(old)
         }
     }
 

@@ -201,15 +201,6 @@ mod tests {
             to.copy_from_slice(&value.to_le_bytes()[..size]);
             Ok(())
         }
-        fn compare_exchange(
-            &mut self,
-            _: u64,
-            _: usize,
-            _: u128,
-            _: u128,
-        ) -> Result<u128, MemFault> {
-            unreachable!("no atomics here")
-        }
     }
 
     /// Runs the three instructions with x0 = to, x1 = from, x2 = size; gives memory and state.

@@ -131,9 +131,6 @@ impl Memory for Space {
         to.copy_from_slice(&value.to_le_bytes()[..size]);
         Ok(())
     }
-    fn compare_exchange(&mut self, _: u64, _: usize, _: u128, _: u128) -> Result<u128, MemFault> {
-        unreachable!("no atomics here")
-    }
 }
 
 fn run(word: u32, state: &mut State, space: &mut Space) -> Outcome {

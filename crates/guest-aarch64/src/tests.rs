@@ -353,13 +353,8 @@ fn exits_know_dead_flags() {
 /// Every encoding in the list, many times: nothing panics, and the rules hold.
 #[test]
 fn all_encodings_hold_the_rules() {
-    let mut seed = 0x9e37_79b9_7f4a_7c15u64;
-    let mut random = || {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        (seed >> 16) as u32
-    };
+    let mut rng = crate::generate::Rng::new(1);
+    let mut random = || rng.next() as u32;
     for line in TABLE.iter() {
         for _ in 0..if cfg!(miri) { 2 } else { 300 } {
             let word = random() & !line.mask | line.value;

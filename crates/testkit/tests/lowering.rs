@@ -1,6 +1,8 @@
 //! Lowered code against the evaluator: floating-point and vector operations on random operands,
 //! in every combination of pinned and other registers, in sequences.
 
+mod random;
+
 use engine::testing::Runner;
 use engine::{FeatureLevel, Options};
 use eval::NoMemory;
@@ -9,32 +11,11 @@ use ir::state::{SLOT_FPCR, SLOT_FPSR, exit};
 use ir::vec_op::{self, SCALAR};
 use ir::{Block, Builder, Cond, Exit, ExitKind, Op, OpCode, Ref, State, Ty, VecOp};
 
+use self::random::Random;
+
 const GUEST: &dyn Guest = &guest_aarch64::Aarch64::PLAIN;
 
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() >> 33) as usize % n
-    }
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len())]
-    }
-    /// An integer with corners.
-    fn int(&mut self) -> u64 {
-        match self.below(6) {
-            0 => self.pick(&[0, 1, u64::MAX, 1 << 63, (1 << 63) - 1, 0x8000_0000, 0x7fff_ffff]),
-            1 => self.next() & 0xff,
-            2 => 1u64.rotate_left(self.next() as u32),
-            _ => self.next(),
-        }
-    }
     fn single(&mut self, nan: bool) -> u32 {
         const CORNERS: [u32; 12] = [
             0,

@@ -1,6 +1,8 @@
 //! Lowered code against the evaluator: integer, memory, flag and control operations in random
 //! sequences, with branches, loops and faults, in every combination of pinned and other registers.
 
+mod random;
+
 use engine::testing::Runner;
 use engine::{FeatureLevel, Options};
 use eval::{MemFault, Memory};
@@ -8,6 +10,8 @@ use guest::Guest;
 use ir::op::Order;
 use ir::state::{FIRST_VEC, SLOT_EX_ADDR, exit, flag};
 use ir::{Access, Block, Builder, Cond, Exit, ExitKind, Modifier, Op, OpCode as O, Ref, State, Ty};
+
+use self::random::Random;
 
 const GUEST: &dyn Guest = &guest_aarch64::Aarch64::PLAIN;
 const PC: u64 = 0x10000;
@@ -24,36 +28,13 @@ const BUFFER: usize = 256;
 #[repr(align(64))]
 struct Aligned([u8; BUFFER]);
 
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() >> 33) as usize % n
-    }
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len())]
-    }
-    fn value(&mut self) -> u64 {
-        match self.below(6) {
-            0 => self.pick(&[0, 1, u64::MAX, 1 << 63, (1 << 63) - 1, 0x8000_0000, 0x7fff_ffff]),
-            1 => self.next() & 0xff,
-            2 => 1u64.rotate_left(self.next() as u32),
-            3 => (self.next() as i64 >> 40) as u64,
-            _ => self.next(),
-        }
-    }
     fn slot(&mut self) -> Ref {
         Ref::slot(self.pick(&SLOTS))
     }
     fn operand(&mut self, b: &mut Builder<'_>) -> Ref {
         if self.below(4) == 0 {
-            let v = self.value();
+            let v = self.int();
             b.iconst(v)
         } else {
             self.slot()
@@ -91,20 +72,6 @@ impl Memory for Shadow {
         let n = self.at(addr, size, true)?;
         self.bytes[n..n + size].copy_from_slice(&value.to_le_bytes()[..size]);
         Ok(())
-    }
-    fn compare_exchange(
-        &mut self,
-        addr: u64,
-        size: usize,
-        expected: u128,
-        new: u128,
-    ) -> Result<u128, MemFault> {
-        let old = self.load(addr, size)?;
-        let mask = if size == 16 { u128::MAX } else { (1 << (size * 8)) - 1 };
-        if old == expected & mask {
-            self.store(addr, size, new)?;
-        }
-        Ok(old)
     }
 }
 
@@ -471,11 +438,11 @@ fn run(level: FeatureLevel, seed: u64, rounds: usize) {
         for _ in 0..2 {
             let buffer = &mut aligned.0;
             for word in buffer.chunks_mut(8) {
-                word.copy_from_slice(&r.value().to_le_bytes());
+                word.copy_from_slice(&r.int().to_le_bytes());
             }
             let mut state = State::new();
             for n in SLOTS {
-                state.int[usize::from(n)] = r.value();
+                state.int[usize::from(n)] = r.int();
             }
             for n in BASES {
                 let skew = if r.below(8) == 0 { 1 } else { 0 };

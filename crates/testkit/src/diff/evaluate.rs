@@ -48,18 +48,6 @@ impl Memory for Space<'_> {
         bytes.copy_from_slice(&value.to_le_bytes()[..size]);
         Ok(())
     }
-
-    fn compare_exchange(
-        &mut self,
-        addr: u64,
-        size: usize,
-        expected: u128,
-        new: u128,
-    ) -> Result<u128, MemFault> {
-        let old = self.load(addr, size)?;
-        self.store(addr, size, if old == expected { new } else { old })?;
-        Ok(old)
-    }
 }
 
 /// Code that ends where the case does.
