@@ -156,6 +156,11 @@ impl Mem {
         let any = self.disp != 0 || self.base & 7 == 5;
         u32::from(any) + u32::from(i32::from(self.disp as i8) != self.disp)
     }
+    /// The operand without its index.
+    #[must_use]
+    pub const fn without_index(self) -> Self {
+        Self { index: Self::NO, scale: 0, ..self }
+    }
     /// The operand `bytes` further.
     #[must_use]
     pub const fn plus(self, bytes: i32) -> Self {

@@ -7,6 +7,7 @@
 use crate::X64;
 use crate::emit::{Emit, Gpr, Label, Mem, Size};
 use crate::flags::Flags;
+use crate::lower_scan::ScanCode;
 use crate::lower_vector_widths::Widths;
 use crate::regs::{Scratch, Temp};
 use core::cell::Cell;
@@ -50,6 +51,8 @@ pub(crate) enum ColdKind {
     ReturnMiss,
     /// Division by zero or minus one: rax = dividend.
     Divide { size: Size, divisor: Gpr, back: Label },
+    /// Skips turns of loop `n` of [`Lower::scans`].
+    Scan(u32),
     /// Puts constant flags (a flag word, C as the host wants it) into the host's flags.
     LoadFlags { word: u32, back: Label },
 }
@@ -121,7 +124,11 @@ pub(crate) struct Lower<'a> {
     /// Operations to skip: done by an earlier one.
     pub(crate) skip: usize,
     /// Who needs the flags at the block's start.
-    start_need: u8,
+    pub(crate) start_need: u8,
+    /// The block's start, if something branches there.
+    pub(crate) start: Option<Label>,
+    /// Loops that search memory.
+    pub(crate) scans: Vec<ScanCode>,
     /// Where branches back to the block's start go that have the flags in the host's.
     pub(crate) again: Option<Again>,
     /// In the second copy of a loop.
@@ -182,6 +189,8 @@ fn attempt(
         compare: None,
         skip: NO_SKIP,
         start_need: 0,
+        start: None,
+        scans: Vec::new(),
         again: None,
         second: false,
         widths: Widths::default(),
@@ -312,7 +321,7 @@ impl Lower<'_> {
         live
     }
     /// Whether a branch destination is the block's own start.
-    fn is_loop(&self, dest: i32) -> bool {
+    pub(crate) fn is_loop(&self, dest: i32) -> bool {
         dest < 0 && {
             let exit = self.block.exits[(-1 - dest) as usize];
             exit.pc == self.block.pc && exit.kind == ExitKind::Jump
@@ -361,6 +370,11 @@ impl Lower<'_> {
         self.code.movable = true;
     }
     fn run(&mut self) {
+        if self.block.exits.iter().any(|exit| exit.pc == self.block.pc) {
+            let start = self.e.new_label();
+            self.e.bind(start);
+            self.start = Some(start);
+        }
         self.operations();
         if let Some(again) = self.again
             && self.stuck.is_none()

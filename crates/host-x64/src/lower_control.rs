@@ -48,6 +48,16 @@ impl Lower<'_> {
         self.e.jmp(self.labels[n as usize].label);
     }
     pub(crate) fn br_cond(&mut self, op: Op) {
+        if let Some(n) = self.scan_at(op.imm) {
+            if op.imm >= 0 {
+                self.before_label(op.imm);
+            }
+            let test = self.test_for(Cond::from_u8(op.aux as u8));
+            if !self.branch_to_scan(n, test) {
+                self.branch(test, op.imm);
+            }
+            return;
+        }
         if op.imm >= 0 {
             self.before_label(op.imm);
         } else if self.may_go_again(op.imm) {
@@ -81,7 +91,7 @@ impl Lower<'_> {
         true
     }
     /// Start of the compare that has just been emitted.
-    fn fused(&self) -> Option<u32> {
+    pub(crate) fn fused(&self) -> Option<u32> {
         let here = self.e.position();
         self.compare.and_then(|(from, end)| (end == here).then_some(from))
     }
@@ -191,6 +201,19 @@ impl Lower<'_> {
         self.clobber();
     }
     pub(crate) fn br_cmp(&mut self, op: Op) {
+        if let Some(n) = self.scan_at(op.imm) {
+            let recipe = self.flags.recipe.is_some() && !self.flags.home;
+            if op.imm < 0 && recipe && self.need_after() < 2 {
+                self.flags.host = None;
+            } else {
+                self.before_flagless(op.imm);
+            }
+            let test = self.compare_operands(op, Cond::from_u8(op.aux as u8));
+            if !self.branch_to_scan(n, test) {
+                self.branch(test, op.imm);
+            }
+            return;
+        }
         let again = self.may_go_again_flagless(op.imm);
         if !again {
             self.before_flagless(op.imm);
@@ -420,6 +443,7 @@ impl Lower<'_> {
                 self.link(Branch::Jmp, self.block.pc);
             }
             ColdKind::Interpret => self.interpret(),
+            ColdKind::Scan(n) => self.scan(n),
             ColdKind::Indirect => self.e.jmp_mem(LEAVE_INDIRECT),
             ColdKind::IndirectCall(landing) => {
                 self.e.lea(Size::Q, Gpr::RDX, Mem::label(landing));

@@ -7,6 +7,7 @@
 pub mod block;
 pub mod builder;
 pub mod op;
+pub mod scan;
 pub mod state;
 pub mod vec_op;
 
