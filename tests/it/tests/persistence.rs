@@ -63,6 +63,22 @@ fn systemd_binfmt_applies_what_is_persisted() {
     assert_eq!(text, expected);
 }
 
+#[test]
+fn what_is_persisted_with_an_installation_is_in_its_json() {
+    let text = in_debian(
+        "install() { anyarch install --persist --json --allow-volatile $1 >/tmp/out; echo [$?]; }
+         install --dry-run; head -c1 /tmp/out; grep -c zz-anyarch.conf /tmp/out; tail -n1 /tmp/out
+         grep -c '\"written\": false' /tmp/out; ls /etc/binfmt.d | wc -l
+         install; head -c1 /tmp/out; grep -c zz-anyarch.conf /tmp/out; tail -n1 /tmp/out
+         grep -c '\"written\": true' /tmp/out; ls /etc/binfmt.d
+         echo nothing >/etc/binfmt.d/zz-anyarch.conf
+         install; head -c1 /tmp/out; grep -c '\"persist\": null' /tmp/out; tail -n1 /tmp/out",
+    );
+    let expected = "[0]\n{1\n}\n1\n0\n[0]\n{1\n}\n1\nzz-anyarch.conf\n[1]\n{1\n}\n\
+        error: /etc/binfmt.d/zz-anyarch.conf is not ours\nhelp: move it away first\n";
+    assert_eq!(text, expected);
+}
+
 /// QEMU's entries for all architectures, as we export them.
 #[test]
 fn systemd_binfmt_applies_what_is_exported() {

@@ -7,6 +7,7 @@ use clap::Args;
 use doctor::{Code, Engine, Finding, Fix, Severity, Subject};
 
 use super::options::{Options, Trying, code, glob, refused, select};
+use super::persist;
 use crate::json::Json;
 use crate::registrar::{Registrar, Replace};
 use crate::report::Failure;
@@ -176,7 +177,7 @@ fn subject(options: &Options, trying: &Trying, system: Option<PathBuf>) -> Subje
         kernel: binfmt::Kernel::running(),
         persisted: Vec::new(),
     };
-    subject.persisted = super::persist::present(subject.system());
+    subject.persisted = persist::present(subject.system());
     subject
 }
 
@@ -207,7 +208,7 @@ fn apply(
             one(subject, fix)?;
         }
         tried.push(fix.clone());
-        subject.persisted = super::persist::present(subject.system());
+        subject.persisted = persist::present(subject.system());
         done.push(text);
     }
     Ok(done)
@@ -236,9 +237,11 @@ fn one(subject: &Subject, fix: &Fix) -> Result<(), Failure> {
         Fix::Remove(name) => instance()?.unregister(name).map_err(refused),
         Fix::Install(guest) => install(guest),
         Fix::InstallWithin(pid, guest) => super::rootless::install_within(*pid, guest),
-        Fix::Persist => super::persist::write_quietly(subject.system()),
+        Fix::Persist => {
+            persist::write_quietly(persist::Format::Auto, subject.system(), false).map(drop)
+        }
         Fix::Write { path, text } => {
-            super::persist::put(path, text).map_err(Failure::cannot("write", path))
+            persist::put(path, text).map_err(Failure::cannot("write", path))
         }
         Fix::Command(_) => Ok(()),
     }

@@ -10,6 +10,9 @@ use crate::json::Json;
 use crate::registrar::{Action, Done, Pin, Registrar, Replace};
 use crate::report::Failure;
 
+/// Whose configuration `--persist` writes.
+const ROOT: &str = "/";
+
 #[derive(Args)]
 pub(crate) struct Install {
     /// Architectures, by any of their names (default: all that this program emulates).
@@ -76,7 +79,7 @@ pub(crate) fn install(arguments: &Install) -> Result<u8, Failure> {
         ..Registrar::new(&instance, arguments.trying.prober())
     };
     if arguments.dry_run {
-        return Ok(dry_run(arguments, &registrar, &guests));
+        return dry_run(arguments, &registrar, &guests);
     }
     let mut results = Vec::new();
     for guest in guests {
@@ -92,8 +95,13 @@ pub(crate) fn install(arguments: &Install) -> Result<u8, Failure> {
     if exit == 0 && lifetime.is_volatile() && !arguments.allow_volatile {
         exit = code::VOLATILE;
     }
+    let persisted = arguments.persist.filter(|_| good > 0);
+    let mut written = Ok(None);
     if arguments.options.json {
-        println!("{}", json(&results, lifetime).pretty());
+        // What is registered is said even if this fails.
+        written = persisted.map(|f| persist::write_quietly(f, ROOT.as_ref(), false)).transpose();
+        let shown = written.as_ref().ok().cloned().flatten();
+        println!("{}", json(&results, lifetime, shown).pretty());
     } else {
         for (_, result) in &results {
             match result {
@@ -107,17 +115,20 @@ pub(crate) fn install(arguments: &Install) -> Result<u8, Failure> {
     if good > 0 && lifetime.is_volatile() && !arguments.allow_volatile {
         eprintln!("{}", volatile(lifetime));
     }
-    if good > 0
-        && let Some(format) = arguments.persist
-    {
-        persist::write(format, std::path::Path::new("/"), false, false)?;
+    written?;
+    if let Some(format) = persisted.filter(|_| !arguments.options.json) {
+        persist::write(format, ROOT.as_ref(), false)?;
     }
     Ok(exit)
 }
 
 /// Prints what would be done.
 #[expect(clippy::print_stdout, reason = "the command's result")]
-fn dry_run(arguments: &Install, registrar: &Registrar<'_>, guests: &[&'static GuestArch]) -> u8 {
+fn dry_run(
+    arguments: &Install,
+    registrar: &Registrar<'_>,
+    guests: &[&'static GuestArch],
+) -> Result<u8, Failure> {
     let mut list = Vec::new();
     let mut bad = Vec::new();
     for guest in guests {
@@ -156,19 +167,24 @@ fn dry_run(arguments: &Install, registrar: &Registrar<'_>, guests: &[&'static Gu
             }
         }
     }
+    let persisted = arguments.persist.filter(|_| bad.len() < guests.len());
     if arguments.options.json {
+        let written = persisted.map(|f| persist::write_quietly(f, ROOT.as_ref(), true));
         let object = vec![
             ("schema", "anyarch.install/1".into()),
             ("dry_run", true.into()),
             ("results", Json::List(list)),
+            ("persist", written.transpose()?.into()),
         ];
         println!("{}", Json::Object(object).pretty());
+    } else if let Some(format) = persisted {
+        persist::write(format, ROOT.as_ref(), true)?;
     }
-    match bad.first() {
+    Ok(match bad.first() {
         None => 0,
         Some(_) if bad.len() < guests.len() => code::PARTIAL,
         Some(code) => *code,
-    }
+    })
 }
 
 fn failed(guest: &GuestArch, failure: &Failure) -> Json {
@@ -225,6 +241,7 @@ fn describe(done: &Done) -> String {
 fn json(
     results: &[(&'static GuestArch, Result<Done, Failure>)],
     lifetime: binfmt::mount::Lifetime,
+    persist: Option<Json>,
 ) -> Json {
     let one = |(guest, result): &(&'static GuestArch, Result<Done, Failure>)| match result {
         Ok(done) => Json::Object(vec![
@@ -244,5 +261,6 @@ fn json(
         ("results", Json::List(results.iter().map(one).collect())),
         ("lifetime", lifetime.word().into()),
         ("volatile", lifetime.is_volatile().into()),
+        ("persist", persist.into()),
     ])
 }

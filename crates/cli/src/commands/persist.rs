@@ -89,12 +89,19 @@ struct Files {
 ///
 /// # Errors
 /// When a file cannot be written, or is not ours.
+#[expect(clippy::print_stdout, reason = "the command's result")]
 pub(crate) fn persist(arguments: &Persist) -> Result<u8, Failure> {
-    match &arguments.command {
-        Command::Show(w) => write(w.format, &w.root, true, w.json),
-        Command::Write(Change { which: w, dry_run }) => write(w.format, &w.root, *dry_run, w.json),
-        Command::Remove(Change { which, dry_run }) => remove(which, *dry_run),
+    let (which, dry_run) = match &arguments.command {
+        Command::Show(which) => (which, true),
+        Command::Write(Change { which, dry_run }) => (which, *dry_run),
+        Command::Remove(Change { which, dry_run }) => return remove(which, *dry_run),
+    };
+    if which.json {
+        println!("{}", write_quietly(which.format, &which.root, dry_run)?.pretty());
+    } else {
+        write(which.format, &which.root, dry_run)?;
     }
+    Ok(0)
 }
 
 /// The path under which this program will be found after a restart.
@@ -243,41 +250,45 @@ fn debian(own: &str, root: &Path) -> Result<Files, Failure> {
 /// # Errors
 /// When a file cannot be written or is somebody else's.
 #[expect(clippy::print_stdout, reason = "what is written is shown first")]
-pub(crate) fn write(format: Format, root: &Path, dry_run: bool, json: bool) -> Result<u8, Failure> {
+pub(crate) fn write(format: Format, root: &Path, dry_run: bool) -> Result<(), Failure> {
     let all = files(format, root)?;
-    if !json {
-        for (path, text) in &all.files {
-            println!("# {}\n{}\n", path.display(), text.trim_end());
-        }
-        if let Some(text) = &all.snippet {
-            println!("{}\n", text.trim_end());
-        }
+    for (path, text) in &all.files {
+        println!("# {}\n{}\n", path.display(), text.trim_end());
+    }
+    if let Some(text) = &all.snippet {
+        println!("{}\n", text.trim_end());
     }
     for (path, text) in all.files.iter().filter(|_| !dry_run) {
         put_ours(path, text)?;
-        if !json {
-            println!("# written: {}", path.display());
+        println!("# written: {}", path.display());
+    }
+    println!("# then: {}", all.then);
+    Ok(())
+}
+
+/// Writes the files of `format` unless `dry_run`, and describes them.
+///
+/// # Errors
+/// When a file cannot be written or is somebody else's.
+pub(crate) fn write_quietly(format: Format, root: &Path, dry_run: bool) -> Result<Json, Failure> {
+    let all = files(format, root)?;
+    let mut list = Vec::new();
+    for (path, text) in all.files {
+        if !dry_run {
+            put_ours(&path, &text)?;
         }
-    }
-    if !json {
-        println!("# then: {}", all.then);
-        return Ok(0);
-    }
-    let file = |(path, text): &(PathBuf, String)| {
-        Json::Object(vec![
+        list.push(Json::Object(vec![
             ("path", path.display().to_string().into()),
             ("text", text.into()),
             ("written", (!dry_run).into()),
-        ])
-    };
-    let object = vec![
+        ]));
+    }
+    Ok(Json::Object(vec![
         ("schema", "anyarch.persist/1".into()),
-        ("files", Json::List(all.files.iter().map(file).collect())),
-        ("snippet", all.snippet.as_ref().into()),
+        ("files", Json::List(list)),
+        ("snippet", all.snippet.into()),
         ("then", all.then.into()),
-    ];
-    println!("{}", Json::Object(object).pretty());
-    Ok(0)
+    ]))
 }
 
 fn is_ours(text: &str) -> bool {
@@ -286,15 +297,6 @@ fn is_ours(text: &str) -> bool {
 
 fn not_ours(path: &Path) -> Failure {
     Failure::new(format!("{} is not ours", path.display())).help("move it away first")
-}
-
-/// Writes the files of what this system has.
-///
-/// # Errors
-/// When a file cannot be written or is somebody else's.
-pub(crate) fn write_quietly(root: &Path) -> Result<(), Failure> {
-    let all = files(Format::Auto, root)?;
-    all.files.iter().try_for_each(|(path, text)| put_ours(path, text))
 }
 
 /// Writes a file unless it is somebody else's.
