@@ -4,8 +4,8 @@ use crate::engine::{CpuRef, Engine};
 use crate::run::{EVALUATIONS, SEEN_BITS};
 use core::cell::{Cell, UnsafeCell};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
-use ir::State;
 use ir::state::{HASH_ENTRIES, HashEntry, MONITOR_CLEAR, SLOT_EX_ADDR, SLOT_FPCR, SLOT_FPSR};
+use ir::{OpCode, State};
 use std::io;
 use sys::map::{Mapping, PAGE, protect};
 use sys::signal::Siginfo;
@@ -284,11 +284,16 @@ fn collect_sticky(state: &mut State) {
 unsafe extern "C" fn helper(state: *mut State) {
     // SAFETY: called by translated code with its state, which nobody else is using.
     let state = unsafe { &mut *state };
-    collect_sticky(state);
-    if state.helper_op[0] & 0xff == ir::OpCode::Counter as u64 {
-        state.args[0] = crate::clock::now(&mut state.clock).into();
-    } else {
-        eval::helper(state);
+    const COUNTER: u64 = OpCode::Counter as u64;
+    const READ_STATUS: u64 = OpCode::ReadFpStatus as u64;
+    const WRITE_STATUS: u64 = OpCode::WriteFpStatus as u64;
+    match state.helper_op[0] & 0xff {
+        COUNTER => state.args[0] = crate::clock::now(&mut state.clock).into(),
+        READ_STATUS | WRITE_STATUS => {
+            collect_sticky(state);
+            eval::helper(state);
+        }
+        _ => eval::helper(state),
     }
 }
 
@@ -337,6 +342,7 @@ impl Cpu {
             (*state).leave_indirect = engine.stubs.leave_indirect;
             (*state).ret_miss = engine.stubs.ret_miss;
             (*state).call_helper = engine.stubs.call_helper;
+            (*state).call_helper_status = engine.stubs.call_helper_status;
             (*state).helper = helper as *const () as u64;
             let sentinel = shared.ret_base() as *mut u64;
             *sentinel = engine.stubs.ret_miss;

@@ -56,6 +56,7 @@ pub(crate) struct StubAddresses {
     pub(crate) leave_indirect: u64,
     pub(crate) leave_stored: u64,
     pub(crate) call_helper: u64,
+    pub(crate) call_helper_status: u64,
     pub(crate) ret_miss: u64,
 }
 
@@ -252,6 +253,7 @@ impl Engine {
                 leave_indirect: at + u64::from(stubs.leave_indirect),
                 leave_stored: at + u64::from(stubs.leave_stored),
                 call_helper: at + u64::from(stubs.call_helper),
+                call_helper_status: at + u64::from(stubs.call_helper_status),
                 ret_miss: at + u64::from(stubs.ret_miss),
             },
             empty_hash,
@@ -374,11 +376,12 @@ impl Engine {
             writer.stats.decode_ns += (decoded - start).as_nanos() as u64;
         }
         let end = pc + u64::from(block.len);
-        block.fp_exact |= writer.trapping.iter().any(|&at| pc <= at && at < end);
+        let trapping = writer.trapping.iter().filter(|&&at| pc <= at && at < end);
+        block.trapping.extend(trapping.map(|&at| (at - pc) as u32));
         let target = (block.insns != 0).then(|| {
             let target = self.publish(writer, &block, exact);
             if shared
-                && block.fp_exact == exact
+                && block.trapping.is_empty()
                 && let Some(share) = &mut writer.share
             {
                 share.add(&block, exact, &writer.seen, &writer.code);
@@ -512,8 +515,7 @@ impl Engine {
             }
         }
     }
-    /// The instruction at `pc` traps too often: from now on its unit leaves floating point to the
-    /// evaluator.
+    /// The instruction at `pc` traps too often: from now on the evaluator does it.
     pub(crate) fn avoid_traps(&self, pc: u64) {
         const MAX: usize = 4096;
         let writer = &mut *self.lock();

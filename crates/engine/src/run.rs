@@ -56,7 +56,7 @@ impl Cpu {
                 exit::SYSCALL => return Exit::Syscall { imm: arg as u32 },
                 exit::TRAP => return Exit::Trap { kind: arg as u16, arg: (arg >> 32) as u32 },
                 exit::INTERPRET => {
-                    if arg == libc::SIGFPE as u64 {
+                    if arg == exit::INVALID {
                         self.count_trap();
                     }
                     if let Some(exit) = self.interpret() {
@@ -83,7 +83,7 @@ impl Cpu {
         self.interpret()
     }
 
-    /// A floating-point operation at pc has trapped. A few are cheaper than a test at every
+    /// A floating-point operation at pc has trapped, or left for the same reason. A few are cheaper than a test at every
     /// operation; many are not.
     fn count_trap(&mut self) {
         const MANY: u8 = 16;

@@ -43,6 +43,8 @@ pub(crate) enum ColdKind {
     Unloop(u32),
     /// Lets the evaluator run the current instruction.
     Interpret,
+    /// The same, as its operand is out of range.
+    Invalid,
     /// A hash miss: rax = where to go.
     Indirect,
     /// A hash miss of a call: rax = where to go; returns to the label.
@@ -469,7 +471,6 @@ impl Lower<'_> {
     /// One operation.
     #[inline(always)]
     fn op(&mut self, op: Op) {
-        let fp_exact = self.block.fp_exact;
         match op.code {
             OpCode::Insn => self.guest = op.imm as u32,
             OpCode::Label => self.label(op.imm),
@@ -543,7 +544,7 @@ impl Lower<'_> {
             | OpCode::FJcvt
             | OpCode::FCmp
             | OpCode::FCcmp => {
-                if fp_exact || !self.lower_fp(op) {
+                if self.is_exact() || !self.lower_fp(op) {
                     self.helper(op);
                 }
             }
@@ -560,7 +561,7 @@ impl Lower<'_> {
             OpCode::Vec => {
                 let v = VecOp::from_u16(op.aux);
                 let float = v >= VecOp::FAdd && v <= VecOp::FMlaL;
-                if fp_exact && float || !self.lower_vec(op) {
+                if float && self.is_exact() || !self.lower_vec(op) {
                     self.helper(op);
                 }
             }
@@ -616,6 +617,10 @@ impl Lower<'_> {
         label
     }
 
+    /// Whether the evaluator is to do the floating point of the current instruction.
+    fn is_exact(&self) -> bool {
+        self.block.fp_exact || self.block.trapping.contains(&self.guest)
+    }
     /// Lets the evaluator do a pure operation: the generic path for everything that is not lowered
     /// natively. Operands go to `State::args`, the result comes back there.
     pub(crate) fn helper(&mut self, op: Op) {
@@ -647,7 +652,13 @@ impl Lower<'_> {
                 }
             }
         }
-        self.e.call_mem(Mem::state(offset_of!(State, call_helper) as i32));
+        let status = matches!(op.code, OpCode::ReadFpStatus | OpCode::WriteFpStatus);
+        let stub = if status {
+            offset_of!(State, call_helper_status)
+        } else {
+            offset_of!(State, call_helper)
+        };
+        self.e.call_mem(Mem::state(stub as i32));
     }
     fn helper_operand(&mut self, to: Mem, r: Ref) {
         if r.is_none() {

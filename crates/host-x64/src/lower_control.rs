@@ -444,6 +444,10 @@ impl Lower<'_> {
             }
             ColdKind::Interpret => self.interpret(),
             ColdKind::Scan(n) => self.scan(n),
+            ColdKind::Invalid => {
+                self.save_flags();
+                self.leave(exit::INTERPRET, exit::INVALID, self.pc());
+            }
             ColdKind::Indirect => self.e.jmp_mem(LEAVE_INDIRECT),
             ColdKind::IndirectCall(landing) => {
                 self.e.lea(Size::Q, Gpr::RDX, Mem::label(landing));

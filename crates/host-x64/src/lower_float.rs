@@ -239,7 +239,7 @@ impl Lower<'_> {
     /// Leaves to the evaluator unless the value, truncated, is in the range of the unsigned
     /// integer (except where the host's conversion to 64 bits would find out).
     fn unsigned_range(&mut self, x: Xmm, double: bool, wide: bool) {
-        let bad = self.cold(ColdKind::Interpret);
+        let bad = self.cold(ColdKind::Invalid);
         let minus_one = if double { 0xbff0 << 48 } else { 0xbf80_0000 };
         let m = self.e.constant(minus_one);
         self.fault();

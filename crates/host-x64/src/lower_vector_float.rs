@@ -555,7 +555,7 @@ impl Lower<'_> {
             self.v3i(op::fp(op::CMP, false, false), p, p, x, 0x15);
             self.e.pmovmskb(r, p);
             self.e.test(Size::D, r, r);
-            let bad = self.cold(ColdKind::Interpret);
+            let bad = self.cold(ColdKind::Invalid);
             self.e.jcc(Cc::Ne, bad);
             self.release(r);
         }

@@ -5,7 +5,7 @@ use crate::emit::{Emit, Gpr, Mem, Size, Xmm};
 use crate::lower_control::{HASH_HOST, hash_lookup};
 use crate::regs::home;
 use core::mem::offset_of;
-use host::Stubs;
+use host::{Pin, Stubs};
 use ir::State;
 use ir::state::{BIAS, FIRST_VEC, SLOT_PC, exit};
 
@@ -66,20 +66,30 @@ pub(crate) fn stubs(x: &X64) -> Stubs {
     }
     e.ret();
 
-    // Called from translated code: the return address is on the return stack.
-    align(&mut e);
-    s.call_helper = e.position();
-    store_pins(x, &mut e);
-    e.stmxcsr(FP_CONTROL);
-    e.ldmxcsr(FP_CONTROL_HOST);
-    e.store(Size::Q, RET_SP, Gpr::RSP);
-    e.load(Size::Q, Gpr::RSP, HOST_SP);
-    e.lea(Size::Q, Gpr::RDI, Mem::base(Gpr::RBP, -BIAS));
-    e.call_mem(field(offset_of!(State, helper)));
-    e.load(Size::Q, Gpr::RSP, RET_SP);
-    e.ldmxcsr(FP_CONTROL);
-    load_pins(x, &mut e);
-    e.ret();
+    // Called from translated code: the return address is on the return stack. MXCSR is two thirds
+    // of the time that a call takes; only what looks at its sticky bits needs it.
+    for (stub, status) in [(&mut s.call_helper, false), (&mut s.call_helper_status, true)] {
+        align(&mut e);
+        *stub = e.position();
+        for pin in x.pins.iter().filter(|pin| is_clobbered(pin)) {
+            store_pin(pin, &mut e);
+        }
+        if status {
+            e.stmxcsr(FP_CONTROL);
+        }
+        e.store(Size::Q, RET_SP, Gpr::RSP);
+        e.load(Size::Q, Gpr::RSP, HOST_SP);
+        e.lea(Size::Q, Gpr::RDI, Mem::base(Gpr::RBP, -BIAS));
+        e.call_mem(field(offset_of!(State, helper)));
+        e.load(Size::Q, Gpr::RSP, RET_SP);
+        if status {
+            e.ldmxcsr(FP_CONTROL);
+        }
+        for pin in x.pins.iter().filter(|pin| is_clobbered(pin)) {
+            load_pin(pin, &mut e);
+        }
+        e.ret();
+    }
 
     // A return that was not predicted: an indirect branch to rax with an empty return stack.
     align(&mut e);
@@ -98,22 +108,31 @@ fn align(e: &mut Emit) {
     }
 }
 
-fn load_pins(x: &X64, e: &mut Emit) {
-    for pin in &x.pins {
-        if pin.slot < FIRST_VEC {
-            e.load(Size::Q, Gpr(pin.reg), home(pin.slot));
-        } else {
-            e.movaps_load(Xmm(pin.reg), home(pin.slot));
-        }
+/// Whether functions of the host's C convention may change it.
+fn is_clobbered(pin: &Pin) -> bool {
+    pin.slot >= FIRST_VEC || !CALLEE_SAVED.contains(&Gpr(pin.reg))
+}
+
+fn load_pin(pin: &Pin, e: &mut Emit) {
+    if pin.slot < FIRST_VEC {
+        e.load(Size::Q, Gpr(pin.reg), home(pin.slot));
+    } else {
+        e.movaps_load(Xmm(pin.reg), home(pin.slot));
     }
 }
 
-fn store_pins(x: &X64, e: &mut Emit) {
-    for pin in &x.pins {
-        if pin.slot < FIRST_VEC {
-            e.store(Size::Q, home(pin.slot), Gpr(pin.reg));
-        } else {
-            e.movaps_store(home(pin.slot), Xmm(pin.reg));
-        }
+fn store_pin(pin: &Pin, e: &mut Emit) {
+    if pin.slot < FIRST_VEC {
+        e.store(Size::Q, home(pin.slot), Gpr(pin.reg));
+    } else {
+        e.movaps_store(home(pin.slot), Xmm(pin.reg));
     }
+}
+
+fn load_pins(x: &X64, e: &mut Emit) {
+    x.pins.iter().for_each(|pin| load_pin(pin, e));
+}
+
+fn store_pins(x: &X64, e: &mut Emit) {
+    x.pins.iter().for_each(|pin| store_pin(pin, e));
 }

@@ -189,6 +189,8 @@ pub struct Stubs {
     pub leave_stored: u32,
     /// Offset of the helper stub (see `State::call_helper`).
     pub call_helper: u32,
+    /// Offset of the same for operations that read or write the floating-point status.
+    pub call_helper_status: u32,
     /// Offset of the code that an empty return stack returns to: never matches, resets, and
     /// dispatches the pc in `rax` like an indirect branch.
     pub ret_miss: u32,

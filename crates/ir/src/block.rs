@@ -50,6 +50,9 @@ pub struct Block {
     pub labels: u16,
     /// Every floating-point operation must go to the evaluator (`Mode::fp_exact`).
     pub fp_exact: bool,
+    /// Instructions, by their byte offsets from `pc`, that are known to trap often: the same for
+    /// these alone.
+    pub trapping: Vec<u32>,
     /// An ordinary constant looks like a guest address near `pc` ([`near`]): host code of this
     /// block cannot be told apart into what depends on `pc` and what does not.
     pub unmovable: bool,
@@ -77,6 +80,7 @@ impl Block {
         self.temps = 0;
         self.labels = 0;
         self.fp_exact = false;
+        self.trapping.clear();
         self.unmovable = false;
     }
     /// The value of a constant operand.

@@ -45,8 +45,11 @@ pub mod exit {
     pub const SYSCALL: u32 = 2;
     /// A trap at pc; `exit_arg` = kind | argument << 32.
     pub const TRAP: u32 = 3;
-    /// The instruction at pc must be run by the evaluator (it does what host code cannot).
+    /// The instruction at pc must be run by the evaluator (it does what host code cannot);
+    /// `exit_arg` = [`INVALID`] if that is an invalid floating-point operation, or may be one.
     pub const INTERPRET: u32 = 4;
+    /// See [`INTERPRET`].
+    pub const INVALID: u64 = 1;
     /// A guest runtime operation; `exit_arg` = its number, `args[0..2]` = arguments (low 64 bits);
     /// pc slot = the next instruction.
     pub const RUNTIME: u32 = 5;
@@ -157,7 +160,8 @@ pub struct State {
     /// Address of the stub for returns that the return stack does not predict: guest address in
     /// the first scratch register.
     pub ret_miss: u64,
-    /// Address of the "call helper" stub: stores all pins, calls `helper`, loads them again.
+    /// Address of the "call helper" stub: calls `helper`, keeping the pins. The floating-point
+    /// control is the guest's meanwhile, so the helper must not compute with host floats.
     pub call_helper: u64,
     /// `extern "C" fn(*mut State)`: evaluates `helper_op` over `args`; result in `args[0]`.
     pub helper: u64,
@@ -167,6 +171,9 @@ pub struct State {
     pub args: [u128; 4],
     /// Spill space for temporaries of a block being executed.
     pub spill: [u128; 32],
+    /// As `call_helper`, for operations that read or write the floating-point status: the sticky
+    /// bits that host instructions have set are in `fp_control` meanwhile.
+    pub call_helper_status: u64,
     /// For `OpCode::Counter`; where it is at its end, `helper` goes on.
     pub clock: Clock,
     /// Free for the engine.
@@ -211,6 +218,7 @@ impl State {
             helper: 0,
             helper_op: [0; 2],
             args: [0; 4],
+            call_helper_status: 0,
             clock: Clock { start: 0, limit: 0, mult: 0, base: 0 },
             spill: [0; 32],
             engine: [0; 32],
