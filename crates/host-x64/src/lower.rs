@@ -629,9 +629,7 @@ impl Lower<'_> {
             self.save_flags();
         }
         self.clobber();
-        for (n, r) in [op.a, op.b, op.c].into_iter().enumerate() {
-            self.helper_operand(arg(n), r);
-        }
+        self.helper_operands(op);
         self.unlock();
         self.flush_scratch();
         self.call_helper(op);
@@ -660,6 +658,12 @@ impl Lower<'_> {
         };
         self.e.call_mem(Mem::state(stub as i32));
     }
+    /// Stores the operands of `op` in `State::args`.
+    pub(crate) fn helper_operands(&mut self, op: Op) {
+        for (n, r) in [op.a, op.b, op.c].into_iter().enumerate() {
+            self.helper_operand(arg(n), r);
+        }
+    }
     fn helper_operand(&mut self, to: Mem, r: Ref) {
         if r.is_none() {
             return;
@@ -679,7 +683,7 @@ impl Lower<'_> {
             self.e.store_imm(Size::Q, to.plus(8), 0);
         }
     }
-    fn helper_result(&mut self, dst: Ref) {
+    pub(crate) fn helper_result(&mut self, dst: Ref) {
         if dst.is_none() {
             return;
         }

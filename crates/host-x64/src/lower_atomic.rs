@@ -1,14 +1,14 @@
 //! Atomic operations and the exclusive monitor.
 //!
-//! What is not aligned goes to the evaluator, which knows whether it must be ([`ir::WITHIN_16`]), as
-//! do 16-byte operations (they would need rbx, which is pinned).
+//! What is not aligned goes to the evaluator, which knows whether it must be ([`ir::WITHIN_16`]).
 
-use crate::emit::{Cc, Gpr, Mem, Size};
-use crate::lower::Lower;
+use crate::emit::{Cc, Gpr, Imm, Mem, Size};
+use crate::emit_sse::op;
+use crate::lower::{ColdKind, Lower, arg};
 use crate::regs::{OPERAND_SPILL, home, spill_mem};
 use crate::{Alu, Unary};
 use ir::state::{MONITOR_CLEAR, SLOT_EX_ADDR, SLOT_EX_LO};
-use ir::{Op, RmwOp};
+use ir::{Op, OpCode, Ref, RmwOp, Ty};
 
 /// An operand in a register or in memory.
 #[derive(Clone, Copy)]
@@ -156,7 +156,7 @@ impl Lower<'_> {
     }
     pub(crate) fn cas(&mut self, op: Op) {
         if op.aux as u8 >= 4 {
-            return self.interpret_instead(op);
+            return self.cas_16(op);
         }
         let size = Size::from_log2(op.aux as u8);
         self.clobber();
@@ -171,23 +171,60 @@ impl Lower<'_> {
             self.set(op.dst, Gpr::RAX);
         }
     }
-    /// Leaves for the evaluator; what follows in the unit is not reached from here.
-    fn interpret_instead(&mut self, op: Op) {
-        self.interpret();
-        // Later operations may mention the result.
-        if op.dst.as_temp().is_some() {
-            if crate::lower::vector_result(op) {
-                let x = self.scratch_v();
-                self.set_v(op.dst, x);
-            } else {
-                let r = self.scratch();
-                self.set(op.dst, r);
-            }
-        }
+    /// Compares and swaps 16 bytes, with operands in `State::args`, by the helper: CMPXCHG16B needs
+    /// rbx, which is pinned, and could not fault with something else there. What is misaligned or
+    /// faults goes to the evaluator.
+    fn call_cas_16(&mut self) {
+        let op = Op { aux: 4, ..Op::new(OpCode::Cas, Ty::V128) };
+        self.call_helper(op);
+        let failed = self.cold(ColdKind::Interpret);
+        self.e.test_mem_imm(Size::B, arg(3), 1);
+        self.e.jcc(Cc::Ne, failed);
+    }
+    fn cas_16(&mut self, op: Op) {
+        self.clobber();
+        self.helper_operands(op);
+        self.unlock();
+        self.flush_scratch();
+        self.call_cas_16();
+        self.helper_result(op.dst);
+    }
+    fn ld_ex_16(&mut self, op: Op) {
+        self.clobber();
+        let base = self.using(op.a);
+        self.require_aligned(base, 4);
+        let d = self.define_v(op.dst);
+        self.fault();
+        self.e.movaps_load(d, Mem::base(base, 0));
+        self.e.store(Size::Q, home(SLOT_EX_ADDR), base);
+        self.e.movups_store(home(SLOT_EX_LO), d);
+        self.set_v(op.dst, d);
+    }
+    fn st_ex_16(&mut self, op: Op) {
+        self.clobber();
+        let base = self.using(op.a);
+        self.require_aligned(base, 4);
+        self.helper_operands(Op { b: Ref::NONE, c: op.b, ..op });
+        self.unlock();
+        self.flush_scratch();
+        self.take(Gpr::RAX);
+        let x = self.scratch_v();
+        self.e.movups_load(x, home(SLOT_EX_LO));
+        self.e.movaps_store(arg(1), x);
+        self.e.load(Size::Q, Gpr::RAX, home(SLOT_EX_ADDR));
+        self.e.alu_load(Alu::Cmp, Size::Q, Gpr::RAX, arg(0));
+        let fail = self.e.jcc_short(Cc::Ne);
+        self.call_cas_16();
+        self.e.movaps_load(x, arg(0));
+        self.e.sse_rm(op::PCMPEQ[2], x, arg(1), Imm::None);
+        self.e.pmovmskb(Gpr::RAX, x);
+        self.e.alu_imm(Alu::Cmp, Size::D, Gpr::RAX, 0xffff);
+        self.e.bind_short(fail);
+        self.store_exclusive_result(op);
     }
     pub(crate) fn ld_ex(&mut self, op: Op) {
         if op.aux as u8 >= 4 {
-            return self.interpret_instead(op);
+            return self.ld_ex_16(op);
         }
         let size = Size::from_log2(op.aux as u8);
         self.clobber();
@@ -202,7 +239,7 @@ impl Lower<'_> {
     }
     pub(crate) fn st_ex(&mut self, op: Op) {
         if op.aux as u8 >= 4 {
-            return self.interpret_instead(op);
+            return self.st_ex_16(op);
         }
         let size = Size::from_log2(op.aux as u8);
         self.clobber();
@@ -217,6 +254,10 @@ impl Lower<'_> {
         self.fault();
         self.e.lock_cmpxchg(size, Mem::base(base, 0), new);
         self.e.bind_short(fail);
+        self.store_exclusive_result(op);
+    }
+    /// "Not equal" is failure.
+    fn store_exclusive_result(&mut self, op: Op) {
         self.e.mov_imm(Gpr::RAX, 0);
         self.e.setcc(Cc::Ne, Gpr::RAX);
         self.clr_ex();

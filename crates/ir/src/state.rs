@@ -163,7 +163,8 @@ pub struct State {
     /// Address of the "call helper" stub: calls `helper`, keeping the pins. The floating-point
     /// control is the guest's meanwhile, so the helper must not compute with host floats.
     pub call_helper: u64,
-    /// `extern "C" fn(*mut State)`: evaluates `helper_op` over `args`; result in `args[0]`.
+    /// `extern "C" fn(*mut State)`: evaluates `helper_op` over `args`; result in `args[0]`. Of the
+    /// operations that may fault it does `Cas` of 16 bytes: `args[3]` is 1 if it did.
     pub helper: u64,
     /// The operation for `helper` (dst, a, b, c are meaningless; code, ty, aux, imm count).
     pub helper_op: [u64; 2],
