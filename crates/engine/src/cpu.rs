@@ -71,6 +71,8 @@ const AT_RET: usize = AT_GUARD + PAGE;
 const TOTAL: usize = AT_RET + RET_SIZE;
 /// Above `ret_base`: the sentinel frame.
 const SENTINEL: usize = 64;
+/// Bytes of a frame of the return stack: where in the host's code the call returns to.
+const FRAME: u64 = 8;
 
 const _: () = assert!(AT_STATE as i32 + ir::state::POLL_OFFSET == AT_POLL as i32);
 
@@ -159,6 +161,10 @@ impl Shared {
     }
     pub(crate) fn ret_base(&self) -> u64 {
         self.base + (TOTAL - SENTINEL) as u64
+    }
+    /// Where a full return stack ends (lowest address).
+    fn ret_end(&self) -> u64 {
+        self.base + AT_RET as u64
     }
     /// Makes translated code leave at the next poll or indirect branch. Async-signal-safe; also
     /// for other threads.
@@ -357,7 +363,6 @@ impl Cpu {
             (*state).helper = helper as *const () as u64;
             let sentinel = shared.ret_base() as *mut u64;
             *sentinel = engine.stubs.ret_miss;
-            *sentinel.add(1) = u64::MAX;
         }
         let mut writer = engine.lock();
         writer.cpus.push(CpuRef(&raw const *shared));
@@ -483,14 +488,21 @@ impl Cpu {
         let base = self.shared.ret_base();
         self.state_mut().ret_sp = base;
     }
-    /// The evaluator has returned to `pc`: takes the frame of that call, if it is the last one, from
-    /// the return stack.
-    pub(crate) fn returned(&mut self, pc: u64) {
-        let sp = self.state().ret_sp;
-        // SAFETY: it is the address of a frame of this processor's return stack, or the sentinel.
-        let return_pc = unsafe { *(sp as *const u64).add(1) };
-        if return_pc == pc {
-            self.state_mut().ret_sp = sp + 16;
+    /// The evaluator has called: puts a frame on the return stack, for the sake of those below it.
+    pub(crate) fn called(&mut self) {
+        let frame = match self.state().ret_sp - FRAME {
+            full if full < self.shared.ret_end() => self.shared.ret_base() - FRAME,
+            frame => frame,
+        };
+        // SAFETY: it is in the return stack, which is this processor's own.
+        unsafe { *(frame as *mut u64) = self.engine.stubs.ret_evaluated };
+        self.state_mut().ret_sp = frame;
+    }
+    /// The evaluator has returned: takes the last frame from the return stack. If it is another
+    /// call's, the returns to come notice.
+    pub(crate) fn returned(&mut self) {
+        if self.state().ret_sp < self.shared.ret_base() {
+            self.state_mut().ret_sp += FRAME;
         }
     }
     /// Enters translated code at `host`, unless it belongs to another epoch (false), or something

@@ -58,6 +58,7 @@ pub(crate) struct StubAddresses {
     pub(crate) call_helper: u64,
     pub(crate) call_helper_status: u64,
     pub(crate) ret_miss: u64,
+    pub(crate) ret_evaluated: u64,
 }
 
 /// What only one thread at a time may use.
@@ -255,6 +256,7 @@ impl Engine {
                 call_helper: at + u64::from(stubs.call_helper),
                 call_helper_status: at + u64::from(stubs.call_helper_status),
                 ret_miss: at + u64::from(stubs.ret_miss),
+                ret_evaluated: at + u64::from(stubs.ret_evaluated),
             },
             empty_hash,
             space: OnceLock::new(),

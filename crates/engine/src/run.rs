@@ -165,13 +165,16 @@ impl Cpu {
         } else {
             let mut memory = GuestMemory { guest: engine.guest, fault: None };
             match eval::run(&block, self.state_mut(), &mut memory) {
-                Outcome::Exit(pc) => {
+                Outcome::Exit(_) => {
                     if block.ops.last().is_some_and(ir::Op::is_return) {
-                        self.returned(pc);
+                        self.returned();
                     }
                     None
                 }
-                Outcome::Call { .. } => None,
+                Outcome::Call { .. } => {
+                    self.called();
+                    None
+                }
                 Outcome::Syscall(imm) => Some(Exit::Syscall { imm: imm as u32 }),
                 Outcome::Trap { kind, arg } => Some(Exit::Trap { kind, arg: arg as u32 }),
                 Outcome::Runtime { op, args } => self.runtime(op as u32, args),

@@ -81,8 +81,8 @@ impl Aarch64 {
 }
 
 /// Integer slots by how often compiled code uses them: arguments and results, the first
-/// callee-saved registers, SP.
-const INT_PINS: &[u16] = &[0, 1, 2, 3, 4, 5, 6, 19, 20, 21, 31];
+/// callee-saved registers, SP; and x30, which every call writes and its return reads at once.
+const INT_PINS: &[u16] = &[0, 1, 2, 3, 4, 5, 30, 19, 20, 21, 31];
 /// Vector slots likewise.
 const VEC_PINS: &[u16] = &[64, 65, 66, 67, 68, 69, 70, 71, 80, 81, 82, 72, 73, 83];
 

@@ -462,10 +462,16 @@ impl Emit {
             Branch::Jcc(cc) => (0x800f | (cc as u64) << 8, 2),
         };
         let pad = (self.pos + len as usize).wrapping_neg() & 3;
-        if pad != 0 {
-            self.pad(pad, fused);
+        if len == 1 {
+            // Prefixes without a meaning here cost nothing to execute.
+            let prefixes = IGNORED & ((1 << (pad * 8)) - 1);
+            self.put(bytes << (pad * 8) | prefixes, len + pad as u32, 0, 4);
+        } else {
+            if pad != 0 {
+                self.pad(pad, fused);
+            }
+            self.put(bytes, len, 0, 4);
         }
-        self.put(bytes, len, 0, 4);
         if let Some(label) = label {
             self.fixup32(label);
         }
@@ -689,6 +695,9 @@ pub enum Branch {
     /// `jcc rel32`.
     Jcc(Cc),
 }
+
+/// CS segment overrides, which near jumps and calls ignore.
+const IGNORED: u64 = 0x2e_2e2e;
 
 /// The recommended multi-byte NOPs, by length.
 const NOPS: [u64; 9] = [

@@ -49,8 +49,6 @@ pub(crate) enum ColdKind {
     Indirect,
     /// A hash miss of a call: rax = where to go; returns to the label.
     IndirectCall(Label),
-    /// A return that the return stack does not predict: rax = where to go.
-    ReturnMiss,
     /// Division by zero or minus one: rax = dividend.
     Divide { size: Size, divisor: Gpr, back: Label },
     /// Skips turns of loop `n` of [`Lower::scans`].
@@ -213,10 +211,11 @@ fn attempt(
 }
 
 /// Whether a fault of `code` shows the flags to the guest. Floating-point operations only leave to
-/// the evaluator, which then goes on: flags that nothing reads afterwards do not matter.
+/// the evaluator, which then goes on: flags that nothing reads afterwards do not matter. Nor do they
+/// in the frame of a signal that arrives at a poll: it may have arrived at any other instruction.
 const fn shows_flags(code: OpCode) -> bool {
     let float = code as u8 >= OpCode::FAdd as u8 && code as u8 <= OpCode::FCcmp as u8;
-    code.may_fault() && !float && !matches!(code, OpCode::Vec)
+    code.may_fault() && !float && !matches!(code, OpCode::Vec | OpCode::Poll)
 }
 
 /// What an operation means for who needs the flags before it.

@@ -304,42 +304,36 @@ impl Lower<'_> {
             self.save_flags();
         }
         if let ExitKind::Call { return_pc } = exit.kind {
-            self.push_pc(return_pc);
             self.link(Branch::Call, exit.pc);
             self.landing(return_pc);
         } else {
             self.link(Branch::Jmp, exit.pc);
         }
     }
-    /// Pushes a guest address on the return stack.
-    fn push_pc(&mut self, pc: u64) {
-        if let Ok(imm) = i32::try_from(pc as i64) {
-            self.e.push_imm(imm);
-        } else {
-            let r = self.scratch();
-            self.e.mov_imm(r, pc);
-            self.e.push(r);
-            self.release(r);
-        }
-    }
-    /// What follows a call: drops the guest address and goes on at it.
+    /// What follows a call: goes on there, if that is where the return in rax goes. (Any other would
+    /// be a return without a call, or the other way round.)
     fn landing(&mut self, return_pc: u64) {
-        self.compare = None;
         self.flags = Flags::HOME;
-        self.e.lea(Size::Q, Gpr::RSP, Mem::base(Gpr::RSP, 8));
-        self.link(Branch::Jmp, return_pc);
+        let imm = i32::try_from(return_pc as i64);
+        if imm.is_err() {
+            self.e.mov_imm(Gpr::RCX, return_pc);
+        }
+        let from = self.e.position();
+        match imm {
+            Ok(imm) => self.e.alu_imm(Alu::Cmp, Size::Q, Gpr::RAX, imm),
+            Err(_) => self.e.alu(Alu::Cmp, Size::Q, Gpr::RAX, Gpr::RCX),
+        }
+        self.compare = Some((from, self.e.position()));
+        self.link(Branch::Jcc(Cc::E), return_pc);
+        self.e.jmp_mem(RET_MISS);
     }
     pub(crate) fn exit_indirect(&mut self, op: Op) {
         self.save_flags();
         self.flags = Flags::HOME;
+        self.fixed(Gpr::RAX, op.a);
         if op.aux == 1 {
-            self.fixed(Gpr::RAX, op.a);
-            let miss = self.cold(ColdKind::ReturnMiss);
-            self.e.alu_load(Alu::Cmp, Size::Q, Gpr::RAX, Mem::base(Gpr::RSP, 8));
-            self.e.jcc(Cc::Ne, miss);
             self.e.ret();
         } else {
-            self.fixed(Gpr::RAX, op.a);
             let miss = self.cold(ColdKind::Indirect);
             self.hash_lookup(miss);
             self.e.jmp_mem(HASH_HOST);
@@ -350,7 +344,6 @@ impl Lower<'_> {
         self.flags = Flags::HOME;
         let return_pc = self.block.exits[(-1 - op.imm) as usize].pc;
         self.fixed(Gpr::RAX, op.a);
-        self.push_pc(return_pc);
         let landing = self.e.new_label();
         let miss = self.cold(ColdKind::IndirectCall(landing));
         self.hash_lookup(miss);
@@ -454,7 +447,6 @@ impl Lower<'_> {
                 self.e.push(Gpr::RDX);
                 self.e.jmp_mem(LEAVE_INDIRECT);
             }
-            ColdKind::ReturnMiss => self.e.jmp_mem(RET_MISS),
             ColdKind::Divide { size, divisor, back } => {
                 // The divisor is 0 or -1: the quotient is the product.
                 self.e.imul(size, Gpr::RAX, divisor);

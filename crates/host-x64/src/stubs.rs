@@ -95,6 +95,7 @@ pub(crate) fn stubs(x: &X64) -> Stubs {
     align(&mut e);
     s.ret_miss = e.position();
     e.load(Size::Q, Gpr::RSP, field(offset_of!(State, ret_base)));
+    s.ret_evaluated = e.position();
     hash_lookup(&mut e, leave_indirect);
     e.jmp_mem(HASH_HOST);
 

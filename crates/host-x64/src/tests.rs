@@ -254,15 +254,16 @@ fn calls_use_the_return_stack() {
         let exit = b.exit(Exit { pc: 0x2000, kind, flags_dead: true });
         b.exit_direct(exit);
     });
-    assert_eq!(text[0], "push 0x1004");
+    assert!(text[0].starts_with("call"), "{text:#?}");
+    assert_eq!(text[1], "cmp rax, 0x1004");
+    assert!(text[2].starts_with("je"), "{text:#?}");
     assert_eq!(code.links.len(), 2);
     assert_eq!((code.links[0].pc, code.links[1].pc), (0x2000, 0x1004));
     let (_, text) = lower(|b| {
         b.insn(0);
         b.emit(OpCode::ExitIndirect, Ty::I64, Ref::NONE, x(30), Ref::NONE, Ref::NONE, 1, 0);
     });
-    assert_eq!(text[..2], ["mov rax, [rbp+0x70]", "cmp rax, [rsp+8]"]);
-    assert_eq!(text[3], "ret");
+    assert_eq!(text[..2], ["mov rax, [rbp+0x70]", "ret"]);
 }
 
 #[test]

@@ -191,9 +191,12 @@ pub struct Stubs {
     pub call_helper: u32,
     /// Offset of the same for operations that read or write the floating-point status.
     pub call_helper_status: u32,
-    /// Offset of the code that an empty return stack returns to: never matches, resets, and
-    /// dispatches the pc in `rax` like an indirect branch.
+    /// Offset of the code that an empty return stack returns to, and where returns to elsewhere than
+    /// the caller end up: empties it and dispatches the pc in `rax` like an indirect branch.
     pub ret_miss: u32,
+    /// Offset of the code to which a function returns whose caller the evaluator ran: the same, but
+    /// the return stack stays.
+    pub ret_evaluated: u32,
 }
 
 /// A host register that holds a slot in translated code.
