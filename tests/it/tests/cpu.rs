@@ -120,6 +120,22 @@ fn misaligned_accesses_work_or_fault() {
 }
 
 #[test]
+fn instructions_without_an_oracle_do_what_the_manual_says() {
+    let lab = Lab::open();
+    let program = compile(&lab, "lrcpc3");
+    for dump in ["stats", "v2", "eval"] {
+        let out = Command::new(&lab.anyarch)
+            .args(["-cpu", "max", "--dump", dump])
+            .arg(&program)
+            .output()
+            .expect("anyarch starts");
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        assert_eq!(text.lines().filter(|l| l.ends_with(" ok")).count(), 51, "{dump}: {text}");
+    }
+    assert!(run(&lab.anyarch, "max,-lrcpc3", &program).matches(" WRONG\n").count() == 49);
+}
+
+#[test]
 fn what_is_within_16_bytes_is_accessed_at_once() {
     let lab = Lab::open();
     let program = compile(&lab, "at_once");

@@ -39,7 +39,8 @@ impl Evidence {
     fn notes(&self) -> Notes<'_> {
         let mut notes = Notes::new();
         for row in rows(&self.executed).filter(|row| row.len() >= 2 && row[0] != "0") {
-            notes.insert(row[1], format!("; executed {} times", row[0]));
+            let by = if row.len() > 2 { " against the evaluator alone" } else { "" };
+            notes.insert(row[1], format!("; executed {} times{by}", row[0]));
         }
         for row in rows(&self.lowering).filter(|row| row.len() == 3) {
             let what = |word: &str| match word {
@@ -67,17 +68,24 @@ impl Evidence {
         let implemented = || lines.iter().filter(|l| l.status != Status::Missing);
         let _ = writeln!(
             text,
-            "\n{} of the {} implemented encodings were executed at least {ENOUGH} times. The others:\n",
+            "\n{} of the {} implemented encodings were executed at least {ENOUGH} times, {} of them against \
+             the evaluator alone.",
             implemented().filter(enough).count(),
-            implemented().count()
+            implemented().count(),
+            rows(&self.executed).filter(|row| row.len() > 2).count()
         );
+        if implemented().any(|l| !enough(&l)) {
+            text.push_str("The others:\n\n");
+        }
         for line in implemented().filter(|l| !enough(l)) {
             let count = done.get(line.name.as_str()).copied().unwrap_or(0);
             let _ = writeln!(text, "- `{}`: {count} times", line.name);
         }
         text.push_str(
             "\n## What hosts do\n\n\
-             `native` means instructions of the host for all forms, `helper` a call of the evaluator.\n\
+             `native` means instructions of the host for all forms, `helper` a call of the evaluator or the\n\
+             runtime. What is native may still call it for operands that are rare: misaligned atomic accesses,\n\
+             signalling NaNs, results that are NaNs, conversions out of range.\n\
              Found by translating 400 random words of each encoding (`testkit lowering`).\n\n\
              | host | native | some forms by helper | helper |\n|---|---:|---:|---:|\n",
         );
