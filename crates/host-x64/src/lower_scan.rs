@@ -9,7 +9,7 @@ use crate::emit_sse::op;
 use crate::flags::{FLAGS, Flags, Test as FlagTest};
 use crate::lower::{ColdKind, Lower, arg};
 use crate::lower_vector::splat;
-use crate::regs::home;
+use crate::regs::{XmmOrMem, home};
 use crate::{Alu, Count, Unary};
 use host::Link;
 use ir::OpCode;
@@ -26,6 +26,8 @@ const PAGE: i32 = 4096;
 const LIMIT: Mem = arg(0);
 /// Where the last chunk may begin.
 const LAST: Mem = arg(1);
+/// What bytes are compared with, if it is in an integer register.
+const VALUE: Mem = arg(2);
 /// The bytes that end the loop are zero here.
 const FOUND: Xmm = Xmm(15);
 const OTHER: Xmm = Xmm(14);
@@ -67,6 +69,11 @@ impl Lower<'_> {
             {
                 scan.tests[n] = Test::Differ(b, a);
             }
+        }
+        let mut values = scan.tests.iter().filter_map(register);
+        let first = values.next();
+        if values.any(|slot| Some(slot) != first) {
+            return None;
         }
         let registers = scan.streams.iter().filter(|s| self.stream_base(s).is_none()).count();
         if registers > 2 {
@@ -197,6 +204,11 @@ impl Lower<'_> {
         if scan.stride > 1 {
             self.e.alu_imm(Alu::And, Size::Q, Gpr::RAX, -i32::from(scan.stride));
         }
+        if scan.two {
+            self.e.mov_imm(Gpr::RCX, 0);
+            self.e.alu_imm(Alu::Sub, Size::Q, Gpr::RAX, scan.stride.into());
+            self.e.cmov(Cc::B, Size::Q, Gpr::RAX, Gpr::RCX);
+        }
         self.e.bind(skip);
         for &(slot, down) in &scan.moves {
             let alu = if down { Alu::Sub } else { Alu::Add };
@@ -221,6 +233,14 @@ impl Lower<'_> {
             self.e.mov_imm(Gpr::RAX, value);
             self.alu_slot(Alu::Cmp, Gpr::RAX, slot);
             self.e.jcc(Cc::Ne, out);
+        }
+        if let Some(slot) = scan.tests.iter().find_map(register) {
+            self.load_slot(Gpr::RAX, slot);
+            self.e.alu_imm(Alu::Cmp, Size::Q, Gpr::RAX, 0xff);
+            self.e.jcc(Cc::A, out);
+            self.e.mov_to_xmm(Size::D, OTHER, Gpr::RAX);
+            self.v2(op::PBROADCAST[0], OTHER, OTHER);
+            self.e.movaps_store(VALUE, OTHER);
         }
         let mut free = [Gpr::RCX, Gpr::RDX].into_iter();
         let mut streams = Vec::with_capacity(scan.streams.len());
@@ -297,9 +317,9 @@ impl Lower<'_> {
         let mut first = offset == 0;
         for (n, stream) in streams.iter().enumerate() {
             let from = stream.plus(offset);
-            let mut rest = scan.tests.iter().filter(|test| {
-                matches!(test, Test::Equal(m, With::Vector(_) | With::Byte(1..)) | Test::Differ(m, _)
-                    if *m == n)
+            let mut rest = scan.tests.iter().filter(|&&test| match test {
+                Test::Equal(_, With::Byte(0)) => false,
+                Test::Equal(m, _) | Test::Unequal(m, _) | Test::Differ(m, _) => m == n,
             });
             // A test for zero needs the bytes as they are; another may share them.
             if scan.tests.contains(&Test::Equal(n, With::Byte(0))) {
@@ -336,18 +356,39 @@ impl Lower<'_> {
     /// Makes bytes of `to` zero for which `test` applies to `bytes` of its first stream.
     fn scan_test(&mut self, test: Test, streams: &[Mem], offset: i32, to: Xmm, bytes: Xmm) {
         match test {
-            Test::Equal(_, With::Byte(c)) => {
-                let c = self.e.constant(splat(c.into(), 8, 128));
-                self.v3(op::PXOR, to, bytes, c);
+            Test::Equal(_, with) => {
+                let value = self.scan_value(with);
+                self.v3(op::PXOR, to, bytes, value);
             }
-            Test::Equal(_, With::Vector(slot)) => match self.host.vec_pin(slot) {
-                Some(x) => self.v3(op::PXOR, to, bytes, x),
-                None => self.v3(op::PXOR, to, bytes, home(slot)),
-            },
+            Test::Unequal(_, with) => {
+                let value = self.scan_value(with);
+                self.v3(op::PCMPEQ[0], to, bytes, value);
+            }
             Test::Differ(_, n) => {
                 self.fault();
                 self.v3(op::PCMPEQ[0], to, bytes, streams[n].plus(offset));
             }
         }
+    }
+    /// The value that bytes are compared with, in every byte.
+    fn scan_value(&mut self, with: With) -> XmmOrMem {
+        match with {
+            With::Byte(c) => self.e.constant(splat(c.into(), 8, 128)).into(),
+            With::Vector(slot) => match self.host.vec_pin(slot) {
+                Some(x) => x.into(),
+                None => home(slot).into(),
+            },
+            With::Register(_) => VALUE.into(),
+        }
+    }
+}
+
+/// The integer slot with whose value `test` compares.
+fn register(test: &Test) -> Option<u16> {
+    match test {
+        Test::Equal(_, With::Register(slot)) | Test::Unequal(_, With::Register(slot)) => {
+            Some(*slot)
+        }
+        _ => None,
     }
 }

@@ -62,6 +62,15 @@ LOOP(bytes_index, "ldrb w4, [x0, x5]\nadd x5, x5, #1\nsub x2, x2, #1\ncmp w4, #1
 LOOP(bytes_counted, "ldrb w4, [x0], #1\ncbz w4, 9f\nsubs x2, x2, #1\nb.ne 1b")
 LOOP(bytes_counted_plain, "ldrb w4, [x0], #1\ncbz w4, 9f\nsub x2, x2, #1\ncbnz x2, 1b")
 LOOP(bytes_two, "ldrb w4, [x0], #1\ncmp w4, #122\nccmp w4, #0, #4, ne\nb.ne 1b")
+LOOP(bytes_register, "ldrb w4, [x0], #1\ncmp w4, w12\nb.ne 1b")
+LOOP(bytes_register_first, "ldrb w4, [x0], #1\ncmp w12, w4\nccmp w4, #0, #4, ne\nb.ne 1b")
+LOOP(bytes_same, "ldrb w4, [x0], #1\ncmp w4, #120\nb.eq 1b")
+LOOP(bytes_same_both, "ldrb w4, [x0], #1\nldrb w5, [x1], #1\ncmp w4, #120\nccmp w5, w12, #0, eq\nb.eq 1b")
+LOOP(bytes_rotated, "add x0, x0, #1\ncmp x0, x3\nb.eq 9f\nldrb w4, [x0]\ncmp w4, #122\nb.ne 1b")
+LOOP(bytes_two_pointers, "ldrb w4, [x0, #1]!\ncbz w4, 9f\nmov x5, x1\nldrb w6, [x5]\nadd x1, x5, #1\ncmp w6, w4\nb.eq 1b")
+LOOP(bytes_copied, "ldrb w4, [x0, #1]!\ncbz w4, 9f\nmov x5, x1\nldrb w6, [x5]\nadd x1, x1, #1\ncmp w6, w4\nb.eq 1b")
+LOOP(words_zero, "ldr x4, [x0], #8\ncbnz x4, 9f\nsubs x2, x2, #8\nb.hs 1b")
+LOOP(words_zero_plain, "ldr x4, [x0], #8\ncbz x4, 1b")
 /* These carry more from turn to turn. */
 LOOP(keeps_last, "mov x5, x4\nldrb w4, [x0], #1\ncbnz w4, 1b")
 LOOP(counts_turns, "ldr x4, [x0], #8\nadd x5, x5, #1\n" "sub x6, x4, x8\norr x7, x4, #0x7f7f7f7f7f7f7f7f\nbics x6, x6, x7\nb.eq 1b")
@@ -76,7 +85,8 @@ LOOP(vector_inside, "mov x9, x0\n2: ldr q1, [x0, #16]!\ncmeq v2.16b, v1.16b, #0\
     m(vectors_counted) m(vectors_post) m(vectors_either) m(vectors_ld1) m(bytes) m(bytes_equal) \
     m(bytes_above) m(bytes_until) m(bytes_below) m(bytes_index) m(bytes_counted) \
     m(bytes_counted_plain) m(bytes_two) m(keeps_last) m(counts_turns) m(sums) m(late) \
-    m(flags_kept) m(inside) m(vector_inside)
+    m(bytes_register) m(bytes_register_first) m(bytes_same) m(bytes_same_both) m(bytes_rotated) \
+    m(bytes_two_pointers) m(bytes_copied) m(words_zero) m(words_zero_plain) m(flags_kept) m(inside) m(vector_inside)
 #define ENTRY(n) {#n, n, n##_end},
 static const struct { const char *name; void (*run)(struct regs *); char *end; } loops[] = { EACH(ENTRY) };
 
@@ -114,8 +124,10 @@ int main(void)
             if (rnd() & 1) shift &= ~7u;
             unsigned from2 = from >= shift && rnd() & 1 ? from - shift : from + shift;
             if (from2 >= SIZE - 16) from2 = from;
-            memset(a, 'x', SIZE), memset(b, 'x', SIZE);
-            for (unsigned k = 0; k < 64; k++) { unsigned at = rnd() % SIZE; uint8_t v = 'a' + rnd() % 20; a[at] = v; if (at - from + from2 < SIZE) b[at - from + from2] = v; }
+            /* (Those that look for what is not zero.) */
+            int fill = strstr(loops[l].name, "zero") ? 0 : 'x';
+            memset(a, fill, SIZE), memset(b, fill, SIZE);
+            for (unsigned k = 0; k < (strstr(loops[l].name, "same") || !fill ? 2 : 64); k++) { unsigned at = rnd() % SIZE; uint8_t v = 'a' + rnd() % 20; a[at] = v; if (at - from + from2 < SIZE) b[at - from + from2] = v; }
             static const uint8_t marks[] = {0, 'z', 0x80, 1, 0xff};
             if (from + to < SIZE) a[from + to] = marks[rnd() % 5];
             if (from2 + to2 < SIZE && rnd() & 1) b[from2 + to2] = marks[rnd() % 5];
@@ -126,7 +138,7 @@ int main(void)
             r.x[0] = (uint64_t)a + from, r.x[1] = (uint64_t)b + from2, r.x[2] = rnd() % (i % 4 ? 300 : 9000) + 1;
             r.x[3] = r.x[0] + rnd() % (i % 4 ? 300 : 9000) + 1, r.x[8] = 0x0101010101010101u;
             if (i % 64 == 63) r.x[8] = rnd();
-            r.x[10] = r.x[1] - r.x[0], r.x[11] = r.x[10] + 8 - (r.x[10] & 7), r.x[5] = rnd() % 100, r.nzcv = rnd() & 0xf0000000;
+            r.x[10] = r.x[1] - r.x[0], r.x[11] = r.x[10] + 8 - (r.x[10] & 7), r.x[5] = rnd() % 100, r.x[12] = i % 8 ? "zx\0a"[rnd() % 4] : rnd() % 1000, r.nzcv = rnd() & 0xf0000000;
             memset(&r.v[0], "zxz\0a"[rnd() % 5], 16);
             current = &r, start_of = (uint64_t)loops[l].run, end_of = (uint64_t)loops[l].end;
             loops[l].run(&r);

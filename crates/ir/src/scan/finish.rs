@@ -31,22 +31,24 @@ impl Turn<'_> {
             return None;
         }
         scan.stride = stride as u8;
-        // What a turn leaves behind must be written anew by the next, before it can be seen.
+        // What a turn leaves behind must be written anew by the next, of other things.
         let (early, early_flags) = self.early?;
         let unseen = written & !moving;
-        if (self.used | self.fixed) & written != 0 || (self.copied | !early) & unseen != 0 {
+        if (self.used | self.fixed) & written != 0 || self.copied & unseen != 0 {
             return None;
         }
+        // And it must be before it can be seen.
+        scan.two = unseen & !early != 0;
         if let Flags::Zero { set, z: true, c } = self.flags
             && set & !self.tested == 0
         {
             scan.flags = Some(1 << 30 | u32::from(c) << 29);
-        } else if self.flags != Flags::Start && !early_flags {
+        } else if self.flags != Flags::Start && !early_flags && !scan.two {
             match self.flags {
                 Flags::Count { slot, by } if by == stride && moves(slot) == Some((slot, true)) => {
                     scan.flags_of = Some(slot);
                 }
-                _ => return None,
+                _ => scan.two = true,
             }
         }
         let up = |slot: u16| moves(slot) == Some((slot, false));
@@ -58,7 +60,7 @@ impl Turn<'_> {
                 continue;
             }
             match atom {
-                Atom::Equal(load, _) => seen |= 1 << load,
+                Atom::Equal(load, _) | Atom::Unequal(load, _) => seen |= 1 << load,
                 Atom::Differ(x, y) => seen |= 1 << x | 1 << y,
                 Atom::Count { slot, by, less } if down(slot) && by == stride => {
                     scan.bounds.push(Bound::Count { slot, less });
@@ -98,9 +100,14 @@ impl Turn<'_> {
             // The atoms that differ from this one only in their place.
             let (first, kin) = match atom {
                 Atom::Count { .. } | Atom::End { .. } => continue,
-                Atom::Equal(n, with) => {
-                    let kin = tested.iter().filter_map(|other| match *other {
-                        Atom::Equal(m, w) if w == with && self.same_stream(n, m) => Some(m),
+                Atom::Equal(n, _) | Atom::Unequal(n, _) => {
+                    let kin = tested.iter().filter_map(|&other| match (atom, other) {
+                        (Atom::Equal(_, a), Atom::Equal(m, b))
+                        | (Atom::Unequal(_, a), Atom::Unequal(m, b))
+                            if a == b && self.same_stream(n, m) =>
+                        {
+                            Some(m)
+                        }
                         _ => None,
                     });
                     (n, kin.collect::<Vec<_>>())
@@ -136,6 +143,7 @@ impl Turn<'_> {
             let a = self.stream(scan, first)?;
             let test = match atom {
                 Atom::Equal(_, with) => Test::Equal(a, with),
+                Atom::Unequal(_, with) => Test::Unequal(a, with),
                 Atom::Differ(_, to) => Test::Differ(a, self.stream(scan, to)?),
                 Atom::Count { .. } | Atom::End { .. } => continue,
             };

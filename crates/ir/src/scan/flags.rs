@@ -11,7 +11,14 @@ impl Turn<'_> {
         let wide = op.ty == Ty::I64;
         let flags = match (a, b) {
             (Value::Load(n), Value::Constant(c)) if subtracts && self.loads[n].size == 1 => {
-                Flags::Byte(n, u8::try_from(c).ok()?)
+                Flags::Byte(n, With::Byte(u8::try_from(c).ok()?))
+            }
+            (Value::Load(n), Value::Start { slot, plus: 0 })
+            | (Value::Start { slot, plus: 0 }, Value::Load(n))
+                if subtracts && self.loads[n].size == 1 =>
+            {
+                self.fixed |= bit(slot);
+                Flags::Byte(n, With::Register(slot))
             }
             (Value::Load(m), Value::Load(n)) if subtracts && (wide || self.loads[m].size == 1) => {
                 Flags::Zero { set: self.differ(m, n)?, z: true, c: true }
@@ -41,15 +48,17 @@ impl Turn<'_> {
         };
         Some(flags)
     }
-    /// The atoms by which `cond` is decided, and whether it holds when none applies.
-    pub(super) fn condition(&mut self, cond: Cond) -> Option<(Set, bool)> {
-        let answer = match (self.flags, cond) {
+    /// The atoms of which none applies exactly if `cond` is `on`.
+    pub(super) fn condition(&mut self, cond: Cond, on: bool) -> Option<Set> {
+        let (set, quiet) = match (self.flags, cond) {
             (Flags::Zero { set, z, .. }, Cond::Eq) => (set, z),
             (Flags::Zero { set, z, .. }, Cond::Ne) => (set, !z),
-            (Flags::Byte(n, c), Cond::Eq | Cond::Ne) => {
-                (self.atom(Atom::Equal(n, With::Byte(c)))?, cond == Cond::Ne)
+            (Flags::Byte(n, with), Cond::Eq | Cond::Ne) => {
+                let equal = (cond == Cond::Eq) == on;
+                let atom = if equal { Atom::Unequal(n, with) } else { Atom::Equal(n, with) };
+                (self.atom(atom)?, on)
             }
-            (Flags::Byte(n, 1), Cond::Hs | Cond::Lo) => {
+            (Flags::Byte(n, With::Byte(1)), Cond::Hs | Cond::Lo) => {
                 (self.atom(Atom::Equal(n, With::Byte(0)))?, cond == Cond::Hs)
             }
             (Flags::Count { slot, by }, Cond::Hi | Cond::Ls | Cond::Ne | Cond::Eq) => {
@@ -65,19 +74,20 @@ impl Turn<'_> {
             }
             _ => return None,
         };
-        Some(answer)
+        (quiet == on).then_some(set)
     }
     /// A compare if all has been quiet, else flags that say that it has not.
     pub(super) fn conditional_compare(&mut self, op: Op) -> Option<()> {
-        let (set, holds) = self.condition(Cond::from_u8(op.aux as u8))?;
+        let set = self.condition(Cond::from_u8(op.aux as u8), true)?;
         let (a, b) = (self.value(op.a), self.value(op.b));
+        let otherwise = op.aux >> 10 & 1 != 0;
         let (more, z) = match self.compare(op, a, b, Value::Other)? {
             Flags::Zero { set, z, .. } => (set, z),
-            Flags::Byte(n, c) => (self.atom(Atom::Equal(n, With::Byte(c)))?, false),
+            Flags::Byte(n, with) if otherwise => (self.atom(Atom::Equal(n, with))?, false),
+            Flags::Byte(n, with) => (self.atom(Atom::Unequal(n, with))?, true),
             _ => return None,
         };
-        let otherwise = op.aux >> 10 & 1 != 0;
-        if !holds || otherwise == z {
+        if otherwise == z {
             return None;
         }
         // (A subtraction of equal values.)
@@ -86,12 +96,10 @@ impl Turn<'_> {
     }
     /// A value, if all has been quiet, else one that is not zero.
     pub(super) fn select(&mut self, op: Op) -> Option<()> {
-        let (more, holds) = self.condition(Cond::from_u8(op.aux as u8))?;
+        let more = self.condition(Cond::from_u8(op.aux as u8), true)?;
         let zero = if op.code == OpCode::SelInv { u64::MAX } else { 0 };
         match (self.value(op.a), self.value(op.b)) {
-            (Value::Mask { set, .. }, Value::Constant(c))
-                if holds && op.ty == Ty::I64 && c != zero =>
-            {
+            (Value::Mask { set, .. }, Value::Constant(c)) if op.ty == Ty::I64 && c != zero => {
                 self.set(op.dst, mask(set | more));
                 Some(())
             }

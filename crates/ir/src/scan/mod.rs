@@ -6,7 +6,8 @@
 //! A back end may then look at as many bytes at once as it likes and skip the turns that would go
 //! on, as it has only to move the slots that move; the turn that ends the loop is executed as
 //! ever. That is exact because each turn overwrites what the one before has written before it
-//! leaves for the first time. Where a turn may fault, the one before it has to be executed too.
+//! leaves for the first time. Where it does not, or may fault, the one before it has to be executed
+//! too.
 
 mod finish;
 mod flags;
@@ -37,6 +38,8 @@ pub enum With {
     Byte(u8),
     /// The bytes of a vector slot, again and again.
     Vector(u16),
+    /// The value of an integer slot: no byte is equal if it is not one.
+    Register(u16),
 }
 
 /// What ends the loop. Numbers are of [`Scan::streams`].
@@ -44,6 +47,8 @@ pub enum With {
 pub enum Test {
     /// A byte that is equal.
     Equal(usize, With),
+    /// A byte that is not equal.
+    Unequal(usize, With),
     /// Bytes of two streams in the same place that are not.
     Differ(usize, usize),
 }
@@ -87,6 +92,9 @@ pub struct Scan {
     /// A turn may leave before it writes the flags, which it computes from this slot: it counts
     /// down by `stride`.
     pub flags_of: Option<u16>,
+    /// What the turn before the last one has left behind can be seen after the loop: that turn has
+    /// to be executed too.
+    pub two: bool,
     /// The flags that every turn leaves behind that goes on, as in PSTATE, if they are the same.
     pub flags: Option<u32>,
 }

@@ -81,14 +81,6 @@ fn what_goes_from_turn_to_turn_prevents_it() {
         b.bin(OpCode::Xor, Ty::I64, slot(6), slot(3), slot(4));
         b.br_cmp(Ty::I64, Cond::Eq, slot(6), zero, back);
     };
-    // What is written only after the loop may have been left.
-    let late = |b: &mut Builder<'_>, back, out| {
-        byte(b, 4);
-        let zero = b.iconst(0);
-        b.br_cmp(Ty::I32, Cond::Eq, slot(4), zero, out);
-        b.mov(Ty::I64, slot(6), slot(4));
-        until_zero(b, 4, back);
-    };
     // A byte that is read and not tested.
     let unseen = |b: &mut Builder<'_>, back, _| {
         byte(b, 4);
@@ -103,9 +95,36 @@ fn what_goes_from_turn_to_turn_prevents_it() {
     assert_eq!(scan(last), None);
     assert_eq!(scan(sum), None);
     assert_eq!(scan(turns), None);
-    assert_eq!(scan(late), None);
     assert_eq!(scan(unseen), None);
     assert_eq!(scan(store), None);
+}
+#[test]
+fn what_is_written_late_needs_two_turns() {
+    let late = |b: &mut Builder<'_>, back, out| {
+        byte(b, 4);
+        let zero = b.iconst(0);
+        b.br_cmp(Ty::I32, Cond::Eq, slot(4), zero, out);
+        b.mov(Ty::I64, slot(6), slot(4));
+        until_zero(b, 4, back);
+    };
+    let early = |b: &mut Builder<'_>, back, _| {
+        byte(b, 4);
+        b.mov(Ty::I64, slot(6), slot(4));
+        until_zero(b, 4, back);
+    };
+    assert!(scan(late).expect("a search").two);
+    assert!(!scan(early).expect("a search").two);
+}
+#[test]
+fn bytes_until_they_are_not_what_a_register_says() {
+    let found = scan(|b, back, _| {
+        byte(b, 4);
+        b.bin(OpCode::SubS, Ty::I32, Ref::NONE, slot(4), slot(9));
+        b.br_cond(Cond::Eq, back);
+    });
+    let found = found.expect("a search");
+    assert_eq!(found.tests, [Test::Unequal(0, With::Register(9))]);
+    assert_eq!(found.flags, None);
 }
 #[test]
 fn a_turn_must_read_all_it_goes_on_by() {

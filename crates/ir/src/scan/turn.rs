@@ -65,6 +65,7 @@ pub(super) struct Load {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Atom {
     Equal(usize, With),
+    Unequal(usize, With),
     Differ(usize, usize),
     /// A slot has counted down by `by` to `less`.
     Count {
@@ -120,8 +121,8 @@ pub(super) enum Flags {
     /// Those from before the turn.
     Start,
     Other,
-    /// Of the comparison of a byte with a constant.
-    Byte(usize, u8),
+    /// Of the comparison of a byte with a value.
+    Byte(usize, With),
     /// Z is `z` exactly if no atom of the set applies; then and if `z`, C is `c` and N and V are 0.
     Zero {
         set: Set,
@@ -363,34 +364,41 @@ impl<'a> Turn<'a> {
         }
         self.atom(Atom::Differ(m.min(n), m.max(n)))
     }
+    /// Whether a set contains more than bounds.
+    fn is_about_bytes(&self, set: Set) -> bool {
+        let bound = |atom: &Atom| matches!(atom, Atom::Count { .. } | Atom::End { .. });
+        (self.atoms.iter().enumerate()).any(|(n, atom)| set >> n & 1 != 0 && !bound(atom))
+    }
     /// A branch, `back` to the loop's start or out of it.
     pub(super) fn branch(&mut self, op: Op, back: bool) -> Option<()> {
-        let (set, holds) = if op.code == OpCode::BrCond {
-            self.condition(Cond::from_u8(op.aux as u8))?
+        let set = if op.code == OpCode::BrCond {
+            self.condition(Cond::from_u8(op.aux as u8), back)?
         } else {
-            let equal = match Cond::from_u8(op.aux as u8) {
-                Cond::Eq => true,
-                Cond::Ne => false,
+            // Whether it goes on if the value is zero.
+            let zero = match Cond::from_u8(op.aux as u8) {
+                Cond::Eq => back,
+                Cond::Ne => !back,
                 _ => return None,
             };
             if op.code != OpCode::BrCmp || self.value(op.b) != Value::Constant(0) {
                 return None;
             }
+            let wide = op.ty == Ty::I64;
             match self.value(op.a) {
-                Value::Mask { set, .. } if op.ty == Ty::I64 => (set, equal),
-                Value::Load(n) if self.loads[n].size == 1 => (self.has_zero(1 << n)?, !equal),
-                Value::Start { slot, plus } if op.ty == Ty::I64 && plus < 0 => {
-                    let by = plus.unsigned_abs();
-                    (self.atom(Atom::Count { slot, by, less: 1 })?, !equal)
+                Value::Mask { set, .. } if wide && zero => set,
+                Value::Load(n) if zero && (wide || self.loads[n].size == 1) => {
+                    self.atom(Atom::Unequal(n, With::Byte(0)))?
+                }
+                Value::Load(n) if !zero && self.loads[n].size == 1 => self.has_zero(1 << n)?,
+                Value::Start { slot, plus } if wide && plus < 0 && !zero => {
+                    self.atom(Atom::Count { slot, by: plus.unsigned_abs(), less: 1 })?
                 }
                 _ => return None,
             }
         };
-        if holds != back {
-            return None;
-        }
         self.tested |= set;
-        if self.early.is_none() {
+        // (Where a bound ends the loop, the turn before is always executed.)
+        if self.early.is_none() && self.is_about_bytes(set) {
             self.early = Some((self.written(), self.flags != Flags::Start));
         }
         Some(())
