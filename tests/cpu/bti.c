@@ -4,7 +4,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 static sigjmp_buf back;
 static void ill(int s, siginfo_t *i, void *c) {
@@ -19,6 +21,13 @@ static void go(int how, uint32_t *to, uint32_t *stub) {
   case 2: __asm__ volatile("mov x2, %0\n adr x30, 1f\n br x2\n1:" :: "r"(to) : "x2", "x30", "memory"); break;
   case 3: __asm__ volatile("mov x2, %0\n blr %1" :: "r"(to), "r"(stub) : "x2", "x30", "memory"); break;
   }
+}
+
+// Whether a branch by x2 to a NOP is refused.
+static void try(const char *what, void *to) {
+  int r = sigsetjmp(back, 1);
+  if (!r) go(2, to, 0);
+  printf("%s: %s\n", what, r ? "refused" : "done");
 }
 
 int main(void) {
@@ -47,4 +56,39 @@ int main(void) {
           if (twice) printf("%d %s %d: %d\n", guarded, names[n], how, r);
         }
   }
+  // The guard is the mapping's: kept by mremap and fork, lost with the mapping, changed by parts.
+  char *p = (char *)code;
+  mprotect(p, 4096, PROT_READ | PROT_EXEC | 0x10);
+  try("before", p);
+  char *moved = mremap(p, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, p + 0x100000);
+  try("moved", moved);
+  mprotect(moved, 4096, PROT_READ);
+  mprotect(moved, 4096, PROT_READ | PROT_EXEC);
+  try("again without", moved);
+  mprotect(moved, 4096, PROT_READ | PROT_EXEC | 0x10);
+  fflush(stdout);
+  if (!fork()) {
+    try("child", moved);
+    mprotect(moved, 4096, PROT_READ | PROT_EXEC);
+    try("child without", moved);
+    fflush(stdout);
+    _exit(0);
+  }
+  wait(0);
+  try("parent", moved);
+  char *more = mremap(moved, 4096, 3 * 4096, MREMAP_MAYMOVE);
+  try("grown", more);
+  static char copy[4096];
+  __builtin_memcpy(copy, more, 4096);
+  munmap(more, 3 * 4096);
+  p = mmap(more, 3 * 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  for (int n = 0; n < 3; n++) __builtin_memcpy(p + n * 4096, copy, 4096);
+  __builtin___clear_cache(p, p + 3 * 4096);
+  try("new", p);
+  mprotect(p + 4096, 4096, PROT_READ | PROT_EXEC | 0x10);
+  for (int n = 0; n < 3; n++) try("third", p + n * 4096);
+  p = mmap(more, 4096 * 3, PROT_READ | PROT_WRITE | PROT_EXEC | 0x10, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  for (int n = 0; n < 3; n++) __builtin_memcpy(p + n * 4096, copy, 4096);
+  __builtin___clear_cache(p, p + 3 * 4096);
+  try("mapped", p + 8192);
 }

@@ -39,6 +39,7 @@ int main(void) {
   TRY("frintts", "0x1e684020"); TRY("i8mm", "0x4e82a420"); TRY("bf16", "0x1e634020");
   TRY("dgh", "0xd50320df"); TRY("rng", "0xd53b2401"); TRY("ecv", "0xd53be0c1");
   TRY("wfxt", "0xd503101f"); TRY("cssc", "0xdac02021"); TRY("mops", "0x1d020460");
+  TRY("lrcpc3", "0xd9c00801"); TRY("lse128", "0x19228001"); TRY("cmpbr", "0xf5000021");
   TRY("hbc", "0x54000030"); TRY("bti", "0xd503245f");
   TRY("paciasp", "0xd503233f"); __asm__("hint #7" ::: "x30");
 }

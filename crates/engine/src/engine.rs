@@ -25,6 +25,9 @@ pub trait AddressSpace: Sync {
     fn mapped(&self, addr: u64) -> bool;
     /// The code at `addr` is a file's, so that other processes may have it too.
     fn backed_by_file(&self, addr: u64) -> bool;
+    /// Indirect branches to the page of `addr` are checked, if the guest does that
+    /// ([`Guest::guards`]).
+    fn guarded(&self, addr: u64) -> bool;
 }
 
 /// The process-wide translator; lives as long as the process.
@@ -118,6 +121,7 @@ impl std::hash::Hasher for PageHasher {
 /// beforehand, because the address space may take a lock that is held during an invalidation.
 #[derive(Clone, Copy)]
 pub(crate) struct Fetcher {
+    space: Option<&'static dyn AddressSpace>,
     /// What is translated already.
     map: &'static PcMap,
     page: u64,
@@ -138,6 +142,9 @@ struct Recorder<'a> {
 }
 
 impl Fetch for Recorder<'_> {
+    fn guarded(&mut self, pc: u64) -> bool {
+        self.fetcher.guarded(pc)
+    }
     fn known(&mut self, pc: u64) -> bool {
         self.fetcher.known(pc)
     }
@@ -174,6 +181,9 @@ const AT_ONCE: usize = 16;
 const MAX_UNIT: u64 = 2048;
 
 impl Fetch for Fetcher {
+    fn guarded(&mut self, pc: u64) -> bool {
+        self.space.is_some_and(|space| space.guarded(pc))
+    }
     fn known(&mut self, pc: u64) -> bool {
         self.map.has(pc)
     }
@@ -420,6 +430,7 @@ impl Engine {
         };
         let executable = [until != 0, until > (pc | 0xfff).saturating_add(1)];
         Fetcher {
+            space: self.space.get().copied(),
             map: self.map(exact),
             page: pc >> 12,
             executable,

@@ -9,56 +9,6 @@ use crate::field::XZr;
 use crate::translator::Translator;
 use ir::state::{BTYPE_ANY, BTYPE_CALL, BTYPE_JUMP, SLOT_BTYPE, TRAP_UNDEFINED};
 use ir::{OpCode, Ref, Ty};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-
-/// Most ranges of guarded pages; what is beyond is not guarded.
-const RANGES: usize = 1024;
-/// Start and end of each range, zero if it is not used. Only one thread at a time changes them.
-static GUARDED: [[AtomicU64; 2]; RANGES] = [const { [const { AtomicU64::new(0) }; 2] }; RANGES];
-/// How many of them have ever been used.
-static USED: AtomicUsize = AtomicUsize::new(0);
-
-/// The ranges in use, and their numbers.
-fn ranges() -> impl Iterator<Item = (usize, u64, u64)> {
-    GUARDED[..USED.load(Ordering::Acquire)]
-        .iter()
-        .enumerate()
-        .map(|(n, [start, end])| (n, start.load(Ordering::Acquire), end.load(Ordering::Acquire)))
-}
-
-fn insert(start: u64, end: u64) {
-    let free = ranges().find(|r| r.2 == 0).map_or(USED.load(Ordering::Acquire), |r| r.0);
-    if start < end && free < RANGES {
-        GUARDED[free][0].store(start, Ordering::Release);
-        GUARDED[free][1].store(end, Ordering::Release);
-        USED.fetch_max(free + 1, Ordering::AcqRel);
-    }
-}
-
-/// Makes `start..end` guarded or not; says whether any of it changed.
-pub(crate) fn guard(start: u64, end: u64, on: bool) -> bool {
-    if on && ranges().any(|(_, s, e)| s <= start && end <= e) {
-        return false;
-    }
-    let mut changed = on;
-    for (n, s, e) in ranges().collect::<Vec<_>>() {
-        if s < end && start < e {
-            changed = true;
-            GUARDED[n][1].store(0, Ordering::Release);
-            insert(s, start.min(e));
-            insert(end.max(s), e);
-        }
-    }
-    if on {
-        insert(start, end);
-    }
-    changed
-}
-
-/// Whether the page of `pc` is guarded.
-fn guarded(pc: u64) -> bool {
-    ranges().any(|(_, start, end)| (start..end).contains(&pc))
-}
 
 /// Whether `word` is BRK, HLT or UDF.
 fn raises(word: u32) -> bool {
@@ -87,7 +37,7 @@ impl Translator<'_> {
         }
         let (slot, none, zero) = (Ref::slot(SLOT_BTYPE), Ref::NONE, self.imm(0));
         let refused = refused(word);
-        if guarded(self.pc) && refused != 0 {
+        if refused != 0 && self.fetch.guarded(self.pc) {
             let (wrong, mask) = (self.temp(), self.imm(refused));
             self.ir.bin(OpCode::And, Ty::I64, wrong, slot, mask);
             self.ir.emit(OpCode::Check, Ty::I64, none, wrong, zero, none, TRAP_UNDEFINED, 0);
@@ -99,38 +49,26 @@ impl Translator<'_> {
     }
     /// Before a branch to the address in register `rn`.
     pub(crate) fn jumps(&mut self, rn: XZr) {
-        let kind =
-            if matches!(rn.0, 16 | 17) || !guarded(self.pc) { BTYPE_JUMP } else { BTYPE_ANY };
-        self.leaves(kind);
+        if !self.lacks(Features::BTI) {
+            let any = !matches!(rn.0, 16 | 17) && self.fetch.guarded(self.pc);
+            self.leaves(if any { BTYPE_ANY } else { BTYPE_JUMP });
+        }
     }
     /// Before a call of the address in a register.
     pub(crate) fn calls(&mut self) {
-        self.leaves(BTYPE_CALL);
+        if !self.lacks(Features::BTI) {
+            self.leaves(BTYPE_CALL);
+        }
     }
     fn leaves(&mut self, kind: u64) {
-        if !self.lacks(Features::BTI) {
-            let kind = self.imm(kind);
-            self.ir.mov(Ty::I64, Ref::slot(SLOT_BTYPE), kind);
-        }
+        let kind = self.imm(kind);
+        self.ir.mov(Ty::I64, Ref::slot(SLOT_BTYPE), kind);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ranges_are_cut() {
-        const AT: u64 = 0x7000_0000;
-        assert!(guard(AT, AT + 0x4000, true));
-        assert!(!guard(AT + 0x1000, AT + 0x2000, true));
-        assert!(guard(AT + 0x1000, AT + 0x2000, false));
-        assert!(guarded(AT) && guarded(AT + 0x2000) && guarded(AT + 0x3ffc));
-        assert!(!guarded(AT + 0x1000) && !guarded(AT + 0x4000));
-        assert!(guard(AT, AT + 0x4000, false));
-        assert!(!guarded(AT) && !guarded(AT + 0x2000));
-        assert!(!guard(AT, AT + 0x4000, false));
-    }
 
     #[test]
     fn landing_pads_take_what_they_should() {

@@ -123,9 +123,6 @@ impl Guest for Aarch64 {
     fn guards(&self) -> bool {
         self.cpu.features.has(cpu::Features::BTI)
     }
-    fn guard(&self, start: u64, end: u64, on: bool) -> bool {
-        self.guards() && branch_target::guard(start, end, on)
-    }
     fn start(&self, state: &mut State) {
         let _ = self.keys(KeyRequest::Reset(0), state);
         let _ = self.keys(KeyRequest::Enable { which: 15, on: 15 }, state);

@@ -36,8 +36,8 @@ pub struct Translator<'a> {
     pub pc: u64,
     /// The processor.
     pub(crate) cpu: &'a Cpu,
-    /// Guest code, for the look at the code behind exits.
-    fetch: &'a mut dyn Fetch,
+    /// Guest code, for the look at the code behind exits, and what is said of its pages.
+    pub(crate) fetch: &'a mut dyn Fetch,
     /// Guest address of the first instruction.
     start: u64,
     /// Bit n: the instruction at `start + 4n` is the destination of a branch of this block.

@@ -59,6 +59,12 @@ pub trait Fetch {
         }
         out.len()
     }
+    /// Whether the page of `pc` is guarded: indirect branches there are checked. Only asked by
+    /// guests that check ([`Guest::guards`]).
+    fn guarded(&mut self, pc: u64) -> bool {
+        let _ = pc;
+        false
+    }
     /// Whether the code at `pc` is translated already: a block that comes there may as well end.
     fn known(&mut self, pc: u64) -> bool {
         let _ = pc;
@@ -144,12 +150,6 @@ pub trait Guest: Sync {
     }
     /// Whether indirect branches into guarded pages are checked.
     fn guards(&self) -> bool {
-        false
-    }
-    /// The pages of `start..end` are now guarded or not; one thread at a time says so. True if that
-    /// changes how code there is translated.
-    fn guard(&self, start: u64, end: u64, on: bool) -> bool {
-        let _ = (start, end, on);
         false
     }
     /// Text of one instruction for dumps.

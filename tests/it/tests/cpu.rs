@@ -1,7 +1,9 @@
 //! Processor models: what they say of themselves and what they execute, as under the oracle.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use it::{Lab, assert_none, outcome};
 
@@ -14,13 +16,19 @@ const MODELS: [(&str, &str, &[&str]); 6] = [
     ("neoverse-n1", "", &[]),
     // The oracle's has no BF16.
     ("neoverse-v1", ",sve=off", &["bf16"]),
-    ("max", ",sve=off,sme=off", &[]),
+    ("max", ",sve=off,sme=off", &["lrcpc3"]),
 ];
 /// Registers in which there is nothing that only one of both has.
 const REGISTERS: [&str; 4] = ["midr", "pfr0", "isar0", "mmfr2"];
 
-fn compile(lab: &Lab, name: &str) -> std::path::PathBuf {
+/// Compiles a program once, for all tests.
+fn compile(lab: &Lab, name: &str) -> PathBuf {
+    static DONE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let to = lab.scratch("cpu").join(name);
+    let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
+    if !done.insert(name.to_owned()) {
+        return to;
+    }
     let out = Command::new("aarch64-linux-gnu-gcc")
         .args(["-O1", "-static", "-w", "-pthread", "-march=armv8.5-a", "-D_GNU_SOURCE", "-o"])
         .arg(&to)
@@ -59,6 +67,32 @@ fn models_execute_what_they_claim() {
         }
     }
     assert_none(&failures, MODELS.len());
+}
+
+/// Features that `tests/cpu/models.c` tries an instruction of.
+const TRIED: [&str; 38] = [
+    "aes", "pmull", "sha1", "sha256", "crc32", "lse", "lor", "fp16", "rdm", "jscvt", "fcma",
+    "lrcpc", "dpb", "sha3", "sm3", "sm4", "dotprod", "sha512", "fhm", "dit", "lrcpc2", "flagm",
+    "ssbs", "sb", "pauth", "dpb2", "flagm2", "frintts", "i8mm", "bf16", "rng", "ecv", "wfxt",
+    "cssc", "mops", "lrcpc3", "lse128", "cmpbr",
+];
+
+#[test]
+fn each_feature_is_there_or_not() {
+    let lab = Lab::open();
+    let program = compile(&lab, "models");
+    let mut failures = Vec::new();
+    let mut expect = |cpu: &str, feature: &str, line: &str| {
+        let text = run(&lab.anyarch, cpu, &program);
+        if !text.lines().any(|l| l == format!("{feature} {line}")) {
+            failures.push(format!("{cpu}: not {feature} {line}"));
+        }
+    };
+    for feature in TRIED {
+        expect(&format!("max,-{feature}"), feature, "SIGILL 1");
+        expect(&format!("cortex-a53,-crc32,-aes,-sha1,-sha256,+{feature}"), feature, "runs");
+    }
+    assert_none(&failures, 2 * TRIED.len());
 }
 
 #[test]

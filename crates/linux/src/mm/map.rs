@@ -159,7 +159,7 @@ impl Mm {
         if !fixed && new_len > old_len && space.holes.intersects(old_end, old_end + 1) {
             space.release_holes(old_end, old.saturating_add(new_len).min(ADDR_END));
         }
-        let exec = self.any_exec(old, old + PAGE);
+        let (exec, guard) = (self.any_exec(old, old + PAGE), self.guard_of(old));
         let args = [old, old_len, new_len, flags, new];
         let at = match raw::call(libc::SYS_mremap, args) {
             Ok(at) => at,
@@ -183,10 +183,11 @@ impl Mm {
             space.owned.insert(at, at + new_len);
             space.holes.remove(at, at + new_len);
             if exec {
+                self.guard(at, at + new_len, guard);
                 self.set_exec(at, at + new_len);
             }
         } else if at != old {
-            self.record(&mut space, at, at + new_len, if exec { prot::EXEC } else { 0 });
+            self.record(&mut space, at, at + new_len, if exec { prot::EXEC | guard } else { 0 });
         }
         Ok(at)
     }

@@ -47,8 +47,7 @@ pub mod prot {
 /// The guest's memory.
 pub struct Mm {
     engine: &'static Engine,
-    /// Further `PROT_*` bits that the architecture accepts in `mprotect` (and that mean nothing
-    /// here, such as `PROT_BTI`).
+    /// The `PROT_*` bit of the architecture that guards branch targets (`PROT_BTI`), or none.
     arch_prot: u64,
     space: Mutex<Space>,
     exec: RwLock<Intervals>,
@@ -56,6 +55,9 @@ pub struct Mm {
     exec_changes: AtomicU64,
     /// Of these, those that are files'.
     files: RwLock<Intervals>,
+    /// Of the executable ones, those in which branch targets are guarded; none with guests that do
+    /// not check them.
+    guarded: RwLock<Intervals>,
 }
 
 /// What is known of the address space.
@@ -77,6 +79,7 @@ pub struct MmForkGuard<'a> {
     _space: MutexGuard<'a, Space>,
     _exec: std::sync::RwLockReadGuard<'a, Intervals>,
     _files: std::sync::RwLockReadGuard<'a, Intervals>,
+    _guarded: std::sync::RwLockReadGuard<'a, Intervals>,
 }
 
 thread_local! {
@@ -105,6 +108,7 @@ impl Mm {
             exec: RwLock::new(Intervals::new()),
             exec_changes: AtomicU64::new(0),
             files: RwLock::new(Intervals::new()),
+            guarded: RwLock::new(Intervals::new()),
         }
     }
 
@@ -114,7 +118,8 @@ impl Mm {
         let space = self.space();
         let exec = self.exec.read().unwrap_or_else(PoisonError::into_inner);
         let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
-        MmForkGuard { _space: space, _exec: exec, _files: files }
+        let guarded = self.guarded.read().unwrap_or_else(PoisonError::into_inner);
+        MmForkGuard { _space: space, _exec: exec, _files: files, _guarded: guarded }
     }
 
     pub(crate) fn space(&self) -> MutexGuard<'_, Space> {
@@ -144,6 +149,7 @@ impl Mm {
             exec.remove(start, end);
             self.note_exec_change();
             self.files.write().unwrap_or_else(PoisonError::into_inner).remove(start, end);
+            self.guarded.write().unwrap_or_else(PoisonError::into_inner).remove(start, end);
             drop(exec);
             self.engine.invalidate(start, end - start);
         }
@@ -172,12 +178,31 @@ impl Mm {
         self.exec.read().unwrap_or_else(PoisonError::into_inner).intersects(start, end)
     }
 
-    /// The executable pages of `start..end` are guarded if `prot` says so (`PROT_BTI`).
+    /// The executable pages of `start..end` are guarded if `prot` says so. What was translated there
+    /// is dropped if that is another answer than before.
     pub(crate) fn guard(&self, start: u64, end: u64, prot: u64) {
-        let guest = self.engine.guest();
-        if guest.guards() && guest.guard(start, end, prot & self.arch_prot != 0) {
+        if !self.engine.guest().guards() {
+            return;
+        }
+        let mut guarded = self.guarded.write().unwrap_or_else(PoisonError::into_inner);
+        let changes = if prot & self.arch_prot != 0 {
+            let changes = !guarded.covers(start, end);
+            guarded.insert(start, end);
+            changes
+        } else {
+            let changes = guarded.intersects(start, end);
+            guarded.remove(start, end);
+            changes
+        };
+        drop(guarded);
+        if changes {
             self.engine.invalidate(start, end - start);
         }
+    }
+
+    /// What [`Mm::guard`] is to be told of pages that are as that of `addr`.
+    fn guard_of(&self, addr: u64) -> u64 {
+        if self.guarded(addr) { self.arch_prot } else { 0 }
     }
 
     /// Records addresses as the guest's that were mapped by other means (the stack's room).
@@ -214,6 +239,10 @@ impl AddressSpace for Mm {
 
     fn backed_by_file(&self, addr: u64) -> bool {
         self.files.read().unwrap_or_else(PoisonError::into_inner).contains(addr)
+    }
+
+    fn guarded(&self, addr: u64) -> bool {
+        self.guarded.read().unwrap_or_else(PoisonError::into_inner).contains(addr)
     }
 }
 
