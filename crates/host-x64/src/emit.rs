@@ -149,6 +149,11 @@ impl Mem {
     const fn is_simple(self) -> bool {
         self.index == Self::NO && self.base & 7 != 4 && self.base < 0x80
     }
+    /// One of the guest's general registers, most often: rbp and eight bits of displacement.
+    #[inline(always)]
+    const fn is_near_state(self) -> bool {
+        self.base == Gpr::RBP.0 && self.index == Self::NO && self.disp as i8 as i32 == self.disp
+    }
     /// What ModRM.mod says of the displacement: 0 none, 1 = 8 bits, 2 = 32 bits; squared, its
     /// bytes. Without branches, which the processor could not predict.
     #[inline(always)]
@@ -551,10 +556,9 @@ impl Emit {
         }
     }
     fn registers(&mut self, op: u64, op_len: u32, w: u8, reg: u8, rm: u8) {
-        let (rex, has_rex) = rex_prefix(w, reg, 0, rm);
         let modrm = u64::from(0xc0 | (reg & 7) << 3 | rm & 7);
-        let bits = (op | modrm << (op_len * 8)) << (has_rex * 8) | rex;
-        self.raw(bits, op_len + 1 + has_rex);
+        let bits = op | modrm << (op_len * 8);
+        self.after_rex(w | (reg & 8) >> 1 | rm >> 3, bits, op_len + 1);
     }
     #[expect(clippy::too_many_arguments, reason = "the parts of an instruction")]
     fn registers_imm(
@@ -598,17 +602,38 @@ impl Emit {
         }
     }
     fn legacy_memory(&mut self, op: u64, op_len: u32, w: u8, reg: u8, m: Mem) {
-        if !m.is_simple() {
+        if m.is_near_state() && op_len == 1 {
+            let modrm = u64::from(0x45 | (reg & 7) << 3);
+            let bits = op | modrm << 8 | u64::from(m.disp as u8) << 16;
+            return self.after_rex(w | (reg & 8) >> 1, bits, 3);
+        }
+        if !m.is_simple() || op_len > 2 {
             return self.other_memory(op, op_len, w, reg, m);
         }
-        let bits = w & 8 | (reg & 8) >> 1 | m.base >> 3;
-        let has_rex = u32::from((bits | w & 0x80) != 0);
-        let rex = u64::from(0x40 | bits) & u64::from(has_rex).wrapping_neg();
-        let len = op_len + has_rex;
         let size = m.disp_size();
-        let modrm = u64::from((size << 6) as u8 | (reg & 7) << 3 | m.base & 7);
-        let head = op << (has_rex * 8) | rex | modrm << (len * 8);
-        self.put(head, len + 1, u64::from(m.disp as u32), size * size);
+        let modrm = (size as u8) << 6 | (reg & 7) << 3 | m.base & 7;
+        let rest = u64::from(modrm) | u64::from(m.disp as u32) << 8;
+        // Opcode, ModRM and displacement are no more than seven bytes.
+        let bits = if op_len == 1 { op | rest << 8 } else { op | rest << 16 };
+        self.after_rex(w | (reg & 8) >> 1 | m.base >> 3, bits, op_len + 1 + size * size);
+    }
+    /// A REX prefix of the low bits of `rex` if any is set, or bit 7 for a register that needs it;
+    /// and up to seven bytes.
+    #[inline(always)]
+    fn after_rex(&mut self, rex: u8, bits: u64, len: u32) {
+        let room = self.buf.get_mut(self.pos..).and_then(|rest| rest.first_chunk_mut::<16>());
+        let Some(room) = room else { return self.after_rex_slowly(rex, bits, len) };
+        let has_rex = usize::from(rex != 0);
+        room[0] = 0x40 | rex & 15;
+        room[has_rex..has_rex + 8].copy_from_slice(&bits.to_le_bytes());
+        self.pos += has_rex + len as usize;
+        self.insns += 1;
+    }
+    #[cold]
+    #[inline(never)]
+    fn after_rex_slowly(&mut self, rex: u8, bits: u64, len: u32) {
+        self.grow();
+        self.after_rex(rex, bits, len);
     }
     fn other_memory(&mut self, op: u64, op_len: u32, w: u8, reg: u8, m: Mem) {
         let (rex, has_rex) = rex_prefix(w, reg, m.index, m.base);

@@ -6,7 +6,7 @@
 
 use crate::Alu;
 use crate::emit::{Cc, Gpr, Mem, Size};
-use crate::lower::Lower;
+use crate::lower::{LAST_USE, Lower, READER};
 use crate::regs::spill_mem;
 use core::mem::offset_of;
 use host::{FlagsAt, Recipe};
@@ -165,8 +165,7 @@ const fn single_bit(cond: Cond) -> Option<u32> {
 }
 
 impl Lower<'_> {
-    /// Who needs the flags that hold while the current operation runs: 0 nobody, 1 only a fault,
-    /// 2 a reader or an exit.
+    /// Who needs the flags that hold while the current operation runs.
     fn need(&self) -> u8 {
         let op = self.op.code;
         let branch = matches!(
@@ -174,14 +173,14 @@ impl Lower<'_> {
             OpCode::BrCond | OpCode::BrCmp | OpCode::BrBit | OpCode::Br | OpCode::ExitDirect
         );
         if op.may_fault() || branch || op.ends_block() {
-            self.live[self.at]
+            self.live[self.at] & !LAST_USE
         } else {
-            self.live[self.at + 1]
+            self.live[self.at + 1] & !LAST_USE
         }
     }
     /// Who needs the flags after the current operation.
     pub(crate) fn need_after(&self) -> u8 {
-        self.live[self.at + 1]
+        self.live[self.at + 1] & !LAST_USE
     }
     /// To be called before emitting host instructions that destroy the host's flags, and before
     /// asking for operands. Operations that read the flags must have done so.
@@ -333,7 +332,7 @@ impl Lower<'_> {
             self.flags.recipe = None;
             return;
         }
-        if self.flags.host.is_some() && self.need_after() == 2 {
+        if self.flags.host.is_some() && self.need_after() == READER {
             self.flags.recipe = None;
             return;
         }
@@ -385,7 +384,7 @@ impl Lower<'_> {
         if self.flags.host.is_none() {
             if !self.flags.home {
                 self.compute_recipe();
-            } else if self.need_after() == 2 || single_bit(cond).is_none() {
+            } else if self.need_after() == READER || single_bit(cond).is_none() {
                 self.load_flags();
             } else if let Some(bit) = single_bit(cond) {
                 let r = self.scratch();

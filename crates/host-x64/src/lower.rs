@@ -107,7 +107,8 @@ pub(crate) struct Lower<'a> {
     pub(crate) at: usize,
     /// The current operation.
     pub(crate) op: Op,
-    /// Who needs the flags before operation n: 0 nobody, 1 a fault, 2 a reader or exit.
+    /// Who needs the flags before operation n: 0 nobody, [`FAULT`] or [`READER`]; and [`LAST_USE`]
+    /// if it is the last to mention a temporary.
     pub(crate) live: &'a mut Vec<u8>,
     pub(crate) temps: &'a mut Vec<Temp>,
     pub(crate) labels: &'a mut Vec<InBlock>,
@@ -140,6 +141,13 @@ pub(crate) struct Lower<'a> {
     /// Offset of the instruction for which registers have run out: what has been emitted is void.
     stuck: Option<u32>,
 }
+
+/// The flags are needed if an operation faults.
+const FAULT: u8 = 1;
+/// The flags are needed by an operation or at an exit.
+pub(crate) const READER: u8 = 2 | FAULT;
+/// In [`Lower::live`].
+pub(crate) const LAST_USE: u8 = 0x80;
 
 /// No operation to skip.
 const NO_SKIP: usize = usize::MAX;
@@ -248,10 +256,10 @@ const NEEDS: [Need; OpCode::ALL.len()] = {
             OpCode::Br | OpCode::ExitDirect => {
                 (need.keep, need.control) = (0, Control::Branch);
             }
-            _ if code.reads_flags() || code.ends_block() => need.least = 2,
+            _ if code.reads_flags() || code.ends_block() => need.least = READER,
             _ => {
                 need.keep = if code.writes_flags() { 0 } else { 3 };
-                need.least = shows_flags(code) as u8;
+                need.least = if shows_flags(code) { FAULT } else { 0 };
             }
         }
         n += 1;
@@ -272,54 +280,64 @@ impl Lower<'_> {
         self.labels.clear();
         for _ in 0..self.block.labels {
             let label = self.e.new_label();
-            self.labels.push(InBlock { label, live: 2 });
-        }
-        if self.block.temps != 0 {
-            for (i, op) in ops.iter().enumerate() {
-                if !op.mentions_temps() {
-                    continue;
-                }
-                // In order: the last one that is written stays.
-                for r in [op.a, op.b, op.c, op.dst] {
-                    if let Some(t) = r.as_temp() {
-                        self.temps[t as usize].last = i as u32;
-                    }
-                }
-                if let Some(t) = op.dst.as_temp() {
-                    self.temps[t as usize].vector = vector_result(*op);
-                }
-            }
+            self.labels.push(InBlock { label, live: READER });
         }
         self.start_need = 0;
-        let start = self.flag_needs();
+        let start = self.pass_backwards::<true>();
         if start > 0 && (1..=self.block.exits.len()).any(|n| self.is_loop(-(n as i32))) {
             // From below, until it does not change.
             self.start_need = start;
-            self.start_need = self.start_need.max(self.flag_needs());
-            self.flag_needs();
+            self.start_need = self.start_need.max(self.pass_backwards::<false>());
+            self.pass_backwards::<false>();
         }
     }
-    /// Who needs the flags where; gives who needs them at the start.
-    fn flag_needs(&mut self) -> u8 {
+    /// Who needs the flags where, and the first time where temporaries are used last; gives who
+    /// needs the flags at the start.
+    fn pass_backwards<const FIRST: bool>(&mut self) -> u8 {
         for label in self.labels.iter_mut() {
             // Not seen yet by the backward pass: that of a backward branch.
-            label.live = 2;
+            label.live = READER;
         }
         let block = self.block;
         let mut needs = core::mem::take(self.live);
-        let mut live = 2;
-        for (op, need) in block.ops.iter().zip(&mut needs).rev() {
+        let mut live = READER;
+        let (ops, before) = (&block.ops[..], &mut needs[..block.ops.len()]);
+        let temps = FIRST && block.temps != 0;
+        for i in (0..ops.len()).rev() {
+            let op = &ops[i];
             let rule = NEEDS[op.code as usize];
-            live = (live & rule.keep).max(rule.least);
+            live = live & rule.keep | rule.least;
             match rule.control {
                 Control::None => {}
                 Control::Label => self.labels[op.imm as usize].live = live,
-                Control::Branch => live = live.max(self.dest_need(op.imm)),
+                Control::Branch => live |= self.dest_need(op.imm),
             }
-            *need = live;
+            let last = match FIRST {
+                true if temps && op.mentions_temps() => self.last_uses(op, i as u32),
+                true => 0,
+                false => before[i] & LAST_USE,
+            };
+            before[i] = live | last;
         }
         *self.live = needs;
         live
+    }
+    /// Notes which temporaries operation `at` is the last to mention; [`LAST_USE`] if there are any.
+    fn last_uses(&mut self, op: &Op, at: u32) -> u8 {
+        let mut bit = 0;
+        for r in [op.a, op.b, op.c, op.dst] {
+            if let Some(t) = r.as_temp()
+                && let temp = &mut self.temps[t as usize]
+                && temp.last == 0
+            {
+                temp.last = at;
+                bit = LAST_USE;
+            }
+        }
+        if let Some(t) = op.dst.as_temp() {
+            self.temps[t as usize].vector = vector_result(*op);
+        }
+        bit
     }
     /// Whether a branch destination is the block's own start.
     pub(crate) fn is_loop(&self, dest: i32) -> bool {
@@ -330,7 +348,7 @@ impl Lower<'_> {
     }
     /// Whether a branch destination is the block's own start and only faults need the flags there.
     pub(crate) fn may_go_again(&self, dest: i32) -> bool {
-        self.is_loop(dest) && self.dest_need(dest) == 1 && self.block.ops.len() <= AGAIN_MAX
+        self.is_loop(dest) && self.dest_need(dest) == FAULT && self.block.ops.len() <= AGAIN_MAX
     }
     /// Who needs the flags at a branch destination.
     pub(crate) fn dest_need(&self, dest: i32) -> u8 {
@@ -341,7 +359,7 @@ impl Lower<'_> {
         } else if self.is_loop(dest) {
             self.start_need
         } else {
-            2
+            READER
         }
     }
     /// Finds what depends on where the guest code is: of the 64-bit immediates, those that look
@@ -426,13 +444,16 @@ impl Lower<'_> {
             return self.interpret();
         }
         let block = self.block;
+        let some_given_up = !self.given_up.is_empty();
         let mut gives_up = false;
         self.at = 0;
         // (Through the reference, operations are copied in one piece.)
         for (i, op) in block.ops.iter().enumerate() {
             if op.code == OpCode::Insn {
                 self.guest = op.imm as u32;
-                gives_up = !self.given_up.is_empty() && self.gives_up();
+                if some_given_up {
+                    gives_up = self.gives_up();
+                }
                 continue;
             }
             if self.skip == i || gives_up && op.code != OpCode::Label {
@@ -453,14 +474,11 @@ impl Lower<'_> {
             self.op(*op);
             self.flags_busy = false;
             self.unlock();
-            if block.temps != 0 && op.mentions_temps() {
+            if self.live[i] & LAST_USE != 0 {
                 self.drop_temps();
             }
             if self.need_after() == 0 {
                 self.flags.forget();
-            }
-            if self.stuck.is_some() {
-                return;
             }
         }
         if gives_up || !block.ops.get(self.at).is_some_and(|op| op.code.ends_block()) {

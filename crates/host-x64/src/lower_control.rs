@@ -3,7 +3,7 @@
 use crate::Alu;
 use crate::emit::{Branch, Cc, Emit, Gpr, Label, Mem, Size};
 use crate::flags::{Flags, Test};
-use crate::lower::{Again, Cold, ColdCode, ColdKind, Lower, arg};
+use crate::lower::{Again, Cold, ColdCode, ColdKind, Lower, READER, arg};
 use crate::regs::home;
 use core::mem::offset_of;
 use host::Link;
@@ -99,7 +99,7 @@ impl Lower<'_> {
     /// out: when the other way needs them too, or when the exit is likely taken.
     fn save_before_exit(&self, dest: i32) -> bool {
         let exit = self.block.exits[(-1 - dest) as usize];
-        self.need_after() == 2 || exit.pc <= self.pc()
+        self.need_after() == READER || exit.pc <= self.pc()
     }
     /// Branches to a label or exit; the flags there are taken care of, except that an exit may
     /// still have to save them.
@@ -203,7 +203,7 @@ impl Lower<'_> {
     pub(crate) fn br_cmp(&mut self, op: Op) {
         if let Some(n) = self.scan_at(op.imm) {
             let recipe = self.flags.recipe.is_some() && !self.flags.home;
-            if op.imm < 0 && recipe && self.need_after() < 2 {
+            if op.imm < 0 && recipe && self.need_after() < READER {
                 self.flags.host = None;
             } else {
                 self.before_flagless(op.imm);
@@ -232,7 +232,7 @@ impl Lower<'_> {
             Some(again) => again.flags.same(flags),
             None => !self.second,
         });
-        let dies = self.need_after() < 2;
+        let dies = self.need_after() < READER;
         if fits && dies {
             self.flags = left;
         }
