@@ -21,6 +21,7 @@ mod lower_integer;
 mod lower_memory;
 mod lower_move;
 mod lower_multiply;
+mod lower_plain;
 mod lower_scan;
 mod lower_vector;
 mod lower_vector_crypto;

@@ -561,7 +561,9 @@ impl Lower<'_> {
             | OpCode::FJcvt
             | OpCode::FCmp
             | OpCode::FCcmp => {
-                if self.is_exact() || !self.lower_fp(op) {
+                // Integers become the same numbers under every control.
+                let any = matches!(op.code, OpCode::IntToF | OpCode::IntVToF);
+                if !any && self.is_exact() || !self.lower_fp(op) {
                     self.helper(op);
                 }
             }
@@ -577,7 +579,8 @@ impl Lower<'_> {
             OpCode::MovV => self.mov_v(op),
             OpCode::Vec => {
                 let v = VecOp::from_u16(op.aux);
-                let float = v >= VecOp::FAdd && v <= VecOp::FMlaL;
+                let single = v == VecOp::IntToF && ir::vec_op::lane(op.imm) >= 2;
+                let float = v >= VecOp::FAdd && v <= VecOp::FMlaL && !single;
                 if float && self.is_exact() || !self.lower_vec(op) {
                     self.helper(op);
                 }
@@ -649,7 +652,11 @@ impl Lower<'_> {
         self.helper_operands(op);
         self.unlock();
         self.flush_scratch();
+        let plain = if self.is_exact() { self.plain(op) } else { None };
         self.call_helper(op);
+        if let Some(done) = plain {
+            self.e.bind(done);
+        }
         if writes {
             self.flags_home();
         }

@@ -472,6 +472,23 @@ fn check(runner: &mut Runner, block: &Block, start: &State, tally: &mut Tally) {
 
 const INT_CHECKED: usize = 36;
 
+/// Sometimes instructions that are known to trap, or flush to zero, default NaN and alternative half
+/// precision, of which the control bits are given.
+fn controlled(block: &mut Block, r: &mut Random) -> u64 {
+    match r.below(6) {
+        0 => {
+            let insns = block.ops.iter().filter(|o| o.code == OpCode::Insn);
+            block.trapping = insns.map(|o| o.imm as u32).collect();
+            0
+        }
+        1 => {
+            block.fp_exact = true;
+            r.next() & (1 << 24 | 1 << 25 | 1 << 26 | 1 << 19)
+        }
+        _ => 0,
+    }
+}
+
 fn scalars(level: FeatureLevel, seed: u64) {
     let options = Options { features: level, cache_size: 64 << 20, ..Options::default() };
     let mut runner = Runner::new(GUEST, options).expect("a runner");
@@ -480,9 +497,11 @@ fn scalars(level: FeatureLevel, seed: u64) {
     for _ in 0..6000 {
         let n = 1 + r.below(4);
         let ops: Vec<Op> = (0..n).map(|_| scalar_op(&mut r)).collect();
-        let block = block_of(&ops, &mut r);
+        let mut block = block_of(&ops, &mut r);
+        let control = controlled(&mut block, &mut r);
         for _ in 0..3 {
-            let state = r.state();
+            let mut state = r.state();
+            state.int[usize::from(SLOT_FPCR)] |= control;
             check(&mut runner, &block, &state, &mut tally);
         }
     }
@@ -505,9 +524,11 @@ fn vectors(level: FeatureLevel, seed: u64) {
                     ops.push(second);
                     ops.push(scalar_op(&mut r));
                 }
-                let block = block_of(&ops, &mut r);
+                let mut block = block_of(&ops, &mut r);
+                let control = controlled(&mut block, &mut r);
                 for _ in 0..3 {
-                    let state = r.state();
+                    let mut state = r.state();
+                    state.int[usize::from(SLOT_FPCR)] |= control;
                     check(&mut runner, &block, &state, &mut tally);
                 }
             }

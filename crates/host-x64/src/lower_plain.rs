@@ -1,0 +1,285 @@
+//! Floating point that the evaluator would do, where host instructions do the same: before the
+//! helper is called, operands are looked at, and if all are plain, there is no need to.
+//!
+//! At instructions that have trapped often, plain is what is neither infinite nor a NaN, so that
+//! nothing is invalid. Where the control register asks for more than the host does (flush to zero,
+//! default NaN), zeros and normal numbers are plain, as long as the result is one, too: those are the
+//! same under every control. Nothing that is not so leaves a mark in the host's sticky bits.
+//! Operands are in `State::args`, the result goes to the first of them.
+
+use crate::Alu;
+use crate::emit::{Cc, Gpr, Label, Mem, Size, Xmm};
+use crate::emit_sse::{VShift, op};
+use crate::lower::{Lower, arg};
+use crate::lower_vector::{ones, splat};
+use ir::{Op, OpCode, Ty, VecOp, vec_op};
+
+/// The scratch registers; nothing lives in them here.
+const X: Xmm = Xmm(14);
+const Y: Xmm = Xmm(15);
+
+/// What is computed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Sqrt,
+    /// Of args 2 plus or minus (the second) the product, which may be negated (the first).
+    Fused(bool, bool),
+}
+
+/// A computation that the host has an instruction for.
+#[derive(Clone, Copy)]
+struct Plain {
+    what: What,
+    double: bool,
+    /// One lane of 32 or 64 bits, or all of 64 or 128.
+    scalar: bool,
+    total: u32,
+    /// The result's sign is turned.
+    negated: bool,
+}
+
+impl Plain {
+    fn of(o: Op) -> Option<Self> {
+        let (what, double, scalar) = if o.code == OpCode::Vec {
+            let (lane, param) = (vec_op::lane(o.imm), o.imm >> 8);
+            if !(2..=3).contains(&lane) || param != 0 {
+                return None;
+            }
+            let what = match VecOp::from_u16(o.aux) {
+                VecOp::FAdd => What::Add,
+                VecOp::FSub => What::Sub,
+                VecOp::FMul => What::Mul,
+                VecOp::FDiv => What::Div,
+                VecOp::FSqrt => What::Sqrt,
+                VecOp::FMla => What::Fused(false, false),
+                VecOp::FMls => What::Fused(true, false),
+                _ => return None,
+            };
+            (what, lane == 3, false)
+        } else {
+            let what = match o.code {
+                OpCode::FAdd => What::Add,
+                OpCode::FSub => What::Sub,
+                OpCode::FMul | OpCode::FNMul => What::Mul,
+                OpCode::FDiv => What::Div,
+                OpCode::FSqrt => What::Sqrt,
+                OpCode::FMulAdd => What::Fused(o.aux & 1 != 0, o.aux & 2 != 0),
+                _ => return None,
+            };
+            (what, o.ty == Ty::F64, true)
+        };
+        if scalar && !matches!(o.ty, Ty::F32 | Ty::F64) {
+            return None;
+        }
+        Some(Self { what, double, scalar, total: o.ty.bits(), negated: o.code == OpCode::FNMul })
+    }
+    fn bits(self) -> u32 {
+        if self.double { 64 } else { 32 }
+    }
+    fn lane(self) -> usize {
+        if self.double { 3 } else { 2 }
+    }
+    /// Bits of the fraction, and the exponent's bias.
+    fn format(self) -> (u32, u64) {
+        if self.double { (52, 1023) } else { (23, 127) }
+    }
+    /// All exponent bits: infinity.
+    fn infinity(self) -> u64 {
+        let (fraction, bias) = self.format();
+        (2 * bias + 1) << fraction
+    }
+}
+
+impl Lower<'_> {
+    /// Computes `o` if its operands are plain, and goes to the label then. None: not done, nothing
+    /// emitted.
+    pub(crate) fn plain(&mut self, o: Op) -> Option<Label> {
+        let p = Plain::of(o)?;
+        if matches!(p.what, What::Fused(..)) && !(self.host.features().fma && self.avx()) {
+            return None;
+        }
+        let strict = self.block.fp_exact;
+        let (slow, done) = (self.e.new_label(), self.e.new_label());
+        let operands: &[usize] = match p.what {
+            What::Sqrt => &[0],
+            What::Fused(..) => &[0, 1, 2],
+            _ => &[0, 1],
+        };
+        for &n in operands {
+            self.plain_value(p, arg(n), strict, slow);
+        }
+        match p.what {
+            What::Sqrt => {
+                // Not less than zero, nor minus zero.
+                self.load_lanes(p, X, arg(0));
+                self.greater(p, X, u64::MAX);
+                self.unless_all(p, slow);
+            }
+            What::Mul if strict => self.exponents(p, slow),
+            What::Fused(..) if strict => self.exponents(p, slow),
+            What::Div => self.divisible(p, strict, slow),
+            _ => {}
+        }
+        self.compute(p);
+        if strict && matches!(p.what, What::Add | What::Sub | What::Fused(..)) {
+            // Results that are too small are exact.
+            self.e.movaps_store(arg(3), X);
+            self.plain_value(p, arg(3), true, slow);
+            self.e.movaps_load(X, arg(3));
+        }
+        self.e.movaps_store(arg(0), X);
+        self.e.jmp(done);
+        self.e.bind(slow);
+        Some(done)
+    }
+    /// The lanes of an operand; zeros above.
+    fn load_lanes(&mut self, p: Plain, x: Xmm, m: Mem) {
+        match p.total {
+            32 => self.e.movss_load(x, m),
+            64 => self.e.movsd_load(x, m),
+            _ => self.e.movaps_load(x, m),
+        }
+    }
+    fn all(&mut self, p: Plain, v: u64) -> Mem {
+        self.e.constant(splat(v, p.bits(), 128))
+    }
+    /// The lanes of an operand without their signs.
+    fn load_magnitude(&mut self, p: Plain, x: Xmm, m: Mem) {
+        self.load_lanes(p, x, m);
+        let mask = self.all(p, u64::MAX >> (65 - p.bits()));
+        self.v3(op::PAND, x, x, mask);
+    }
+    /// `x` = lanes greater than `v`, as signed integers.
+    fn greater(&mut self, p: Plain, x: Xmm, v: u64) {
+        let m = self.all(p, v);
+        self.v3(op::PCMPGT[p.lane()], x, x, m);
+    }
+    /// Goes to `slow` unless the lanes of `X` that count are ones.
+    fn unless_all(&mut self, p: Plain, slow: Label) {
+        self.e.pmovmskb(Gpr::RAX, X);
+        let mask = (1 << (p.total / 8)) - 1;
+        if p.total != 128 {
+            self.e.alu_imm(Alu::And, Size::D, Gpr::RAX, mask);
+        }
+        self.e.alu_imm(Alu::Cmp, Size::D, Gpr::RAX, mask);
+        self.e.jcc(Cc::Ne, slow);
+    }
+    /// Goes to `slow` unless the lanes of the value at `m` are finite; with `strict` normal or zero.
+    fn plain_value(&mut self, p: Plain, m: Mem, strict: bool, slow: Label) {
+        self.load_magnitude(p, X, m);
+        if !strict {
+            // Infinity is greater.
+            let limit = self.all(p, p.infinity());
+            self.vmov(Y, limit);
+            self.v3(op::PCMPGT[p.lane()], Y, Y, X);
+            self.vmov(X, Y);
+            return self.unless_all(p, slow);
+        }
+        // Less the smallest normal number, zeros are the greatest unsigned values but for denormal
+        // numbers. Signs are turned as comparisons are signed.
+        let smallest = 1_u64 << p.format().0;
+        let sign = 1_u64 << (p.bits() - 1);
+        let m = self.all(p, smallest);
+        self.v3(op::PSUB[p.lane()], X, X, m);
+        let m = self.all(p, sign);
+        self.v3(op::PXOR, X, X, m);
+        let limit = self.all(p, (p.infinity() - smallest) ^ sign);
+        self.vmov(Y, limit);
+        self.v3(op::PCMPGT[p.lane()], Y, Y, X);
+        let zero = self.all(p, smallest.wrapping_neg() ^ sign);
+        self.v3(op::PCMPEQ[p.lane()], X, X, zero);
+        self.v3(op::POR, X, X, Y);
+        self.unless_all(p, slow);
+    }
+    /// Goes to `slow` if a product may be too small for a normal number, or (to be added to
+    /// something) has bits below the smallest denormal one.
+    fn exponents(&mut self, p: Plain, slow: Label) {
+        let (fraction, bias) = p.format();
+        self.load_magnitude(p, X, arg(0));
+        self.vshift(VShift::Srl, p.lane() as u8, X, X, fraction);
+        self.load_magnitude(p, Y, arg(1));
+        self.vshift(VShift::Srl, p.lane() as u8, Y, Y, fraction);
+        self.v3(op::PADD[p.lane()], X, X, Y);
+        let fused = matches!(p.what, What::Fused(..));
+        self.greater(p, X, bias + 2 + if fused { u64::from(fraction) + 1 } else { 0 });
+        self.or_zero(p, 0);
+        self.or_zero(p, 1);
+        self.unless_all(p, slow);
+    }
+    /// `X` |= lanes of operand `n` that are zero.
+    fn or_zero(&mut self, p: Plain, n: usize) {
+        self.load_magnitude(p, Y, arg(n));
+        let zero = self.all(p, 0);
+        self.v3(op::PCMPEQ[p.lane()], Y, Y, zero);
+        self.v3(op::POR, X, X, Y);
+    }
+    /// Goes to `slow` if a divisor is zero or not normal; with `strict` also if a quotient may be too
+    /// small.
+    fn divisible(&mut self, p: Plain, strict: bool, slow: Label) {
+        let (fraction, bias) = p.format();
+        self.load_magnitude(p, X, arg(1));
+        self.greater(p, X, (1 << fraction) - 1);
+        self.unless_all(p, slow);
+        if strict {
+            self.load_magnitude(p, X, arg(0));
+            self.vshift(VShift::Srl, p.lane() as u8, X, X, fraction);
+            self.load_magnitude(p, Y, arg(1));
+            self.vshift(VShift::Srl, p.lane() as u8, Y, Y, fraction);
+            self.v3(op::PSUB[p.lane()], X, X, Y);
+            self.greater(p, X, (bias - 3).wrapping_neg());
+            self.or_zero(p, 0);
+            self.unless_all(p, slow);
+        }
+    }
+    /// `X` = the result.
+    fn compute(&mut self, p: Plain) {
+        let code = |code| op::fp(code, p.scalar, p.double);
+        match p.what {
+            What::Fused(negate, subtract) => {
+                self.load_lanes(p, X, arg(2));
+                self.load_lanes(p, Y, arg(0));
+                let code = op::fma231(negate, subtract, p.scalar, p.double);
+                self.fault();
+                self.e.avx_rm(code, X, Y, arg(1), crate::emit::Imm::None);
+            }
+            What::Sqrt => {
+                self.load_lanes(p, Y, arg(0));
+                self.vzero(X);
+                self.fault();
+                if p.scalar {
+                    self.v3(code(op::SQRT), X, X, Y);
+                } else {
+                    self.v2(code(op::SQRT), X, Y);
+                }
+            }
+            what => {
+                self.load_lanes(p, X, arg(0));
+                self.load_lanes(p, Y, arg(1));
+                if what == What::Div && !p.scalar && p.total == 64 {
+                    // The lanes that do not take part are divided by something.
+                    let upper = self.e.constant(splat(0x3f80_0000, 32, 128) & !ones(64));
+                    self.v3(op::POR, Y, Y, upper);
+                }
+                let code = code(match what {
+                    What::Add => op::ADD,
+                    What::Sub => op::SUB,
+                    What::Mul => op::MUL,
+                    _ => op::DIV,
+                });
+                self.fault();
+                self.v3(code, X, X, Y);
+            }
+        }
+        if p.negated {
+            let sign = self.e.constant(1 << (p.bits() - 1));
+            self.v3(op::PXOR, X, X, sign);
+        }
+        if !p.scalar && p.total == 64 {
+            self.v2(op::MOVQ, X, X);
+        }
+    }
+}
