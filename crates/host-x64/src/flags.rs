@@ -192,7 +192,8 @@ impl Lower<'_> {
     }
     #[inline(never)]
     fn clobber_host(&mut self) {
-        if self.must_save() {
+        // What reads them next may as well compute them once more.
+        if self.must_save() && (self.flags.recipe.is_none() || self.next_cond().is_none()) {
             self.save_flags();
         }
         self.flags.host = None;

@@ -171,8 +171,9 @@ impl Lower<'_> {
         }
         self.e.alu_imm(Alu::Sub, Size::Q, Gpr::RAX, CHUNK);
         self.e.store(Size::Q, LAST, Gpr::RAX);
-        self.e.mov_imm(Gpr::RAX, 0);
-        self.e.jcc(Cc::B, piece);
+        self.e.alu_imm(Alu::Cmp, Size::Q, Gpr::RAX, PIECE);
+        self.e.mov_imm(Gpr::RAX, PIECE as u64);
+        self.e.jcc(Cc::L, piece);
         self.e.bind(chunk);
         for offset in (0..CHUNK).step_by(PIECE as usize) {
             self.scan_piece(&scan, &streams, offset);
@@ -286,9 +287,15 @@ impl Lower<'_> {
             }
             self.scan_at_most(limit, false);
         }
-        let whole = -PIECE.max(scan.stride.into());
-        self.e.alu_imm(Alu::And, Size::Q, limit.unwrap_or(Gpr::RAX), whole);
-        self.e.jcc(Cc::E, out);
+        let (least, limited) = (PIECE.max(scan.stride.into()), limit.unwrap_or(Gpr::RAX));
+        self.e.alu_imm(Alu::And, Size::Q, limited, -least);
+        if i32::from(scan.stride) < PIECE {
+            self.e.jcc(Cc::E, out);
+        } else {
+            // Four turns at most: not worth the while.
+            self.e.alu_imm(Alu::Cmp, Size::Q, limited, CHUNK);
+            self.e.jcc(Cc::B, out);
+        }
         if limit.is_none() {
             self.e.store(Size::Q, LIMIT, Gpr::RAX);
         }
@@ -344,8 +351,14 @@ impl Lower<'_> {
             for &test in rest {
                 let to = if first { FOUND } else { OTHER };
                 self.fault();
-                self.e.movups_load(to, from);
-                self.scan_test(test, streams, offset, to, to);
+                if let Test::Equal(_, with) = test
+                    && let XmmOrMem::Reg(value) = self.scan_value(with)
+                {
+                    self.v3(op::PXOR, to, value, from);
+                } else {
+                    self.e.movups_load(to, from);
+                    self.scan_test(test, streams, offset, to, to);
+                }
                 if !first {
                     self.v3(op::PMINU[0], FOUND, FOUND, OTHER);
                 }

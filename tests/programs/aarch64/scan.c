@@ -53,6 +53,11 @@ LOOP(vectors_either, "ldr q1, [x0, #16]!\ncmeq v3.16b, v1.16b, v0.16b\ncmhs v2.1
      "umaxp v6.16b, v2.16b, v2.16b\nfmov x1, d6\ncbz x1, 1b")
 LOOP(vectors_ld1, "ld1 {v1.16b}, [x0], #16\ncmeq v3.16b, v1.16b, v0.16b\ncmeq v4.16b, v1.16b, #0\n"
      "orr v3.16b, v3.16b, v4.16b\numaxp v6.16b, v3.16b, v3.16b\nfmov x1, d6\ncbz x1, 1b")
+LOOP(vectors_equal, "ldr q0, [x0, #16]\nldr q1, [x1, #16]\nsubs x2, x2, #64\nldr q2, [x0, #32]\nldr q3, [x1, #32]\n"
+     "eor v0.16b, v0.16b, v1.16b\neor v1.16b, v2.16b, v3.16b\nldr q2, [x0, #48]\nldr q3, [x1, #48]\n"
+     "umaxp v0.16b, v0.16b, v1.16b\nldr q4, [x0, #64]!\nldr q5, [x1, #64]!\neor v1.16b, v2.16b, v3.16b\n"
+     "eor v2.16b, v4.16b, v5.16b\numaxp v1.16b, v1.16b, v2.16b\numaxp v0.16b, v0.16b, v1.16b\n"
+     "umaxp v0.16b, v0.16b, v0.16b\nfmov x6, d0\nccmp x6, #0, #0, hi\nb.eq 1b")
 LOOP(bytes, "ldrb w4, [x0], #1\ncbnz w4, 1b")
 LOOP(bytes_equal, "ldrb w4, [x0], #1\nldrb w5, [x1], #1\ncmp w4, #0\nccmp w4, w5, #0, ne\nb.eq 1b")
 LOOP(bytes_above, "ldrb w4, [x0], #1\nldrb w5, [x1], #1\ncmp w4, #1\nccmp w4, w5, #0, cs\nb.eq 1b")
@@ -82,7 +87,7 @@ LOOP(vector_inside, "mov x9, x0\n2: ldr q1, [x0, #16]!\ncmeq v2.16b, v1.16b, #0\
      "umaxp v3.16b, v2.16b, v2.16b\nfmov x5, d3\ncbz x5, 2b\nsub x9, x0, x9")
 
 #define EACH(m) m(words) m(words_ahead) m(words_counted) m(words_equal) m(words_high) m(pair_of_vectors) \
-    m(vectors_counted) m(vectors_post) m(vectors_either) m(vectors_ld1) m(bytes) m(bytes_equal) \
+    m(vectors_counted) m(vectors_post) m(vectors_either) m(vectors_ld1) m(vectors_equal) m(bytes) m(bytes_equal) \
     m(bytes_above) m(bytes_until) m(bytes_below) m(bytes_index) m(bytes_counted) \
     m(bytes_counted_plain) m(bytes_two) m(keeps_last) m(counts_turns) m(sums) m(late) \
     m(bytes_register) m(bytes_register_first) m(bytes_same) m(bytes_same_both) m(bytes_rotated) \

@@ -20,7 +20,7 @@ impl Turn<'_> {
         let even = |plus: i64| plus.unsigned_abs() == stride;
         let moves = |slot: u16| scan.moves.iter().find(|m| m.0 == slot).copied();
         if !stride.is_power_of_two()
-            || stride > 32
+            || stride > 64
             || !self.values.iter().all(|&(r, v)| match (r.as_slot(), v) {
                 (Some(slot), Value::Start { slot: of, plus }) if of == slot => {
                     plus == 0 || even(plus)

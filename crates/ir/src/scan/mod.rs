@@ -77,7 +77,7 @@ pub enum Bound {
 /// A loop that searches memory.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Scan {
-    /// Bytes of each stream that a turn reads: a power of two up to 32.
+    /// Bytes of each stream that a turn reads: a power of two up to 64.
     pub stride: u8,
     /// What is read.
     pub streams: Vec<Stream>,
@@ -100,7 +100,7 @@ pub struct Scan {
 }
 
 /// Operations in a loop that is looked at.
-const OPS_MAX: usize = 40;
+const OPS_MAX: usize = 64;
 /// The loop from operation `from` to the branch at `to` that leads back to it, if it is one that
 /// searches memory.
 pub fn find(block: &Block, from: usize, to: usize) -> Option<Scan> {

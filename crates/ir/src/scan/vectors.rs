@@ -26,6 +26,9 @@ impl Turn<'_> {
                 let low = same && op.aux == VecOp::MaxPU as u16;
                 Value::Mask { set: x | y, low, bytes: None }
             }
+            (VecOp::Xor, Value::Load(m), Value::Load(n)) if whole => {
+                Value::Mask { set: self.differ(m, n)?, low: false, bytes: None }
+            }
             (VecOp::MinPU, ..) if op.imm == 0 && whole => {
                 let (Some(x), Some(y)) = (least(a), least(b)) else { return None };
                 Value::Least { loads: x | y, low: same }

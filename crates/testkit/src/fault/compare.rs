@@ -178,7 +178,9 @@ fn execute(options: &Options, mode: Mode, program: &Program, scratch: &Path) -> 
     let mut command = Command::new("timeout");
     command.args(["-s", "KILL", "120"]);
     match mode {
-        Mode::Product => command.arg(&options.anyarch).args(["-cpu", CPU_PAIRS]),
+        Mode::Product => {
+            command.arg(&options.anyarch).args(["-cpu", CPU_PAIRS, "--dump", "translate"])
+        }
         Mode::Evaluator => {
             command.arg(&options.anyarch).args(["-cpu", CPU_PAIRS, "--dump", "eval"])
         }
