@@ -310,7 +310,7 @@ impl Engine {
     }
     /// The translation of `pc`, if there is one already.
     pub(crate) fn lookup(&self, exact: bool, pc: u64) -> Option<Target> {
-        self.map(exact).get(pc)
+        self.map(exact).find(pc)
     }
     /// Whether there are relatives, who have translations or may want ours.
     pub(crate) fn has_family(&self) -> bool {
