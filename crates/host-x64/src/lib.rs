@@ -24,6 +24,7 @@ mod lower_multiply;
 mod lower_plain;
 mod lower_scan;
 mod lower_vector;
+mod lower_vector_args;
 mod lower_vector_crypto;
 mod lower_vector_float;
 mod lower_vector_int;

@@ -638,7 +638,7 @@ impl Lower<'_> {
     }
 
     /// Whether the evaluator is to do the floating point of the current instruction.
-    fn is_exact(&self) -> bool {
+    pub(crate) fn is_exact(&self) -> bool {
         self.block.fp_exact || self.block.trapping.contains(&self.guest)
     }
     /// Lets the evaluator do a pure operation: the generic path for everything that is not lowered
@@ -653,7 +653,9 @@ impl Lower<'_> {
         self.unlock();
         self.flush_scratch();
         let plain = if self.is_exact() { self.plain(op) } else { None };
-        self.call_helper(op);
+        if plain.is_some() || !self.in_args(op) {
+            self.call_helper(op);
+        }
         if let Some(done) = plain {
             self.e.bind(done);
         }

@@ -47,7 +47,9 @@ impl Default for Scratch {
 }
 
 /// Entries of `State::spill` for temporaries.
-const TEMP_SPILLS: u32 = 29;
+const TEMP_SPILLS: u32 = 27;
+/// First of two spill entries for what operations over `State::args` have in between.
+pub(crate) const ARGS_SPILL: u16 = 27;
 /// Spill entry for an operand of the current operation that has no register left.
 pub(crate) const OPERAND_SPILL: u16 = 29;
 /// First spill entry of flag recipes.
