@@ -28,6 +28,21 @@ macro_rules! long {
         }
     )* } };
 }
+// `name VecOp`: long products, doubled and saturated, then accumulated and saturated again.
+macro_rules! long_saturated {
+    ($($name:ident $op:ident;)*) => { impl Translator<'_> { $(
+        pub(crate) fn $name(
+            &mut self, q: bool, size: u8, l: u8, m: u8, rm: u8, h: u8, rn: VReg, rd: VReg,
+        ) -> Flow {
+            let elem = element(size, l, m, rm, h);
+            let b = self.dup(size, elem.0, elem.1);
+            let (a, dst) = (self.v(rn), self.v(rd));
+            let t = self.vt(VecOp::QDMulL, Ty::V128, size, i32::from(q), [a, b, Ref::NONE]);
+            self.vop(VecOp::$op, Ty::V128, size + 1, 0, dst, [dst, t, Ref::NONE]);
+            Flow::Next
+        }
+    )* } };
+}
 // `name half-name VecOp accumulates`: floating point.
 macro_rules! floats {
     ($($name:ident $half:ident $op:ident $acc:literal;)*) => { impl Translator<'_> { $(
@@ -67,8 +82,8 @@ lanes! {
 long! {
     smull_elem MulLS false; umull_elem MulLU false; sqdmull_elem QDMulL false;
     smlal_elem MlaLS true; umlal_elem MlaLU true; smlsl_elem MlsLS true; umlsl_elem MlsLU true;
-    sqdmlal_elem QDMlaL true; sqdmlsl_elem QDMlsL true;
 }
+long_saturated! { sqdmlal_elem QAddS; sqdmlsl_elem QSubS; }
 floats! {
     fmul_elem fmul_elem16 FMul false; fmulx_elem fmulx_elem16 FMulX false;
     fmla_elem fmla_elem16 FMla true; fmls_elem fmls_elem16 FMls true;

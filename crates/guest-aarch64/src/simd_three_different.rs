@@ -35,6 +35,17 @@ macro_rules! long_difference {
         }
     )* } };
 }
+// Long products, doubled and saturated, then accumulated and saturated again.
+macro_rules! long_saturated {
+    ($($name:ident $op:ident;)*) => { impl Translator<'_> { $(
+        pub(crate) fn $name(&mut self, q: bool, size: u8, rm: VReg, rn: VReg, rd: VReg) -> Flow {
+            let [rn, rm, rd] = [rn, rm, rd].map(|r| self.v(r));
+            let t = self.vt(VecOp::QDMulL, Ty::V128, size, i32::from(q), [rn, rm, Ref::NONE]);
+            self.vop(VecOp::$op, Ty::V128, size + 1, 0, rd, [rd, t, Ref::NONE]);
+            Flow::Next
+        }
+    )* } };
+}
 // Narrow: half of rd = high halves of op(rn, rm).
 macro_rules! high_narrow {
     ($($name:ident $op:ident;)*) => { impl Translator<'_> { $(
@@ -50,10 +61,10 @@ long! {
     sabdl_v AbdLS v2; uabdl_v AbdLU v2;
     saddw_v AddWS v2; uaddw_v AddWU v2; ssubw_v SubWS v2; usubw_v SubWU v2;
     smlal_v MlaLS v3; umlal_v MlaLU v3; smlsl_v MlsLS v3; umlsl_v MlsLU v3;
-    sqdmlal_v QDMlaL v3; sqdmlsl_v QDMlsL v3;
 }
 long_sum! {
     saddl_v ExtS AddWS; uaddl_v ExtU AddWU; ssubl_v ExtS SubWS; usubl_v ExtU SubWU;
 }
+long_saturated! { sqdmlal_v QAddS; sqdmlsl_v QSubS; }
 long_difference! { sabal_v AbdLS; uabal_v AbdLU; }
 high_narrow! { addhn_v AddHn; raddhn_v RAddHn; subhn_v SubHn; rsubhn_v RSubHn; }

@@ -28,6 +28,10 @@ pub(crate) mod op {
     pub(crate) const PMINS: [Code; 3] = [p66(2, 0x38), p66(1, 0xea), p66(2, 0x39)];
     pub(crate) const PMINU: [Code; 3] = [p66(1, 0xda), p66(2, 0x3a), p66(2, 0x3b)];
     pub(crate) const PAVG: [Code; 2] = [p66(1, 0xe0), p66(1, 0xe3)];
+    /// Shifts of 16, 32 and 64 bits by the low 64 bits of the second operand.
+    pub(crate) const PSLL: [Code; 3] = [p66(1, 0xf1), p66(1, 0xf2), p66(1, 0xf3)];
+    pub(crate) const PSRL: [Code; 3] = [p66(1, 0xd1), p66(1, 0xd2), p66(1, 0xd3)];
+    pub(crate) const PSRA: [Code; 2] = [p66(1, 0xe1), p66(1, 0xe2)];
     pub(crate) const PABS: [Code; 3] = [p66(2, 0x1c), p66(2, 0x1d), p66(2, 0x1e)];
     pub(crate) const PAND: Code = p66(1, 0xdb);
     pub(crate) const PANDN: Code = p66(1, 0xdf);

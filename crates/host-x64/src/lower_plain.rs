@@ -7,11 +7,11 @@
 //! same under every control. Nothing that is not so leaves a mark in the host's sticky bits.
 //! Operands are in `State::args`, the result goes to the first of them.
 
-use crate::Alu;
 use crate::emit::{Cc, Gpr, Label, Mem, Size, Xmm};
 use crate::emit_sse::{VShift, op};
 use crate::lower::{Lower, arg};
 use crate::lower_vector::{ones, splat};
+use crate::{Alu, Unary};
 use ir::{Op, OpCode, Ty, VecOp, vec_op};
 
 /// The scratch registers; nothing lives in them here.
@@ -130,6 +130,72 @@ impl Lower<'_> {
             self.e.movaps_store(arg(3), X);
             self.plain_value(p, arg(3), true, slow);
             self.e.movaps_load(X, arg(3));
+        }
+        self.e.movaps_store(arg(0), X);
+        self.e.jmp(done);
+        self.e.bind(slow);
+        Some(done)
+    }
+    /// A shift of all lanes by the same amount, which register operands often are. As for
+    /// [`Lower::plain`]: None: not done.
+    pub(crate) fn uniform_shift(&mut self, o: Op) -> Option<Label> {
+        if o.code != OpCode::Vec {
+            return None;
+        }
+        let (signed, rounded) = match VecOp::from_u16(o.aux) {
+            VecOp::ShlU => (false, false),
+            VecOp::ShlS => (true, false),
+            VecOp::RShlU => (false, true),
+            VecOp::RShlS => (true, true),
+            _ => return None,
+        };
+        let lane = usize::from(vec_op::lane(o.imm));
+        if lane == 0 || signed && lane == 3 || o.imm >> 8 != 0 {
+            return None;
+        }
+        let (slow, right, done) = (self.e.new_label(), self.e.new_label(), self.e.new_label());
+        // The low bytes of all lanes must be that of the first one.
+        let low = self.e.constant(splat(0xff, 8 << lane, o.ty.bits()));
+        let first: u128 = match lane {
+            1 => 0x0100_0100_0100_0100_0100_0100_0100_0100,
+            2 => 0x0302_0100_0302_0100_0302_0100_0302_0100,
+            _ => 0x0706_0504_0302_0100_0706_0504_0302_0100,
+        };
+        let first = self.e.constant(first);
+        self.e.movaps_load(X, arg(1));
+        self.vmov(Y, X);
+        self.v3(op::PSHUFB, Y, Y, first);
+        self.v3(op::PXOR, X, X, Y);
+        self.v3(op::PAND, X, X, low);
+        self.v2(op::PTEST, X, X);
+        self.e.jcc(Cc::Ne, slow);
+        self.e.load_sx(Size::B, Size::D, Gpr::RAX, arg(1));
+        self.e.movaps_load(X, arg(0));
+        self.e.test(Size::D, Gpr::RAX, Gpr::RAX);
+        self.e.jcc(Cc::S, right);
+        self.e.mov_to_xmm(Size::D, Y, Gpr::RAX);
+        self.v3(op::PSLL[lane - 1], X, X, Y);
+        let join = self.e.new_label();
+        self.e.jmp(join);
+        self.e.bind(right);
+        let code = if signed { op::PSRA[lane - 1] } else { op::PSRL[lane - 1] };
+        self.e.unary(Unary::Neg, Size::D, Gpr::RAX);
+        self.e.mov_to_xmm(Size::D, Y, Gpr::RAX);
+        self.v3(code, X, X, Y);
+        if rounded {
+            // And the highest of the bits that went out.
+            self.e.movaps_store(arg(3), X);
+            self.e.alu_imm(Alu::Sub, Size::D, Gpr::RAX, 1);
+            self.e.mov_to_xmm(Size::D, Y, Gpr::RAX);
+            self.e.movaps_load(X, arg(0));
+            self.v3(code, X, X, Y);
+            let one = self.e.constant(splat(1, 8 << lane, 128));
+            self.v3(op::PAND, X, X, one);
+            self.v3(op::PADD[lane], X, X, arg(3));
+        }
+        self.e.bind(join);
+        if o.ty == Ty::V64 {
+            self.v2(op::MOVQ, X, X);
         }
         self.e.movaps_store(arg(0), X);
         self.e.jmp(done);

@@ -3,9 +3,9 @@
 //! same: of sums, products, quotients and roots of numbers of 11 bits, 24 are enough to round twice
 //! (Figueroa, "When is double rounding innocuous?").
 
-use crate::emit::{Gpr, Imm, Mem, Size, Xmm};
-use crate::emit_sse::op;
-use crate::lower::{Lower, arg};
+use crate::emit::{Cc, Gpr, Imm, Mem, Size, Xmm};
+use crate::emit_sse::{VShift, op};
+use crate::lower::{ColdKind, Lower, arg};
 use crate::lower_vector::splat;
 use crate::regs::{ARGS_SPILL, spill_mem};
 use ir::{Op, OpCode, Ty, VecOp, vec_op};
@@ -87,11 +87,14 @@ impl Lower<'_> {
         }
         match VecOp::from_u16(o.aux) {
             VecOp::FMlaL => self.fused_long(o),
+            VecOp::FRecps => self.step(o, false),
+            VecOp::FRsqrts => self.step(o, true),
             VecOp::MmlaS => self.matrix(o, true, true),
             VecOp::MmlaU => self.matrix(o, false, false),
             VecOp::MmlaUS => self.matrix(o, false, true),
             VecOp::PMul => self.polynomial(o),
-            _ => false,
+            VecOp::FCAdd | VecOp::FCMla => self.complex(o),
+            _ => self.saturate_in_args(o),
         }
     }
     fn halves(&mut self, o: Op, half: Half) -> bool {
@@ -114,18 +117,18 @@ impl Lower<'_> {
                     self.fault();
                     let code = op::fp(op::SQRT, scalar, false);
                     if scalar {
-                        self.v3(code, X, X, Y)
+                        self.v3(code, X, X, Y);
                     } else {
-                        self.v2(code, X, Y)
+                        self.v2(code, X, Y);
                     }
-                    self.to_halves(X);
+                    self.halve_all(X);
                 }
                 Half::Binary { code, xor, and } => {
                     self.singles(X, at(0), scalar);
                     self.singles(Y, at(1), scalar);
                     self.fault();
                     self.v3(op::fp(code, scalar, false), X, X, Y);
-                    self.to_halves(X);
+                    self.halve_all(X);
                     if xor != 0 {
                         let m = self.e.constant(splat(xor, 16, 128));
                         self.v3(op::PXOR, X, X, m);
@@ -179,7 +182,7 @@ impl Lower<'_> {
         }
     }
     /// Four singles to halves, rounded as the guest wants.
-    fn to_halves(&mut self, x: Xmm) {
+    fn halve_all(&mut self, x: Xmm) {
         self.fault();
         self.e.avx_rr(op::CVTPS2PH, x, Xmm(0), x, Imm::I8(4));
     }
@@ -231,7 +234,7 @@ impl Lower<'_> {
             self.e.movsd_load(Y, PRODUCT.plus(8));
             self.v3(op::PUNPCKL[3], X, X, Y);
         }
-        self.to_halves(X);
+        self.halve_all(X);
     }
     /// FMLAL and FMLSL: products of halves are exact in singles.
     fn fused_long(&mut self, o: Op) -> bool {
@@ -267,6 +270,66 @@ impl Lower<'_> {
         self.fault();
         self.v3i(op::fp(op::CMP, false, false), X, Y, Y, 1);
         if !all {
+            self.v2(op::MOVQ, Y, Y);
+        }
+        self.e.movaps_store(arg(0), Y);
+        true
+    }
+    /// FRECPS: 2 - a · b, or FRSQRTS: (3 - a · b) / 2, rounded once. Zero times infinity traps.
+    fn step(&mut self, o: Op, root: bool) -> bool {
+        let lane = vec_op::lane(o.imm);
+        if !(2..=3).contains(&lane)
+            || !self.host.features().fma
+            || !self.avx()
+            || self.is_exact()
+            || o.imm >> 8 & !vec_op::SCALAR != 0
+        {
+            return false;
+        }
+        let (double, bits) = (lane == 3, 8 << lane);
+        let scalar = o.imm >> 8 & vec_op::SCALAR != 0 || double && o.ty == Ty::V64;
+        let total = if scalar { bits } else { o.ty.bits() };
+        let load = |s: &mut Self, x, m| match total {
+            32 => s.e.movss_load(x, m),
+            64 => s.e.movsd_load(x, m),
+            _ => s.e.movaps_load(x, m),
+        };
+        let (two, three, half): (u64, u64, u64) = if double {
+            (0x4000 << 48, 0x4008 << 48, 0x3fe0 << 48)
+        } else {
+            (0x4000_0000, 0x4040_0000, 0x3f00_0000)
+        };
+        if root {
+            // What may be twice too large for a number is the evaluator's.
+            let (fraction, bias) = if double { (52, 1023) } else { (23, 127) };
+            let mask = self.e.constant(splat(u64::MAX >> (65 - bits), bits, total));
+            for (n, x) in [(0, X), (1, Y)] {
+                load(self, x, arg(n));
+                self.v3(op::PAND, x, x, mask);
+                self.vshift(VShift::Srl, lane, x, x, fraction);
+            }
+            self.v3(op::PADD[usize::from(lane)], X, X, Y);
+            let limit = self.e.constant(splat(3 * bias - 3, bits, 128));
+            self.v3(op::PCMPGT[usize::from(lane)], X, X, limit);
+            let large = self.cold(ColdKind::Invalid);
+            self.v2(op::PTEST, X, X);
+            self.e.jcc(Cc::Ne, large);
+        }
+        load(self, X, arg(0));
+        load(self, Y, arg(1));
+        self.e.movaps_store(arg(3), Y);
+        let from = self.e.constant(splat(if root { three } else { two }, bits, total));
+        self.vmov(Y, from);
+        self.fault();
+        self.e.avx_rm(op::fma231(true, false, scalar, double), Y, X, arg(3), Imm::None);
+        self.fault();
+        self.v3i(op::fp(op::CMP, scalar, double), X, Y, Y, 1);
+        if root {
+            let half = self.e.constant(splat(half, bits, total));
+            self.fault();
+            self.v3(op::fp(op::MUL, scalar, double), Y, Y, half);
+        }
+        if total == 64 {
             self.v2(op::MOVQ, Y, Y);
         }
         self.e.movaps_store(arg(0), Y);
