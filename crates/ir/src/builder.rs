@@ -31,7 +31,7 @@ impl<'b> Builder<'b> {
     pub fn address(&mut self, v: u64) -> Ref {
         self.pooled(u128::from(v))
     }
-    /// A 128-bit constant. Recent equal constants are shared.
+    /// A 128-bit constant.
     pub fn vconst(&mut self, v: u128) -> Ref {
         let pc = self.block.pc;
         self.block.unmovable |= near(pc, v as u64) | near(pc, (v >> 64) as u64);
@@ -39,10 +39,6 @@ impl<'b> Builder<'b> {
     }
     fn pooled(&mut self, v: u128) -> Ref {
         let c = &mut self.block.consts;
-        let from = c.len().saturating_sub(8);
-        if let Some(i) = c[from..].iter().position(|&x| x == v) {
-            return Ref::constant((from + i) as u16);
-        }
         c.push(v);
         Ref::constant((c.len() - 1) as u16)
     }
