@@ -10,6 +10,8 @@ pub(crate) struct Scan {
     pub(crate) insns: usize,
     /// Bit n, but for n = 0: instruction n is the destination of a direct branch among them.
     pub(crate) targets: u64,
+    /// Each instruction is executed once at most before the block is left.
+    pub(crate) straight: bool,
 }
 
 /// Whether an unconditional branch at `index` just skips code of the same block that an earlier
@@ -25,6 +27,7 @@ const AT_ONCE: usize = 16;
 pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, words: &mut [u32], brief: bool) -> Scan {
     let mut targets = 0u64;
     let mut insns = 0;
+    let mut loops = false;
     'block: while insns < words.len() {
         let at = pc.wrapping_add(insns as u64 * 4);
         let end = words.len().min(insns + AT_ONCE);
@@ -62,6 +65,7 @@ pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, words: &mut [u32], brief: boo
                     break 'block;
                 }
             }
+            loops |= target == 0;
             if branches(word, index, target, &mut targets) {
                 break 'block;
             }
@@ -70,7 +74,7 @@ pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, words: &mut [u32], brief: boo
     if insns < 64 {
         targets &= (1 << insns) - 1;
     }
-    Scan { insns, targets }
+    Scan { insns, targets, straight: !loops && targets == 0 }
 }
 
 /// How far a direct branch goes, in instructions; 0 for all others.

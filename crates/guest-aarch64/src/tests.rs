@@ -343,10 +343,15 @@ fn blocks_end_with_the_page_and_at_their_limit() {
 
 #[test]
 fn exits_know_dead_flags() {
-    // 0: b.ne 12; 4: cmp x0, x1; 8: ret; the branch leads to 12: ldr, where flags must be there.
-    let block = translate(&[0x5400_0061, 0xeb01_001f, 0xd65f_03c0, 0xf940_0000]);
+    // 0: cmp x0, x1; 4: b.ne 12; 8: ret; the branch leads to 12: ldr, where flags must be there.
+    let block = translate(&[0xeb01_001f, 0x5400_0041, 0xd65f_03c0, 0xf940_0000]);
     assert!(!block.exits[0].flags_dead);
+    let block = translate(&[0xeb01_001f, 0x5400_0041, 0xd65f_03c0, 0xeb01_001f]);
+    assert!(block.exits[0].flags_dead);
+    // Nobody looks before the flags are written, unless it can be later: 8: b.ne 0.
     let block = translate(&[0x5400_0061, 0xeb01_001f, 0xd65f_03c0, 0xeb01_001f]);
+    assert!(!block.exits[0].flags_dead);
+    let block = translate(&[0x5400_0081, 0xeb01_001f, 0x54ff_ffc1, 0xd65f_03c0, 0xeb01_001f]);
     assert!(block.exits[0].flags_dead);
 }
 

@@ -46,6 +46,8 @@ pub struct Translator<'a> {
     evaluated: bool,
     /// Instructions of the block, if it does not end early.
     insns: usize,
+    /// It has no loop.
+    straight: bool,
 }
 
 impl Translator<'_> {
@@ -114,7 +116,9 @@ impl Translator<'_> {
     }
     /// Registers an exit.
     pub(crate) fn exit_to(&mut self, pc: u64, kind: ExitKind) -> i32 {
-        let flags_dead = !self.evaluated && flags::dead_at(self.fetch, pc);
+        // (Flags that the block does not write need not be known to be dead.)
+        let matter = !self.evaluated && (!self.straight || self.ir.block.writes_flags);
+        let flags_dead = matter && flags::dead_at(self.fetch, pc);
         self.ir.exit(Exit { pc, kind, flags_dead })
     }
     /// A point where signals are delivered, if a branch to `pc` goes backward: else a loop could
@@ -200,6 +204,7 @@ pub(crate) fn translate(cpu: &Cpu, fetch: &mut dyn Fetch, pc: u64, mode: Mode, b
         targets,
         evaluated,
         insns: scan.insns,
+        straight: scan.straight,
     };
     let mut ended = false;
     let mut insns = 0;

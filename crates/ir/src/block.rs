@@ -48,6 +48,8 @@ pub struct Block {
     pub temps: u16,
     /// Number of labels used.
     pub labels: u16,
+    /// Some operation writes the flags.
+    pub writes_flags: bool,
     /// Every floating-point operation must go to the evaluator (`Mode::fp_exact`).
     pub fp_exact: bool,
     /// Instructions, by their byte offsets from `pc`, that are known to trap often: the same for
@@ -82,6 +84,7 @@ impl Block {
         self.fp_exact = false;
         self.trapping.clear();
         self.unmovable = false;
+        self.writes_flags = false;
     }
     /// The value of a constant operand.
     pub fn constant(&self, r: Ref) -> Option<u128> {

@@ -48,6 +48,7 @@ impl<'b> Builder<'b> {
     }
     /// Appends `op` as it is.
     pub fn push(&mut self, op: Op) {
+        self.block.writes_flags |= op.code.writes_flags();
         self.block.ops.push(op);
     }
     /// Appends an operation with explicit destination.
