@@ -6,7 +6,7 @@
 
 use crate::Alu;
 use crate::emit::{Cc, Gpr, Mem, Size};
-use crate::lower::{LAST_USE, Lower, READER};
+use crate::lower::{Lower, READER};
 use crate::regs::spill_mem;
 use core::mem::offset_of;
 use host::{FlagsAt, Recipe};
@@ -173,14 +173,14 @@ impl Lower<'_> {
             OpCode::BrCond | OpCode::BrCmp | OpCode::BrBit | OpCode::Br | OpCode::ExitDirect
         );
         if op.may_fault() || branch || op.ends_block() {
-            self.live[self.at] & !LAST_USE
+            self.live[self.at] & READER
         } else {
-            self.live[self.at + 1] & !LAST_USE
+            self.live[self.at + 1] & READER
         }
     }
     /// Who needs the flags after the current operation.
     pub(crate) fn need_after(&self) -> u8 {
-        self.live[self.at + 1] & !LAST_USE
+        self.live[self.at + 1] & READER
     }
     /// To be called before emitting host instructions that destroy the host's flags, and before
     /// asking for operands. Operations that read the flags must have done so.

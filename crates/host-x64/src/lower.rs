@@ -1,7 +1,7 @@
 //! Lowering of a block: one pass backwards for liveness, one forwards that emits.
 //!
-//! The state is canonical at every guest instruction: a pinned slot is in its register, the others
-//! in their homes. `regs` moves values, `flags` the condition flags; the `lower_*` files have the
+//! The state is canonical wherever anybody can see it, which is where an operation may fault, branch
+//! or leave: a pinned slot is in its register, the others in their homes. `regs` moves values, `flags` the condition flags; the `lower_*` files have the
 //! operations. Rare paths go to the unit's end ([`Cold`]).
 
 use crate::X64;
@@ -107,8 +107,8 @@ pub(crate) struct Lower<'a> {
     pub(crate) at: usize,
     /// The current operation.
     pub(crate) op: Op,
-    /// Who needs the flags before operation n: 0 nobody, [`FAULT`] or [`READER`]; and [`LAST_USE`]
-    /// if it is the last to mention a temporary.
+    /// Who needs the flags before operation n: 0 nobody, [`FAULT`] or [`READER`]; [`LAST_USE`] if it
+    /// is the last to mention a temporary, [`REPLACED`] if what it writes is.
     pub(crate) live: &'a mut Vec<u8>,
     pub(crate) temps: &'a mut Vec<Temp>,
     pub(crate) labels: &'a mut Vec<InBlock>,
@@ -148,6 +148,11 @@ const FAULT: u8 = 1;
 pub(crate) const READER: u8 = 2 | FAULT;
 /// In [`Lower::live`].
 pub(crate) const LAST_USE: u8 = 0x80;
+/// In [`Lower::live`]: the slot that the operation writes is written again before anybody could see
+/// it in its home.
+pub(crate) const REPLACED: u8 = 0x40;
+/// Only those slots can be [`REPLACED`]; helpers may look at others.
+const REPLACEABLE: u16 = 32;
 
 /// No operation to skip.
 const NO_SKIP: usize = usize::MAX;
@@ -234,6 +239,8 @@ struct Need {
     /// Who needs them at least.
     least: u8,
     control: Control,
+    /// All if nobody sees the slots in their homes there.
+    unseen: u32,
 }
 
 #[derive(Clone, Copy)]
@@ -246,10 +253,18 @@ enum Control {
 
 /// By operation.
 const NEEDS: [Need; OpCode::ALL.len()] = {
-    let mut needs = [Need { keep: 3, least: 0, control: Control::None }; OpCode::ALL.len()];
+    let mut needs =
+        [Need { keep: 3, least: 0, control: Control::None, unseen: 0 }; OpCode::ALL.len()];
     let mut n = 0;
     while n < needs.len() {
         let (code, need) = (OpCode::ALL[n], &mut needs[n]);
+        let goes = matches!(
+            code,
+            OpCode::Label | OpCode::Br | OpCode::BrCond | OpCode::BrCmp | OpCode::BrBit
+        );
+        if !goes && !code.may_fault() && !code.ends_block() {
+            need.unseen = u32::MAX;
+        }
         match code {
             OpCode::Label => need.control = Control::Label,
             OpCode::BrCmp | OpCode::BrBit => need.control = Control::Branch,
@@ -303,6 +318,8 @@ impl Lower<'_> {
         let mut live = READER;
         let (ops, before) = (&block.ops[..], &mut needs[..block.ops.len()]);
         let temps = FIRST && block.temps != 0;
+        // Slots that are written further on, before anybody could see them.
+        let mut replaced = 0u32;
         for i in (0..ops.len()).rev() {
             let op = &ops[i];
             let rule = NEEDS[op.code as usize];
@@ -315,9 +332,16 @@ impl Lower<'_> {
             let last = match FIRST {
                 true if temps && op.mentions_temps() => self.last_uses(op, i as u32),
                 true => 0,
-                false => before[i] & LAST_USE,
+                false => before[i] & (LAST_USE | REPLACED),
             };
             before[i] = live | last;
+            if FIRST {
+                if op.dst.0 < REPLACEABLE {
+                    before[i] |= (replaced >> op.dst.0 & 1) as u8 * REPLACED;
+                    replaced |= 1 << op.dst.0;
+                }
+                replaced &= rule.unseen;
+            }
         }
         *self.live = needs;
         live
@@ -426,6 +450,10 @@ impl Lower<'_> {
     /// Whether [`Lower::out_of_registers`] has been called.
     pub(crate) fn is_stuck(&self) -> bool {
         self.stuck.is_some()
+    }
+    /// Whether no instruction is left to the evaluator, which would see all slots in their homes.
+    pub(crate) fn translates_all(&self) -> bool {
+        self.given_up.is_empty()
     }
     /// Leaves the current instruction, which is about to begin, to the evaluator, if that has to
     /// be. It does not come back to what follows.

@@ -293,6 +293,8 @@ impl Lower<'_> {
             let a = self.using(op.a);
             let d = self.define_over(op.dst, op.a, a);
             self.e.count(Count::Tzcnt, size, d, a);
+            // This is the result of the second one.
+            self.at = self.skip;
             return self.set(op.dst, d);
         }
         let s = self.using_scratch(op.a);

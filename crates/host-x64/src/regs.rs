@@ -6,7 +6,7 @@
 //! operation's end. Scratch registers also remember which memory-homed slot they are a copy of.
 
 use crate::emit::{Gpr, Mem, Size, Xmm};
-use crate::lower::Lower;
+use crate::lower::{Lower, REPLACED};
 use core::mem::offset_of;
 use ir::state::slot_offset;
 use ir::{Ref, State};
@@ -33,6 +33,9 @@ pub(crate) struct Scratch {
     hold: [Hold; SCRATCH],
     /// Bit n: register n is locked.
     locked: u8,
+    /// Bit n: register n holds a slot whose home is stale. Such a slot is always written again
+    /// before anybody could see its home.
+    ahead: u8,
     /// When each was last handed out.
     stamp: [u32; SCRATCH],
     clock: u32,
@@ -42,7 +45,14 @@ pub(crate) struct Scratch {
 
 impl Default for Scratch {
     fn default() -> Self {
-        Self { hold: [Hold::Free; SCRATCH], locked: 0, stamp: [0; SCRATCH], clock: 0, spills: 0 }
+        Self {
+            hold: [Hold::Free; SCRATCH],
+            locked: 0,
+            ahead: 0,
+            stamp: [0; SCRATCH],
+            clock: 0,
+            spills: 0,
+        }
     }
 }
 
@@ -154,8 +164,28 @@ impl Lower<'_> {
         debug_assert!(self.is_stuck(), "temporary {t} used before it is defined at {:?}", self.op);
         self.out_of_registers();
     }
+    /// Stores what scratch register `i` holds if its home is stale.
+    #[inline]
+    fn catch_up(&mut self, i: usize) {
+        if self.scratch.ahead >> i & 1 != 0 {
+            self.scratch.ahead &= !(1 << i);
+            if let Hold::Slot(s) = self.scratch.hold[i] {
+                self.e.store(Size::Q, home(s), Gpr(i as u8));
+            }
+        }
+    }
+    /// The same before the current operation overwrites the register, which holds slot `s`.
+    #[inline]
+    fn catch_up_before(&mut self, i: usize, s: u16) {
+        if self.op.dst == Ref::slot(s) && self.mentions(self.op.dst) <= 1 {
+            self.scratch.ahead &= !(1 << i);
+        } else {
+            self.catch_up(i);
+        }
+    }
     /// Moves a temporary out of scratch register `i` to spill space, forgets a copy.
     fn evict(&mut self, i: usize) {
+        self.catch_up(i);
         if let Hold::Temp(t) = self.scratch.hold[i] {
             self.save_temp(t);
             self.temps[t as usize].reg = NONE;
@@ -254,6 +284,7 @@ impl Lower<'_> {
     /// Forgets everything in scratch registers: cold code.
     pub(crate) fn reset_scratch(&mut self) {
         self.scratch.hold = [Hold::Free; SCRATCH];
+        self.scratch.ahead = 0;
         self.unlock();
     }
     fn copy_of(&self, slot: u16, range: core::ops::Range<usize>) -> Option<usize> {
@@ -288,11 +319,13 @@ impl Lower<'_> {
         if self.is_locked(i) {
             return self.out_of_registers();
         }
+        self.catch_up(i);
         if let Hold::Temp(t) = self.scratch.hold[i] {
             let free = (0..FIRST_V).find(|&j| {
                 j != i && !self.is_locked(j) && !matches!(self.scratch.hold[j], Hold::Temp(_))
             });
             if let Some(j) = free {
+                self.catch_up(j);
                 self.e.mov(Size::Q, Gpr(j as u8), r);
                 self.scratch.hold[j] = Hold::Temp(t);
                 self.temps[t as usize].reg = j as u8;
@@ -324,6 +357,7 @@ impl Lower<'_> {
             && self.scratch.hold[i] == Hold::Slot(s)
             && !self.is_locked(i)
         {
+            self.catch_up_before(i, s);
             self.scratch.hold[i] = Hold::Free;
             return self.lock(i);
         }
@@ -420,7 +454,8 @@ impl Lower<'_> {
         let Some(i) = i else { return false };
         match self.scratch.hold[i] {
             Hold::Free => self.mentions(v) <= 1,
-            Hold::Slot(_) if self.mentions(v) <= 1 => {
+            Hold::Slot(s) if self.mentions(v) <= 1 => {
+                self.catch_up_before(i, s);
                 self.scratch.hold[i] = Hold::Free;
                 true
             }
@@ -465,12 +500,15 @@ impl Lower<'_> {
     #[inline(never)]
     fn set_unpinned(&mut self, dst: Ref, r: Gpr) {
         if let Some(s) = dst.as_slot() {
-            self.e.store(Size::Q, home(s), r);
+            let free = Self::index(r)
+                .filter(|&i| [Hold::Free, Hold::Slot(s)].contains(&self.scratch.hold[i]));
+            if free.is_none() || !self.is_replaced(dst) {
+                self.e.store(Size::Q, home(s), r);
+            }
             self.written(s);
-            if let Some(i) = Self::index(r)
-                && self.scratch.hold[i] == Hold::Free
-            {
+            if let Some(i) = free {
                 self.scratch.hold[i] = Hold::Slot(s);
+                self.scratch.ahead |= u8::from(self.is_replaced(dst)) << i;
             }
         } else if let Some(t) = dst.as_temp() {
             let i = match Self::index(r) {
@@ -484,8 +522,14 @@ impl Lower<'_> {
             self.own(t, i);
         }
     }
+    /// Whether the current operation writes slot `dst`, and it is written again before anybody could
+    /// see its home.
+    fn is_replaced(&self, dst: Ref) -> bool {
+        self.live[self.at] & REPLACED != 0 && dst == self.op.dst && self.translates_all()
+    }
     /// Notes that scratch register `i` now holds temporary `t`.
     fn own(&mut self, t: u16, i: usize) {
+        self.catch_up(i);
         let old = self.temps[t as usize].reg;
         if old != NONE {
             self.scratch.hold[old as usize] = Hold::Free;
@@ -497,9 +541,10 @@ impl Lower<'_> {
     }
     /// Notes that the home of slot `s` was written: copies are stale.
     pub(crate) fn written(&mut self, s: u16) {
-        for h in &mut self.scratch.hold {
+        for (i, h) in self.scratch.hold.iter_mut().enumerate() {
             if *h == Hold::Slot(s) {
                 *h = Hold::Free;
+                self.scratch.ahead &= !(1 << i);
             }
         }
     }
@@ -508,6 +553,7 @@ impl Lower<'_> {
         if let Some(s) = dst.as_slot()
             && self.host.int_pin(s).is_none()
             && let Ok(imm) = i32::try_from(v as i64)
+            && !self.is_replaced(dst)
         {
             self.e.store_imm(Size::Q, home(s), imm);
             return self.written(s);
