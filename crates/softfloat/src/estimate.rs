@@ -11,6 +11,18 @@ fn recip(a: u32) -> u32 {
 
 /// RecipSqrtEstimate: 128..=511 to 256..=511.
 fn rsqrt(a: u32) -> u32 {
+    const TABLE: [u16; 512] = {
+        let (mut table, mut a) = ([0; 512], 128);
+        while a < 512 {
+            table[a] = rsqrt_of(a as u32) as u16;
+            a += 1;
+        }
+        table
+    };
+    TABLE[a as usize].into()
+}
+
+const fn rsqrt_of(a: u32) -> u32 {
     let a = if a < 256 { 2 * a + 1 } else { ((a >> 1 << 1) + 1) * 2 };
     let mut b = 512;
     while a * (b + 1) * (b + 1) < 1 << 28 {
