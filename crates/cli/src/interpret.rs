@@ -195,10 +195,10 @@ fn failure(error: &load::Error) -> Failure {
 }
 
 /// What `--dump` takes a list of. From `tiny` on they are for tests of the engine: small code cache,
-/// dual mapping, polls that all fail, a host that is only x86-64-v2, nothing left to the evaluator
-/// when it is reached for the first time (all of them do that).
-pub(crate) const DUMPS: [&[u8]; 9] =
-    [b"ir", b"host", b"stats", b"eval", b"tiny", b"dual", b"stress", b"v2", b"translate"];
+/// dual mapping, polls that all fail, a host that is only x86-64-v2 or x86-64-v3 (without AES, PCLMUL and
+/// SHA), nothing left to the evaluator when it is reached for the first time (all of them do that).
+pub(crate) const DUMPS: [&[u8]; 10] =
+    [b"ir", b"host", b"stats", b"eval", b"tiny", b"dual", b"stress", b"v2", b"v3", b"translate"];
 
 /// What of the engine the user asked for.
 fn engine_options(options: &Options) -> engine::Options {
@@ -216,6 +216,7 @@ fn engine_options(options: &Options) -> engine::Options {
             b"stress" => chosen.stress = true,
             b"dual" => chosen.dual_mapping = true,
             b"v2" => chosen.features = engine::FeatureLevel::Sse42,
+            b"v3" => chosen.features = engine::FeatureLevel::Avx2,
             _ => {}
         }
     }

@@ -7,11 +7,15 @@
 //! same under every control. Nothing that is not so leaves a mark in the host's sticky bits.
 //! Operands are in `State::args`, the result goes to the first of them.
 
+use crate::emit::Code;
 use crate::emit::{Cc, Gpr, Label, Mem, Size, Xmm};
 use crate::emit_sse::{VShift, op};
 use crate::lower::{Lower, arg};
 use crate::lower_vector::{ones, splat};
+use crate::lower_vector_saturate::QC;
+use crate::regs::{ARGS_SPILL, home, spill_mem};
 use crate::{Alu, Unary};
+use ir::state::SLOT_FPSR;
 use ir::{Op, OpCode, Ty, VecOp, vec_op};
 
 /// The scratch registers; nothing lives in them here.
@@ -142,11 +146,15 @@ impl Lower<'_> {
         if o.code != OpCode::Vec {
             return None;
         }
-        let (signed, rounded) = match VecOp::from_u16(o.aux) {
-            VecOp::ShlU => (false, false),
-            VecOp::ShlS => (true, false),
-            VecOp::RShlU => (false, true),
-            VecOp::RShlS => (true, true),
+        let (signed, rounded, saturates) = match VecOp::from_u16(o.aux) {
+            VecOp::ShlU => (false, false, false),
+            VecOp::ShlS => (true, false, false),
+            VecOp::RShlU => (false, true, false),
+            VecOp::RShlS => (true, true, false),
+            VecOp::QShlU => (false, false, true),
+            VecOp::QShlS => (true, false, true),
+            VecOp::QRShlU => (false, true, true),
+            VecOp::QRShlS => (true, true, true),
             _ => return None,
         };
         let lane = usize::from(vec_op::lane(o.imm));
@@ -174,11 +182,14 @@ impl Lower<'_> {
         self.e.test(Size::D, Gpr::RAX, Gpr::RAX);
         self.e.jcc(Cc::S, right);
         self.e.mov_to_xmm(Size::D, Y, Gpr::RAX);
+        let code = if signed { op::PSRA[lane - 1] } else { op::PSRL[lane - 1] };
         self.v3(op::PSLL[lane - 1], X, X, Y);
+        if saturates {
+            self.saturate_shifted(o, lane, signed, code);
+        }
         let join = self.e.new_label();
         self.e.jmp(join);
         self.e.bind(right);
-        let code = if signed { op::PSRA[lane - 1] } else { op::PSRL[lane - 1] };
         self.e.unary(Unary::Neg, Size::D, Gpr::RAX);
         self.e.mov_to_xmm(Size::D, Y, Gpr::RAX);
         self.v3(code, X, X, Y);
@@ -201,6 +212,36 @@ impl Lower<'_> {
         self.e.jmp(done);
         self.e.bind(slow);
         Some(done)
+    }
+    /// `X`, shifted left by `Y`, saturated where shifting back does not give the operand.
+    fn saturate_shifted(&mut self, o: Op, lane: usize, signed: bool, back: Code) {
+        let (shifted, limit) = (spill_mem(ARGS_SPILL), spill_mem(ARGS_SPILL + 1));
+        self.e.movaps_store(shifted, X);
+        self.v3(back, X, X, Y);
+        self.v3(op::PCMPEQ[lane], X, X, arg(0));
+        let bits = 8 << lane;
+        if signed {
+            self.vzero(Y);
+            self.v3(op::PCMPGT[lane], Y, Y, arg(0));
+            let greatest = self.e.constant(splat(u64::MAX >> (65 - bits), bits, 128));
+            self.v3(op::PXOR, Y, Y, greatest);
+        } else {
+            let greatest = self.e.constant(u128::MAX);
+            self.vmov(Y, greatest);
+        }
+        self.e.movaps_store(limit, Y);
+        self.e.pmovmskb(Gpr::RAX, X);
+        if o.ty == Ty::V64 {
+            self.e.alu_imm(Alu::Or, Size::D, Gpr::RAX, 0xff00);
+        }
+        self.e.alu_imm(Alu::Cmp, Size::D, Gpr::RAX, 0xffff);
+        let none = self.e.jcc_short(Cc::E);
+        self.e.alu_mem_imm(Alu::Or, Size::D, home(SLOT_FPSR), QC);
+        self.e.bind_short(none);
+        self.vmov(Y, X);
+        self.v3(op::PANDN, Y, Y, limit);
+        self.v3(op::PAND, X, X, shifted);
+        self.v3(op::POR, X, X, Y);
     }
     /// The lanes of an operand; zeros above.
     fn load_lanes(&mut self, p: Plain, x: Xmm, m: Mem) {

@@ -12,7 +12,7 @@ use ir::{Op, Ty, VecOp, vec_op};
 const X: Xmm = Xmm(14);
 const Y: Xmm = Xmm(15);
 /// FPSR.QC.
-const QC: i32 = 1 << 27;
+pub(crate) const QC: i32 = 1 << 27;
 
 impl Lower<'_> {
     /// Does `o` over `State::args`. False: not done, nothing emitted.

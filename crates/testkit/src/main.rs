@@ -180,7 +180,7 @@ fn runners(options: &Options) -> Result<Vec<Runner>> {
                 let path = options.anyarch.as_deref().context("--anyarch is needed")?;
                 Ok(Runner::product(path))
             }
-            "eval" | "tiny" | "dual" | "stress" | "v2" => {
+            "eval" | "tiny" | "dual" | "stress" | "v2" | "v3" => {
                 let path = options.anyarch.as_deref().context("--anyarch is needed")?;
                 Ok(Runner::product_with(path, mode))
             }

@@ -90,6 +90,15 @@ impl Random {
         for v in &mut s.vec[..32] {
             *v = self.vector();
         }
+        if self.below(3) == 0 {
+            // Amounts of shifts, the same in all lanes.
+            for v in s.vec.iter_mut().step_by(2) {
+                let amount = self.below(140) as u8;
+                let low = if self.below(2) == 0 { amount } else { amount.wrapping_neg() };
+                let high = if self.below(2) == 0 { 0 } else { (self.next() as u128) << 8 & 0xff00 };
+                *v = (0..8).fold(0, |v, _| v << 16 | high | u128::from(low));
+            }
+        }
         s.set_nzcv((self.next() as u32) & 0xf000_0000);
         if self.below(3) == 0 {
             s.int[usize::from(SLOT_FPCR)] = (self.next() & 3) << 22;

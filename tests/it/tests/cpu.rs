@@ -157,7 +157,7 @@ fn misaligned_accesses_work_or_fault() {
 fn instructions_without_an_oracle_do_what_the_manual_says() {
     let lab = Lab::open();
     let program = compile(&lab, "lrcpc3");
-    for dump in ["translate", "v2", "eval"] {
+    for dump in ["translate", "v3", "v2", "eval"] {
         let out = Command::new(&lab.anyarch)
             .args(["-cpu", "max", "--dump", dump])
             .arg(&program)
