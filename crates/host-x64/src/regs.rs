@@ -136,7 +136,8 @@ impl Lower<'_> {
             }
             let cost = match s.hold[i] {
                 Hold::Free => 0,
-                Hold::Slot(_) => 1 + s.stamp[i],
+                // (One that is ahead of its home would have to be stored.)
+                Hold::Slot(_) => 1 + s.stamp[i] + u32::from(s.ahead >> i & 1) * 3,
                 Hold::Temp(t) => u32::MAX - self.temps[t as usize].last,
             };
             if best.is_none_or(|(c, _)| cost < c) {
