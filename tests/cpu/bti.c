@@ -60,7 +60,8 @@ int main(void) {
   char *p = (char *)code;
   mprotect(p, 4096, PROT_READ | PROT_EXEC | 0x10);
   try("before", p);
-  char *moved = mremap(p, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, p + 0x100000);
+  char *room = mmap(0, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char *moved = mremap(p, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, room);
   try("moved", moved);
   mprotect(moved, 4096, PROT_READ);
   mprotect(moved, 4096, PROT_READ | PROT_EXEC);
