@@ -77,6 +77,8 @@ pub(crate) struct Writer {
     /// Instructions whose floating-point operations trapped too often: they go to the evaluator
     /// without a trap.
     pub(crate) trapping: Vec<u64>,
+    /// Loads and stores whose addresses were tagged too often: they take the tag off.
+    pub(crate) tagged: Vec<u64>,
     /// All processors.
     pub(crate) cpus: Vec<CpuRef>,
     pub(crate) stats: Stats,
@@ -280,6 +282,7 @@ impl Engine {
                 seen: Seen::default(),
                 pages: HashMap::default(),
                 trapping: Vec::new(),
+                tagged: Vec::new(),
                 cpus: Vec::new(),
                 stats: Stats::default(),
             }),
@@ -388,12 +391,17 @@ impl Engine {
             writer.stats.decode_ns += (decoded - start).as_nanos() as u64;
         }
         let end = pc + u64::from(block.len);
-        let trapping = writer.trapping.iter().filter(|&&at| pc <= at && at < end);
-        block.trapping.extend(trapping.map(|&at| (at - pc) as u32));
+        for (all, known) in
+            [(&writer.trapping, &mut block.trapping), (&writer.tagged, &mut block.tagged)]
+        {
+            let here = all.iter().filter(|&&at| pc <= at && at < end);
+            known.extend(here.map(|&at| (at - pc) as u32));
+        }
         let target = (block.insns != 0).then(|| {
             let target = self.publish(writer, &block, exact);
             if shared
                 && block.trapping.is_empty()
+                && block.tagged.is_empty()
                 && let Some(share) = &mut writer.share
             {
                 share.add(&block, exact, &writer.seen, &writer.code);
@@ -415,7 +423,9 @@ impl Engine {
     ) -> bool {
         let Some(share) = &mut writer.share else { return false };
         let near = |&at: &u64| at.wrapping_sub(pc) < MAX_UNIT;
-        if pc & (self.guest.pc_alignment() - 1) != 0 || writer.trapping.iter().any(near) {
+        if pc & (self.guest.pc_alignment() - 1) != 0
+            || writer.trapping.iter().chain(&writer.tagged).any(near)
+        {
             return false;
         }
         let found = share.find(pc, exact, |at| fetcher.word(at), block, &mut writer.code);
@@ -528,12 +538,14 @@ impl Engine {
             }
         }
     }
-    /// The instruction at `pc` traps too often: from now on the evaluator does it.
-    pub(crate) fn avoid_traps(&self, pc: u64) {
+    /// The instruction at `pc` traps too often, or its address is `tagged`: from now on it is
+    /// translated in another way.
+    pub(crate) fn avoid_traps(&self, pc: u64, tagged: bool) {
         const MAX: usize = 4096;
         let writer = &mut *self.lock();
-        if !writer.trapping.contains(&pc) && writer.trapping.len() < MAX {
-            writer.trapping.push(pc);
+        let known = if tagged { &mut writer.tagged } else { &mut writer.trapping };
+        if !known.contains(&pc) && known.len() < MAX {
+            known.push(pc);
             self.invalidate_locked(writer, pc, 1);
         }
     }

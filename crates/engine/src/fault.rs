@@ -104,7 +104,11 @@ fn in_translated_code(cpu: &Shared, signo: i32, info: &Siginfo, context: &mut Co
     state.ret_sp = context.sp();
     state.set_pc(unit.pc.wrapping_add(u64::from(point.guest)));
     state.exit_reason = reason;
-    state.exit_arg = if signo == libc::SIGFPE { exit::INVALID } else { 0 };
+    state.exit_arg = match signo {
+        libc::SIGFPE => exit::INVALID,
+        libc::SIGSEGV if reason == exit::INTERPRET => exit::TAGGED,
+        _ => 0,
+    };
     context.set_pc(engine.stubs.leave_stored);
     true
 }

@@ -56,8 +56,8 @@ impl Cpu {
                 exit::SYSCALL => return Exit::Syscall { imm: arg as u32 },
                 exit::TRAP => return Exit::Trap { kind: arg as u16, arg: (arg >> 32) as u32 },
                 exit::INTERPRET => {
-                    if arg == exit::INVALID {
-                        self.count_trap();
+                    if arg != 0 {
+                        self.count_trap(arg == exit::TAGGED);
                     }
                     if let Some(exit) = self.interpret() {
                         return exit;
@@ -83,9 +83,9 @@ impl Cpu {
         self.interpret()
     }
 
-    /// A floating-point operation at pc has trapped, or left for the same reason. A few are cheaper than a test at every
-    /// operation; many are not.
-    fn count_trap(&mut self) {
+    /// A floating-point operation at pc has trapped, or left for the same reason, or a `tagged` address
+    /// has. A few are cheaper than a test at every operation; many are not.
+    fn count_trap(&mut self, tagged: bool) {
         const MANY: u8 = 16;
         let pc = self.state().pc();
         let entry = &mut self.traps[(pc >> 2) as usize % TRAPS];
@@ -95,7 +95,7 @@ impl Cpu {
         entry.1 += 1;
         if entry.1 >= MANY {
             *entry = (0, 0);
-            self.engine.avoid_traps(pc);
+            self.engine.avoid_traps(pc, tagged);
         }
     }
 

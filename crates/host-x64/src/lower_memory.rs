@@ -1,8 +1,8 @@
 //! Loads and stores.
 
-use crate::Alu;
 use crate::emit::{Cc, Gpr, Mem, Size, Xmm};
 use crate::lower::{ColdKind, Lower};
+use crate::{Alu, Shift};
 use ir::op::Order;
 use ir::{Access, Op, Ref};
 
@@ -78,10 +78,28 @@ impl Lower<'_> {
     /// The address of an access, checked for alignment where that is asked for.
     #[inline(always)]
     fn checked_address(&mut self, op: Op) -> Mem {
+        if !self.block.tagged.is_empty() && self.block.tagged.contains(&self.guest) {
+            return self.untagged_address(op);
+        }
         if op.b.is_none() && op.a.is_variable() && !Access::is_aligned(op.aux) {
             return Mem::base(self.using(op.a), op.imm);
         }
         self.other_address(op)
+    }
+    /// The address without the byte at its top.
+    #[inline(never)]
+    fn untagged_address(&mut self, op: Op) -> Mem {
+        let access = Access::decode(op.aux);
+        self.clobber();
+        let m = self.address(op.a, op.b, op.imm, access);
+        let s = self.scratch();
+        self.e.lea(Size::Q, s, m);
+        self.e.shift_imm(Shift::Shl, Size::Q, s, 8);
+        self.e.shift_imm(Shift::Sar, Size::Q, s, 8);
+        if access.aligned {
+            self.require_aligned(s, access.size);
+        }
+        Mem::base(s, 0)
     }
     #[inline(never)]
     fn other_address(&mut self, op: Op) -> Mem {

@@ -55,6 +55,9 @@ pub struct Block {
     /// Instructions, by their byte offsets from `pc`, that are known to trap often: the same for
     /// these alone.
     pub trapping: Vec<u32>,
+    /// Loads and stores, likewise, whose addresses have had bits that the guest ignores: its top
+    /// byte, which is a copy of the bit below it for the host.
+    pub tagged: Vec<u32>,
     /// An ordinary constant looks like a guest address near `pc` ([`near`]): host code of this
     /// block cannot be told apart into what depends on `pc` and what does not.
     pub unmovable: bool,
@@ -83,6 +86,7 @@ impl Block {
         self.labels = 0;
         self.fp_exact = false;
         self.trapping.clear();
+        self.tagged.clear();
         self.unmovable = false;
         self.writes_flags = false;
     }

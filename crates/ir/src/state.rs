@@ -46,10 +46,13 @@ pub mod exit {
     /// A trap at pc; `exit_arg` = kind | argument << 32.
     pub const TRAP: u32 = 3;
     /// The instruction at pc must be run by the evaluator (it does what host code cannot);
-    /// `exit_arg` = [`INVALID`] if that is an invalid floating-point operation, or may be one.
+    /// `exit_arg` = [`INVALID`] if that is an invalid floating-point operation, or may be one;
+    /// [`TAGGED`] if its address is none of the host's.
     pub const INTERPRET: u32 = 4;
     /// See [`INTERPRET`].
     pub const INVALID: u64 = 1;
+    /// See [`INTERPRET`].
+    pub const TAGGED: u64 = 2;
     /// A guest runtime operation; `exit_arg` = its number, `args[0..2]` = arguments (low 64 bits);
     /// pc slot = the next instruction.
     pub const RUNTIME: u32 = 5;

@@ -381,6 +381,11 @@ fn block(r: &mut Random) -> Block {
     let e = b.exit(Exit { pc: PC + 0x2000, kind: ExitKind::Jump, flags_dead: false });
     b.exit_direct(e);
     block.len = offset;
+    if r.below(4) == 0 {
+        // Addresses are computed before they are used.
+        let insns = block.ops.iter().filter(|o| o.code == O::Insn);
+        block.tagged = insns.map(|o| o.imm as u32).collect();
+    }
     block
 }
 

@@ -235,6 +235,21 @@ fn tagged_pointers_and_misaligned_atomics_go_to_the_evaluator() {
 }
 
 #[test]
+fn what_is_tagged_often_is_translated_anew() {
+    let p = program(&[load(2, 8), store(2, 16), addi(0, -1), bnz(0, -3), svc(0)]);
+    let e = engine(1 << 20);
+    let mut cpu = p.cpu(e);
+    let data = Mapping::anonymous(4096, 3).unwrap();
+    let addr = data.start() as u64;
+    memory::write_u64(addr + 8, 99).unwrap();
+    cpu.state_mut().int[0] = 1000;
+    cpu.state_mut().int[1] = addr | 0xab << 56;
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+    assert_eq!((cpu.state().int[2], memory::read_u64(addr + 16)), (99, Ok(99)));
+    assert!(e.stats().interpreted < 40, "{:?}", e.stats());
+}
+
+#[test]
 fn invalid_operations_go_to_the_evaluator() {
     let p = program(&[FDIV, addi(0, 1), svc(0)]);
     let mut cpu = p.cpu(small());
