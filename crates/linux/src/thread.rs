@@ -220,6 +220,7 @@ fn fork(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> {
         let _filters = seccomp::fork_guard();
         let _signals = task.actions().fork_guard();
         let mut engine = process.engine.fork_guard();
+        let _executable = process.mm.exec_fork_guard();
         let result = sys::process::fork(&args);
         if result == Ok(0) {
             engine.child(&task.cpu);

@@ -8,8 +8,8 @@
 //!   nothing of ours has to be registered;
 //! - which of them the guest made executable. The host never gets `PROT_EXEC` for guest pages.
 //!
-//! Lock order: `space`, then `exec`. The engine may ask [`Mm::executable_until`] with its own lock held,
-//! so the engine is never called with `exec` held.
+//! Lock order: `space`, the engine's, `exec`, `files`, `guarded`. The engine may ask for the last three
+//! with its own lock held, so it is never called with one of them held.
 
 mod advice;
 mod brk;
@@ -74,14 +74,6 @@ pub(crate) struct Space {
     pub(crate) attached: BTreeMap<u64, u64>,
 }
 
-/// Held over a fork: neither parent nor child finds the records half changed.
-pub struct MmForkGuard<'a> {
-    _space: MutexGuard<'a, Space>,
-    _exec: std::sync::RwLockReadGuard<'a, Intervals>,
-    _files: std::sync::RwLockReadGuard<'a, Intervals>,
-    _guarded: std::sync::RwLockReadGuard<'a, Intervals>,
-}
-
 thread_local! {
     /// The executable range that was asked for last, and the change before that.
     static LAST: Cell<(u64, u64, u64)> = const { Cell::new((0, 0, 0)) };
@@ -112,14 +104,17 @@ impl Mm {
         }
     }
 
-    /// Keeps the records consistent over a fork: hold the guard in the forking thread, drop it in
-    /// parent and child.
-    pub fn fork_guard(&self) -> MmForkGuard<'_> {
-        let space = self.space();
-        let exec = self.exec.read().unwrap_or_else(PoisonError::into_inner);
-        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
-        let guarded = self.guarded.read().unwrap_or_else(PoisonError::into_inner);
-        MmForkGuard { _space: space, _exec: exec, _files: files, _guarded: guarded }
+    /// Keeps the records of addresses consistent over a fork: hold the guard in the forking thread,
+    /// drop it in parent and child. Before the engine's.
+    pub fn fork_guard(&self) -> impl Drop + '_ {
+        self.space()
+    }
+
+    /// The same for the records of executable addresses, after the engine's. Not to be shared: the
+    /// child would wait for ever for those who were reading.
+    pub fn exec_fork_guard(&self) -> [impl Drop + '_; 3] {
+        [&self.exec, &self.files, &self.guarded]
+            .map(|ranges| ranges.write().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn space(&self) -> MutexGuard<'_, Space> {
