@@ -191,11 +191,14 @@ fn hint(rng: &mut Rng) -> Vec<u32> {
 /// What programs may not execute: HVC, SMC, HLT, SYSL, MSR DAIFSet.
 fn undefined(rng: &mut Rng) -> Vec<u32> {
     let imm = (rng.next() as u32 & 0xfff) << 5;
+    let sysl = 0xd528_0000 | rng.next() as u32 & 0x7_ffff;
+    // GCSPOPM and GCSSS2, which newer oracles execute: FEAT_GCS.
+    let guarded_stack = sysl & 0x7_ff00 == 0x3_7700;
     vec![match rng.below(5) {
         0 => 0xd400_0002 | imm,
         1 => 0xd400_0003 | imm,
         2 => 0xd440_0000 | imm,
-        3 => 0xd528_0000 | rng.next() as u32 & 0x7_ffff,
+        3 if !guarded_stack => sysl,
         _ => 0xd503_40df | imm & 0xf00,
     }]
 }
