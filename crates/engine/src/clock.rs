@@ -46,10 +46,7 @@ pub(crate) fn now(piece: &mut Clock) -> u64 {
         return clock_ns();
     }
     let ticks = time_stamp();
-    let now = within(&line.piece, ticks).unwrap_or_else(|| {
-        let ns = clock_ns();
-        if line.is_due(ns) { line.go_on(reading()) } else { ns.max(end(&line.piece)) }
-    });
+    let now = line.tell(ticks, clock_ns, reading);
     *piece = line.piece;
     now
 }
@@ -86,6 +83,14 @@ fn scaled(ticks: u64, mult: u64) -> u64 {
 }
 
 impl Line {
+    /// The time at `ticks`, which is now. Where the piece has ended, `ns` reads the clock, and
+    /// `reading` does it exactly if the next piece begins.
+    fn tell(&mut self, ticks: u64, ns: impl Fn() -> u64, reading: impl Fn() -> Reading) -> u64 {
+        within(&self.piece, ticks).unwrap_or_else(|| {
+            let ns = ns();
+            if self.is_due(ns) { self.go_on(reading()) } else { ns.max(end(&self.piece)) }
+        })
+    }
     /// Whether at `ns` enough time has gone by for measuring a slope.
     fn is_due(&self, ns: u64) -> bool {
         self.last.is_none_or(|last| ns.saturating_sub(last.ns) >= PIECE.0)
@@ -128,9 +133,7 @@ mod tests {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(99);
             now += if round < 10_000 { seed >> 46 } else { seed >> 40 };
             let r = read(now, (seed >> 20 & 31) as i64 - 16);
-            let told = within(&line.piece, read(now, 0).ticks).unwrap_or_else(|| {
-                if line.is_due(r.ns) { line.go_on(r) } else { r.ns.max(end(&line.piece)) }
-            });
+            let told = line.tell(read(now, 0).ticks, || r.ns, || r);
             assert!(told >= before, "{round}: {told} after {before}");
             assert!(told.abs_diff(now) < 200, "{round}: {told} at {now}");
             before = told;

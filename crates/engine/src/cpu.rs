@@ -1,7 +1,7 @@
 //! A guest thread's processor: its memory, what its signal handlers and other threads may touch.
 
 use crate::engine::{CpuRef, Engine};
-use crate::run::{EVALUATIONS, SEEN_BITS};
+use crate::firsts::Firsts;
 use core::cell::{Cell, UnsafeCell};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use ir::state::{HASH_ENTRIES, HashEntry, MONITOR_CLEAR, SLOT_EX_ADDR, SLOT_FPCR, SLOT_FPSR};
@@ -270,10 +270,8 @@ pub struct Cpu {
     pub(crate) traps: [(u64, u8); TRAPS],
     /// For the evaluator.
     pub(crate) block: ir::Block,
-    /// Bits by pc: code that the evaluator has run, which is translated when it is reached again.
-    pub(crate) seen: Vec<u64>,
-    /// How many blocks the evaluator may still run.
-    pub(crate) evaluations: u32,
+    /// What the evaluator runs as a whole block.
+    pub(crate) firsts: Firsts,
     _map: Mapping,
 }
 
@@ -320,9 +318,10 @@ impl Cpu {
     /// # Errors
     /// If memory is short.
     pub fn new(engine: &'static Engine) -> io::Result<Self> {
-        Self::with(engine, if engine.options.evaluate_first { EVALUATIONS } else { 0 })
+        let evaluates = engine.options.evaluate_first;
+        Self::with(engine, if evaluates { Firsts::new() } else { Firsts::default() })
     }
-    fn with(engine: &'static Engine, evaluations: u32) -> io::Result<Self> {
+    fn with(engine: &'static Engine, firsts: Firsts) -> io::Result<Self> {
         let os = |e: sys::Errno| io::Error::from_raw_os_error(e.0);
         let map = Mapping::anonymous(TOTAL, libc::PROT_READ | libc::PROT_WRITE).map_err(os)?;
         map.protect(AT_POLL, PAGE, libc::PROT_READ);
@@ -375,8 +374,7 @@ impl Cpu {
             exact: false,
             traps: [(0, 0); TRAPS],
             block: ir::Block::default(),
-            seen: vec![0; if evaluations != 0 { SEEN_BITS / 64 } else { 0 }],
-            evaluations,
+            firsts,
             _map: map,
         })
     }
@@ -385,7 +383,7 @@ impl Cpu {
     /// # Errors
     /// If memory is short.
     pub fn clone_registers(&self) -> io::Result<Self> {
-        let mut new = Self::with(self.engine, 0)?;
+        let mut new = Self::with(self.engine, Firsts::default())?;
         let (from, to) = (self.state(), new.state_mut());
         to.int = from.int;
         to.vec = from.vec;

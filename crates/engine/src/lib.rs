@@ -38,6 +38,7 @@ mod clock;
 mod cpu;
 mod engine;
 mod fault;
+mod firsts;
 mod host;
 mod interpret;
 mod invalidate;

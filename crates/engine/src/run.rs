@@ -126,18 +126,16 @@ impl Cpu {
 
     /// Whether the evaluator is to run what is at `pc`, which has no translation.
     fn is_new(&self, pc: u64) -> bool {
-        let (word, bit) = seen_bit(pc);
-        self.evaluations != 0 && self.seen[word] & bit == 0 && !self.engine.has_family()
+        self.firsts.has(pc) && !self.engine.has_family()
     }
 
     /// As [`Cpu::is_new`], but only once.
     fn first_time(&mut self, pc: u64) -> bool {
-        let (word, bit) = seen_bit(pc);
-        self.is_new(pc) && {
-            self.seen[word] |= bit;
-            self.evaluations -= 1;
-            true
+        let new = self.is_new(pc);
+        if new {
+            self.firsts.take(pc);
         }
+        new
     }
 
     /// Runs the instruction at pc by the evaluator.
@@ -214,17 +212,4 @@ impl Cpu {
         }
         None
     }
-}
-
-/// Bits of [`Cpu::seen`].
-pub(crate) const SEEN_BITS: usize = 1 << 16;
-
-/// Blocks that the evaluator runs for a thread: what starts a program. In what comes later, more
-/// is run again.
-pub(crate) const EVALUATIONS: u32 = 6000;
-
-/// Where in [`Cpu::seen`] `pc` is.
-fn seen_bit(pc: u64) -> (usize, u64) {
-    let n = (pc >> 2 ^ pc >> 18) as usize % SEEN_BITS;
-    (n / 64, 1 << (n % 64))
 }

@@ -104,9 +104,9 @@ fn loops_are_evaluated_once_round() {
     let mut cpu = p.cpu(e);
     assert_eq!(cpu.run(), Exit::Syscall { imm: 3 });
     assert_eq!((cpu.state().int[0], cpu.state().int[2]), (0, 1000));
-    assert_eq!((cpu.evaluations, e.stats().units), (crate::run::EVALUATIONS - 3, 1));
+    assert_eq!((cpu.firsts.left, e.stats().units), (crate::firsts::BLOCKS - 3, 1));
     // A thread of a program that runs already starts nothing.
-    assert_eq!(cpu.clone_registers().unwrap().evaluations, 0);
+    assert_eq!(cpu.clone_registers().unwrap().firsts.left, 0);
 }
 
 #[test]
