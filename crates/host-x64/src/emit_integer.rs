@@ -473,13 +473,6 @@ impl Emit {
         let op = u64::from(0x50 + (r.0 & 7));
         if r.0 < 8 { self.raw(op, 1) } else { self.raw(op << 8 | 0x41, 2) }
     }
-    /// `push imm` (sign-extended).
-    pub fn push_imm(&mut self, imm: i32) {
-        match i8::try_from(imm) {
-            Ok(imm) => self.raw(0x6a | u64::from(imm as u8) << 8, 2),
-            Err(_) => self.raw_imm(0x68, 1, u64::from(imm as u32), 4),
-        }
-    }
     /// `pop r`.
     pub fn pop(&mut self, r: Gpr) {
         let op = u64::from(0x58 + (r.0 & 7));

@@ -1,8 +1,9 @@
 //! Lowering of a block: one pass backwards for liveness, one forwards that emits.
 //!
 //! The state is canonical wherever anybody can see it, which is where an operation may fault, branch
-//! or leave: a pinned slot is in its register, the others in their homes. `regs` moves values, `flags` the condition flags; the `lower_*` files have the
-//! operations. Rare paths go to the unit's end ([`Cold`]).
+//! or leave: a pinned slot is in its register, the others in their homes. `regs` moves values,
+//! `flags` the condition flags; the `lower_*` files have the operations. Rare paths go to the
+//! unit's end ([`Cold`]).
 
 use crate::X64;
 use crate::emit::{Emit, Gpr, Label, Mem, Size};
@@ -254,7 +255,7 @@ enum Control {
 /// By operation.
 const NEEDS: [Need; OpCode::ALL.len()] = {
     let mut needs =
-        [Need { keep: 3, least: 0, control: Control::None, unseen: 0 }; OpCode::ALL.len()];
+        [Need { keep: READER, least: 0, control: Control::None, unseen: 0 }; OpCode::ALL.len()];
     let mut n = 0;
     while n < needs.len() {
         let (code, need) = (OpCode::ALL[n], &mut needs[n]);
@@ -273,7 +274,7 @@ const NEEDS: [Need; OpCode::ALL.len()] = {
             }
             _ if code.reads_flags() || code.ends_block() => need.least = READER,
             _ => {
-                need.keep = if code.writes_flags() { 0 } else { 3 };
+                need.keep = if code.writes_flags() { 0 } else { READER };
                 need.least = if shows_flags(code) { FAULT } else { 0 };
             }
         }

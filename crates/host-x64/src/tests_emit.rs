@@ -369,8 +369,6 @@ fn without_operands() {
         (one(Emit::ud2), "ud2"),
         (one(|e| e.sign_to_rdx(Size::D)), "cdq"),
         (one(|e| e.sign_to_rdx(Size::Q)), "cqo"),
-        (one(|e| e.push_imm(5)), "push 5"),
-        (one(|e| e.push_imm(0x1000)), "push 0x1000"),
         (one(|e| e.xchg(Size::D, Gpr::RCX, Gpr::R8)), "xchg ecx, r8d"),
     ];
     for (got, want) in checks {
