@@ -1,42 +1,25 @@
 //! Times decoding and lowering alone: `translation ELF PCS ROUNDS`, PCS a file of hexadecimal block
 //! starts (`anyarch --dump host` prints them).
 
-use guest::{Fetch, Guest, Mode};
+use guest::{Guest, Mode, code_at};
 use guest_aarch64::Aarch64;
 use host::{Code, Features, Host as _};
 use host_x64::X64;
 use ir::Block;
-use std::collections::HashSet;
 use std::time::Instant;
-
-struct Text {
-    base: u64,
-    words: Vec<u32>,
-    known: HashSet<u64>,
-}
-
-impl Fetch for Text {
-    fn known(&mut self, _pc: u64) -> bool {
-        false
-    }
-    fn word(&mut self, pc: u64) -> Option<u32> {
-        self.words.get((pc.wrapping_sub(self.base) / 4) as usize).copied()
-    }
-}
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let file = std::fs::read(&args[1]).expect("the program");
     let pcs = std::fs::read_to_string(&args[2]).expect("the block starts");
     let rounds: u32 = args[3].parse().expect("a number");
-    let words =
+    let words: Vec<u32> =
         file.chunks_exact(4).map(|c| u32::from_le_bytes([c[0], c[1], c[2], c[3]])).collect();
-    let mut text = Text { base: 0x40_0000, words, known: HashSet::new() };
+    let mut text = code_at(0x40_0000, &words);
     let pcs: Vec<u64> = pcs
         .lines()
-        .map(|l| u64::from_str_radix(l.trim_start_matches("0x"), 16).expect("hex"))
+        .map(|l| u64::from_str_radix(l.trim_start_matches("0x"), 16).expect("hexadecimal"))
         .collect();
-    text.known = pcs.iter().copied().collect();
     let guest = Aarch64::PLAIN;
     let host = X64::new(Features::ALL, guest.int_pins(), guest.vec_pins());
     let (mut block, mut code) = (Block::default(), Code::default());
