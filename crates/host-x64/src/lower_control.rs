@@ -53,10 +53,7 @@ impl Lower<'_> {
                 self.before_label(op.imm);
             }
             let test = self.test_for(Cond::from_u8(op.aux as u8));
-            if !self.branch_to_scan(n, test) {
-                self.branch(test, op.imm);
-            }
-            return;
+            return self.branch_by_scan(n, test, op.imm);
         }
         if op.imm >= 0 {
             self.before_label(op.imm);
@@ -73,6 +70,12 @@ impl Lower<'_> {
         }
         let test = self.test_for(Cond::from_u8(op.aux as u8));
         self.branch(test, op.imm);
+    }
+    /// Branches to `dest`, the start of a loop that searches memory, by way of its number `n`.
+    fn branch_by_scan(&mut self, n: u32, test: Test, dest: i32) {
+        if !self.branch_to_scan(n, test) {
+            self.branch(test, dest);
+        }
     }
     /// Branches to the block's second copy if the flags are as that one expects them, or if it
     /// does not exist yet.
@@ -209,10 +212,7 @@ impl Lower<'_> {
                 self.before_flagless(op.imm);
             }
             let test = self.compare_operands(op, Cond::from_u8(op.aux as u8));
-            if !self.branch_to_scan(n, test) {
-                self.branch(test, op.imm);
-            }
-            return;
+            return self.branch_by_scan(n, test, op.imm);
         }
         let again = self.may_go_again_flagless(op.imm);
         if !again {

@@ -7,8 +7,7 @@
 //! same under every control. Nothing that is not so leaves a mark in the host's sticky bits.
 //! Operands are in `State::args`, the result goes to the first of them.
 
-use crate::emit::Code;
-use crate::emit::{Cc, Gpr, Label, Mem, Size, Xmm};
+use crate::emit::{Cc, Code, Gpr, Label, Mem, Size, Xmm};
 use crate::emit_sse::{VShift, op};
 use crate::lower::{Lower, arg};
 use crate::lower_vector::{ones, splat};
@@ -260,6 +259,13 @@ impl Lower<'_> {
         let mask = self.all(p, u64::MAX >> (65 - p.bits()));
         self.v3(op::PAND, x, x, mask);
     }
+    /// The exponents of the first two operands, with the bias, in `X` and `Y`.
+    fn load_exponents(&mut self, p: Plain) {
+        for (n, x) in [X, Y].into_iter().enumerate() {
+            self.load_magnitude(p, x, arg(n));
+            self.vshift(VShift::Srl, p.lane() as u8, x, x, p.format().0);
+        }
+    }
     /// `x` = lanes greater than `v`, as signed integers.
     fn greater(&mut self, p: Plain, x: Xmm, v: u64) {
         let m = self.all(p, v);
@@ -306,10 +312,7 @@ impl Lower<'_> {
     /// something) has bits below the smallest denormal one.
     fn exponents(&mut self, p: Plain, slow: Label) {
         let (fraction, bias) = p.format();
-        self.load_magnitude(p, X, arg(0));
-        self.vshift(VShift::Srl, p.lane() as u8, X, X, fraction);
-        self.load_magnitude(p, Y, arg(1));
-        self.vshift(VShift::Srl, p.lane() as u8, Y, Y, fraction);
+        self.load_exponents(p);
         self.v3(op::PADD[p.lane()], X, X, Y);
         let fused = matches!(p.what, What::Fused(..));
         self.greater(p, X, bias + 2 + if fused { u64::from(fraction) + 1 } else { 0 });
@@ -332,10 +335,7 @@ impl Lower<'_> {
         self.greater(p, X, (1 << fraction) - 1);
         self.unless_all(p, slow);
         if strict {
-            self.load_magnitude(p, X, arg(0));
-            self.vshift(VShift::Srl, p.lane() as u8, X, X, fraction);
-            self.load_magnitude(p, Y, arg(1));
-            self.vshift(VShift::Srl, p.lane() as u8, Y, Y, fraction);
+            self.load_exponents(p);
             self.v3(op::PSUB[p.lane()], X, X, Y);
             self.greater(p, X, (bias - 3).wrapping_neg());
             self.or_zero(p, 0);
