@@ -53,6 +53,7 @@ pub fn run_with(files: Option<&Path>, script: &str) -> String {
         .env("ENGINES", lab.fixtures.join("engines-trixie"))
         .env("IMAGES", images(&lab))
         .env("ANYARCH", &lab.anyarch)
+        .env("WORK", lab.mount_point())
         .env("FILES", files.unwrap_or(images(&lab)))
         .env("LC_ALL", "C")
         .stdin(Stdio::piped())

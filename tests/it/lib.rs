@@ -50,6 +50,11 @@ impl Lab {
         std::fs::create_dir_all(&dir).expect("the cache directory is writable");
         dir
     }
+    /// An empty directory to mount file systems on in a mount namespace: nothing is hidden by that,
+    /// wherever the tree and the cache are.
+    pub fn mount_point(&self) -> PathBuf {
+        self.scratch("mount-point")
+    }
     /// The directory with what `cargo xtask dist` makes from the binary under test. Made once.
     ///
     /// # Panics

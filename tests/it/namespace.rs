@@ -1,10 +1,15 @@
 //! Tests that have a binfmt_misc instance of their own: the test executes itself again in new
 //! user, mount and process namespaces, with a /run of their own.
 
+use std::collections::BTreeSet;
+use std::ffi::CStr;
+use std::fs;
+use std::os::fd::AsRawFd as _;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use binfmt::Instance;
-use rustix::mount::{MountFlags, mount};
+use rustix::mount::{MountFlags, mount, mount_bind_recursive};
 
 /// In the environment of the inner run: the test's name.
 const INNER: &str = "ANYARCH_TEST_INNER";
@@ -28,11 +33,36 @@ pub fn inside(name: &str, body: impl FnOnce(Instance)) {
 /// If `body` does.
 pub fn inside_unmounted(name: &str, body: impl FnOnce()) {
     if is_inside(name) {
-        let flags = MountFlags::NOSUID | MountFlags::NODEV;
-        mount("tmpfs", "/run", "tmpfs", flags, None).expect("a /run of our own");
+        cover("/run", MountFlags::NOSUID | MountFlags::NODEV, c"mode=755");
         return body();
     }
     outside(name);
+}
+
+/// Mounts an empty tmpfs over `dir`. What the tests need of the directories below it stays where
+/// it is: the tree, the cache, our binary or the tests' own may be in `/tmp` or `/run`.
+///
+/// # Panics
+/// If it cannot be mounted.
+pub fn cover(dir: &str, flags: MountFlags, options: &CStr) {
+    let lab = crate::Lab::open();
+    let own = std::env::current_exe().expect("the test has a file");
+    let parent = |file: &Path| file.parent().expect("a file is in a directory").to_owned();
+    let needed = [lab.tree, lab.fixtures, parent(&lab.anyarch), parent(&own)];
+    let needed = needed.map(|path| path.canonicalize().expect("the tests' directories exist"));
+    let below: BTreeSet<_> = needed.into_iter().filter(|path| path.starts_with(dir)).collect();
+    let open = |path| fs::File::open(&path).map(|file| (path, file)).expect("readable");
+    let below: Vec<_> = below.into_iter().map(open).collect();
+    mount("tmpfs", dir, "tmpfs", flags, Some(options)).expect("a tmpfs");
+    for (path, file) in below {
+        // A directory in one that was bound is there already.
+        if path.exists() {
+            continue;
+        }
+        fs::create_dir_all(&path).expect("made");
+        let hidden = format!("/proc/self/fd/{}", file.as_raw_fd());
+        mount_bind_recursive(hidden, &path).expect("bound");
+    }
 }
 
 fn is_inside(name: &str) -> bool {

@@ -11,6 +11,56 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::apt::{Apt, output, run};
 
+/// One thing that the tests need.
+struct Fixture {
+    /// What it is, for the list of downloads.
+    what: &'static str,
+    /// About how much is downloaded, in MB.
+    megabytes: u32,
+    there: fn(&Fixtures) -> bool,
+    make: fn(&Fixtures) -> Result<()>,
+}
+
+/// All that the tests need, in the order in which it is made.
+const FIXTURES: [Fixture; 6] = [
+    Fixture {
+        what: "gcc and gcc-aarch64-linux-gnu, installed with apt-get",
+        megabytes: 60,
+        there: |_| tools_are_there(),
+        make: |_| tools(),
+    },
+    Fixture {
+        what: "QEMU 10.0 of Debian trixie, to compare with (unpacked, not installed)",
+        megabytes: 100,
+        there: |f| f.oracle_path("trixie").exists(),
+        make: |f| f.oracle("trixie"),
+    },
+    Fixture {
+        what: "QEMU 11.1 of Debian sid, to compare with (unpacked, not installed)",
+        megabytes: 105,
+        there: |f| f.oracle_path("sid").exists(),
+        make: |f| f.oracle("sid"),
+    },
+    Fixture {
+        what: "a Debian root with the tools that anyarch stands in for",
+        megabytes: 75,
+        there: |f| is_made(&f.native_path("originals", "bookworm"), ORIGINALS),
+        make: Fixtures::originals,
+    },
+    Fixture {
+        what: "a Debian root with podman, buildah and crun",
+        megabytes: 130,
+        there: |f| is_made(&f.native_path("engines", "trixie"), ENGINES),
+        make: Fixtures::engines,
+    },
+    Fixture {
+        what: "a Debian root for arm64",
+        megabytes: 130,
+        there: |f| is_made(&f.root_path("arm64"), PACKAGES),
+        make: |f| f.root("arm64"),
+    },
+];
+
 /// Where things are.
 pub(crate) struct Fixtures {
     /// The cache directory.
@@ -38,32 +88,59 @@ impl Fixtures {
             None => PathBuf::from(std::env::var_os("HOME").context("HOME is not set")?)
                 .join(".cache/anyarch-tests"),
         };
-        fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        // The tests mount overlays on directories in it.
+        let odd = dir.to_string_lossy().contains([',', ':', '\'', '"', '\\', '\n']);
+        ensure!(
+            dir.is_absolute() && !odd,
+            "the cache directory {} cannot be used: its path must be absolute, without commas, \
+             colons, quotes and backslashes; choose another with ANYARCH_CACHE=DIR",
+            dir.display()
+        );
+        fs::create_dir_all(&dir).with_context(|| {
+            format!("cannot make {}; choose another with ANYARCH_CACHE=DIR", dir.display())
+        })?;
         Ok(Self { dir })
     }
 
-    /// Makes sure that everything is there.
+    fn missing(&self) -> Vec<&'static Fixture> {
+        FIXTURES.iter().filter(|fixture| !(fixture.there)(self)).collect()
+    }
+
+    /// Says what [`prepare`](Self::prepare) is going to download, if anything.
+    pub(crate) fn announce(&self) {
+        let missing = self.missing();
+        let megabytes: u32 = missing.iter().map(|fixture| fixture.megabytes).sum();
+        if missing.is_empty() {
+            return println!("Nothing has to be downloaded: all is in {}.", self.dir.display());
+        }
+        println!("About {megabytes} MB will be downloaded from this machine's Debian mirror:");
+        for Fixture { what, megabytes, .. } in missing {
+            println!("  {megabytes:4} MB  {what}");
+        }
+        println!("It is kept in {} (2 GB): later runs need no network.", self.dir.display());
+    }
+
+    /// Makes what is not there yet.
     pub(crate) fn prepare(&self) -> Result<()> {
-        self.tools()?;
-        self.oracle("trixie")?;
-        self.oracle("sid")?;
-        self.originals()?;
-        self.engines()?;
-        self.root("arm64")
+        for Fixture { what, make, .. } in self.missing() {
+            eprintln!("fetching {what}");
+            make(self)?;
+        }
+        Ok(())
     }
 
     /// A root with the tools whose command lines we take, to be run beside ours.
     fn originals(&self) -> Result<()> {
-        let Some(root) = self.native("originals", "bookworm", ORIGINALS)? else { return Ok(()) };
+        let root = self.native("originals", "bookworm", ORIGINALS)?;
         for dir in ["etc/binfmt.d", "var/lib/binfmts"] {
             fs::create_dir_all(root.join(dir))?;
         }
         Ok(fs::write(root.join(".packages"), ORIGINALS)?)
     }
 
-    /// A root with container engines. About 110 MB are downloaded for it.
+    /// A root with container engines.
     fn engines(&self) -> Result<()> {
-        let Some(root) = self.native("engines", "trixie", ENGINES)? else { return Ok(()) };
+        let root = self.native("engines", "trixie", ENGINES)?;
         for name in ["passwd", "group"] {
             fs::copy(
                 root.join(format!("usr/share/base-passwd/{name}.master")),
@@ -73,14 +150,14 @@ impl Fixtures {
         Ok(fs::write(root.join(".packages"), ENGINES)?)
     }
 
-    /// A root `NAME-SUITE` with `packages` for this machine, unpacked and not installed. Nothing
-    /// if it is there and complete; whoever completes it writes `packages` to `.packages`.
-    fn native(&self, name: &str, suite: &str, packages: &str) -> Result<Option<PathBuf>> {
-        let root = self.dir.join(format!("{name}-{suite}"));
-        if fs::read_to_string(root.join(".packages")).is_ok_and(|s| s == packages) {
-            return Ok(None);
-        }
-        eprintln!("making the root of the {name}");
+    fn native_path(&self, name: &str, suite: &str) -> PathBuf {
+        self.dir.join(format!("{name}-{suite}"))
+    }
+
+    /// Makes a root `NAME-SUITE` with `packages` for this machine, unpacked and not installed;
+    /// whoever completes it writes `packages` to `.packages`.
+    fn native(&self, name: &str, suite: &str, packages: &str) -> Result<PathBuf> {
+        let root = self.native_path(name, suite);
         if root.exists() {
             run("rm", [OsStr::new("-rf"), OsStr::new("--one-file-system"), root.as_os_str()])?;
         }
@@ -103,19 +180,7 @@ impl Fixtures {
         let sh = root.join("bin/sh");
         let _ = fs::remove_file(&sh);
         std::os::unix::fs::symlink("dash", sh)?;
-        Ok(Some(root))
-    }
-
-    /// The cross compiler, installed with apt if it is missing (this needs root).
-    fn tools(&self) -> Result<()> {
-        let there = |program: &str| Command::new(program).arg("--version").output().is_ok();
-        if there("aarch64-linux-gnu-gcc") && there("dpkg-deb") && there("gcc") {
-            return Ok(());
-        }
-        eprintln!("installing gcc and gcc-aarch64-linux-gnu with apt-get");
-        run("apt-get", ["-q", "update"])?;
-        run("apt-get", "install -y -q --no-install-recommends gcc libc6-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross".split(' '))
-            .context("install the packages gcc and gcc-aarch64-linux-gnu by hand")
+        Ok(root)
     }
 
     /// The oracle of `suite`, unpacked and not installed.
@@ -124,10 +189,6 @@ impl Fixtures {
     }
 
     fn oracle(&self, suite: &str) -> Result<()> {
-        if self.oracle_path(suite).exists() {
-            return Ok(());
-        }
-        eprintln!("fetching the oracle of Debian {suite}");
         let apt = Apt::new(&self.dir, suite, "amd64")?;
         let scratch = self.dir.join(format!("download-{suite}"));
         let _ = fs::remove_dir_all(&scratch);
@@ -151,11 +212,6 @@ impl Fixtures {
     /// the tests need of those scripts, the package database included.
     fn root(&self, arch: &str) -> Result<()> {
         let root = self.root_path(arch);
-        let stamp = root.join(".packages");
-        if fs::read_to_string(&stamp).is_ok_and(|s| s == PACKAGES) {
-            return Ok(());
-        }
-        eprintln!("making the {arch} root (about 200 packages)");
         if root.exists() {
             run("rm", [OsStr::new("-rf"), OsStr::new("--one-file-system"), root.as_os_str()])?;
         }
@@ -190,8 +246,25 @@ impl Fixtures {
             fs::create_dir_all(root.join(dir))?;
         }
         run("chmod", [OsStr::new("1777"), root.join("tmp").as_os_str()])?;
-        Ok(fs::write(stamp, PACKAGES)?)
+        Ok(fs::write(root.join(".packages"), PACKAGES)?)
     }
+}
+
+/// Whether a root with `packages` is there and complete.
+fn is_made(root: &Path, packages: &str) -> bool {
+    fs::read_to_string(root.join(".packages")).is_ok_and(|made| made == packages)
+}
+
+fn tools_are_there() -> bool {
+    let there = |program: &str| Command::new(program).arg("--version").output().is_ok();
+    there("aarch64-linux-gnu-gcc") && there("dpkg-deb") && there("gcc")
+}
+
+/// Installs the cross compiler; this needs root.
+fn tools() -> Result<()> {
+    run("apt-get", ["-q", "update"])?;
+    run("apt-get", "install -y -q --no-install-recommends gcc libc6-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross".split(' '))
+        .context("install the packages gcc and gcc-aarch64-linux-gnu by hand")
 }
 
 /// The paragraph of /var/lib/dpkg/status for an unpacked package; its file list goes to `info`.

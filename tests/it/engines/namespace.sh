@@ -1,8 +1,8 @@
 # The first process of the namespaces: makes a root and runs $SCRIPT in it.
 # A layer in memory over the engines' root; storage and run time files in memory as well, because
 # an overlay cannot lie on another.
-mount -t tmpfs tmpfs /mnt
-cd /mnt
+mount -t tmpfs tmpfs "$WORK"
+cd "$WORK"
 mkdir up work root
 mount -t overlay overlay -o lowerdir="$ENGINES",upperdir=up,workdir=work,userxattr root
 cd root

@@ -14,6 +14,7 @@ fn namespace(lab: &Lab, out: &Path, script: &str, inner: &str) -> String {
         .env("SCRIPT", inner)
         .env("ORIGINALS", lab.fixtures.join("originals-bookworm"))
         .env("ROOT", lab.root())
+        .env("WORK", lab.mount_point())
         .env("LC_ALL", "C")
         .output()
         .expect("unshare starts");
@@ -24,12 +25,12 @@ fn namespace(lab: &Lab, out: &Path, script: &str, inner: &str) -> String {
 /// A root made of the originals with a writable layer, in which `$SCRIPT` becomes the first
 /// process.
 const DEBIAN: &str = r#"
-mount -t tmpfs tmpfs /mnt; cd /mnt; mkdir up work root
-mount -t overlay overlay -o lowerdir=$ORIGINALS,upperdir=up,workdir=work,userxattr root
+mount -t tmpfs tmpfs "$WORK"; cd "$WORK"; mkdir up work root
+mount -t overlay overlay -o lowerdir="$ORIGINALS",upperdir=up,workdir=work,userxattr root
 mount -t proc proc root/proc; mount -t binfmt_misc binfmt_misc root/proc/sys/fs/binfmt_misc
-mount --rbind /dev root/dev; mkdir root/mnt; mount --bind $ROOT root/mnt
+mount --rbind /dev root/dev; mkdir root/mnt; mount --bind "$ROOT" root/mnt
 mkdir -p root/var/lib/dpkg/info root/var/lib/dpkg/updates root/var/lib/dpkg/triggers
-touch root/var/lib/dpkg/status; cp $OUT/*.deb root/tmp/new.deb
+touch root/var/lib/dpkg/status; cp "$OUT"/*.deb root/tmp/new.deb
 dpkg-deb -R root/tmp/new.deb old; sed -i 's/^Version:.*/Version: 0.0.1/' old/DEBIAN/control
 dpkg-deb -b -Znone --root-owner-group old root/tmp/old.deb >/dev/null
 exec chroot root /bin/bash -ec "$SCRIPT"
@@ -112,15 +113,15 @@ fn the_image_stands_in_for_the_others() {
     let text = namespace(
         &lab,
         out,
-        r#"mount -t tmpfs tmpfs /mnt; cd /mnt; mkdir oci c
-tar xf $OUT/*-oci.tar -C oci; cd oci/blobs/sha256; for f in *; do echo "$f  $f" | sha256sum -c --quiet; done
-for f in *; do tar tf $f >/dev/null 2>&1 && tar xf $f -C /mnt/c; done; cd /mnt/c; find . -type f
+        r#"mount -t tmpfs tmpfs "$WORK"; cd "$WORK"; mkdir oci c
+tar xf "$OUT"/*-oci.tar -C oci; cd oci/blobs/sha256; for f in *; do echo "$f  $f" | sha256sum -c --quiet; done
+for f in *; do tar tf $f >/dev/null 2>&1 && tar xf $f -C "$WORK/c"; done; cd "$WORK/c"; find . -type f
 mkdir proc dev; mount --rbind /proc proc; mount --rbind /dev dev; mount -t binfmt_misc binfmt_misc proc/sys/fs/binfmt_misc
-image() { chroot /mnt/c /usr/bin/binfmt "$@"; }
-image --version 2>&1 | cut -d/ -f1; image --install all 2>&1 >/dev/null; chroot $ROOT uname -m
+image() { chroot "$WORK/c" /usr/bin/binfmt "$@"; }
+image --version 2>&1 | cut -d/ -f1; image --install all 2>&1 >/dev/null; chroot "$ROOT" uname -m
 image | grep -c '"linux/arm64"'; image --uninstall 'qemu-*' 2>&1 >/dev/null
-image --reset -p yes 2>/dev/null | wc -l; chroot $ROOT uname -m
-image -- -r; image -s -- -p aarch64; chroot $ROOT uname -m; image status | grep -c qemu-aarch64"#,
+image --reset -p yes 2>/dev/null | wc -l; chroot "$ROOT" uname -m
+image -- -r; image -s -- -p aarch64; chroot "$ROOT" uname -m; image status | grep -c qemu-aarch64"#,
         "",
     );
     let first = "cat ./qemu-binfmt-conf.sh | sh -s -- --path=/qus/bin";

@@ -216,8 +216,8 @@ fn a_namespace_that_hides_its_parents_entries() {
         let own = Lab::open().anyarch.display().to_string();
         let at = binfmt::instance::DEFAULT_MOUNT;
         let script = format!(
-            "mount -t binfmt_misc x {at}; umount {at}; ls {at}; {own} doctor; \
-             {own} doctor --fix && {own} check arm64"
+            "mount -t binfmt_misc x {at}; umount {at}; ls {at}; '{own}' doctor; \
+             '{own}' doctor --fix && '{own}' check arm64"
         );
         let out = Command::new("unshare").args(["-Urm", "sh", "-c", &script]).output().expect("ok");
         let text = String::from_utf8_lossy(&out.stdout);

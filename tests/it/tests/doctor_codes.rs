@@ -182,8 +182,8 @@ fn an_automount_that_nobody_triggers() {
     let at = dir.display();
     let script = format!(
         "exec 5> >(true); sleep 0.2; mount -t autofs -o \
-         fd=5,pgrp=1,minproto=5,maxproto=5,direct x {at} || exit 77; exec 5>&-; \
-         exec timeout 20 {} doctor --mount {at}",
+         fd=5,pgrp=1,minproto=5,maxproto=5,direct x '{at}' || exit 77; exec 5>&-; \
+         exec timeout 20 '{}' doctor --mount '{at}'",
         Lab::open().anyarch.display()
     );
     let out = Command::new("unshare").args(["-m", "bash", "-c", &script]).output().expect("starts");
@@ -509,7 +509,7 @@ cases! {
         let path = s.put("arm64", &program("arm64"), 0o755);
         let own = Lab::open().anyarch.display().to_string();
         let skipped = (!has_landlock(&helper)).then_some("this kernel has no Landlock");
-        let script = format!("exec {helper} /usr /bin /lib /lib64 {own} -- \"$@\"");
+        let script = format!("exec '{helper}' /usr /bin /lib /lib64 '{own}' -- \"$@\"");
         Call { skipped, ..call(&[&path]).through(&script) }
     };
     untried "W-UNTRIED" Hand |_| {

@@ -11,15 +11,14 @@ use it::Lab;
 /// `ours` is bound over the path in it that is given.
 fn transcript(lab: &Lab, name: &str, ours: Option<&str>, strict: bool) -> String {
     let root = lab.fixtures.join("originals-bookworm");
-    let root = root.display();
+    let root = format!("'{}'", root.display());
     let scripts = lab.tree.join("tests/dropins");
     let read = |file: String| {
         std::fs::read_to_string(scripts.join(&file)).unwrap_or_else(|e| panic!("{file}: {e}"))
     };
     let script = read("prelude.sh".into()) + &read(format!("{name}.sh"));
-    let bind = ours.map_or(String::new(), |path| {
-        format!("mount --bind {} {root}{path}\n", lab.anyarch.display())
-    });
+    let bind =
+        ours.map_or(String::new(), |path| format!("mount --bind \"$ANYARCH\" {root}{path}\n"));
     let setup = format!(
         "set -e\n\
          mount -t proc proc {root}/proc\n\
@@ -31,7 +30,11 @@ fn transcript(lab: &Lab, name: &str, ours: Option<&str>, strict: bool) -> String
     );
     let mut command = Command::new("unshare");
     command.args(["-Urmpf", "bash", "-c", &setup]).arg(&script);
-    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C");
+    command
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("LC_ALL", "C")
+        .env("ANYARCH", &lab.anyarch);
     if strict {
         command.env("COMPAT", "strict");
     }
@@ -88,11 +91,12 @@ fn arch_test_is_matched() {
 /// Runs a script as the first process of a namespace with a binfmt_misc of its own.
 fn registered(lab: &Lab, script: &str) -> String {
     let setup = "mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc && \
-                 mount -t tmpfs tmpfs /tmp && cd /tmp && link() { ln -s \"$ANYARCH\" \"$1\"; }\n";
+                 mount -t tmpfs tmpfs \"$WORK\" && cd \"$WORK\" && link() { ln -s \"$ANYARCH\" \"$1\"; }\n";
     let output = Command::new("unshare")
         .args(["-Urmpf", "--mount-proc", "bash", "-c", &(setup.to_owned() + script)])
         .env("ANYARCH", &lab.anyarch)
         .env("ROOT", lab.root())
+        .env("WORK", lab.mount_point())
         .output()
         .expect("unshare starts");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -107,8 +111,8 @@ fn tonistiigi_binfmt_is_replaced() {
         &lab,
         "link binfmt; ./binfmt --version 2>&1; ./binfmt --uninstall 'qemu-*' >/dev/null 2>&1
          ./binfmt --install all 2>&1 >state; echo [$?]; ./binfmt >again; cmp state again && cat state
-         chroot $ROOT /bin/uname -m; ./binfmt --uninstall arm64 2>&1 >state
-         grep arm64 state || echo gone; chroot $ROOT /bin/uname -m 2>/dev/null; echo [$?]",
+         chroot \"$ROOT\" /bin/uname -m; ./binfmt --uninstall arm64 2>&1 >state
+         grep arm64 state || echo gone; chroot \"$ROOT\" /bin/uname -m 2>/dev/null; echo [$?]",
     );
     let golden = lab.tree.join("tests/golden/compat/tonistiigi-arm64.json");
     let golden = std::fs::read_to_string(golden).expect("in the tree");
@@ -130,11 +134,11 @@ fn multiarch_and_qus_are_replaced() {
     let text = registered(
         &lab,
         "link register; ./register --reset -p yes >out 2>err; echo [$?]; cat out
-         chroot $ROOT /bin/uname -m; grep -v ^hint: err
-         $ANYARCH --reset --credential yes --persistent yes >again; cmp out again
-         $ANYARCH -- -r; chroot $ROOT /bin/uname -m 2>/dev/null; echo [$?]
-         $ANYARCH -s -- -p aarch64; echo [$?]; chroot $ROOT /bin/uname -m
-         $ANYARCH -l -- -t | grep -c qemu-aarch64",
+         chroot \"$ROOT\" /bin/uname -m; grep -v ^hint: err
+         \"$ANYARCH\" --reset --credential yes --persistent yes >again; cmp out again
+         \"$ANYARCH\" -- -r; chroot \"$ROOT\" /bin/uname -m 2>/dev/null; echo [$?]
+         \"$ANYARCH\" -s -- -p aarch64; echo [$?]; chroot \"$ROOT\" /bin/uname -m
+         \"$ANYARCH\" -l -- -t | grep -c qemu-aarch64",
     );
     let golden = lab.tree.join("tests/golden/compat/multiarch-reset-p-yes.txt");
     let golden = std::fs::read_to_string(golden).expect("in the tree");
@@ -157,10 +161,10 @@ fn emulators_names_are_taken() {
         &lab,
         "link qemu-aarch64-static; link qemu-riscv64
          ./qemu-aarch64-static --version | cut -d' ' -f1,2
-         ./qemu-aarch64-static -L $ROOT $ROOT/bin/uname -m; ./qemu-riscv64 x 2>/dev/null; echo [$?]
-         mount --bind $ROOT /mnt; mount -t tmpfs tmpfs /mnt/dev; mount --bind /proc /mnt/proc
-         cp -L $ANYARCH /mnt/dev/.buildkit_qemu_emulator; export PATH=/usr/bin:/bin
-         /usr/sbin/chroot /mnt /dev/.buildkit_qemu_emulator sh -c 'uname -m; ls -d /usr | cat; exit 3'
+         ./qemu-aarch64-static -L \"$ROOT\" \"$ROOT\"/bin/uname -m; ./qemu-riscv64 x 2>/dev/null; echo [$?]
+         mkdir root; mount --bind \"$ROOT\" root; mount -t tmpfs tmpfs root/dev; mount --bind /proc root/proc
+         cp -L \"$ANYARCH\" root/dev/.buildkit_qemu_emulator; export PATH=/usr/bin:/bin
+         /usr/sbin/chroot root /dev/.buildkit_qemu_emulator sh -c 'uname -m; ls -d /usr | cat; exit 3'
          echo [$?]",
     );
     assert_eq!(text, "qemu-aarch64 version\naarch64\n[126]\naarch64\n/usr\n[3]\n");
@@ -175,12 +179,12 @@ fn exported_files_are_taken_by_the_original() {
     let text = registered(
         &lab,
         &format!(
-            "mkdir out; $ANYARCH --systemd ALL --exportdir out --qemu-path /usr/bin >/dev/null 2>&1
+            "mkdir out; \"$ANYARCH\" --systemd ALL --exportdir out --qemu-path /usr/bin >/dev/null 2>&1
              echo [$?]; mount --bind /proc {0}/proc; mount --rbind /proc/sys/fs/binfmt_misc \
              {0}/proc/sys/fs/binfmt_misc; mount --bind out {0}/etc/binfmt.d
              chroot {0} /lib/systemd/systemd-binfmt $(cd out; ls); echo [$?]
              ls /proc/sys/fs/binfmt_misc | grep -c ^qemu-",
-            root.display()
+            format_args!("'{}'", root.display())
         ),
     );
     assert_eq!(text, "[0]\n[0]\n31\n");

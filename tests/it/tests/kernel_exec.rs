@@ -9,13 +9,12 @@ use std::process::Command;
 use binfmt::{Instance, Matcher};
 use it::Lab;
 use it::entries::{compile, program, put, rule};
-use it::namespace::{inside, inside_with_users};
+use it::namespace::{cover, inside, inside_with_users};
 use rustix::mount::MountFlags;
 
 /// In /tmp, as other users must reach it: a tmpfs of its own.
 fn scratch() -> PathBuf {
-    rustix::mount::mount("tmpfs", "/tmp", "tmpfs", MountFlags::empty(), Some(c"mode=755"))
-        .expect("mounted");
+    cover("/tmp", MountFlags::empty(), c"mode=755");
     "/tmp".into()
 }
 

@@ -9,11 +9,11 @@ use it::Lab;
 /// The root of the originals with a writable layer and our binary as /usr/bin/anyarch; the foreign
 /// root is at /mnt. `$1` becomes its first process.
 const SETUP: &str = r#"
-mount -t tmpfs tmpfs /mnt; cd /mnt; mkdir up work root
-mount -t overlay overlay -o lowerdir=$ORIGINALS,upperdir=up,workdir=work,userxattr root
+mount -t tmpfs tmpfs "$WORK"; cd "$WORK"; mkdir up work root
+mount -t overlay overlay -o lowerdir="$ORIGINALS",upperdir=up,workdir=work,userxattr root
 mount -t proc proc root/proc; mount -t binfmt_misc binfmt_misc root/proc/sys/fs/binfmt_misc
-mount --rbind /dev root/dev; mkdir root/mnt; mount --bind $ROOT root/mnt
-cp $ANYARCH root/usr/bin/anyarch
+mount --rbind /dev root/dev; mkdir root/mnt; mount --bind "$ROOT" root/mnt
+cp "$ANYARCH" root/usr/bin/anyarch
 [ -n "$WITH_QEMU" ] || rm -f root/usr/lib/binfmt.d/qemu-* root/usr/share/binfmts/qemu-*
 exec chroot root /bin/bash -c "$1"
 "#;
@@ -42,6 +42,7 @@ fn run(script: &str, with_qemu: bool) -> String {
         .env("ANYARCH", &lab.anyarch)
         .env("ORIGINALS", lab.fixtures.join("originals-bookworm"))
         .env("ROOT", lab.root())
+        .env("WORK", lab.mount_point())
         .env("WITH_QEMU", if with_qemu { "yes" } else { "" })
         .output()
         .expect("unshare starts");

@@ -173,7 +173,7 @@ fn an_older_file_system_outlives_this_process() {
         foreign(&instance, "riscv64", "/nonexistent", "");
         std::thread::sleep(std::time::Duration::from_millis(300));
         let lifetime = || {
-            let script = format!("{} status --json --probe none", Lab::open().anyarch.display());
+            let script = format!("'{}' status --json --probe none", Lab::open().anyarch.display());
             let mut command = Command::new("unshare");
             let out = command.args(["-pf", "--mount-proc", "sh", "-c", &script]).output();
             let text = String::from_utf8(out.expect("unshare starts").stdout).expect("text");

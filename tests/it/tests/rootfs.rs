@@ -81,7 +81,7 @@ fn the_registration_survives_the_deletion_of_the_binary() {
     let root = lab.root().display().to_string();
     let script = format!(
         "set -e; mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc; \
-         {dir}/anyarch install --allow-volatile arm64; rm {dir}/anyarch; chroot {root} /bin/sh -c 'uname -m; ls / | wc -l'"
+         '{dir}/anyarch' install --allow-volatile arm64; rm '{dir}/anyarch'; chroot '{root}' /bin/sh -c 'uname -m; ls / | wc -l'"
     );
     let out = std::process::Command::new("unshare")
         .args(["-Ufmpr", "--mount-proc", "sh", "-c", &script])

@@ -1,7 +1,6 @@
 //! Flag T of Linux 7.3, on any kernel: a tracer gives our program the auxiliary vector that such an
 //! entry would give it.
 
-use std::path::Path;
 use std::process::Command;
 
 use it::Lab;
@@ -84,8 +83,8 @@ int main(int argc, char **argv) {
 fn a_transparent_interpreter_gets_its_program_by_descriptor() {
     inside("a_transparent_interpreter_gets_its_program_by_descriptor", |_| {
         let none = rustix::mount::MountFlags::empty();
-        rustix::mount::mount("tmpfs", "/tmp", "tmpfs", none, None).expect("mounted");
-        let dir = Path::new("/tmp");
+        let dir = &Lab::open().mount_point();
+        rustix::mount::mount("tmpfs", dir, "tmpfs", none, None).expect("mounted");
         let start = compile("cc", dir, "start", START);
         let guest = compile("aarch64-linux-gnu-gcc", dir, "g", GUEST);
         let own = Lab::open().anyarch.display().to_string();
