@@ -101,7 +101,7 @@ impl CodeCache {
             self.populated.store(to, Ordering::Relaxed);
         }
         // SAFETY: the range is in bounds and not in use by anyone yet.
-        unsafe { copy(code, self.writable(at)) };
+        unsafe { copy(code.as_ptr(), code.len(), self.writable(at)) };
         self.used.store((at + code.len()).next_multiple_of(UNIT), Ordering::Release);
         at as u32
     }
@@ -149,23 +149,25 @@ impl CodeCache {
     }
 }
 
-/// Copies `code` to `to`. Pieces of fixed size are faster than a library's copy, as most units are
+/// Copies `len` bytes. Pieces of fixed size are faster than a library's copy, as most units are
 /// small.
 ///
 /// # Safety
-/// There must be room.
-unsafe fn copy(code: &[u8], to: *mut u8) {
+/// There must be that many, and room for them, elsewhere.
+pub(crate) unsafe fn copy(from: *const u8, len: usize, to: *mut u8) {
     const PIECE: usize = 16;
-    let Some(last) = code.last_chunk::<PIECE>() else {
+    let Some(last) = len.checked_sub(PIECE) else {
         // SAFETY: as the caller promises.
-        return unsafe { core::ptr::copy_nonoverlapping(code.as_ptr(), to, code.len()) };
+        return unsafe { core::ptr::copy_nonoverlapping(from, to, len) };
     };
-    for (n, piece) in code.as_chunks::<PIECE>().0.iter().enumerate() {
-        // SAFETY: within `code.len()` bytes of `to`.
-        unsafe { to.add(n * PIECE).cast::<[u8; PIECE]>().write(*piece) };
+    // (Some bytes of the last piece may be copied twice.)
+    for at in (0..last).step_by(PIECE).chain([last]) {
+        // SAFETY: `at` + 16 is at most `len`.
+        unsafe {
+            let piece = from.add(at).cast::<[u8; PIECE]>().read();
+            to.add(at).cast::<[u8; PIECE]>().write(piece);
+        }
     }
-    // SAFETY: as above; some bytes may be written twice.
-    unsafe { to.add(code.len() - PIECE).cast::<[u8; PIECE]>().write(*last) };
 }
 
 fn memory_file(len: usize) -> io::Result<OwnedFd> {

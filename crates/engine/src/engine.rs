@@ -211,12 +211,7 @@ impl Fetch for Fetcher {
         if !self.may_fetch(pc) {
             return 0;
         }
-        // Most often all words are of one page; one after the other else.
-        if let Ok(out) = <&mut [u32; AT_ONCE]>::try_from(&mut *out)
-            && pc & 0xfff <= 4096 - 4 * AT_ONCE as u64
-            && pc & 3 == 0
-            && memory::read_words(pc, out).is_ok()
-        {
+        if read_at_once(pc, out) {
             return self.map.unknown_from(pc, AT_ONCE);
         }
         for (i, out) in out.iter_mut().enumerate() {
@@ -229,6 +224,25 @@ impl Fetch for Fetcher {
         }
         out.len()
     }
+    fn words_on(&mut self, pc: u64, out: &mut [u32]) -> usize {
+        if self.may_fetch(pc) && read_at_once(pc, out) {
+            return AT_ONCE;
+        }
+        for (i, out) in out.iter_mut().enumerate() {
+            let Some(word) = self.word(pc.wrapping_add(i as u64 * 4)) else { return i };
+            *out = word;
+        }
+        out.len()
+    }
+}
+
+/// Reads `out.len()` words, if they are [`AT_ONCE`] and of one page, as they are most often.
+fn read_at_once(pc: u64, out: &mut [u32]) -> bool {
+    <&mut [u32; AT_ONCE]>::try_from(out).is_ok_and(|out| {
+        pc & 0xfff <= 4096 - 4 * AT_ONCE as u64
+            && pc & 3 == 0
+            && memory::read_words(pc, out).is_ok()
+    })
 }
 
 impl Fetcher {
@@ -404,7 +418,7 @@ impl Engine {
                 && block.tagged.is_empty()
                 && let Some(share) = &mut writer.share
             {
-                share.add(&block, exact, &writer.seen, &writer.code);
+                share.add(&block, exact, &writer.seen, &mut { fetcher }, &writer.code);
             }
             self.enter_in_maps(writer, &block, target, exact);
             target
@@ -428,7 +442,7 @@ impl Engine {
         {
             return false;
         }
-        let found = share.find(pc, exact, |at| fetcher.word(at), block, &mut writer.code);
+        let found = share.find(pc, exact, &mut fetcher, block, &mut writer.code);
         writer.stats.shared += u64::from(found);
         found
     }

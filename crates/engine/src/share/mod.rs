@@ -5,18 +5,20 @@
 //! The memory is a memfd, mapped by all of the family. A record is found by its guest code, not by
 //! the name of a file: it is used only after the guest code has been compared, with what else the
 //! translation depended on, so it is right whatever program it came from. Records are never changed
-//! nor removed; who adds one publishes it by a compare-and-exchange of its bucket's head.
+//! nor removed; who adds one publishes it by a compare-and-exchange in the index.
 //!
 //! Whoever can write here can run code in all of the family. So a family is of one set of
 //! credentials: a process leaves it ([`crate::Engine::leave_share`]) before it changes its own, and
 //! the descriptor is handed on only to programs that we start ourselves.
 
+mod index;
 mod record;
 
 use crate::engine::Engine;
-use crate::unit::NONE;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use guest::Fetch;
 use host::Code;
+use index::Key;
 use ir::Block;
 pub(crate) use record::Seen;
 use record::{HEADER, Header};
@@ -26,16 +28,15 @@ use sys::map::Mapping;
 
 /// Bytes of the memory, of which only those used take any.
 const LEN: usize = 32 << 20;
-const BUCKETS: usize = 1 << 14;
-/// Records start behind the head and the buckets.
-const FIRST: usize = HEAD + BUCKETS * 4;
+/// Records start behind the head and the directory.
+const FIRST: usize = HEAD + index::DIRECTORY;
 const HEAD: usize = 4096;
 /// Records start at multiples of this.
 const UNIT: usize = 16;
-/// Most records of a bucket that are looked at: nothing makes a loop, but nothing prevents a broken
-/// relative from making one.
-const CHAIN_MAX: usize = 64;
-const MAGIC: u64 = 0x616e_7961_7263_6801;
+/// Most records that are looked at as a whole: there are several of the same code if it depends on
+/// what is elsewhere.
+const LOOKS_MAX: usize = 16;
+const MAGIC: u64 = 0x616e_7961_7263_6802;
 
 /// What a process must have in common with the others: the translator, its choices, who it is.
 pub type Family = [u64; 8];
@@ -49,12 +50,17 @@ struct Head {
     used: AtomicU64,
 }
 
+/// What the memory is made of: what others may write while it is read.
+trait Word {}
+impl Word for AtomicU32 {}
+impl Word for AtomicU64 {}
+
 /// The memory.
 #[derive(Debug)]
 pub(crate) struct Share {
     map: Mapping,
     file: OwnedFd,
-    /// For records while they are read and written.
+    /// For records while they are written.
     buffer: Vec<u8>,
 }
 
@@ -103,93 +109,68 @@ impl Share {
         // SAFETY: the mapping is longer, aligned, and all fields are atomic.
         unsafe { &*self.map.start().cast::<Head>() }
     }
-    fn bucket(&self, hash: u32) -> &AtomicU32 {
-        let n = hash as usize % BUCKETS;
-        // SAFETY: within the mapping, aligned, atomic.
-        unsafe { &*self.map.start().add(HEAD + n * 4).cast::<AtomicU32>() }
+    /// Takes memory for a record or a part of the index, which is zero.
+    fn allocate(&self, size: usize) -> Option<usize> {
+        let (used, size) = (&self.head().used, size.next_multiple_of(UNIT));
+        if used.load(Ordering::Relaxed) + size as u64 > LEN as u64 {
+            return None;
+        }
+        let at = used.fetch_add(size as u64, Ordering::Relaxed);
+        let inside =
+            at >= FIRST as u64 && at <= (LEN - size) as u64 && at.is_multiple_of(UNIT as u64);
+        inside.then_some(at as usize)
     }
-    /// Copies what is at `at` to the buffer; false if it is outside.
-    fn copy(&mut self, at: usize, len: usize) -> bool {
-        if at < FIRST || at.checked_add(len).is_none_or(|end| end > LEN) {
-            return false;
-        }
-        self.buffer.clear();
-        self.buffer.reserve(len);
-        // SAFETY: in bounds of the mapping; the buffer has room. Relatives write only records that
-        // nobody has been told of; one that is broken gives other bytes, which are all valid.
-        unsafe {
-            core::ptr::copy_nonoverlapping(self.map.start().add(at), self.buffer.as_mut_ptr(), len);
-            self.buffer.set_len(len);
-        }
-        true
+    /// `count` words at `at`; None if they are not behind the directory and inside the memory.
+    fn words<T: Word>(&self, at: usize, count: usize) -> Option<&[T]> {
+        let inside = at >= FIRST && at <= LEN - count * size_of::<T>();
+        // SAFETY: within the mapping, aligned, atomic.
+        (inside && at.is_multiple_of(align_of::<T>())).then(|| unsafe {
+            core::slice::from_raw_parts(self.map.start().add(at).cast::<T>(), count)
+        })
+    }
+    /// The record at `at`, and what comes first in it; None if there can be none.
+    fn record(&self, at: usize) -> Option<(Header, &[AtomicU32])> {
+        let header = Header::read(self.words(at, HEADER / 4)?)?;
+        Some((header, self.words(at, header.size as usize / 4)?))
     }
     /// Finds the translation of the code at `pc` for threads with `Mode::fp_exact` = `exact`:
     /// fills `block` (where it is, not what it does) and `code`, all but the numbers of links.
-    /// `read` gives the guest's code, None where there is none.
     pub(crate) fn find(
-        &mut self,
+        &self,
         pc: u64,
         exact: bool,
-        mut read: impl FnMut(u64) -> Option<u32>,
+        fetch: &mut impl Fetch,
         block: &mut Block,
         code: &mut Code,
     ) -> bool {
-        let Some(first) = read(pc) else { return false };
-        let hash = hash(pc, exact, first);
-        let mut next = self.bucket(hash).load(Ordering::Acquire) as usize;
-        for _ in 0..CHAIN_MAX {
-            if next == 0 || !self.copy(next * UNIT, HEADER) {
-                return false;
-            }
-            let Some(header) = Header::read(&self.buffer) else { return false };
-            let at = next * UNIT;
-            next = header.next as usize;
-            if header.hash != hash || !header.fits(pc, exact) {
-                continue;
-            }
-            if self.copy(at, header.size as usize)
-                && record::read(&self.buffer, &header, pc, &mut read, block, code).is_some()
-            {
-                return true;
-            }
-        }
-        false
+        let Some(first) = fetch.word(pc) else { return false };
+        let key = Key::new(fetch, pc, exact, first);
+        self.candidates(key).take(LOOKS_MAX).any(|at| {
+            self.record(at).is_some_and(|(header, words)| {
+                header.fits(pc, exact)
+                    && record::read(words, &header, pc, fetch, block, code).is_some()
+            })
+        })
     }
-    /// Adds a translation. `seen` is the guest code that it depends on.
-    pub(crate) fn add(&mut self, block: &Block, exact: bool, seen: &Seen, code: &Code) {
-        let Some(first) = seen.first() else { return };
-        let hash = hash(block.pc, exact, first);
+    /// Adds a translation. `seen` is the guest code that it depends on, and `fetch` gives it.
+    pub(crate) fn add(
+        &mut self,
+        block: &Block,
+        exact: bool,
+        seen: &Seen,
+        fetch: &mut impl Fetch,
+        code: &Code,
+    ) -> Option<()> {
+        let key = Key::new(fetch, block.pc, exact, seen.first()?);
         self.buffer.clear();
-        if record::write(&mut self.buffer, hash, block, exact, seen, code).is_none() {
-            return;
+        record::write(&mut self.buffer, block, exact, seen, code)?;
+        let at = self.allocate(self.buffer.len())?;
+        // SAFETY: in bounds, and the range is this record's alone until it is entered.
+        unsafe {
+            let to = self.map.start().add(at);
+            core::ptr::copy_nonoverlapping(self.buffer.as_ptr(), to, self.buffer.len());
         }
-        let size = self.buffer.len().next_multiple_of(UNIT);
-        let head = self.head();
-        if head.used.load(Ordering::Relaxed) + size as u64 > LEN as u64 {
-            return;
-        }
-        let at = head.used.fetch_add(size as u64, Ordering::Relaxed);
-        if at < FIRST as u64 || at > (LEN - size) as u64 {
-            return;
-        }
-        let at = at as usize;
-        let mut buffer = core::mem::take(&mut self.buffer);
-        let bucket = self.bucket(hash);
-        let mut next = bucket.load(Ordering::Relaxed);
-        loop {
-            buffer[..4].copy_from_slice(&next.to_le_bytes());
-            // SAFETY: in bounds, and the range is this record's alone until the exchange.
-            unsafe {
-                let to = self.map.start().add(at);
-                core::ptr::copy_nonoverlapping(buffer.as_ptr(), to, buffer.len());
-            }
-            let number = (at / UNIT) as u32;
-            match bucket.compare_exchange(next, number, Ordering::Release, Ordering::Relaxed) {
-                Ok(_) => break,
-                Err(newer) => next = newer,
-            }
-        }
-        self.buffer = buffer;
+        self.enter(key, at)
     }
 }
 
@@ -241,13 +222,6 @@ impl Engine {
             || options.interpret
             || options.stress)
     }
-}
-
-fn hash(pc: u64, exact: bool, first: u32) -> u32 {
-    let mixed = (u64::from(first) << 13 ^ (pc & 0xfff) << 1 ^ u64::from(exact))
-        .wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let hash = (mixed >> 32) as u32;
-    if hash == NONE { 0 } else { hash }
 }
 
 #[cfg(test)]

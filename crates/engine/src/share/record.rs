@@ -1,5 +1,7 @@
 //! A translation as bytes.
 
+use core::sync::atomic::{AtomicU32, Ordering};
+use guest::Fetch;
 use host::{Code, FaultPoint, Link, Recipe};
 use ir::Block;
 
@@ -29,10 +31,6 @@ impl Seen {
 /// What comes first in a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Header {
-    /// The bucket's next record.
-    pub(crate) next: u32,
-    /// By which it is found.
-    pub(crate) hash: u32,
     /// Bytes of the record.
     pub(crate) size: u32,
     /// Bytes of host code.
@@ -52,17 +50,15 @@ pub(crate) struct Header {
 }
 
 /// Bytes of a header.
-pub(crate) const HEADER: usize = 56;
+pub(crate) const HEADER: usize = 48;
 const EXACT: u32 = 1;
 const MOVABLE: u32 = 2;
 /// No record is longer.
 const SIZE_MAX: u32 = 64 << 10;
 
 impl Header {
-    fn words(&self) -> [u32; 12] {
+    fn words(&self) -> [u32; 10] {
         [
-            self.next,
-            self.hash,
             self.size,
             self.code,
             self.host_insns,
@@ -76,12 +72,10 @@ impl Header {
         ]
     }
     /// Reads one; None if it cannot be one.
-    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
-        let mut reader = Reader(bytes);
+    pub(crate) fn read(words: &[AtomicU32]) -> Option<Self> {
+        let mut reader = Reader(words);
         let mut word = || reader.u32();
         let header = Self {
-            next: word()?,
-            hash: word()?,
             size: word()?,
             code: word()?,
             host_insns: word()?,
@@ -108,7 +102,6 @@ impl Header {
 /// Appends the record of `code` to `out`; None if it is not to be kept.
 pub(crate) fn write(
     out: &mut Vec<u8>,
-    hash: u32,
     block: &Block,
     exact: bool,
     seen: &Seen,
@@ -119,8 +112,6 @@ pub(crate) fn write(
     let end = block.pc + u64::from(block.len);
     let beyond = || seen.beyond.iter().filter(|(pc, _)| !(block.pc..end).contains(pc));
     let mut header = Header {
-        next: 0,
-        hash,
         size: 0,
         code: code.bytes.len() as u32,
         host_insns: code.host_insns,
@@ -156,34 +147,43 @@ pub(crate) fn write(
         u32s(&[kind, b, recipe.imm as u32, (recipe.imm >> 32) as u32]);
     }
     out.extend_from_slice(&code.bytes);
+    out.resize(out.len().next_multiple_of(4), 0);
     header.size = u32::try_from(out.len()).ok().filter(|&size| size <= SIZE_MAX)?;
     for (n, word) in header.words().into_iter().enumerate() {
         out[n * 4..n * 4 + 4].copy_from_slice(&word.to_le_bytes());
     }
-    out[48..HEADER].copy_from_slice(&header.pc.to_le_bytes());
+    out[40..HEADER].copy_from_slice(&header.pc.to_le_bytes());
     Some(())
 }
 
-/// Reads the record in `bytes` for the guest code at `pc`, if that is what it is of; all but the
+/// Reads the record in `words` for the guest code at `pc`, if that is what it is of; all but the
 /// numbers of links and where they lead, which nobody asks for afterwards. None if it is not, or is
 /// broken: `block` and `code` are then to be forgotten.
 pub(crate) fn read(
-    bytes: &[u8],
+    words: &[AtomicU32],
     header: &Header,
     pc: u64,
-    guest: &mut impl FnMut(u64) -> Option<u32>,
+    guest: &mut impl Fetch,
     block: &mut Block,
     code: &mut Code,
 ) -> Option<()> {
-    let mut reader = Reader(bytes.get(HEADER..)?);
-    for n in 0..header.insns {
-        if guest(pc + u64::from(n) * 4)? != reader.u32()? {
+    let mut reader = Reader(words.get(HEADER / 4..)?);
+    let mut there = [0; 16];
+    for first in (0..header.insns).step_by(there.len()) {
+        let count = (header.insns - first).min(there.len() as u32) as usize;
+        // (All in one go is quicker than only those that are wanted.)
+        if guest.words_on(pc.wrapping_add(u64::from(first) * 4), &mut there) < count {
             return None;
+        }
+        for &word in &there[..count] {
+            if reader.u32()? != word {
+                return None;
+            }
         }
     }
     for _ in 0..header.beyond {
         let at = pc.wrapping_add_signed(i64::from(reader.u32()? as i32));
-        if guest(at)? != reader.u32()? {
+        if guest.word(at)? != reader.u32()? {
             return None;
         }
     }
@@ -220,7 +220,7 @@ pub(crate) fn read(
             imm,
         });
     }
-    code.bytes.extend_from_slice(reader.0.get(..size as usize)?);
+    reader.bytes(size as usize, &mut code.bytes)?;
     let by = pc.wrapping_sub(header.pc);
     for &at in &code.addresses {
         let field = code.bytes[at as usize..].first_chunk_mut::<8>()?;
@@ -229,18 +229,29 @@ pub(crate) fn read(
     Some(())
 }
 
-/// Takes numbers off the front.
-struct Reader<'a>(&'a [u8]);
+/// Takes words off the front.
+struct Reader<'a>(&'a [AtomicU32]);
 
 impl Reader<'_> {
     fn u32(&mut self) -> Option<u32> {
-        let (first, rest) = self.0.split_first_chunk::<4>()?;
+        let (first, rest) = self.0.split_first()?;
         self.0 = rest;
-        Some(u32::from_le_bytes(*first))
+        Some(first.load(Ordering::Relaxed))
     }
     fn u64(&mut self) -> Option<u64> {
-        let (first, rest) = self.0.split_first_chunk::<8>()?;
-        self.0 = rest;
-        Some(u64::from_le_bytes(*first))
+        Some(u64::from(self.u32()?) | u64::from(self.u32()?) << 32)
+    }
+    /// Appends `count` bytes to `out`.
+    fn bytes(&self, count: usize, out: &mut Vec<u8>) -> Option<()> {
+        let words = self.0.get(..count.div_ceil(4))?;
+        out.reserve(count);
+        // SAFETY: that much is there, and there is room for it. Relatives write only records that
+        // nobody has been told of; one that is broken gives other bytes, which are all valid.
+        unsafe {
+            let to = out.as_mut_ptr().add(out.len());
+            crate::cache::copy(words.as_ptr().cast(), count, to);
+            out.set_len(out.len() + count);
+        }
+        Some(())
     }
 }

@@ -21,10 +21,19 @@ fn translation(pc: u64) -> (Block, Seen, Code) {
     (block, seen, code)
 }
 
-fn find(share: &mut Share, pc: u64, exact: bool, words: &[(u64, u32)]) -> Option<(Block, Code)> {
+fn find(share: &Share, pc: u64, exact: bool, words: &[(u64, u32)]) -> Option<(Block, Code)> {
     let (mut block, mut code) = (Block::default(), Code::default());
-    let read = |at| words.iter().find(|w| w.0 == at).map(|w| w.1);
-    share.find(pc, exact, read, &mut block, &mut code).then_some((block, code))
+    let found = share.find(pc, exact, &mut code_of(words), &mut block, &mut code);
+    found.then_some((block, code))
+}
+
+fn code_of(words: &[(u64, u32)]) -> impl Fetch + '_ {
+    |at: u64| words.iter().find(|word| word.0 == at).map(|word| word.1)
+}
+
+fn add(share: &mut Share, block: &Block, seen: &Seen, code: &Code) -> bool {
+    let words: Vec<_> = (block.pc..).step_by(4).zip(seen.block.iter().copied()).collect();
+    share.add(block, false, seen, &mut code_of(&words), code).is_some()
 }
 
 fn guest(pc: u64) -> Vec<(u64, u32)> {
@@ -35,16 +44,16 @@ fn guest(pc: u64) -> Vec<(u64, u32)> {
 fn what_one_process_adds_another_finds() {
     let mut first = share(1);
     let (block, seen, code) = translation(PC);
-    first.add(&block, false, &seen, &code);
+    assert!(add(&mut first, &block, &seen, &code));
     let fd = first.file.try_clone().unwrap();
-    let mut second = Share::join(fd, &[1; 8]).unwrap();
-    let (b, c) = find(&mut second, PC, false, &guest(PC)).unwrap();
+    let second = Share::join(fd, &[1; 8]).unwrap();
+    let (b, c) = find(&second, PC, false, &guest(PC)).unwrap();
     assert_eq!((b.pc, b.len, b.insns), (PC, 8, 2));
     assert_eq!((&c.bytes, &c.links, &c.faults), (&code.bytes, &code.links, &code.faults));
     assert_eq!((c.recipes, c.host_insns), (code.recipes, 9));
     // Elsewhere, its addresses move along.
     let moved = PC - 0x5000;
-    let (_, c) = find(&mut second, moved, false, &guest(moved)).unwrap();
+    let (_, c) = find(&second, moved, false, &guest(moved)).unwrap();
     assert_eq!(c.bytes[8..16], (moved + 8).to_le_bytes());
     assert_eq!(c.bytes[..8], code.bytes[..8]);
 }
@@ -53,23 +62,23 @@ fn what_one_process_adds_another_finds() {
 fn other_guest_code_is_not_found() {
     let mut share = share(1);
     let (block, seen, mut code) = translation(PC);
-    share.add(&block, false, &seen, &code);
-    assert!(find(&mut share, PC, false, &guest(PC)).is_some());
-    assert!(find(&mut share, PC, true, &guest(PC)).is_none(), "another mode");
-    assert!(find(&mut share, PC + 4, false, &guest(PC + 4)).is_none(), "elsewhere in the page");
+    assert!(add(&mut share, &block, &seen, &code));
+    assert!(find(&share, PC, false, &guest(PC)).is_some());
+    assert!(find(&share, PC, true, &guest(PC)).is_none(), "another mode");
+    assert!(find(&share, PC + 4, false, &guest(PC + 4)).is_none(), "elsewhere in the page");
     for n in 0..3 {
         let mut other = guest(PC);
         other[n].1 ^= 0x100;
-        assert!(find(&mut share, PC, false, &other).is_none(), "word {n} is another");
+        assert!(find(&share, PC, false, &other).is_none(), "word {n} is another");
         other.remove(n);
-        assert!(find(&mut share, PC, false, &other).is_none(), "word {n} is not there");
+        assert!(find(&share, PC, false, &other).is_none(), "word {n} is not there");
     }
     code.movable = false;
     let at = PC + 0x123;
     let (block, seen) = (Block { pc: at, ..block }, Seen { beyond: vec![], ..seen });
-    share.add(&block, false, &seen, &code);
-    assert!(find(&mut share, at, false, &guest(at)).is_some());
-    assert!(find(&mut share, at + 4096, false, &guest(at + 4096)).is_none(), "not movable");
+    assert!(add(&mut share, &block, &seen, &code));
+    assert!(find(&share, at, false, &guest(at)).is_some());
+    assert!(find(&share, at + 4096, false, &guest(at + 4096)).is_none(), "not movable");
 }
 
 #[test]
@@ -83,21 +92,85 @@ fn strangers_are_refused() {
     assert!(Share::join(short.into(), &[1; 8]).is_none());
 }
 
+/// Whatever a relative wrote: nothing is read or written outside the memory, and nothing is found
+/// that is not of the guest code asked for.
 #[test]
-fn broken_records_are_survived() {
+fn broken_memory_is_survived() {
     let mut share = share(1);
     let (block, seen, code) = translation(PC);
-    share.add(&block, false, &seen, &code);
-    let size = share.head().used.load(Ordering::Relaxed) as usize - FIRST;
-    for n in 0..size * 8 {
-        // SAFETY: within the mapping, and only this thread uses it.
-        let byte = unsafe { &mut *share.map.start().add(FIRST + n / 8) };
-        *byte ^= 1 << (n % 8);
-        let _ = find(&mut share, PC, false, &guest(PC));
-        // SAFETY: as above.
-        unsafe { *share.map.start().add(FIRST + n / 8) ^= 1 << (n % 8) };
+    assert!(add(&mut share, &block, &seen, &code));
+    let used = share.head().used.load(Ordering::Relaxed) as usize;
+    // The directory's slot, the list, the record: wherever something is, every bit of it.
+    for at in HEAD..used {
+        if byte(&share, at).load(Ordering::Relaxed) == 0 {
+            continue;
+        }
+        for bit in 0..8 {
+            byte(&share, at).fetch_xor(1 << bit, Ordering::Relaxed);
+            survives(&share);
+            byte(&share, at).fetch_xor(1 << bit, Ordering::Relaxed);
+        }
     }
-    assert!(find(&mut share, PC, false, &guest(PC)).is_some());
+    assert!(find(&share, PC, false, &guest(PC)).is_some());
+}
+
+/// As above, with more than one bit: words of the index and the record that lead anywhere, also in
+/// circles.
+#[test]
+fn hostile_memory_is_survived() {
+    let (block, seen, code) = translation(PC);
+    let mut random = 0x1234_5678_9abc_def1_u64;
+    let mut next = move || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random
+    };
+    for _ in 0..300 {
+        let mut share = share(1);
+        assert!(add(&mut share, &block, &seen, &code));
+        let used = share.head().used.load(Ordering::Relaxed) as usize;
+        let places: Vec<usize> = (HEAD..used)
+            .step_by(4)
+            .filter(|&at| word(&share, at).load(Ordering::Relaxed) != 0)
+            .collect();
+        for _ in 0..1 + next() % 4 {
+            let at = places[next() as usize % places.len()];
+            let value = match next() % 5 {
+                0 => (at / UNIT) as u32,
+                1 => ((FIRST + next() as usize % (used - FIRST)) / UNIT) as u32,
+                2 => (LEN / UNIT) as u32 - next() as u32 % 8,
+                3 => next() as u32 % 80,
+                _ => next() as u32,
+            };
+            word(&share, at).store(value, Ordering::Relaxed);
+        }
+        for _ in 0..20 {
+            survives(&share);
+            let _ = add(&mut share, &block, &seen, &code);
+        }
+    }
+}
+
+fn byte(share: &Share, at: usize) -> &core::sync::atomic::AtomicU8 {
+    assert!(at < LEN);
+    // SAFETY: within the mapping, and only this thread uses it.
+    unsafe { &*share.map.start().add(at).cast() }
+}
+
+fn word(share: &Share, at: usize) -> &core::sync::atomic::AtomicU32 {
+    assert!(at + 4 <= LEN && at.is_multiple_of(4));
+    // SAFETY: as above; aligned.
+    unsafe { &*share.map.start().add(at).cast() }
+}
+
+fn survives(share: &Share) {
+    if let Some((block, code)) = find(share, PC, false, &guest(PC)) {
+        let size = code.bytes.len();
+        assert!(block.pc == PC && block.len <= 3 * 4, "as much as there is guest code");
+        assert!(code.links.iter().all(|link| link.at as usize + 4 <= size));
+        assert!(code.addresses.iter().all(|&at| at as usize + 8 <= size));
+    }
 }
 
 #[test]
@@ -105,12 +178,73 @@ fn a_full_share_takes_no_more() {
     let mut share = share(1);
     let (mut block, seen, code) = translation(PC);
     share.head().used.store(LEN as u64 - 64, Ordering::Relaxed);
-    share.add(&block, false, &seen, &code);
-    assert!(find(&mut share, PC, false, &guest(PC)).is_none());
+    assert!(!add(&mut share, &block, &seen, &code));
+    assert!(find(&share, PC, false, &guest(PC)).is_none());
     share.head().used.store(FIRST as u64, Ordering::Relaxed);
     for n in 0..10 {
         block.pc = PC + n * 4;
-        share.add(&block, false, &Seen { beyond: vec![], block: seen.block.clone() }, &code);
+        let seen = Seen { beyond: vec![], block: seen.block.clone() };
+        assert!(add(&mut share, &block, &seen, &code));
     }
-    assert!(find(&mut share, PC + 36, false, &guest(PC + 36)).is_some());
+    assert!(find(&share, PC + 36, false, &guest(PC + 36)).is_some());
+}
+
+#[test]
+fn every_record_of_many_pages_is_found() {
+    let mut share = share(1);
+    let (_, _, code) = translation(PC);
+    let at = |page: u64, n: u64| PC + page * 4096 + n * 8;
+    // (Page 0 has more than its first lists hold. What is at the pages' starts is different.)
+    let code_at = |page: u64| {
+        move |at: u64| {
+            let page_start = at & 0xfff == 0;
+            Some(if page_start { page as u32 } else { at as u32 & 0xfff })
+        }
+    };
+    let counts = |page| if page == 0 { 400 } else { page % 20 };
+    for page in 0..2000 {
+        for n in 0..counts(page) {
+            let pc = at(page, n);
+            let block = Block { pc, len: 8, insns: 2, ..Block::default() };
+            let seen =
+                Seen { block: vec![pc as u32 & 0xfff, pc as u32 + 4 & 0xfff], beyond: vec![] };
+            assert!(share.add(&block, false, &seen, &mut code_at(page), &code).is_some());
+        }
+    }
+    let (mut block, mut found) = (Block::default(), Code::default());
+    for page in 0..2000 {
+        for n in 0..counts(page) {
+            let pc = at(page, n);
+            assert!(
+                share.find(pc, false, &mut code_at(page), &mut block, &mut found),
+                "{page} {n}"
+            );
+            assert_eq!(block.pc, pc);
+        }
+        let pc = at(page, counts(page));
+        assert!(!share.find(pc, false, &mut code_at(page), &mut block, &mut found));
+    }
+}
+
+#[test]
+fn several_may_add_at_once() {
+    let first = share(1);
+    let (block, _, code) = translation(PC);
+    let seen = |n: u64| Seen { block: vec![n as u32 + 1, 0x22], beyond: vec![] };
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let mut share = Share::join(first.file.try_clone().unwrap(), &[1; 8]).unwrap();
+            let (code, block) = (&code, &block);
+            scope.spawn(move || {
+                for n in (0..200).map(|n| n * 4 + thread) {
+                    let block = Block { pc: PC + n * 4, len: 8, insns: 2, ..block.clone() };
+                    assert!(add(&mut share, &block, &seen(n), code));
+                }
+            });
+        }
+    });
+    for n in 0..800 {
+        let pc = PC + n * 4;
+        assert!(find(&first, pc, false, &[(pc, n as u32 + 1), (pc + 4, 0x22)]).is_some());
+    }
 }
