@@ -16,22 +16,22 @@ use crate::report::Failure;
 /// What the kernel is to hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
 pub(crate) enum Pin {
-    /// A copy in memory: the file may be replaced or deleted.
+    /// A copy in memory; the file may be replaced or deleted.
     Memfd,
-    /// The file, opened now.
+    /// The file as it is now, kept open.
     File,
-    /// The path, so that it is seen in the entry.
+    /// The path, so that the entry shows it.
     Path,
 }
 
 /// What to do about an entry of the same name that somebody else made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
 pub(crate) enum Replace {
-    /// Keep it and come before it, under another name.
+    /// Keep it; register ours under another name, with precedence.
     Never,
-    /// Take its place if it does not work, else as `never`.
+    /// Replace it if it does not work, else as `never`.
     Broken,
-    /// Take its place.
+    /// Replace it.
     Always,
 }
 

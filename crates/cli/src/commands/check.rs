@@ -16,7 +16,7 @@ pub(crate) struct Check {
     /// Architectures (default: all that are registered, and the machine's own).
     #[arg(value_name = "ARCH")]
     architectures: Vec<String>,
-    /// Try it in this root instead of an empty one.
+    /// Test in this root file system instead of an empty one.
     #[arg(long, value_name = "DIR")]
     chroot: Option<PathBuf>,
     #[command(flatten)]

@@ -17,10 +17,10 @@ pub(crate) struct Doctor {
     /// A program that does not run.
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
-    /// The root that the program is in; alone: a root of which nothing runs.
+    /// The root file system that FILE is in; without FILE: one in which nothing runs.
     #[arg(long, value_name = "DIR")]
     rootfs: Option<PathBuf>,
-    /// Where the machine's own configuration files are (default: /, where entries can last).
+    /// Root directory of the machine's configuration files (default: /).
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
     /// Architectures that should run.
@@ -29,13 +29,13 @@ pub(crate) struct Doctor {
     /// A container engine in which foreign programs do not run.
     #[arg(long, value_name = "ENGINE")]
     engine: Option<Which>,
-    /// Do what repairs it, where a program can.
+    /// Repair what can be repaired automatically.
     #[arg(long)]
     fix: bool,
     /// With --fix: print what would be done.
     #[arg(long, short = 'n', requires = "fix")]
     dry_run: bool,
-    /// Explain a code.
+    /// Explain a code such as E-NOENTRY.
     #[arg(long, value_name = "CODE", conflicts_with_all = ["file", "fix", "engine"])]
     explain: Option<String>,
     #[command(flatten)]

@@ -24,10 +24,10 @@ enum Format {
 
 #[derive(Args)]
 pub(crate) struct Export {
-    /// Architectures (default: all that this program emulates).
+    /// Architectures (default: all that anyarch emulates).
     #[arg(value_name = "ARCH")]
     architectures: Vec<String>,
-    /// The form.
+    /// The format.
     #[arg(long)]
     format: Format,
     /// The interpreter's path; {qemu} and {arch} stand for names of the architecture.
@@ -36,7 +36,7 @@ pub(crate) struct Export {
     /// Flags of the entries.
     #[arg(long, value_name = "POCF", default_value = "POCF")]
     flags: String,
-    /// What the entries' names begin with.
+    /// Prefix of the entries' names.
     #[arg(long, value_name = "PREFIX", default_value = "qemu-")]
     name_prefix: String,
     /// Print JSON (docs/json.md describes it).

@@ -11,10 +11,10 @@ use crate::report::Failure;
 
 #[derive(Args)]
 pub(crate) struct Hold {
-    /// First register what this program emulates.
+    /// First register the architectures that anyarch emulates.
     #[arg(long)]
     install: bool,
-    /// Write the process id to this file once it holds.
+    /// Write the process id to this file when it is ready.
     #[arg(long, value_name = "FILE")]
     pidfile: Option<std::path::PathBuf>,
     #[command(flatten)]

@@ -15,7 +15,7 @@ const ROOT: &str = "/";
 
 #[derive(Args)]
 pub(crate) struct Install {
-    /// Architectures, by any of their names (default: all that this program emulates).
+    /// Architectures, by any of their names (default: all that anyarch emulates).
     #[arg(value_name = "ARCH")]
     architectures: Vec<String>,
     /// Register another emulator; {qemu} and {arch} stand for names of the architecture.
@@ -24,23 +24,23 @@ pub(crate) struct Install {
     /// Flags of the entries; auto: POCF, as far as the kernel knows them.
     #[arg(long, value_name = "LETTERS", default_value = "auto")]
     flags: String,
-    /// What the kernel is to hold (default: memfd, or path with --interpreter).
+    /// What the kernel keeps (default: memfd, or path with --interpreter).
     #[arg(long)]
     pin: Option<Pin>,
     /// What to do about an entry of the same name that is not ours.
     #[arg(long, value_name = "WHEN", default_value = "broken", num_args = 0..=1,
           default_missing_value = "always")]
     replace: Replace,
-    /// Register the machine's own architecture all the same, or a dangerous interpreter.
+    /// Register even the machine's own architecture, or an interpreter that is unsafe.
     #[arg(long)]
     force: bool,
-    /// Do not try whether programs execute.
+    /// Do not test whether programs run.
     #[arg(long)]
     no_probe: bool,
-    /// Exit with 0 even if the registration vanishes with this container or namespace.
+    /// Exit with 0 even if the registration ends with this container or namespace.
     #[arg(long)]
     allow_volatile: bool,
-    /// Also write what makes it last over a restart (see anyarch persist).
+    /// Also write the files that register again after a restart (see anyarch persist).
     #[arg(long, value_name = "FORMAT", num_args = 0..=1, default_missing_value = "auto")]
     persist: Option<persist::Format>,
     /// Print the registrations without making them.

@@ -38,43 +38,43 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run a command in a foreign root file system, with nothing installed and no root needed.
+    /// Run a command in a foreign root file system (needs no root, installs nothing).
     Run(run::Arguments),
     /// Register with the kernel, so that foreign programs run everywhere on this machine.
     Install(install::Install),
-    /// Take the registrations away again.
+    /// Remove our registrations and restore what they replaced.
     Uninstall(uninstall::Uninstall),
     /// Show what the kernel has registered, and whether it works.
     Status(status::Status),
     /// Enable entries.
     Enable(toggle::Toggle),
-    /// Disable entries; they keep their place.
+    /// Disable entries without removing them.
     Disable(toggle::Toggle),
     /// Show which entry runs a file, and why the others do not.
     Which(which::Which),
-    /// Try which architectures' programs execute.
+    /// Test which architectures' programs run.
     Check(check::Check),
     /// Find out why foreign programs do not run, and repair it.
     Doctor(doctor::Doctor),
-    /// Repair entries: stale, broken, disabled, or with the wrong flags or mask.
+    /// Repair entries that are stale, broken, disabled, or have wrong flags or masks.
     Repair(doctor::Repair),
     /// Save all entries and their order.
     Snapshot(snapshot::Save),
-    /// Make the entries as they were saved.
+    /// Restore the entries that a snapshot has saved.
     Restore(snapshot::Restore),
-    /// Make the registrations last over a restart.
+    /// Make the registrations come back after a restart.
     Persist(persist::Persist),
-    /// Print registrations in the forms of other tools.
+    /// Print registrations in the formats of other tools.
     Export(export::Export),
-    /// Keep registrations alive that would vanish with this container.
+    /// Keep registrations alive that would end with this container.
     Hold(hold::Hold),
-    /// Register as an ordinary user, in a container engine's namespaces or new ones.
+    /// Register without root, in a container engine's namespaces or new ones.
     Rootless(rootless::Rootless),
     /// Print completions for a shell.
     Completions(manual::Completions),
     /// Write the manual pages.
     Man(manual::Man),
-    /// Prove that foreign programs run here, with an embedded one.
+    /// Check that foreign programs run on this machine.
     Selftest,
     #[command(name = "@enter", hide = true)]
     Enter(rootless::Enter),

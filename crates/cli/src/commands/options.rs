@@ -59,7 +59,7 @@ impl Options {
 /// What the commands that try things understand as well.
 #[derive(Args)]
 pub(crate) struct Trying {
-    /// How long one probe may take.
+    /// How long each test program may take.
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     timeout: u64,
 }

@@ -14,7 +14,7 @@ use crate::report::Failure;
 /// Whose files to write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum Format {
-    /// Whatever this system has.
+    /// Whatever this system uses.
     Auto,
     /// systemd-binfmt's binfmt.d.
     Systemd,
@@ -42,11 +42,11 @@ pub(crate) struct Persist {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print the files and what is to be run afterwards.
+    /// Print the files, and the commands to run afterwards.
     Show(Which),
     /// Print the files and write them.
     Write(Change),
-    /// Remove the files again, if they are ours.
+    /// Remove the files that we wrote.
     Remove(Change),
 }
 

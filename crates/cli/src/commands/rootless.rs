@@ -32,9 +32,9 @@ enum Command {
     Status(Where),
     /// Register in the engines' namespaces.
     Install(Install),
-    /// Take the registrations away again.
+    /// Remove our registrations and restore what they replaced.
     Remove(Remove),
-    /// Run a command in new namespaces where everything is registered.
+    /// Run a command in new namespaces with all architectures registered.
     New(New),
 }
 
@@ -64,7 +64,7 @@ struct Install {
     /// Print what would be registered.
     #[arg(short = 'n', long)]
     dry_run: bool,
-    /// Architectures (default: all that this program emulates).
+    /// Architectures (default: all that anyarch emulates).
     #[arg(value_name = "ARCH")]
     architectures: Vec<String>,
 }

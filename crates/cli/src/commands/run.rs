@@ -20,19 +20,19 @@ pub(crate) struct Arguments {
     /// Mount the root read-only.
     #[arg(long)]
     read_only: bool,
-    /// Set a variable of the command's environment (NAME alone: as it is here).
+    /// Set an environment variable for the command (NAME alone: with its current value).
     #[arg(long, short, value_name = "NAME[=VALUE]")]
     env: Vec<OsString>,
-    /// Bind a file or directory of this machine: HOST[:INSIDE[:ro]].
+    /// Make a file or directory of this machine visible inside; `:ro` makes it read-only.
     #[arg(long, short, value_name = "HOST[:INSIDE[:ro]]")]
     volume: Vec<String>,
     /// Working directory inside the root.
     #[arg(long, short, value_name = "DIR", default_value = "/")]
     workdir: PathBuf,
-    /// No network but loopback.
+    /// Give the command no network except loopback.
     #[arg(long)]
     no_network: bool,
-    /// Register nothing: run the command and all that it executes from here.
+    /// Do not use binfmt_misc: start all programs through this binary.
     #[arg(long)]
     no_binfmt: bool,
     /// Register another static emulator instead of this program.

@@ -26,7 +26,7 @@ pub(crate) struct Restore {
     /// What anyarch snapshot wrote.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Also drop entries whose interpreter is gone and that could not be made again.
+    /// Also remove entries that could not be registered again, as their interpreter is gone.
     #[arg(long)]
     force: bool,
     /// Print the steps without doing them.

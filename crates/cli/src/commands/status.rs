@@ -14,7 +14,7 @@ use crate::report::Failure;
 /// Whether to try the entries.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Probe {
-    /// Only read.
+    /// Only read the entries.
     None,
     /// Run a program of each architecture.
     Fast,
@@ -25,7 +25,7 @@ pub(crate) struct Status {
     /// Entries, by name, glob or architecture (default: all).
     #[arg(value_name = "ARCH|NAME|GLOB")]
     names: Vec<String>,
-    /// Whether to try what is registered.
+    /// Whether to test what is registered.
     #[arg(long, value_name = "HOW", default_value = "fast")]
     probe: Probe,
     #[command(flatten)]

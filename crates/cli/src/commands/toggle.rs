@@ -11,7 +11,7 @@ pub(crate) struct Toggle {
     /// Entries, by name, glob or architecture.
     #[arg(value_name = "ARCH|NAME|GLOB", required_unless_present = "all")]
     names: Vec<String>,
-    /// The whole of binfmt_misc, which has a switch of its own.
+    /// Switch all of binfmt_misc, not single entries.
     #[arg(long, conflicts_with = "names")]
     all: bool,
     /// Print what would be changed.

@@ -12,13 +12,13 @@ use crate::report::Failure;
 
 #[derive(Args)]
 pub(crate) struct Which {
-    /// The program; a command's name is looked for in PATH.
+    /// The program, or the name of a command in PATH.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Look for the file, and the interpreters of scripts, in this root.
     #[arg(long, value_name = "DIR", default_value = "/")]
     root: PathBuf,
-    /// Execute it, stop it before its first instruction, and look at what the kernel started.
+    /// Execute it, stop it before its first instruction, and show what the kernel started.
     #[arg(long)]
     exec_proof: bool,
     #[command(flatten)]
