@@ -359,6 +359,8 @@ impl Cpu {
             (*state).ret_miss = engine.stubs.ret_miss;
             (*state).call_helper = engine.stubs.call_helper;
             (*state).call_helper_status = engine.stubs.call_helper_status;
+            (*state).host_time = engine.stubs.host_time;
+            (*state).host_clock = crate::clock::find_host_clock as *const () as u64;
             (*state).helper = helper as *const () as u64;
             let sentinel = shared.ret_base() as *mut u64;
             *sentinel = engine.stubs.ret_miss;

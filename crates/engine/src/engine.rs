@@ -28,6 +28,8 @@ pub trait AddressSpace: Sync {
     /// Indirect branches to the page of `addr` are checked, if the guest does that
     /// ([`Guest::guards`]).
     fn guarded(&self, addr: u64) -> bool;
+    /// `addr` is in the vDSO that the program was given.
+    fn is_vdso(&self, addr: u64) -> bool;
 }
 
 /// The process-wide translator; lives as long as the process.
@@ -59,6 +61,7 @@ pub(crate) struct StubAddresses {
     pub(crate) leave_indirect: u64,
     pub(crate) leave_stored: u64,
     pub(crate) call_helper: u64,
+    pub(crate) host_time: u64,
     pub(crate) call_helper_status: u64,
     pub(crate) ret_miss: u64,
     pub(crate) ret_evaluated: u64,
@@ -147,6 +150,9 @@ impl Fetch for Recorder<'_> {
     fn guarded(&mut self, pc: u64) -> bool {
         self.fetcher.guarded(pc)
     }
+    fn is_vdso(&mut self, pc: u64) -> bool {
+        self.fetcher.is_vdso(pc)
+    }
     fn known(&mut self, pc: u64) -> bool {
         self.fetcher.known(pc)
     }
@@ -185,6 +191,9 @@ const MAX_UNIT: u64 = 2048;
 impl Fetch for Fetcher {
     fn guarded(&mut self, pc: u64) -> bool {
         self.space.is_some_and(|space| space.guarded(pc))
+    }
+    fn is_vdso(&mut self, pc: u64) -> bool {
+        self.space.is_some_and(|space| space.is_vdso(pc))
     }
     fn known(&mut self, pc: u64) -> bool {
         self.map.has(pc)
@@ -279,6 +288,7 @@ impl Engine {
                 leave_link: at + u64::from(stubs.leave_link),
                 leave_indirect: at + u64::from(stubs.leave_indirect),
                 leave_stored: at + u64::from(stubs.leave_stored),
+                host_time: at + u64::from(stubs.host_time),
                 call_helper: at + u64::from(stubs.call_helper),
                 call_helper_status: at + u64::from(stubs.call_helper_status),
                 ret_miss: at + u64::from(stubs.ret_miss),

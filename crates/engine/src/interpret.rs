@@ -56,6 +56,10 @@ impl Memory for GuestMemory {
     fn counter(&mut self) -> u64 {
         crate::clock::now(&mut ir::state::Clock::default())
     }
+    fn host_time(&mut self, clock: i32) -> [u64; 2] {
+        let (seconds, ns) = sys::clock::read(clock);
+        [seconds as u64, ns as u64]
+    }
     fn compare_exchange(
         &mut self,
         addr: u64,

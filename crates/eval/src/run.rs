@@ -2,7 +2,7 @@
 
 use crate::{Env, flags, integer, pure};
 use ir::state::{
-    FIRST_VEC, MONITOR_CLEAR, SLOT_EX_ADDR, SLOT_EX_HI, SLOT_EX_LO, SLOT_FPCR, SLOT_FPSR,
+    FIRST_VEC, MONITOR_CLEAR, SLOT_EX_ADDR, SLOT_EX_HI, SLOT_EX_LO, SLOT_FPCR, SLOT_FPSR, SLOT_TIME,
 };
 use ir::{Access, Block, ExitKind, Op, OpCode, Ref, RmwOp, State};
 
@@ -48,6 +48,11 @@ pub trait Memory {
     /// Nanoseconds of the host's clock, for `OpCode::Counter`.
     fn counter(&mut self) -> u64 {
         0
+    }
+    /// Seconds and nanoseconds of the host's clock `clock`, for `OpCode::HostTime`.
+    fn host_time(&mut self, clock: i32) -> [u64; 2] {
+        let _ = clock;
+        [0; 2]
     }
     /// A full memory fence.
     fn fence(&mut self) {
@@ -307,6 +312,11 @@ impl Machine<'_> {
             OpCode::Counter => {
                 let now = self.mem.counter();
                 self.write(op.dst, now.into());
+                Ok(())
+            }
+            OpCode::HostTime => {
+                let time = self.mem.host_time(self.read64(op.a) as i32);
+                self.state.int[usize::from(SLOT_TIME)..][..2].copy_from_slice(&time);
                 Ok(())
             }
             OpCode::ZeroBlock => {

@@ -2,8 +2,9 @@
 
 use crate::field::XZr;
 use crate::translator::{Flow, Translator};
-use ir::state::TRAP_BREAKPOINT;
-use ir::{Cond, Exit, ExitKind, Op, OpCode, Ref, Ty};
+use guest::clock_call;
+use ir::state::{SLOT_TIME, TRAP_BREAKPOINT};
+use ir::{Access, Cond, Exit, ExitKind, Op, OpCode, Ref, Ty};
 
 impl Translator<'_> {
     fn relative(&self, words: i32) -> u64 {
@@ -180,10 +181,38 @@ impl Translator<'_> {
 
     /// SVC.
     pub(crate) fn svc(&mut self, imm16: u32) -> Flow {
+        if matches!(imm16, clock_call::TIME | clock_call::DAY) && self.fetch.is_vdso(self.pc) {
+            return self.host_time(imm16);
+        }
         let mut op = Op::new(OpCode::Syscall, Ty::I64);
         op.imm = imm16 as i32;
         self.ir.push(op);
         Flow::End
+    }
+    /// What the vDSO's clock functions execute: they have checked the clock in w0, or that there
+    /// is no time zone in x1.
+    fn host_time(&mut self, call: u32) -> Flow {
+        let x0 = Ref::slot(0);
+        let (seconds, ns) = (Ref::slot(SLOT_TIME), Ref::slot(SLOT_TIME + 1));
+        let clock = if call == clock_call::TIME { x0 } else { self.imm(0) };
+        self.ir.un(OpCode::HostTime, Ty::I64, Ref::NONE, clock);
+        if call == clock_call::TIME {
+            self.ir.st(seconds, Ref::slot(1), Ref::NONE, 0, Access::new(3));
+            self.ir.st(ns, Ref::slot(1), Ref::NONE, 8, Access::new(3));
+        } else {
+            // ns / 1000, exact below 2³².
+            let (product, us) = (self.temp(), self.temp());
+            let (factor, amount) = (self.imm(274_877_907), self.imm(38));
+            self.ir.bin(OpCode::Mul, Ty::I64, product, ns, factor);
+            self.ir.bin(OpCode::Shr, Ty::I64, us, product, amount);
+            self.ir.st(seconds, x0, Ref::NONE, 0, Access::new(3));
+            self.ir.st(us, x0, Ref::NONE, 8, Access::new(3));
+        }
+        // Zero, or the error number.
+        let (error, sign) = (self.temp(), self.imm(63));
+        self.ir.bin(OpCode::Sar, Ty::I64, error, ns, sign);
+        self.ir.bin(OpCode::And, Ty::I64, x0, error, ns);
+        Flow::Next
     }
     /// BRK.
     pub(crate) fn brk(&mut self, imm16: u32) -> Flow {

@@ -35,6 +35,15 @@ pub enum RuntimeEffect {
     Undefined,
 }
 
+/// Immediates of the system call instruction by which the vDSO's clock functions ask the host's
+/// vDSO ([`Fetch::is_vdso`]). Anywhere else such an instruction is an ordinary system call.
+pub mod clock_call {
+    /// `clock_gettime`, of a clock that the host's vDSO tells.
+    pub const TIME: u32 = 0xa17c;
+    /// `gettimeofday` without a time zone.
+    pub const DAY: u32 = 0xa17d;
+}
+
 /// Where guest code is read from. Reads are of aligned 4-byte words for fixed-width guests.
 pub trait Fetch {
     /// The 32-bit word at `pc`, or None if it cannot be read or executed.
@@ -62,6 +71,11 @@ pub trait Fetch {
     /// Whether the page of `pc` is guarded: indirect branches there are checked. Only asked by
     /// guests that check ([`Guest::guards`]).
     fn guarded(&mut self, pc: u64) -> bool {
+        let _ = pc;
+        false
+    }
+    /// Whether `pc` is in the vDSO that we have given to the program.
+    fn is_vdso(&mut self, pc: u64) -> bool {
         let _ = pc;
         false
     }

@@ -1,4 +1,4 @@
-//! The clock: nanoseconds from the time stamp counter.
+//! Clocks: nanoseconds from the time stamp counter, and what the host's vDSO says.
 
 use crate::emit::{Cc, Gpr, Mem, Size};
 use crate::lower::{Lower, arg};
@@ -33,5 +33,12 @@ impl Lower<'_> {
         self.e.alu_load(Alu::Add, Size::Q, Gpr::RAX, clock(offset_of!(Clock, base)));
         self.e.bind_short(done);
         self.set(op.dst, Gpr::RAX);
+    }
+    pub(crate) fn host_time(&mut self, op: Op) {
+        self.clobber();
+        self.fixed(Gpr::RAX, op.a);
+        self.unlock();
+        self.flush_scratch();
+        self.e.call_mem(Mem::state(offset_of!(State, host_time) as i32));
     }
 }

@@ -1,13 +1,13 @@
 //! The code that enters and leaves translated code.
 
 use crate::X64;
-use crate::emit::{Emit, Gpr, Mem, Size, Xmm};
+use crate::emit::{Cc, Emit, Gpr, Mem, Size, Xmm};
 use crate::lower_control::{HASH_HOST, hash_lookup};
 use crate::regs::home;
 use core::mem::offset_of;
 use host::{Pin, Stubs};
 use ir::State;
-use ir::state::{BIAS, FIRST_VEC, SLOT_PC, exit};
+use ir::state::{BIAS, FIRST_VEC, SLOT_PC, SLOT_TIME, exit};
 
 const CALLEE_SAVED: [Gpr; 6] = [Gpr::RBP, Gpr::RBX, Gpr(12), Gpr(13), Gpr(14), Gpr(15)];
 
@@ -90,6 +90,29 @@ pub(crate) fn stubs(x: &X64) -> Stubs {
         }
         e.ret();
     }
+
+    // The host's clock eax, by its vDSO: a function of integers, whatever MXCSR is.
+    align(&mut e);
+    s.host_time = e.position();
+    for pin in x.pins.iter().filter(|pin| is_clobbered(pin)) {
+        store_pin(pin, &mut e);
+    }
+    e.store(Size::Q, RET_SP, Gpr::RSP);
+    e.load(Size::Q, Gpr::RSP, HOST_SP);
+    e.mov(Size::D, Gpr::RDI, Gpr::RAX);
+    e.lea(Size::Q, Gpr::RSI, home(SLOT_TIME));
+    e.lea(Size::Q, Gpr::RDX, Mem::base(Gpr::RBP, -BIAS));
+    e.call_mem(field(offset_of!(State, host_clock)));
+    e.load(Size::Q, Gpr::RSP, RET_SP);
+    e.test(Size::D, Gpr::RAX, Gpr::RAX);
+    let done = e.jcc_short(Cc::E);
+    e.movsx(Size::D, Size::Q, Gpr::RAX, Gpr::RAX);
+    e.store(Size::Q, home(SLOT_TIME + 1), Gpr::RAX);
+    e.bind_short(done);
+    for pin in x.pins.iter().filter(|pin| is_clobbered(pin)) {
+        load_pin(pin, &mut e);
+    }
+    e.ret();
 
     // A return that was not predicted: an indirect branch to rax with an empty return stack.
     align(&mut e);

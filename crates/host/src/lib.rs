@@ -187,6 +187,8 @@ pub struct Stubs {
     pub leave_indirect: u32,
     /// Offset of the leave stub for fault handlers, which have stored the pins already.
     pub leave_stored: u32,
+    /// Offset of the stub that asks the host's clock (see `State::host_time`).
+    pub host_time: u32,
     /// Offset of the helper stub (see `State::call_helper`).
     pub call_helper: u32,
     /// Offset of the same for operations that read or write the floating-point status.

@@ -596,6 +596,9 @@ opcodes! {
     Crc32c;
     /// dst (I64) = nanoseconds of the host's clock; see [`crate::state::Clock`].
     Counter;
+    /// Asks the host's clock number `a`: its seconds go to slot [`crate::state::SLOT_TIME`], its
+    /// nanoseconds, or a negative error number, to the next one.
+    HostTime;
 
     // --- conditions over the flags; aux low byte = Cond
     /// dst = cond ? a : b. ty integer, or F*/V* for vector slots.

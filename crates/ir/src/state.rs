@@ -26,6 +26,8 @@ pub const SLOT_EX_LO: u16 = 37;
 pub const SLOT_EX_HI: u16 = 38;
 /// What kind of indirect branch came here, `BTYPE_*` or zero, for guests that check it.
 pub const SLOT_BTYPE: u16 = 44;
+/// Seconds that `OpCode::HostTime` was told; nanoseconds are in the next slot.
+pub const SLOT_TIME: u16 = 46;
 /// A jump that may lead to functions too (Arm's BTYPE 1).
 pub const BTYPE_JUMP: u64 = 1;
 /// A call (BTYPE 2).
@@ -175,6 +177,11 @@ pub struct State {
     pub args: [u128; 4],
     /// Spill space for temporaries of a block being executed.
     pub spill: [u128; 32],
+    /// Address of the stub that asks the host's clock eax, by `host_clock`, for `OpCode::HostTime`.
+    pub host_time: u64,
+    /// `extern "C" fn(clock: i32, time: *mut timespec, state: *mut State) -> i32`, which is the
+    /// host's vDSO's once it has been looked up: zero, or a negative error number.
+    pub host_clock: u64,
     /// As `call_helper`, for operations that read or write the floating-point status: the sticky
     /// bits that host instructions have set are in `fp_control` meanwhile.
     pub call_helper_status: u64,
@@ -222,6 +229,8 @@ impl State {
             helper: 0,
             helper_op: [0; 2],
             args: [0; 4],
+            host_time: 0,
+            host_clock: 0,
             call_helper_status: 0,
             clock: Clock { start: 0, limit: 0, mult: 0, base: 0 },
             spill: [0; 32],

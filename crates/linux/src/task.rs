@@ -6,7 +6,7 @@ use crate::ptrace::{self, Traced};
 use crate::seccomp::Seccomp;
 use crate::signal::TaskSignals;
 use crate::thread::TaskThread;
-use crate::{calls, signal, vdso};
+use crate::{calls, signal};
 use engine::{Cpu, Exit, Fault};
 use ir::State;
 
@@ -95,10 +95,7 @@ impl Task {
                 self.cpu.run()
             };
             match exit {
-                Exit::Syscall { imm } => {
-                    if imm == vdso::CLOCK_CALL && vdso::clock_call(self) {
-                        continue;
-                    }
+                Exit::Syscall { .. } => {
                     calls::dispatch(self);
                     if self.stepping() {
                         ptrace::stepped(self);

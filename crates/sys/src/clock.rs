@@ -1,6 +1,46 @@
 //! The host's clocks, through its vDSO.
 #![expect(unsafe_code, reason = "libc's clock_gettime is the way to the vDSO")]
 
+use std::sync::OnceLock;
+
+/// Seconds and nanoseconds of `clock`; if it cannot be read, zero and a negative error number.
+pub fn read(clock: i32) -> (i64, i64) {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is valid for writing a timespec.
+    if unsafe { libc::clock_gettime(clock, &raw mut time) } != 0 {
+        let error = std::io::Error::last_os_error().raw_os_error();
+        return (0, -i64::from(error.unwrap_or(libc::EINVAL)));
+    }
+    (time.tv_sec, time.tv_nsec)
+}
+
+/// The host's vDSO's `clock_gettime`, or a function that makes the call: zero, or a negative error
+/// number.
+pub fn host_function() -> HostClock {
+    static FOUND: OnceLock<HostClock> = OnceLock::new();
+    *FOUND.get_or_init(|| match crate::vdso::function(b"__vdso_clock_gettime") {
+        // SAFETY: this is the signature of the kernel's function of that name.
+        Some(at) => unsafe { core::mem::transmute::<usize, HostClock>(at) },
+        None => ask_kernel,
+    })
+}
+
+/// See [`host_function`].
+pub type HostClock = unsafe extern "C" fn(i32, *mut libc::timespec) -> i32;
+
+unsafe extern "C" fn ask_kernel(clock: i32, time: *mut libc::timespec) -> i32 {
+    let args = [clock as u64, time as u64, 0, 0, 0, 0];
+    crate::raw::syscall_ret(libc::SYS_clock_gettime as u64, args) as i32
+}
+
+/// The smallest step of `clock` in nanoseconds; 1 if the host does not say.
+pub fn resolution(clock: i32) -> u64 {
+    let mut step = libc::timespec { tv_sec: 0, tv_nsec: 1 };
+    // SAFETY: the pointer is valid for writing a timespec.
+    unsafe { libc::clock_getres(clock, &raw mut step) };
+    step.tv_sec as u64 * 1_000_000_000 + step.tv_nsec as u64
+}
+
 /// Seconds and nanoseconds of `clock`; zeros if the host does not know it.
 pub fn now(clock: i32) -> (i64, i64) {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };

@@ -13,6 +13,7 @@ pub mod process;
 pub mod raw;
 pub mod signal;
 pub mod thread;
+pub mod vdso;
 
 pub use arch::syscall_interruptible;
 pub use errno::Errno;

@@ -33,11 +33,7 @@ pub struct Abi {
     /// Makes /proc/cpuinfo for the numbers of the processors.
     pub cpuinfo: fn(&[u32], &Capabilities) -> String,
     /// Builds the vDSO image.
-    pub vdso: fn() -> crate::vdso::Image,
-    /// Number of `clock_gettime`.
-    pub clock_gettime: u64,
-    /// Number of `gettimeofday`.
-    pub gettimeofday: u64,
+    pub vdso: &'static crate::vdso::Image,
     /// Further `PROT_*` bits that `mprotect` accepts.
     pub arch_prot: u64,
     /// Index in the table of calls by number.

@@ -131,8 +131,9 @@ pub fn start(
     }
     mm.set_brk_start(main.end + random.pages(1, 32 << 20));
 
-    let vdso_image = (abi.vdso)();
-    let vdso = image::map_bytes(&mm, &vdso_image.bytes).map_err(Error::Memory)?;
+    let vdso_image = abi.vdso;
+    let vdso = image::map_bytes(&mm, &vdso_image.bytes_here()).map_err(Error::Memory)?;
+    mm.set_vdso(vdso, vdso + vdso_image.bytes.len() as u64);
     let secure = auxv::get(libc::AT_SECURE) == Some(1);
     let contents = stack::Contents {
         argv: &argv,

@@ -26,7 +26,7 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicU64, Ordering};
 use engine::{AddressSpace, Engine};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use sys::errno::Errno;
 use sys::raw;
 
@@ -58,6 +58,8 @@ pub struct Mm {
     /// Of the executable ones, those in which branch targets are guarded; none with guests that do
     /// not check them.
     guarded: RwLock<Intervals>,
+    /// Where the vDSO is, once it is mapped.
+    vdso: OnceLock<(u64, u64)>,
 }
 
 /// What is known of the address space.
@@ -101,7 +103,13 @@ impl Mm {
             exec_changes: AtomicU64::new(0),
             files: RwLock::new(Intervals::new()),
             guarded: RwLock::new(Intervals::new()),
+            vdso: OnceLock::new(),
         }
+    }
+
+    /// Says where the vDSO has been mapped.
+    pub fn set_vdso(&self, start: u64, end: u64) {
+        let _ = self.vdso.set((start, end));
     }
 
     /// Keeps the records of addresses consistent over a fork: hold the guard in the forking thread,
@@ -238,6 +246,10 @@ impl AddressSpace for Mm {
 
     fn guarded(&self, addr: u64) -> bool {
         self.guarded.read().unwrap_or_else(PoisonError::into_inner).contains(addr)
+    }
+
+    fn is_vdso(&self, addr: u64) -> bool {
+        self.vdso.get().is_some_and(|&(start, end)| (start..end).contains(&addr))
     }
 }
 

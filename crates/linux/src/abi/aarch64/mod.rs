@@ -35,7 +35,7 @@ pub static ABI: Abi = Abi {
     arg_slots: [0, 1, 2, 3, 4, 5],
     ret_slot: 0,
     cpuinfo: cpuinfo::text,
-    vdso: vdso::image,
+    vdso: &vdso::IMAGE,
     calls: &AARCH64_CALLS,
     call_len: 4,
     push_frame: frame::push_frame,
@@ -48,8 +48,6 @@ pub static ABI: Abi = Abi {
         largefile: 0o400_000,
     },
     audit_arch: 0xc000_00b7,
-    clock_gettime: CLOCK_GETTIME,
-    gettimeofday: GETTIMEOFDAY,
     arch_prot: PROT_BTI,
     debian: "arm64",
 };
