@@ -1,20 +1,23 @@
 //! The configuration files of systemd-binfmt and OpenRC's binfmt: where they are, and their rules.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
+
+use crate::root::Root;
 
 /// Their directories, in a root; a file in one hides those of its name in the later ones.
 pub const DIRECTORIES: [&str; 4] =
     ["etc/binfmt.d", "run/binfmt.d", "usr/local/lib/binfmt.d", "usr/lib/binfmt.d"];
 
-/// The files of `root` that are in effect, in the order in which they are applied.
-pub fn files(root: &Path) -> Vec<PathBuf> {
+/// The files of `root` that are in effect, by their paths in it, in the order in which they are
+/// applied.
+pub fn files(root: &Root) -> Vec<PathBuf> {
     let mut files = BTreeMap::new();
-    for dir in DIRECTORIES.iter().rev() {
-        for item in fs::read_dir(root.join(dir)).into_iter().flatten().flatten() {
-            if item.path().extension().is_some_and(|e| e == "conf") {
-                files.insert(item.file_name(), item.path());
+    for dir in DIRECTORIES.map(Path::new).into_iter().rev() {
+        for name in root.names(dir) {
+            if Path::new(&name).extension().is_some_and(|e| e == "conf") {
+                let path = dir.join(&name);
+                files.insert(name, path);
             }
         }
     }

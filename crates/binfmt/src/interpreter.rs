@@ -1,11 +1,12 @@
 //! What kind of file an interpreter is.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Seek as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::GuestArch;
+use crate::root::open_regular;
 
 /// What an interpreter's file is, as far as it decides whether it works in any root.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -67,8 +68,17 @@ impl Kind {
 /// # Errors
 /// When it cannot be read.
 pub fn head(path: &Path) -> io::Result<Vec<u8>> {
+    head_of(&open_regular(path)?)
+}
+
+/// The first bytes of an open file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn head_of(mut file: &File) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
-    File::open(path)?.take(4096).read_to_end(&mut head)?;
+    file.rewind()?;
+    file.take(4096).read_to_end(&mut head)?;
     Ok(head)
 }
 

@@ -17,6 +17,7 @@ pub mod namespace;
 pub mod pin;
 pub mod precedence;
 pub mod probe;
+pub mod root;
 pub mod rule;
 pub mod snapshot;
 

@@ -14,7 +14,7 @@ use rustix::mount::{
 use crate::{Error, Instance, Result, io};
 
 /// `BINFMTFS_MAGIC`, include/uapi/linux/magic.h.
-const MAGIC: i64 = 0x4249_4e4d;
+pub const MAGIC: i64 = 0x4249_4e4d;
 /// What lies at a directory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum At {

@@ -1,18 +1,16 @@
 //! The files of binfmt.d: lines that the kernel will refuse.
 
-use std::fs;
-use std::path::Path;
-
+use binfmt::root::Root;
 use binfmt::{Kernel, Rule, conf};
 
 use crate::code;
 use crate::{Finding, Fix};
 
 /// Adds what is wrong with the files below `root` for a kernel.
-pub(crate) fn examine(root: &Path, kernel: Kernel, findings: &mut Vec<Finding>) {
+pub(crate) fn examine(root: &Root, kernel: Kernel, findings: &mut Vec<Finding>) {
     for path in conf::files(root) {
-        for rule in conf::rules(&fs::read(&path).unwrap_or_default()) {
-            let about = format!("{}:{}", path.display(), rule.line);
+        for rule in conf::rules(&root.read(&path).unwrap_or_default()) {
+            let about = format!("{}:{}", root.outside(&path).display(), rule.line);
             findings.extend(examine_line(&rule.text, &about, kernel));
         }
     }

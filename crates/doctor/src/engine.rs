@@ -1,11 +1,13 @@
 //! Container engines: since when they run, and whose entries are in force for their containers.
 
 use std::fs;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::linux::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use binfmt::precedence::winner_for;
 use binfmt::probe::Outcome;
+use binfmt::root::{Root, through};
 use binfmt::{Entry, GuestArch, Instance};
 
 use crate::code::{self, Severity};
@@ -99,11 +101,19 @@ pub(crate) fn examine(subject: &Subject, there: &There, findings: &mut Vec<Findi
 
 /// Podman has no process that runs always: without one, the machine's entries are in force.
 pub(crate) fn podman_is_installed(subject: &Subject) -> bool {
-    subject.system().join("usr/bin/podman").exists()
+    subject.system_has(&["usr/bin/podman"])
 }
 
 fn user_namespace(of: &str) -> Option<PathBuf> {
     fs::read_link(format!("/proc/{of}/ns/user")).ok()
+}
+
+/// The binfmt_misc that the process sees at the usual place: its root may be anything, as any program
+/// can call itself like an engine's.
+fn mounted_for(pid: u32) -> Option<OwnedFd> {
+    let root = Root::open(format!("/proc/{pid}/root").as_ref()).ok()?;
+    let dir = root.find(binfmt::instance::DEFAULT_MOUNT.as_ref()).ok()?;
+    rustix::fs::fstatfs(&dir).is_ok_and(|s| s.f_type == binfmt::mount::MAGIC).then_some(dir)
 }
 
 /// In a namespace of its own, what is registered must execute as well.
@@ -118,9 +128,9 @@ fn other_namespace(
     if theirs.is_none() || theirs == user_namespace("self") {
         return;
     }
-    let dir = format!("/proc/{}/root{}", process.pid, binfmt::instance::DEFAULT_MOUNT);
     let device = |p: &Path| fs::metadata(p).ok().map(|m| m.st_dev());
-    let seen = Instance::at(&dir).ok();
+    let dir = mounted_for(process.pid);
+    let seen = dir.as_ref().and_then(|d| Instance::at(through(d.as_fd())).ok());
     let own = seen.as_ref().is_some_and(|i| device(i.dir()) != device(&subject.mount));
     let seen = seen.map(|i| i.entries().unwrap_or_default());
     let entries = seen.as_deref().unwrap_or(entries);

@@ -8,6 +8,7 @@ use std::path::Path;
 use binfmt::interpreter::{self, Kind};
 use binfmt::precedence::{winner, winner_for};
 use binfmt::probe::{self, Handler, Outcome};
+use binfmt::root::open_regular;
 use binfmt::{Entry, GuestArch, Kernel, Rule};
 use rustix::fs::StatVfsMountFlags;
 
@@ -284,8 +285,7 @@ fn flags(
         );
     }
     // What the kernel holds, or would open now.
-    let on_disk =
-        if entry.has('F') || entry.is_pinned() { None } else { fs::File::open(path).ok() };
+    let on_disk = if entry.has('F') || entry.is_pinned() { None } else { open_regular(path).ok() };
     let image = held.map(Handler::image).filter(|_| entry.has('F')).or(on_disk.as_ref());
     if !entry.has('P') && !entry.has('T') {
         let shifts = image

@@ -1,24 +1,27 @@
 //! One program, or the shell of a root: why does it not run?
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::os::fd::OwnedFd;
+use std::path::Path;
 
 use binfmt::interpreter;
 use binfmt::precedence::winner;
 use binfmt::probe::Outcome;
+use binfmt::root::Root;
 use binfmt::{Entry, GuestArch};
 use rustix::fs::StatVfsMountFlags;
 
 use crate::code::{self, Severity};
 use crate::{Finding, Fix, Subject, install, lsm, x86};
 
+/// What a root is judged by.
+const SHELL: &str = "/bin/sh";
 /// `EXT4_SUPER_MAGIC`.
 const EXT4: i64 = 0xef53;
 
 /// Adds what is wrong with the subject's file, and the shell of its root.
 pub(crate) fn examine(subject: &Subject, entries: &[Entry], findings: &mut Vec<Finding>) {
-    let root = subject.root.as_deref().unwrap_or(Path::new("/"));
+    let at = subject.root.as_deref().unwrap_or(Path::new("/"));
+    let Ok(root) = &Root::open(at) else { return };
     if subject.file.is_some() || subject.root.is_some() {
         read_only(root, findings);
     }
@@ -26,26 +29,26 @@ pub(crate) fn examine(subject: &Subject, entries: &[Entry], findings: &mut Vec<F
         program(root, file, entries, findings);
         forbidden(subject, root, file, findings);
     } else if subject.root.is_some() {
-        match resolve(root, Path::new("/bin/sh")) {
-            Some(_) => program(root, Path::new("/bin/sh"), entries, findings),
-            None => findings.push(
-                Finding::new(code::GUEST_LOADER, "/bin/sh")
+        match root.has(SHELL.as_ref()) {
+            true => program(root, SHELL.as_ref(), entries, findings),
+            false => findings.push(
+                Finding::new(code::GUEST_LOADER, SHELL)
                     .severity(Severity::Note)
-                    .evidence(format!("{} has no /bin/sh", root.display())),
+                    .evidence(format!("{} has no {SHELL}", at.display())),
             ),
         }
     }
 }
 
 /// A root where nothing can be created.
-fn read_only(root: &Path, findings: &mut Vec<Finding>) {
-    let locked = |p: &Path| {
-        rustix::fs::statvfs(p).is_ok_and(|s| s.f_flag.contains(StatVfsMountFlags::RDONLY))
+fn read_only(root: &Root, findings: &mut Vec<Finding>) {
+    let locked = |p: &str| {
+        let found = root.find(p.as_ref()).ok()?;
+        Some(rustix::fs::fstatvfs(found).ok()?.f_flag.contains(StatVfsMountFlags::RDONLY))
     };
-    let tmp = root.join("tmp");
-    if locked(root) && (!tmp.exists() || locked(&tmp)) {
+    if locked("/") == Some(true) && locked("/tmp") != Some(false) {
         findings.push(
-            Finding::new(code::READ_ONLY_ROOT, &root.display().to_string())
+            Finding::new(code::READ_ONLY_ROOT, &root.path().display().to_string())
                 .severity(Severity::Note)
                 .evidence("its mount has the option ro, and /tmp is part of it")
                 .fix(Fix::Command("docker run --tmpfs /tmp".into())),
@@ -54,13 +57,12 @@ fn read_only(root: &Path, findings: &mut Vec<Finding>) {
 }
 
 /// Tries to execute it, up to its first instruction, where nothing is known to forbid that.
-fn forbidden(subject: &Subject, root: &Path, file: &Path, findings: &mut Vec<Finding>) {
+fn forbidden(subject: &Subject, root: &Root, file: &Path, findings: &mut Vec<Finding>) {
     let known = [code::TARGET_NOEXEC, code::NOT_EXECUTABLE, code::LSM];
     if findings.iter().any(|f| known.contains(&f.code)) {
         return;
     }
-    let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-    let Err(outcome) = subject.prober.handler_of(root, &absolute) else { return };
+    let Err(outcome) = subject.prober.handler_of(root.path(), &root.absolute(file)) else { return };
     if let Outcome::Errno(libc::EACCES | libc::EPERM) = outcome {
         let finding = Finding::new(code::LSM, &file.display().to_string())
             .evidence(format!("tried: {outcome}"))
@@ -69,52 +71,23 @@ fn forbidden(subject: &Subject, root: &Path, file: &Path, findings: &mut Vec<Fin
     }
 }
 
-/// `path` as seen in `root`, with its links followed there.
-fn resolve(root: &Path, path: &Path) -> Option<PathBuf> {
-    let mut rest: Vec<_> = path.components().rev().map(|c| c.as_os_str().to_owned()).collect();
-    let mut inside = PathBuf::from("/");
-    for _ in 0..256 {
-        let Some(name) = rest.pop() else {
-            let real = root.join(inside.strip_prefix("/").unwrap_or(&inside));
-            return real.exists().then_some(real);
-        };
-        match name.to_str() {
-            Some("/") => inside = "/".into(),
-            Some("." | "") => {}
-            Some("..") => {
-                inside.pop();
-            }
-            _ => {
-                let next = inside.join(&name);
-                let real = root.join(next.strip_prefix("/").unwrap_or(&next));
-                match fs::read_link(&real) {
-                    Ok(link) => {
-                        rest.extend(link.components().rev().map(|c| c.as_os_str().to_owned()));
-                    }
-                    Err(_) => inside = next,
-                }
-            }
-        }
-    }
-    None
+/// The first bytes of a file of the root; none where it cannot be read.
+fn head(root: &Root, path: &Path) -> Vec<u8> {
+    root.file(path).and_then(|file| interpreter::head_of(&file)).unwrap_or_default()
 }
 
-fn head(path: &Path) -> Vec<u8> {
-    interpreter::head(path).unwrap_or_default()
-}
-
-fn program(root: &Path, path: &Path, entries: &[Entry], findings: &mut Vec<Finding>) {
+fn program(root: &Root, path: &Path, entries: &[Entry], findings: &mut Vec<Finding>) {
     let about = path.display().to_string();
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let Some(real) = resolve(root, &absolute) else {
+    let path = &root.absolute(path);
+    let Ok(real) = root.find(path) else {
         findings.push(
             Finding::new(code::TARGET_NOEXEC, &about)
-                .evidence(format!("there is no such file in {}", root.display())),
+                .evidence(format!("there is no such file in {}", root.path().display())),
         );
         return;
     };
-    permissions(&real, &about, findings);
-    let first = head(&real);
+    permissions(&real, &root.outside(path), &about, findings);
+    let first = head(root, path);
     if let Some(of) = interpreter::script(&first) {
         if !of.is_empty() && of != about {
             program(root, Path::new(&of), entries, findings);
@@ -133,7 +106,7 @@ fn program(root: &Path, path: &Path, entries: &[Entry], findings: &mut Vec<Findi
     }
     loader(root, &about, guest, &first, findings);
     level(root, &about, guest, &first, findings);
-    if !guest.class64 && !native && rustix::fs::statfs(&real).is_ok_and(|s| s.f_type == EXT4) {
+    if !guest.class64 && !native && rustix::fs::fstatfs(&real).is_ok_and(|s| s.f_type == EXT4) {
         findings.push(
             Finding::new(code::OVERFLOW32, &about)
                 .evidence(format!("it is a 32-bit program for {}, on ext4", guest.title()))
@@ -143,15 +116,13 @@ fn program(root: &Path, path: &Path, entries: &[Entry], findings: &mut Vec<Findi
 }
 
 /// The level of x86-64 that it, or its loader, needs.
-fn level(root: &Path, about: &str, guest: &GuestArch, first: &[u8], findings: &mut Vec<Finding>) {
+fn level(root: &Root, about: &str, guest: &GuestArch, first: &[u8], findings: &mut Vec<Finding>) {
     if guest.name != "amd64" {
         return;
     }
-    let loader = interpreter::loader(first).and_then(|l| resolve(root, Path::new(&l)));
-    let (needed, here) = (
-        x86::needed(first).unwrap_or(0) | loader.and_then(|l| x86::needed(&head(&l))).unwrap_or(0),
-        x86::here(),
-    );
+    let loader = interpreter::loader(first).map(|l| head(root, l.as_ref())).unwrap_or_default();
+    let needed = x86::needed(first).unwrap_or(0) | x86::needed(&loader).unwrap_or(0);
+    let here = x86::here();
     let finding = |text: String, fix: &str| {
         let finding = Finding::new(code::X86_LEVEL, about);
         finding.evidence(text).fix(Fix::Command(fix.into()))
@@ -169,14 +140,14 @@ fn level(root: &Path, about: &str, guest: &GuestArch, first: &[u8], findings: &m
     }
 }
 
-fn permissions(real: &Path, about: &str, findings: &mut Vec<Finding>) {
-    let mode = fs::metadata(real).map_or(0, |m| m.permissions().mode());
-    let mount = rustix::fs::statvfs(real).map(|s| s.f_flag).unwrap_or(StatVfsMountFlags::empty());
+fn permissions(real: &OwnedFd, shown: &Path, about: &str, findings: &mut Vec<Finding>) {
+    let mode = rustix::fs::fstat(real).map_or(0, |s| s.st_mode);
+    let mount = rustix::fs::fstatvfs(real).map_or(StatVfsMountFlags::empty(), |s| s.f_flag);
     if mode & 0o111 == 0 {
         findings.push(
             Finding::new(code::TARGET_NOEXEC, about)
                 .evidence(format!("its mode is {:o}", mode & 0o7777))
-                .fix(Fix::Command(format!("chmod +x {}", real.display()))),
+                .fix(Fix::Command(format!("chmod +x {}", shown.display()))),
         );
     } else if mount.contains(StatVfsMountFlags::NOEXEC) {
         findings.push(
@@ -199,24 +170,23 @@ fn permissions(real: &Path, about: &str, findings: &mut Vec<Finding>) {
 
 /// The loader must be there and of the same architecture.
 fn loader(
-    root: &Path,
+    root: &Root,
     about: &str,
     guest: &'static GuestArch,
     first: &[u8],
     findings: &mut Vec<Finding>,
 ) {
     let Some(loader) = interpreter::loader(first) else { return };
-    let others = resolve(root, Path::new("/bin/sh"))
-        .and_then(|shell| GuestArch::of_elf(&head(&shell)))
-        .filter(|shell| *shell != guest);
+    let others = GuestArch::of_elf(&head(root, SHELL.as_ref())).filter(|shell| *shell != guest);
     let wrong = |evidence: String| {
         Finding::new(code::WRONG_ARCH, about)
             .evidence(evidence)
             .fix(Fix::Command(format!("take it from an image for linux/{}", guest.platform)))
     };
-    match resolve(root, Path::new(&loader)) {
-        Some(real) => {
-            if let Some(other) = GuestArch::of_elf(&head(&real)).filter(|o| *o != guest) {
+    match root.has(loader.as_ref()) {
+        true => {
+            let other = GuestArch::of_elf(&head(root, loader.as_ref()));
+            if let Some(other) = other.filter(|o| *o != guest) {
                 findings.push(wrong(format!(
                     "it is for {}, its loader {loader} for {}",
                     guest.title(),
@@ -224,10 +194,10 @@ fn loader(
                 )));
             }
         }
-        None => {
+        false => {
             findings.push(
                 Finding::new(code::GUEST_LOADER, about)
-                    .evidence(format!("it needs {loader}, which {} lacks", root.display()))
+                    .evidence(format!("it needs {loader}, which {} lacks", root.path().display()))
                     .fix(Fix::Command(
                         "run it in a root of its architecture: anyarch run --root DIR, or -L DIR"
                             .into(),

@@ -19,6 +19,7 @@ pub use engine::Engine;
 use std::path::{Path, PathBuf};
 
 use binfmt::probe::Prober;
+use binfmt::root::Root;
 use binfmt::{Entry, GuestArch, Instance, Kernel, Rule};
 
 /// What to look at.
@@ -50,6 +51,11 @@ impl Subject {
     /// The machine's own root.
     pub fn system(&self) -> &Path {
         self.system.as_deref().unwrap_or(Path::new("/"))
+    }
+
+    /// Whether the machine's own root has one of `paths`.
+    fn system_has(&self, paths: &[&str]) -> bool {
+        Root::open(self.system()).is_ok_and(|root| paths.iter().any(|p| root.has(p.as_ref())))
     }
 }
 
@@ -83,8 +89,10 @@ pub enum Fix {
     Persist,
     /// Write a file of the machine's configuration.
     Write {
-        /// Where, below the machine's root.
-        path: PathBuf,
+        /// The machine's root.
+        root: PathBuf,
+        /// Where in it.
+        path: &'static str,
         /// Its text.
         text: String,
     },
@@ -111,8 +119,8 @@ impl Fix {
                 format!("anyarch rootless install --engine {pid} {}", guest.name)
             }
             Self::Persist => "anyarch persist write".into(),
-            Self::Write { path, text } => {
-                format!("echo '{}' > {}", text.trim_end(), path.display())
+            Self::Write { root, path, text } => {
+                format!("echo '{}' > {}", text.trim_end(), root.join(path).display())
             }
             Self::Command(text) => text.clone(),
         }

@@ -3,6 +3,7 @@
 use std::fs;
 
 use binfmt::mount::{At, Lifetime};
+use binfmt::root::Root;
 use binfmt::{Entry, Instance};
 use rustix::fs::StatVfsMountFlags;
 
@@ -61,8 +62,10 @@ pub(crate) fn examine(subject: &Subject, findings: &mut Vec<Finding>) -> Option<
         );
     }
     let lifetime = binfmt::mount::lifetime(instance.dir());
-    if subject.system.is_some() || lifetime == Lifetime::Machine {
-        conf::examine(subject.system(), subject.kernel, findings);
+    if (subject.system.is_some() || lifetime == Lifetime::Machine)
+        && let Ok(root) = Root::open(subject.system())
+    {
+        conf::examine(&root, subject.kernel, findings);
     }
     let entries = instance.entries().unwrap_or_default();
     lasting(subject, lifetime, &entries, findings);
@@ -70,6 +73,9 @@ pub(crate) fn examine(subject: &Subject, findings: &mut Vec<Finding>) -> Option<
     podman(subject, &entries, findings);
     Some(There { instance, enabled, entries })
 }
+
+/// What makes WSL's entry again after systemd-binfmt has removed it.
+const WSL_CONF: &str = "etc/binfmt.d/WSLInterop.conf";
 
 /// How long the entries will be there.
 fn lasting(subject: &Subject, lifetime: Lifetime, entries: &[Entry], findings: &mut Vec<Finding>) {
@@ -94,10 +100,8 @@ fn lasting(subject: &Subject, lifetime: Lifetime, entries: &[Entry], findings: &
     if lifetime != Lifetime::Machine && subject.system.is_none() {
         return;
     }
-    let root = subject.system();
-    let systemd = ["usr/lib/systemd/systemd-binfmt", "lib/systemd/systemd-binfmt"]
-        .iter()
-        .any(|p| root.join(p).exists());
+    let systemd =
+        subject.system_has(&["usr/lib/systemd/systemd-binfmt", "lib/systemd/systemd-binfmt"]);
     if subject.persisted.is_empty() && entries.iter().any(Entry::is_pinned) {
         let finding = if systemd {
             Finding::new(code::SYSTEMD_FLUSH, "")
@@ -110,8 +114,7 @@ fn lasting(subject: &Subject, lifetime: Lifetime, entries: &[Entry], findings: &
     }
     let wsl = entries.iter().find(|e| e.name.starts_with("WSLInterop"));
     if let (true, Some(entry)) = (systemd, wsl)
-        && !root.join("etc/binfmt.d/WSLInterop.conf").exists()
-        && !root.join("usr/lib/binfmt.d/WSLInterop.conf").exists()
+        && !subject.system_has(&[WSL_CONF, "usr/lib/binfmt.d/WSLInterop.conf"])
     {
         let finding = Finding::new(code::WSL, &entry.name)
             .evidence("no binfmt.d file is called WSLInterop.conf");
@@ -119,7 +122,8 @@ fn lasting(subject: &Subject, lifetime: Lifetime, entries: &[Entry], findings: &
         let line = entry.rule().and_then(|r| r.line().ok());
         let line = line.unwrap_or_else(|| ":WSLInterop:M::MZ::/init:PF".into());
         findings.push(finding.fix(Fix::Write {
-            path: root.join("etc/binfmt.d/WSLInterop.conf"),
+            root: subject.system().to_owned(),
+            path: WSL_CONF,
             text: format!("{line}\n"),
         }));
     }

@@ -3,13 +3,13 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::Path;
 use std::process::Command;
 
 use binfmt::pin::OWN_IMAGE;
+use binfmt::root::Root;
 use binfmt::{Flags, Instance, Rule};
-use rustix::fs::CWD;
 use rustix::mount::{MountAttrFlags, MoveMountFlags, move_mount};
 use rustix::process::{Pid, Signal, WaitOptions, set_parent_process_death_signal, wait};
 
@@ -25,13 +25,14 @@ use crate::{Context as _, Result, Spec, mounts, stages};
 pub fn init(spec: &Spec, fallback: &[OsString]) -> Result<u8> {
     set_parent_process_death_signal(Some(Signal::KILL))
         .context(|| "set the parent-death signal".into())?;
-    mounts::prepare(spec)?;
+    let root = mounts::prepare(spec)?;
     let direct = spec.guests.is_empty();
     // What is registered lasts until we end: nobody unmounts it.
-    let registered = if direct { Ok(None) } else { register(spec).map(Some) };
+    let registered = if direct { Ok(None) } else { register(spec, &root).map(Some) };
     // Opened before the root changes; executed through /proc/self/fd afterwards.
     let own = fs::File::open(OWN_IMAGE).context(|| format!("open {OWN_IMAGE}"))?;
-    mounts::enter(spec)?;
+    mounts::enter(spec, &root)?;
+    drop(root);
     let program = spec.command.first().map_or_else(|| OsString::from("/bin/sh"), Clone::clone);
     let arguments = spec.command.get(1..).unwrap_or_default();
     let mut command = match registered {
@@ -62,7 +63,7 @@ pub fn init(spec: &Spec, fallback: &[OsString]) -> Result<u8> {
 
 /// Mounts the namespace's own binfmt_misc and registers the guests. It is at its place below the
 /// root's /proc if that is there, and in any case lives as long as what is returned.
-fn register(spec: &Spec) -> Result<OwnedFd> {
+fn register(spec: &Spec, root: &Root) -> Result<OwnedFd> {
     let instance_fd = binfmt::mount::detached(MountAttrFlags::empty())
         .context(|| "make a binfmt_misc instance".into())?;
     let dir = format!("/proc/self/fd/{}", instance_fd.as_raw_fd());
@@ -72,9 +73,10 @@ fn register(spec: &Spec) -> Result<OwnedFd> {
         instance.register(&Rule::for_guest(guest, &interpreter, Flags::ALL))?;
     }
     // Only to be looked at: without a /proc of its own the root has no place for it.
-    if let Some(proc) = mounts::mount_point(&spec.root, "proc") {
-        let (fd, at) = (instance_fd.as_fd(), proc.join("sys/fs/binfmt_misc"));
-        let _ = move_mount(fd, "", CWD, &at, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH);
+    if let Ok(at) = root.find("proc/sys/fs/binfmt_misc".as_ref()) {
+        let flags =
+            MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+        let _ = move_mount(&instance_fd, "", at, "", flags);
     }
     Ok(instance_fd)
 }

@@ -17,6 +17,9 @@ pub use stages::{own_namespaces, run};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+/// A directory or file of the host to be shown: (host path, absolute path inside, read-only).
+pub type Bind = (PathBuf, PathBuf, bool);
+
 /// What to run, where and how.
 #[derive(Clone, Debug)]
 pub struct Spec {
@@ -30,8 +33,8 @@ pub struct Spec {
     pub cwd: PathBuf,
     /// Mount the root read-only.
     pub read_only: bool,
-    /// Further directories or files of the host: (host path, path inside, read-only).
-    pub binds: Vec<(PathBuf, PathBuf, bool)>,
+    /// Further directories or files of the host.
+    pub binds: Vec<Bind>,
     /// Guests to register; none: the command and what it executes are run by this binary directly.
     pub guests: Vec<&'static binfmt::GuestArch>,
     /// Another static emulator to register instead of this binary.

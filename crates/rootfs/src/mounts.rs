@@ -1,13 +1,16 @@
-//! The mounts inside the new root.
+//! The mounts inside the new root. The root is not trusted: everything in it is reached through
+//! [`Root`], and mounted on by descriptor, so that none of its links leads a mount, a directory or a
+//! file to the machine.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::Path;
 
-use rustix::mount::{
-    MountFlags, UnmountFlags, mount, mount_bind, mount_bind_recursive, mount_remount, unmount,
-};
+use binfmt::namespace::{make_private, make_read_only};
+use binfmt::root::{Make, Root, through};
+use rustix::fs::{Mode, OFlags, fstat, mkdirat, openat, stat, symlinkat};
+use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind, mount_bind_recursive, unmount};
 
-use crate::{Context as _, Result, Spec};
+use crate::{Bind, Context as _, Error, Result, Spec};
 
 /// Device nodes that every program expects; bound from the host, as a user namespace makes none.
 const NODES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
@@ -17,87 +20,102 @@ const NODES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 ///
 /// # Errors
 /// When a mount that a program cannot do without is refused.
-pub(crate) fn prepare(spec: &Spec) -> Result<()> {
-    let root = &spec.root;
-    binfmt::namespace::make_private("/".as_ref()).context(|| "make mounts private".into())?;
-    mount_bind_recursive(root, root).context(|| format!("bind {}", root.display()))?;
-    if let Some(dir) = mount_point(root, "proc") {
+pub(crate) fn prepare(spec: &Spec) -> Result<Root> {
+    make_private("/".as_ref()).context(|| "make mounts private".into())?;
+    let path = &spec.root;
+    mount_bind_recursive(path, path).context(|| format!("bind {}", path.display()))?;
+    // From here on it is the mount that was just made.
+    let root = Root::open(path).context(|| format!("open {}", path.display()))?;
+    if let Some(dev) = mount_on_top(&root, "dev", |at| {
+        mount("tmpfs", at, "tmpfs", MountFlags::NOSUID, Some(c"mode=755"))
+    })? {
+        devices(&dev)?;
+    }
+    // What is missing is made before /proc and /sys are there, which are the machine's: a link of
+    // the root into them would make it there. What the user wants inside of them comes later.
+    let (later, now): (Vec<_>, Vec<_>) = spec.binds.iter().partition(|b| is_of_kernel(&b.1));
+    for bound in &now {
+        bind(&root, bound, true)?;
+    }
+    let found = |bound: &&Bind| root.find(&bound.1).ok().and_then(|f| identity(&f).ok());
+    let before: Vec<_> = now.iter().map(found).collect();
+    mount_on_top(&root, "proc", |at| {
         let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
         // Where parts of /proc are masked (inside most containers) a fresh one is refused.
-        mount("proc", &dir, "proc", flags, None)
-            .or_else(|_| mount_bind_recursive("/proc", &dir))
-            .context(|| format!("mount proc at {}", dir.display()))?;
+        mount("proc", at, "proc", flags, None).or_else(|_| mount_bind_recursive("/proc", at))
+    })?;
+    mount_on_top(&root, "sys", |at| mount_bind_recursive("/sys", at).or(Ok(())))?;
+    if let Some((hidden, _)) = now.iter().zip(before).find(|(bound, was)| found(bound) != *was) {
+        let (path, at) = (hidden.1.display(), root.path().display());
+        return Err(Error::Root(format!("{path} leads into /proc or /sys, by a link in {at}")));
     }
-    if let Some(dir) = mount_point(root, "sys") {
-        let _ = mount_bind_recursive("/sys", &dir);
+    for bound in later {
+        bind(&root, bound, false)?;
     }
-    if let Some(dir) = mount_point(root, "dev") {
-        devices(&dir)?;
-    }
-    for (host, inside, read_only) in &spec.binds {
-        bind(root, host, inside, *read_only)?;
-    }
-    Ok(())
+    Ok(root)
 }
 
 /// Makes the prepared root the root, read-only if asked for.
 ///
 /// # Errors
 /// When the kernel refuses.
-pub(crate) fn enter(spec: &Spec) -> Result<()> {
-    let root = &spec.root;
+pub(crate) fn enter(spec: &Spec, root: &Root) -> Result<()> {
+    let shown = spec.root.display();
+    // Found before the root is entered: a link to an open directory of ours would lead out again.
+    let cwd = root.find(&spec.cwd);
     if spec.read_only {
-        let flags = MountFlags::BIND | MountFlags::RDONLY;
-        mount_remount(root, flags, "")
-            .or_else(|_| {
-                // Flags that the host's mount is locked with must be repeated.
-                mount_remount(root, flags | MountFlags::NOSUID | MountFlags::NODEV, "")
-            })
-            .context(|| format!("remount {} read-only", root.display()))?;
+        make_read_only(root.dir(), false).context(|| format!("remount {shown} read-only"))?;
     }
-    std::env::set_current_dir(root).context(|| format!("enter {}", root.display()))?;
+    rustix::process::fchdir(root.dir()).context(|| format!("enter {shown}"))?;
     // Both names the same: the old root is stacked below and detached (pivot_root(2)).
     match rustix::process::pivot_root(".", ".") {
         Ok(()) => unmount(".", UnmountFlags::DETACH).context(|| "detach the old root".into())?,
         // The initial ramfs cannot be pivoted away from.
         Err(_) => {
-            rustix::process::chroot(".")
-                .context(|| format!("change root to {}", root.display()))?;
+            rustix::process::chroot(".").context(|| format!("change root to {shown}"))?;
         }
     }
-    std::env::set_current_dir(&spec.cwd)
+    cwd.and_then(|dir| Ok(rustix::process::fchdir(dir)?))
         .context(|| format!("enter the working directory {} of the root", spec.cwd.display()))
 }
 
-/// `root/name`, made if it is missing; None where that is impossible or it is no directory.
-pub(crate) fn mount_point(root: &Path, name: &str) -> Option<PathBuf> {
-    let dir = root.join(name);
-    let _ = fs::create_dir(&dir);
-    fs::symlink_metadata(&dir).is_ok_and(|m| m.is_dir()).then_some(dir)
+/// Whether `path` is in a file system of the kernel's, where nothing can be made.
+fn is_of_kernel(path: &Path) -> bool {
+    path.starts_with("/proc") || path.starts_with("/sys")
 }
 
-fn devices(dev: &Path) -> Result<()> {
-    mount("tmpfs", dev, "tmpfs", MountFlags::NOSUID, Some(c"mode=755"))
-        .context(|| format!("mount tmpfs at {}", dev.display()))?;
+/// Mounts something on the directory `name` of the root with `how`, and opens what is mounted; None
+/// where there is no such directory.
+fn mount_on_top(
+    root: &Root,
+    name: &str,
+    how: impl FnOnce(&Path) -> rustix::io::Result<()>,
+) -> Result<Option<OwnedFd>> {
+    let Some(dir) = root.make_top_directory(name) else { return Ok(None) };
+    how(&through(dir.as_fd())).context(|| format!("mount /{name} in the root"))?;
+    Ok(root.top_directory(name))
+}
+
+fn devices(dev: &OwnedFd) -> Result<()> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     for name in NODES {
-        let node = dev.join(name);
-        if fs::write(&node, "").is_ok() {
-            let _ = mount_bind(Path::new("/dev").join(name), &node);
+        let made = openat(dev, name, new, Mode::from_raw_mode(0o644));
+        if let Ok(node) = made.and_then(|_| openat(dev, name, flags, Mode::empty())) {
+            let _ = mount_bind(Path::new("/dev").join(name), through(node.as_fd()));
         }
     }
-    for name in ["pts", "shm"] {
-        fs::create_dir(dev.join(name)).context(|| format!("make {}", dev.join(name).display()))?;
-    }
+    let directory = |name: &str| {
+        mkdirat(dev, name, Mode::from_raw_mode(0o755))
+            .and_then(|()| openat(dev, name, flags, Mode::empty()))
+            .context(|| format!("make /dev/{name} in the root"))
+    };
+    let (pts, shm) = (directory("pts")?, directory("shm")?);
     let options = MountFlags::NOSUID | MountFlags::NOEXEC;
-    let _ = mount(
-        "devpts",
-        dev.join("pts"),
-        "devpts",
-        options,
-        Some(c"newinstance,ptmxmode=0666,mode=620"),
-    );
+    let data = c"newinstance,ptmxmode=0666,mode=620";
+    let _ = mount("devpts", through(pts.as_fd()), "devpts", options, Some(data));
     let options = MountFlags::NOSUID | MountFlags::NODEV;
-    let _ = mount("tmpfs", dev.join("shm"), "tmpfs", options, Some(c"mode=1777"));
+    let _ = mount("tmpfs", through(shm.as_fd()), "tmpfs", options, Some(c"mode=1777"));
     let links = [
         ("pts/ptmx", "ptmx"),
         ("/proc/self/fd", "fd"),
@@ -106,25 +124,31 @@ fn devices(dev: &Path) -> Result<()> {
         ("fd/2", "stderr"),
     ];
     for (to, name) in links {
-        let _ = std::os::unix::fs::symlink(to, dev.join(name));
+        let _ = symlinkat(to, dev, name);
     }
     Ok(())
 }
 
-fn bind(root: &Path, host: &Path, inside: &Path, read_only: bool) -> Result<()> {
-    let at = root.join(inside.strip_prefix("/").unwrap_or(inside));
+/// Mounts a file or directory of the host inside of the root, where `create` makes what is missing.
+fn bind(root: &Root, (host, inside, ro): &Bind, create: bool) -> Result<()> {
     let describe = || format!("bind {} at {}", host.display(), inside.display());
-    if host.is_dir() {
-        fs::create_dir_all(&at).context(describe)?;
-    } else if !at.exists() {
-        if let Some(parent) = at.parent() {
-            fs::create_dir_all(parent).context(describe)?;
+    let what = if host.is_dir() { Make::Directory } else { Make::File };
+    let at = if create { root.make(inside, what) } else { root.find(inside) };
+    let at = at.context(describe)?;
+    mount_bind_recursive(host, through(at.as_fd())).context(describe)?;
+    if *ro {
+        // `at` is what the mount hides: the mount itself is found by the same path.
+        let mounted = root.find(inside).context(describe)?;
+        let source = stat(host).context(describe)?;
+        if identity(&mounted).context(describe)? != (source.st_dev, source.st_ino) {
+            return Err(Error::Root(format!("{} was changed meanwhile", inside.display())));
         }
-        fs::write(&at, "").context(describe)?;
-    }
-    mount_bind_recursive(host, &at).context(describe)?;
-    if read_only {
-        mount_remount(&at, MountFlags::BIND | MountFlags::RDONLY, "").context(describe)?;
+        make_read_only(mounted.as_fd(), true).context(describe)?;
     }
     Ok(())
+}
+
+/// Device and inode of an open file.
+fn identity(file: &OwnedFd) -> rustix::io::Result<(u64, u64)> {
+    fstat(file).map(|s| (s.st_dev, s.st_ino))
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use binfmt::{Instance, Rule};
 use it::Lab;
-use it::entries::{guest, rule};
+use it::entries::{self, guest, rule};
 use it::namespace::{anyarch, expect, inside};
 
 /// An entry as QEMU's tools make it.
@@ -327,9 +327,9 @@ fn a_held_file_system_outlives_its_mount() {
 #[test]
 fn persistence_is_shown_written_and_removed() {
     inside("persistence_is_shown_written_and_removed", |_| {
-        let root = Lab::open().scratch("persist");
-        let _ = fs::remove_dir_all(&root);
+        let root = entries::empty_dir("persist");
         let at = root.display().to_string();
+        expect(2, &["persist", "show", "--root", "/nonexistent"]);
         for (format, file) in [
             ("systemd", "etc/binfmt.d/zz-anyarch.conf"),
             ("debian", "usr/share/binfmts/qemu-aarch64"),

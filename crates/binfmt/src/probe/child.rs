@@ -2,15 +2,19 @@
 
 use std::error::Error as _;
 use std::ffi::{OsStr, OsString};
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rustix::fs::{Mode, OFlags, openat};
+use rustix::io::Errno;
 use rustix::mount::{MountFlags, mount};
 use rustix::thread::UnshareFlags;
 
+use crate::root::{Root, through};
 use crate::{GuestArch, namespace, probe};
 
 /// Where the program lies in its root.
@@ -28,7 +32,7 @@ pub fn child(arguments: &[OsString]) -> String {
         [w, arch] if w == "--trace-fresh" => trace_me().and_then(|()| fresh(&text(arch))),
         [w, root, program] if w == "--trace" => trace_me().and_then(|()| {
             if root != "/" {
-                enter(Path::new(root))?;
+                enter(open(Path::new(root))?.dir())?;
             }
             Err(execute(program))
         }),
@@ -63,23 +67,26 @@ fn trace_me() -> Result<()> {
 fn fresh(arch: &str) -> Result<std::convert::Infallible> {
     let program = program(arch)?;
     let free = own_mounts()?;
-    let places = ["/tmp", "/run", "/mnt", "/dev", "/proc"].map(PathBuf::from);
-    let dir = cover(places.iter().filter(|p| free.allow(p)))?;
-    place(&dir.join(PROGRAM), &program)?;
+    let root = open("/".as_ref())?;
+    let (_, dir) = cover(&root, &["tmp", "run", "mnt", "dev", "proc"], &free)?;
+    place(&dir, &program)?;
     enter(&dir)?;
-    Err(execute(OsStr::new("/probe")))
+    Err(execute(Path::new("/").join(PROGRAM).as_os_str()))
 }
 
 /// Runs the program of `arch` in the root at `root`.
 fn inside(root: &Path, arch: &str) -> Result<std::convert::Infallible> {
     let program = program(arch)?;
     let free = own_mounts()?;
-    let places = ["tmp", "run", "mnt", "dev", "proc", "sys"].map(|p| root.join(p));
-    let dir = cover(places.iter().filter(|p| free.allow(p)))?;
-    place(&dir.join(PROGRAM), &program)?;
-    enter(root)?;
-    let path = Path::new("/").join(dir.strip_prefix(root).unwrap_or(&dir)).join(PROGRAM);
-    Err(execute(path.as_os_str()))
+    let root = open(root)?;
+    let (name, dir) = cover(&root, &["tmp", "run", "mnt", "dev", "proc", "sys"], &free)?;
+    place(&dir, &program)?;
+    enter(root.dir())?;
+    Err(execute(Path::new("/").join(name).join(PROGRAM).as_os_str()))
+}
+
+fn open(root: &Path) -> Result<Root> {
+    Root::open(root).map_err(setup("open the root"))
 }
 
 fn program(arch: &str) -> Result<Vec<u8>> {
@@ -101,7 +108,7 @@ fn own_mounts() -> Result<Free> {
     match namespace::make_private("/".as_ref()) {
         Ok(()) => Ok(Free::Anywhere),
         // The root of a chroot that is no mount point.
-        Err(rustix::io::Errno::INVAL) => {
+        Err(Errno::INVAL) => {
             let text = fs::read_to_string("/proc/self/mountinfo");
             let text = text.map_err(setup("read the mounts"))?;
             let points = text.lines().filter_map(|l| l.split(' ').nth(4).map(PathBuf::from));
@@ -127,28 +134,38 @@ impl Free {
     }
 }
 
-/// Mounts an empty file system over the first of `places` that there is.
-fn cover<'a>(places: impl Iterator<Item = &'a PathBuf>) -> Result<PathBuf> {
-    let mut last = None;
-    for dir in places {
-        match mount("tmpfs", dir, "tmpfs", MountFlags::NODEV, Some(c"mode=755,size=1m")) {
-            Ok(()) => return Ok(dir.clone()),
-            Err(e) => last = Some(e),
+/// Mounts an empty file system over the first of the directories `names` of `root` that there is; its
+/// name, and it.
+fn cover<'a>(root: &Root, names: &[&'a str], free: &Free) -> Result<(&'a str, OwnedFd)> {
+    let mut last = Errno::NOENT;
+    for name in names.iter().filter(|name| free.allow(&root.outside(name.as_ref()))) {
+        let Some(dir) = root.top_directory(name) else { continue };
+        let (at, data) = (through(dir.as_fd()), Some(c"mode=755,size=1m"));
+        match mount("tmpfs", at, "tmpfs", MountFlags::NODEV, data) {
+            Ok(()) => {
+                let mounted = root.top_directory(name);
+                return mounted
+                    .map(|dir| (*name, dir))
+                    .ok_or_else(|| setup("find it")(Errno::NOENT));
+            }
+            Err(e) => last = e,
         }
     }
-    let last = last.unwrap_or(rustix::io::Errno::NOENT);
     Err(Failed::Setup(format!("there is no place to mount a tmpfs over: {last}")))
 }
 
-fn place(path: &Path, program: &[u8]) -> Result<()> {
-    fs::write(path, program).map_err(setup("write the program"))?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
-        .map_err(setup("make the program executable"))
+fn place(dir: &OwnedFd, program: &[u8]) -> Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let mode = Mode::from_raw_mode(0o755);
+    let mut file =
+        openat(dir, PROGRAM, flags, mode).map(File::from).map_err(setup("make a file"))?;
+    rustix::fs::fchmod(&file, mode).map_err(setup("make the program executable"))?;
+    file.write_all(program).map_err(setup("write the program"))
 }
 
-fn enter(root: &Path) -> Result<()> {
-    rustix::process::chroot(root).map_err(setup("change the root"))?;
-    std::env::set_current_dir("/").map_err(setup("enter the root"))
+fn enter(root: impl AsFd) -> Result<()> {
+    rustix::process::fchdir(root).map_err(setup("enter the root"))?;
+    rustix::process::chroot(".").map_err(setup("change the root"))
 }
 
 fn execute(path: &OsStr) -> Failed {

@@ -9,7 +9,8 @@ use std::process::Stdio;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use super::{Outcome, Prober, read, reported};
-use crate::GuestArch;
+use crate::root::open_regular;
+use crate::{GuestArch, interpreter};
 
 /// What the kernel started.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ impl Handler {
     /// # Errors
     /// When the file at `path` cannot be read.
     pub fn same_as(&self, path: &Path) -> io::Result<bool> {
-        let mut on_disk = File::open(path)?;
+        let mut on_disk = open_regular(path)?;
         let mut in_kernel = &self.image;
         io::Seek::rewind(&mut in_kernel)?;
         if in_kernel.metadata()?.len() != on_disk.metadata()?.len() {
@@ -49,11 +50,7 @@ impl Handler {
 
     /// The first bytes of the file.
     pub fn head(&self) -> Vec<u8> {
-        let mut head = Vec::new();
-        let mut image = &self.image;
-        let _ = io::Seek::rewind(&mut image);
-        let _ = image.take(4096).read_to_end(&mut head);
-        head
+        interpreter::head_of(&self.image).unwrap_or_default()
     }
 
     /// The file itself.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use binfmt::Instance;
+use binfmt::root::Root;
 use clap::Args;
 use doctor::{Code, Engine, Finding, Fix, Severity, Subject};
 
@@ -240,9 +241,9 @@ fn one(subject: &Subject, fix: &Fix) -> Result<(), Failure> {
         Fix::Persist => {
             persist::write_quietly(persist::Format::Auto, subject.system(), false).map(drop)
         }
-        Fix::Write { path, text } => {
-            persist::put(path, text).map_err(Failure::cannot("write", path))
-        }
+        Fix::Write { root, path, text } => Root::open(root)
+            .and_then(|root| root.replace(path.as_ref(), text.as_bytes()))
+            .map_err(Failure::cannot("write", root.join(path))),
         Fix::Command(_) => Ok(()),
     }
 }

@@ -1,9 +1,9 @@
 //! `anyarch persist`: registrations that come back after a restart.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use binfmt::guests::emulated;
+use binfmt::root::Root;
 use binfmt::{Flags, Kernel, Rule, conf, formats};
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -75,8 +75,9 @@ struct Which {
 /// In every file of ours.
 const MARK: &str = "written by anyarch";
 
-/// The files of a format, and how they take effect.
+/// The files of a format by their paths in the root, and how they take effect.
 struct Files {
+    root: Root,
     files: Vec<(PathBuf, String)>,
     /// Text that belongs into a file of the user's.
     snippet: Option<String>,
@@ -128,15 +129,15 @@ fn rules(interpreter: &str, free: impl Fn(&str) -> bool) -> Vec<Rule> {
 }
 
 /// Names of the entries in files of binfmt.d that are not ours.
-fn names_in_binfmt_d(root: &Path) -> Vec<String> {
-    let texts = conf::files(root).into_iter().filter_map(|path| fs::read(path).ok());
+fn names_in_binfmt_d(root: &Root) -> Vec<String> {
+    let texts = conf::files(root).into_iter().filter_map(|path| root.read(&path).ok());
     let others = texts.filter(|text| !is_ours(&String::from_utf8_lossy(text)));
     others.flat_map(|text| conf::rules(&text)).map(|rule| rule.name).collect()
 }
 
 /// What this system has.
-fn detect(root: &Path) -> Format {
-    let has = |p: &str| root.join(p).exists();
+fn detect(root: &Root) -> Format {
+    let has = |p: &str| root.has(p.as_ref());
     if has("usr/lib/systemd/systemd-binfmt") || has("lib/systemd/systemd-binfmt") {
         Format::Systemd
     } else if has("usr/sbin/update-binfmts") {
@@ -151,14 +152,21 @@ fn detect(root: &Path) -> Format {
 }
 
 fn files(format: Format, root: &Path) -> Result<Files, Failure> {
+    let root = Root::open(root).map_err(|e| {
+        Failure::cannot("use the root", root)(e)
+            .help("--root takes the directory that the machine's files are in")
+            .code(code::USAGE)
+    })?;
+    let format = if format == Format::Auto { detect(&root) } else { format };
     let own = own_path()?;
-    let binfmt_d = || -> Result<Vec<(PathBuf, String)>, Failure> {
+    let binfmt_d = |root: &Root| -> Result<Vec<(PathBuf, String)>, Failure> {
         let taken = names_in_binfmt_d(root);
         let rules = rules(&own, |name| !taken.iter().any(|t| t == name));
         // Behind the files of others: what is registered last comes first.
-        Ok(vec![(root.join("etc/binfmt.d/zz-anyarch.conf"), formats::binfmt_d(&rules)?)])
+        Ok(vec![("etc/binfmt.d/zz-anyarch.conf".into(), formats::binfmt_d(&rules)?)])
     };
-    let snippet = |text: String, then: &str| Files {
+    let snippet = |root, text: String, then: &str| Files {
+        root,
         files: Vec::new(),
         snippet: Some(text),
         then: then.to_owned(),
@@ -167,24 +175,26 @@ fn files(format: Format, root: &Path) -> Result<Files, Failure> {
     let undo = || "the entries stay until a restart; at once: anyarch uninstall".to_owned();
     let image = "anyarch";
     Ok(match format {
-        Format::Auto => return files(detect(root), root),
-        Format::Systemd => Files {
-            files: binfmt_d()?,
+        Format::Auto | Format::Systemd => Files {
+            files: binfmt_d(&root)?,
+            root,
             snippet: None,
             then: "systemctl restart systemd-binfmt  (it removes all other registrations first)"
                 .into(),
             undo: undo(),
         },
         Format::Openrc => Files {
-            files: binfmt_d()?,
+            files: binfmt_d(&root)?,
+            root,
             snippet: None,
             then: "rc-update add binfmt boot && rc-service binfmt restart".into(),
             undo: undo(),
         },
         Format::Debian => debian(&own, root)?,
         Format::Runit => Files {
+            root,
             files: vec![(
-                root.join("etc/runit/core-services/99-anyarch.sh"),
+                "etc/runit/core-services/99-anyarch.sh".into(),
                 format!("# {MARK}\n{own} install --allow-volatile\n"),
             )],
             snippet: None,
@@ -192,14 +202,17 @@ fn files(format: Format, root: &Path) -> Result<Files, Failure> {
             undo: undo(),
         },
         Format::Wsl => snippet(
+            root,
             format!("# {MARK}, for /etc/wsl.conf\n[boot]\ncommand={own} install\n"),
             "put it into /etc/wsl.conf, then: wsl --shutdown",
         ),
         Format::Daemonset => snippet(
+            root,
             format!(include_str!("persist/daemonset.yaml"), mark = MARK, image = image),
             "kubectl apply -f -",
         ),
         Format::Compose => snippet(
+            root,
             format!(include_str!("persist/compose.yaml"), mark = MARK, image = image),
             "docker compose up -d",
         ),
@@ -219,16 +232,16 @@ fn files(format: Format, root: &Path) -> Result<Files, Failure> {
                 );
             }
             text += "}\n";
-            snippet(text, "import it in configuration.nix, then: nixos-rebuild switch")
+            snippet(root, text, "import it in configuration.nix, then: nixos-rebuild switch")
         }
     })
 }
 
 /// Format files for update-binfmts. It keeps no order between formats: others for the same programs
 /// must leave its database.
-fn debian(own: &str, root: &Path) -> Result<Files, Failure> {
-    let dir = root.join("usr/share/binfmts");
-    let taken = |name: &str| fs::read_to_string(dir.join(name)).is_ok_and(|t| !is_ours(&t));
+fn debian(own: &str, root: Root) -> Result<Files, Failure> {
+    let dir = Path::new("usr/share/binfmts");
+    let taken = |name: &str| text(&root, &dir.join(name)).is_some_and(|t| !is_ours(&t));
     let rules = rules(own, |name| !taken(name));
     let (mut files, mut then, mut undo) = (Vec::new(), Vec::new(), Vec::new());
     for (rule, guest) in rules.iter().zip(emulated()) {
@@ -242,7 +255,7 @@ fn debian(own: &str, root: &Path) -> Result<Files, Failure> {
         }
         then.push(format!("update-binfmts --import {name}"));
     }
-    Ok(Files { files, snippet: None, then: then.join("; "), undo: undo.join("; ") })
+    Ok(Files { root, files, snippet: None, then: then.join("; "), undo: undo.join("; ") })
 }
 
 /// Prints the files of `format`, and writes them unless `dry_run`.
@@ -253,14 +266,14 @@ fn debian(own: &str, root: &Path) -> Result<Files, Failure> {
 pub(crate) fn write(format: Format, root: &Path, dry_run: bool) -> Result<(), Failure> {
     let all = files(format, root)?;
     for (path, text) in &all.files {
-        println!("# {}\n{}\n", path.display(), text.trim_end());
+        println!("# {}\n{}\n", all.root.outside(path).display(), text.trim_end());
     }
     if let Some(text) = &all.snippet {
         println!("{}\n", text.trim_end());
     }
     for (path, text) in all.files.iter().filter(|_| !dry_run) {
-        put_ours(path, text)?;
-        println!("# written: {}", path.display());
+        put_ours(&all.root, path, text)?;
+        println!("# written: {}", all.root.outside(path).display());
     }
     println!("# then: {}", all.then);
     Ok(())
@@ -275,10 +288,10 @@ pub(crate) fn write_quietly(format: Format, root: &Path, dry_run: bool) -> Resul
     let mut list = Vec::new();
     for (path, text) in all.files {
         if !dry_run {
-            put_ours(&path, &text)?;
+            put_ours(&all.root, &path, &text)?;
         }
         list.push(Json::Object(vec![
-            ("path", path.display().to_string().into()),
+            ("path", all.root.outside(&path).display().to_string().into()),
             ("text", text.into()),
             ("written", (!dry_run).into()),
         ]));
@@ -300,25 +313,20 @@ fn not_ours(path: &Path) -> Failure {
 }
 
 /// Writes a file unless it is somebody else's.
-fn put_ours(path: &Path, text: &str) -> Result<(), Failure> {
-    if fs::read_to_string(path).is_ok_and(|old| !is_ours(&old)) {
-        return Err(not_ours(path));
+fn put_ours(root: &Root, path: &Path, new: &str) -> Result<(), Failure> {
+    if text(root, path).is_some_and(|old| !is_ours(&old)) {
+        return Err(not_ours(&root.outside(path)));
     }
-    put(path, text).map_err(|e| {
+    root.replace(path, new.as_bytes()).map_err(|e| {
         let denied = e.kind() == std::io::ErrorKind::PermissionDenied;
-        let failure = Failure::cannot("write", path)(e);
+        let failure = Failure::cannot("write", root.outside(path))(e);
         failure.code(if denied { code::PRIVILEGE } else { code::NOT_REACHED })
     })
 }
 
-/// Writes a file as a whole or not at all.
-pub(crate) fn put(path: &Path, text: &str) -> std::io::Result<()> {
-    if let Some(dir) = path.parent() {
-        fs::create_dir_all(dir)?;
-    }
-    let new = path.with_extension("anyarch-new");
-    fs::write(&new, text)?;
-    fs::rename(&new, path)
+/// The text of a file, if there is one.
+fn text(root: &Root, path: &Path) -> Option<String> {
+    String::from_utf8(root.read(path).ok()?).ok()
 }
 
 #[expect(clippy::print_stdout, reason = "the command's result")]
@@ -326,14 +334,15 @@ fn remove(which: &Which, dry_run: bool) -> Result<u8, Failure> {
     let all = files(which.format, &which.root)?;
     let mut removed = Vec::new();
     for (path, _) in all.files {
-        let Ok(text) = fs::read_to_string(&path) else { continue };
+        let Some(text) = text(&all.root, &path) else { continue };
+        let shown = all.root.outside(&path);
         if !is_ours(&text) {
-            return Err(not_ours(&path));
+            return Err(not_ours(&shown));
         }
         if !dry_run {
-            fs::remove_file(&path).map_err(Failure::cannot("remove", &path))?;
+            all.root.remove(&path).map_err(Failure::cannot("remove", &shown))?;
         }
-        removed.push(path.display().to_string());
+        removed.push(shown.display().to_string());
     }
     if which.json {
         let object = vec![
@@ -358,10 +367,12 @@ fn remove(which: &Which, dry_run: bool) -> Result<u8, Failure> {
 
 /// The files of ours that are there, of packages as well, for the doctor and for status.
 pub(crate) fn present(root: &Path) -> Vec<PathBuf> {
-    let dirs = conf::DIRECTORIES.iter().chain(&["usr/share/binfmts", "etc/runit/core-services"]);
-    let listed = dirs.filter_map(|d| fs::read_dir(root.join(d)).ok()).flatten().flatten();
-    let ours = |path: &PathBuf| fs::read_to_string(path).is_ok_and(|t| is_ours(&t));
-    let mut files: Vec<PathBuf> = listed.map(|item| item.path()).filter(ours).collect();
+    let Ok(root) = Root::open(root) else { return Vec::new() };
+    let dirs =
+        conf::DIRECTORIES.into_iter().chain(["usr/share/binfmts", "etc/runit/core-services"]);
+    let paths = dirs.flat_map(|d| root.names(d.as_ref()).into_iter().map(|n| Path::new(d).join(n)));
+    let ours = |path: &PathBuf| text(&root, path).is_some_and(|t| is_ours(&t));
+    let mut files: Vec<PathBuf> = paths.filter(ours).map(|path| root.outside(&path)).collect();
     files.sort();
     files
 }

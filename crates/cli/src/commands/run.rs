@@ -136,6 +136,11 @@ fn bind(text: &str) -> Result<(PathBuf, PathBuf, bool), Failure> {
         ))
         .code(2));
     }
+    if !Path::new(inside).components().any(|c| matches!(c, std::path::Component::Normal(_))) {
+        return Err(Failure::new(format!("--volume {text}: nothing can be bound at / itself"))
+            .help("--root takes the directory that is to be /")
+            .code(2));
+    }
     let host = PathBuf::from(host);
     let host = host.canonicalize().map_err(|e| {
         Failure::new(format!("--volume {text}: cannot use {}", host.display()))

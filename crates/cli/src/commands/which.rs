@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use binfmt::precedence::{Verdict, verdicts, winner};
+use binfmt::root::Root;
 use binfmt::{Entry, GuestArch, interpreter};
 use clap::Args;
 
@@ -38,7 +39,12 @@ const DEPTH: usize = 5;
 pub(crate) fn which(arguments: &Which) -> Result<u8, Failure> {
     let instance = arguments.options.open()?;
     let entries = instance.entries()?;
-    let (chain, head) = follow(&arguments.root, &in_path(&arguments.root, &arguments.file))?;
+    let root = Root::open(&arguments.root).map_err(|e| {
+        Failure::cannot("use the root", &arguments.root)(e)
+            .help("--root takes the directory that the file is in")
+            .code(code::USAGE)
+    })?;
+    let (chain, head) = follow(&root, &in_path(&root, &arguments.file))?;
     let path = chain.last().cloned().unwrap_or_default();
     let verdicts = verdicts(&entries, &path, &head);
     let winner = winner(&entries, &path, &head).filter(|_| instance.enabled());
@@ -95,24 +101,23 @@ pub(crate) fn which(arguments: &Which) -> Result<u8, Failure> {
 }
 
 /// A name without a slash is looked for where a shell would, if there is no such file.
-fn in_path(root: &Path, file: &Path) -> PathBuf {
-    let inside = |p: &Path| root.join(p.strip_prefix("/").unwrap_or(p));
-    if file.components().count() > 1 || file.has_root() || file.exists() {
+fn in_path(root: &Root, file: &Path) -> PathBuf {
+    if file.components().count() > 1 || file.has_root() || root.has(&root.absolute(file)) {
         return file.to_owned();
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|dir| dir.join(file));
-    found.into_iter().find(|p| inside(p).exists()).unwrap_or_else(|| file.to_owned())
+    let mut found = std::env::split_paths(&path).map(|dir| dir.join(file));
+    found.find(|p| root.has(&root.absolute(p))).unwrap_or_else(|| file.to_owned())
 }
 
 /// Follows `#!` lines; the paths, and the first bytes of the last file.
-fn follow(root: &Path, file: &Path) -> Result<(Vec<String>, Vec<u8>), Failure> {
+fn follow(root: &Root, file: &Path) -> Result<(Vec<String>, Vec<u8>), Failure> {
     let mut path = file.display().to_string();
     let mut chain = Vec::new();
     loop {
-        let inside = root.join(path.trim_start_matches('/'));
-        let real = if root == Path::new("/") { PathBuf::from(&path) } else { inside };
-        let head = interpreter::head(&real).map_err(Failure::cannot("read", &real))?;
+        let inside = root.absolute(Path::new(&path));
+        let head = root.file(&inside).and_then(|file| interpreter::head_of(&file));
+        let head = head.map_err(Failure::cannot("read", &root.outside(&inside)))?;
         chain.push(path);
         match interpreter::script(&head) {
             Some(of) if !of.is_empty() && chain.len() <= DEPTH => path = of,
