@@ -27,7 +27,10 @@ pub(crate) fn run(personality: Personality, arguments: &[OsString]) -> Result<u8
     match personality {
         Personality::Emulator(emulator) => crate::emulate::run_as(Some(emulator), arguments),
         Personality::BuildKit => crate::emulate::run_as(None, arguments),
-        tool => Ok(tool.run(&mut Host::default(), &text(arguments)).unwrap_or(1)),
+        tool => {
+            sys::start::prepare_for_commands();
+            Ok(tool.run(&mut Host::default(), &text(arguments)).unwrap_or(1))
+        }
     }
 }
 

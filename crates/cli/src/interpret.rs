@@ -60,10 +60,10 @@ pub(crate) fn from_kernel() -> Option<Invocation> {
     };
     if fd.is_some() || form != Form::Plain {
         let skipped = usize::from(form != Form::Transparent);
-        let arguments = std::env::args_os().skip(skipped).map(OsString::into_vec).collect();
+        let arguments = sys::start::arguments().skip(skipped).collect();
         return Some(Invocation::Registered { arguments, form, fd });
     }
-    let mut arguments = std::env::args_os().skip(1).map(OsString::into_vec);
+    let mut arguments = sys::start::arguments().skip(1);
     if arguments.next()? != marker::MARKER {
         return None;
     }
@@ -141,6 +141,9 @@ fn inherited(mut arguments: Vec<Vec<u8>>) -> u8 {
     }
     let argv = arguments.split_off(marker::ARGUMENTS - 2);
     let Some(inherited) = marker::read(&arguments[0]) else { return malformed() };
+    if let Some(cpuid) = inherited.cpuid {
+        sys::arch::know_cpuid(cpuid);
+    }
     let Some(exec_fn) = arguments.pop() else { return malformed() };
     let exe = Some(inherited.exe).filter(|exe| !exe.is_empty());
     let [own, share] = [inherited.own, inherited.share].map(|fd| {

@@ -5,6 +5,8 @@
 //! `anyarch [options] PROGRAM` is QEMU's form of command line; only subcommands reach the full
 //! parser.
 
+#![cfg_attr(not(test), no_main)]
+
 mod commands;
 mod dropin;
 mod emulate;
@@ -16,16 +18,24 @@ mod report;
 mod selftest;
 
 use std::ffi::OsString;
-use std::process::ExitCode;
+use std::os::unix::ffi::OsStringExt as _;
 
 #[global_allocator]
 static ALLOCATOR: sys::alloc::Allocator = sys::alloc::Allocator;
 
-fn main() -> ExitCode {
+#[cfg(not(test))]
+sys::program!(run);
+
+#[cfg(test)]
+fn main() {
+    run();
+}
+
+fn run() -> u8 {
     if let Some(invocation) = interpret::from_kernel() {
-        return ExitCode::from(interpret::run(invocation));
+        return interpret::run(invocation);
     }
-    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let arguments: Vec<OsString> = sys::start::arguments().map(OsString::from_vec).collect();
     let result = match arguments.get(1) {
         _ if let Some(personality) = dropin::personality(&arguments) => {
             dropin::run(personality, &arguments)
@@ -34,5 +44,5 @@ fn main() -> ExitCode {
         None => commands::run(&["anyarch".into(), "--help".into()]),
         Some(_) => emulate::run(&arguments),
     };
-    ExitCode::from(result.unwrap_or_else(|failure| failure.print()))
+    result.unwrap_or_else(|failure| failure.print())
 }

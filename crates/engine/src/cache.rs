@@ -30,8 +30,10 @@ const UNIT: usize = 32;
 /// Memory is made to appear in pieces of this size.
 const PIECE: usize = 64 << 10;
 /// In smaller ones at first, for small programs.
-const FIRST_PIECE: usize = 32 << 10;
-const FIRST_PIECES: usize = 128 << 10;
+const SMALL_PIECE: usize = 32 << 10;
+const SMALL_PIECES: usize = 128 << 10;
+/// The first one has the stubs.
+const FIRST_PIECE: usize = 8 << 10;
 /// Programs that translate to more than this have their further code in huge pages.
 const LARGE_FROM: usize = 2 << 20;
 const RW: i32 = libc::PROT_READ | libc::PROT_WRITE;
@@ -91,7 +93,14 @@ impl CodeCache {
         let end = at + code.len();
         let populated = self.populated.load(Ordering::Relaxed);
         if end > populated {
-            let to = end.next_multiple_of(if end > FIRST_PIECES { PIECE } else { FIRST_PIECE });
+            let piece = if end <= FIRST_PIECE {
+                FIRST_PIECE
+            } else if end <= SMALL_PIECES {
+                SMALL_PIECE
+            } else {
+                PIECE
+            };
+            let to = end.next_multiple_of(piece);
             let map = self.write.as_ref().unwrap_or(&self.run);
             if to <= LARGE_FROM {
                 map.populate(populated, to - populated);

@@ -98,6 +98,8 @@ pub(crate) struct Shared {
     fault_signo: AtomicI32,
     fault_code: AtomicI32,
     fault_addr: AtomicU64,
+    /// Something was entered in the hash, all of which has memory since then.
+    remembers: AtomicBool,
 }
 
 thread_local! {
@@ -236,6 +238,9 @@ impl Shared {
     }
     /// Removes all from the hash; also for other threads.
     pub(crate) fn forget_all(&self) {
+        if !self.remembers.load(Ordering::SeqCst) {
+            return;
+        }
         for n in 0..HASH_ENTRIES as u64 {
             let entry = entry_of(self.hash(), n << 2);
             if entry.pc.load(Ordering::Relaxed) != 0 {
@@ -245,6 +250,10 @@ impl Shared {
     }
     /// Enters `pc` in the hash; by the thread itself.
     pub(crate) fn remember(&self, pc: u64, host: u64) {
+        if !self.remembers.load(Ordering::Relaxed) {
+            self.remembers.store(true, Ordering::SeqCst);
+            sys::map::populate(self.hash() + PAGE as u64, HASH_SIZE - PAGE);
+        }
         let entry = entry_of(self.hash(), pc);
         entry.pc.store(u64::MAX, Ordering::Relaxed);
         entry.host.store(host, Ordering::Relaxed);
@@ -326,7 +335,7 @@ impl Cpu {
         let map = Mapping::anonymous(TOTAL, libc::PROT_READ | libc::PROT_WRITE).map_err(os)?;
         map.protect(AT_POLL, PAGE, libc::PROT_READ);
         map.protect(AT_GUARD, PAGE, libc::PROT_NONE);
-        map.populate(AT_STATE, AT_ALT - AT_STATE);
+        map.populate(AT_STATE, AT_HASH + PAGE - AT_STATE);
         let base = map.start() as u64;
         let state = (base + AT_STATE as u64) as *mut State;
         let record = || UnsafeCell::new(RecordedSignal { signo: 0, info: [0; 128] });
@@ -343,6 +352,7 @@ impl Cpu {
             fault_signo: AtomicI32::new(0),
             fault_code: AtomicI32::new(0),
             fault_addr: AtomicU64::new(0),
+            remembers: AtomicBool::new(false),
         });
         entry_of(shared.hash(), 0).pc.store(u64::MAX, Ordering::Relaxed);
         // SAFETY: the page is mapped and zero, which is a valid state; nobody knows it yet.

@@ -48,6 +48,8 @@ pub struct Engine {
     /// Counts flushes: code seen under another number must not be entered.
     pub(crate) epoch: AtomicU64,
     pub(crate) interpreted: AtomicU64,
+    /// Which of the synchronous signals were ignored before the engine handled them.
+    ignored: u64,
     /// The descriptor of the memory shared with the family, or -1.
     pub(crate) share_fd: AtomicI32,
     writer: Mutex<Writer>,
@@ -298,6 +300,7 @@ impl Engine {
             space: OnceLock::new(),
             epoch: AtomicU64::new(0),
             interpreted: AtomicU64::new(0),
+            ignored: crate::fault::ignored(),
             share_fd: AtomicI32::new(-1),
             writer: Mutex::new(Writer {
                 block: None,
@@ -322,6 +325,11 @@ impl Engine {
     /// The guest.
     pub fn guest(&self) -> &'static dyn Guest {
         self.guest
+    }
+    /// Which of the synchronous signals were ignored before the engine handled them (bit n-1 = signal
+    /// n).
+    pub fn inherited_ignored(&self) -> u64 {
+        self.ignored
     }
     /// What has been counted.
     pub fn stats(&self) -> Stats {

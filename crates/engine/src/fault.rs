@@ -25,6 +25,12 @@ pub(crate) const SYNCHRONOUS_MASK: u64 = {
 
 const SI_KERNEL: i32 = 0x80;
 
+/// Which of the synchronous signals are ignored now.
+pub(crate) fn ignored() -> u64 {
+    let ignored = SYNCHRONOUS.into_iter().filter(|&signo| sys::process::is_ignored(signo));
+    ignored.fold(0, |mask, signo| mask | 1 << (signo - 1))
+}
+
 /// Installs the handlers of the synchronous signals.
 pub(crate) fn install() {
     for signo in SYNCHRONOUS {

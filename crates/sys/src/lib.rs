@@ -12,6 +12,7 @@ pub mod map;
 pub mod process;
 pub mod raw;
 pub mod signal;
+pub mod start;
 pub mod thread;
 pub mod vdso;
 

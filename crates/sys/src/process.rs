@@ -6,7 +6,6 @@ use crate::errno::Errno;
 use crate::raw;
 use core::arch::global_asm;
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicU64, Ordering};
 
 /// `struct clone_args` of `clone3(2)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -235,36 +234,11 @@ struct Sigaction {
     mask: u64,
 }
 
-/// Which signals are ignored now (bit n-1 = signal n).
-pub fn ignored_signals() -> u64 {
-    let mut ignored = 0;
-    for signo in 1..=64_u64 {
-        let mut old = Sigaction::default();
-        let args = [signo, 0, &raw mut old as u64, 8];
-        if raw::call(libc::SYS_rt_sigaction, args).is_ok() && old.handler == libc::SIG_IGN as u64 {
-            ignored |= 1 << (signo - 1);
-        }
-    }
-    ignored
-}
-
-static INHERITED: AtomicU64 = AtomicU64::new(0);
-
-extern "C" fn record() {
-    INHERITED.store(ignored_signals(), Ordering::Relaxed);
-}
-
-/// Runs before `main`: Rust's start-up code ignores SIGPIPE and handles SIGSEGV and SIGBUS.
-// SAFETY: the loader expects function pointers in this section, and this is one.
-#[used]
-#[unsafe(link_section = ".init_array")]
-static RECORD: extern "C" fn() = record;
-
-/// Which signals this program was started with ignored (bit n-1 = signal n).
-pub fn inherited_ignored_signals() -> u64 {
-    // Keeps RECORD from being dropped with its object file.
-    core::hint::black_box(&RECORD);
-    INHERITED.load(Ordering::Relaxed)
+/// Whether signal `signo` is ignored now.
+pub fn is_ignored(signo: i32) -> bool {
+    let mut old = Sigaction::default();
+    let args = [signo as u64, 0, &raw mut old as u64, 8];
+    raw::call(libc::SYS_rt_sigaction, args).is_ok() && old.handler == libc::SIG_IGN as u64
 }
 
 /// Sets some flags (`SA_RESTART`, `SA_NOCLDSTOP`, `SA_NOCLDWAIT`) of the present action of

@@ -20,6 +20,8 @@ pub struct Inherited {
     pub share: Option<i32>,
     /// The program's absolute path.
     pub exe: Vec<u8>,
+    /// What CPUID says (`sys::arch::cpuid`).
+    pub cpuid: Option<[u32; 2]>,
     /// The options of the caller.
     pub options: Options,
 }
@@ -46,6 +48,8 @@ pub(super) fn arguments(
     add(b"own", own.as_deref().map(str::as_bytes));
     add(b"share", share.as_deref().map(str::as_bytes));
     add(b"exe", Some(exe));
+    let [one, seven] = sys::arch::cpuid();
+    add(b"cpuid", Some(format!("{one:x}.{seven:x}").as_bytes()));
     add(b"L", options.ld_prefix.as_deref());
     add(b"cpu", options.cpu.as_deref());
     add(b"dump", options.dump.as_deref());
@@ -75,7 +79,7 @@ pub(crate) fn program(text: &[u8]) -> Option<Vec<u8>> {
 /// Reads OPTIONS. None if they are malformed.
 pub fn read(text: &[u8]) -> Option<Inherited> {
     let mut options = Options::default();
-    let (mut fd, mut own, mut share) = (None, None, None);
+    let (mut fd, mut own, mut share, mut cpuid) = (None, None, None, None);
     let number = |value: &[u8]| str::from_utf8(value).ok()?.parse::<i32>().ok();
     let mut exe = Vec::new();
     for item in text.split(|&b| b == SEPARATOR) {
@@ -86,6 +90,11 @@ pub fn read(text: &[u8]) -> Option<Inherited> {
             b"own" => own = number(value),
             b"share" => share = number(value),
             b"exe" => exe = value.to_vec(),
+            b"cpuid" => {
+                let mut words = str::from_utf8(value).ok()?.split('.');
+                let mut word = || u32::from_str_radix(words.next()?, 16).ok();
+                cpuid = Some([word()?, word()?]);
+            }
             b"L" => options.ld_prefix = Some(value.to_vec()),
             b"cpu" => options.cpu = Some(value.to_vec()),
             b"dump" => options.dump = Some(value.to_vec()),
@@ -97,7 +106,7 @@ pub fn read(text: &[u8]) -> Option<Inherited> {
             _ => return None,
         }
     }
-    Some(Inherited { fd: fd?, own, share, exe, options })
+    Some(Inherited { fd: fd?, own, share, exe, cpuid, options })
 }
 
 #[cfg(test)]
@@ -119,8 +128,8 @@ mod tests {
         assert_eq!(arguments[1], MARKER);
         let exe = b"/usr/bin/true".to_vec();
         assert_eq!(program(&arguments[2]), Some(exe.clone()));
-        let (own, share) = (Some(900), Some(901));
-        assert_eq!(read(&arguments[2]), Some(Inherited { fd: 7, own, share, exe, options }));
+        let (own, share, cpuid) = (Some(900), Some(901), Some(sys::arch::cpuid()));
+        assert_eq!(read(&arguments[2]), Some(Inherited { fd: 7, own, share, exe, cpuid, options }));
         assert_eq!(read(b"junk"), None);
     }
 }

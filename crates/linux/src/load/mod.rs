@@ -175,7 +175,7 @@ pub fn start(
         mm,
         identity,
         options,
-        signals: ProcessSignals::inherited(),
+        signals: ProcessSignals::inherited(engine.inherited_ignored()),
         own: own.map(OnceLock::from).unwrap_or_default(),
     }));
     engine.set_address_space(&process.mm);

@@ -59,21 +59,41 @@ impl Action {
     }
 }
 
+/// The action of each signal.
+#[derive(Clone, Copy)]
+struct Table {
+    actions: [Action; SIGNALS],
+    /// Signals of which the host has to be asked whether they were ignored when the program started.
+    /// (Most programs never care.)
+    unknown: u64,
+}
+
+impl Table {
+    fn get(&mut self, signo: i32) -> &mut Action {
+        let action = &mut self.actions[signo as usize - 1];
+        if self.unknown & bit(signo) != 0 {
+            self.unknown &= !bit(signo);
+            if sys::process::is_ignored(signo) {
+                action.handler = SIG_IGN;
+            }
+        }
+        action
+    }
+}
+
 /// The actions of a process.
 pub struct ProcessSignals {
-    table: Mutex<[Action; SIGNALS]>,
+    table: Mutex<Table>,
 }
 
 impl ProcessSignals {
     /// What a program starts with: everything default, but what was ignored stays ignored.
-    pub fn inherited() -> Self {
-        let ignored = sys::process::inherited_ignored_signals();
-        let mut table = [Action::default(); SIGNALS];
-        for signo in (1..=SIGNALS as i32).filter(|&s| ignored & bit(s) != 0) {
-            table[signo as usize - 1].handler = SIG_IGN;
+    /// `synchronous` are those synchronous signals that were ignored.
+    pub fn inherited(synchronous: u64) -> Self {
+        let mut table = Table { actions: [Action::default(); SIGNALS], unknown: !SYNCHRONOUS };
+        for signo in (1..=SIGNALS as i32).filter(|&s| synchronous & bit(s) != 0) {
+            table.get(signo).handler = SIG_IGN;
         }
-        // Rust's start-up code has changed this one.
-        table[libc::SIGPIPE as usize - 1].apply(libc::SIGPIPE);
         Self { table: Mutex::new(table) }
     }
 
@@ -87,19 +107,19 @@ impl ProcessSignals {
         self.table()
     }
 
-    fn table(&self) -> MutexGuard<'_, [Action; SIGNALS]> {
+    fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The action of `signo` (1..=64).
     pub fn get(&self, signo: i32) -> Action {
-        self.table()[signo as usize - 1]
+        *self.table().get(signo)
     }
 
     /// Sets the action of `signo`, on the host as well; gives the old one.
     pub fn set(&self, signo: i32, action: Action) -> Action {
         let mut table = self.table();
-        let old = core::mem::replace(&mut table[signo as usize - 1], action);
+        let old = core::mem::replace(table.get(signo), action);
         action.apply(signo);
         old
     }
@@ -107,10 +127,10 @@ impl ProcessSignals {
     /// The action of `signo`, which is delivered now: `SA_RESETHAND` takes effect.
     pub(super) fn take(&self, signo: i32) -> Action {
         let mut table = self.table();
-        let action = table[signo as usize - 1];
+        let action = *table.get(signo);
         if action.handler > SIG_IGN && action.flags & sa::RESETHAND != 0 {
             let reset = Action { handler: SIG_DFL, ..action };
-            table[signo as usize - 1] = reset;
+            *table.get(signo) = reset;
             reset.apply(signo);
         }
         action
@@ -118,10 +138,11 @@ impl ProcessSignals {
 
     /// Which signals are caught, and which ignored, for /proc.
     pub fn sets(&self) -> (u64, u64) {
-        let table = self.table();
+        let mut table = self.table();
+        let handlers: [_; SIGNALS] = core::array::from_fn(|n| table.get(n as i32 + 1).handler);
         let of = |wanted: fn(u64) -> bool| {
-            let signals = (1..).zip(table.iter());
-            signals.filter(|(_, a)| wanted(a.handler)).fold(0, |set, (s, _)| set | bit(s))
+            let signals = (1..).zip(handlers);
+            signals.filter(|&(_, h)| wanted(h)).fold(0, |set, (s, _)| set | bit(s))
         };
         (of(|h| h > SIG_IGN), of(|h| h == SIG_IGN))
     }
