@@ -180,8 +180,5 @@ pub(crate) unsafe fn copy(from: *const u8, len: usize, to: *mut u8) {
 }
 
 fn memory_file(len: usize) -> io::Result<OwnedFd> {
-    let file = sys::raw::memfd(c"anyarch-code").map_err(os)?;
-    let file = std::fs::File::from(file);
-    file.set_len(len as u64)?;
-    Ok(file.into())
+    sys::raw::memfd_of(c"anyarch-code", len as u64).map_err(os)
 }

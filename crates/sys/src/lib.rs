@@ -8,6 +8,7 @@ pub mod arch;
 pub mod auxv;
 pub mod clock;
 pub mod errno;
+pub mod limits;
 pub mod map;
 pub mod process;
 pub mod raw;

@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "system calls are made by the instruction itself")]
 
 use crate::errno::Errno;
+use crate::limits;
 use core::arch::asm;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -70,7 +71,7 @@ fn at(path: &CStr) -> u64 {
 pub fn openat(dirfd: RawFd, path: &[u8], flags: i32, mode: u32) -> Result<OwnedFd, Errno> {
     let path = text(path)?;
     let args = [dirfd as u64, at(&path), flags as u64, u64::from(mode)];
-    call(libc::SYS_openat, args).map(owned)
+    limits::opening(|| call(libc::SYS_openat, args)).map(owned)
 }
 
 /// `readlinkat(2)`; an empty path reads the link that `dirfd` itself is.
@@ -156,7 +157,18 @@ pub fn faccessat(dirfd: RawFd, path: &[u8], mode: i32, flags: i32) -> Result<(),
 /// The kernel's.
 pub fn memfd(name: &CStr) -> Result<OwnedFd, Errno> {
     let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
-    call(libc::SYS_memfd_create, [at(name), u64::from(flags)]).map(owned)
+    limits::opening(|| call(libc::SYS_memfd_create, [at(name), u64::from(flags)])).map(owned)
+}
+
+/// The same with `len` bytes.
+///
+/// # Errors
+/// The kernel's; `EFBIG` if `RLIMIT_FSIZE` does not allow it and cannot be raised.
+pub fn memfd_of(name: &CStr, len: u64) -> Result<OwnedFd, Errno> {
+    let fd = memfd(name)?;
+    let resize = || call(libc::SYS_ftruncate, [fd.as_raw_fd() as u64, len]);
+    limits::with_at_least(libc::RLIMIT_FSIZE, len, resize).unwrap_or(Err(Errno::EFBIG))?;
+    Ok(fd)
 }
 
 /// A sealed, close-on-exec memfd with `content`, its offset at the start.
@@ -165,11 +177,16 @@ pub fn memfd(name: &CStr) -> Result<OwnedFd, Errno> {
 /// The kernel's.
 pub fn memfd_with(name: &CStr, content: &[u8]) -> Result<OwnedFd, Errno> {
     let fd = memfd(name)?;
-    let mut rest = content;
-    while !rest.is_empty() {
-        let n = write(fd.as_raw_fd(), rest)?;
-        rest = &rest[n..];
-    }
+    let fill = || {
+        let mut rest = content;
+        while !rest.is_empty() {
+            let n = write(fd.as_raw_fd(), rest)?;
+            rest = &rest[n..];
+        }
+        Ok(())
+    };
+    let len = content.len() as u64;
+    limits::with_at_least(libc::RLIMIT_FSIZE, len, fill).unwrap_or(Err(Errno::EFBIG))?;
     call(libc::SYS_lseek, [fd.as_raw_fd() as u64, 0, libc::SEEK_SET as u64])?;
     let seals = libc::F_SEAL_WRITE | libc::F_SEAL_GROW | libc::F_SEAL_SHRINK | libc::F_SEAL_SEAL;
     fcntl(fd.as_raw_fd(), libc::F_ADD_SEALS, seals as u64)?;
@@ -189,7 +206,7 @@ pub fn fcntl(fd: RawFd, command: i32, arg: u64) -> Result<u64, Errno> {
 /// # Errors
 /// The kernel's.
 pub fn dup_from(fd: RawFd, lowest: RawFd) -> Result<OwnedFd, Errno> {
-    fcntl(fd, libc::F_DUPFD_CLOEXEC, lowest as u64).map(owned)
+    limits::opening(|| fcntl(fd, libc::F_DUPFD_CLOEXEC, lowest as u64)).map(owned)
 }
 
 /// `read(2)`.
@@ -263,26 +280,6 @@ pub fn getpid() -> i32 {
 /// `gettid(2)` from the kernel.
 pub fn gettid() -> i32 {
     syscall_ret(libc::SYS_gettid as u64, [0; 6]) as i32
-}
-
-/// `getrlimit(2)`: soft and hard limit.
-///
-/// # Errors
-/// The kernel's.
-pub fn getrlimit(resource: u32) -> Result<(u64, u64), Errno> {
-    let mut limit = [0_u64; 2];
-    let args = [0, u64::from(resource), 0, limit.as_mut_ptr() as u64];
-    call(libc::SYS_prlimit64, args)?;
-    Ok((limit[0], limit[1]))
-}
-
-/// `setrlimit(2)`: soft and hard limit.
-///
-/// # Errors
-/// The kernel's.
-pub fn setrlimit(resource: u32, soft: u64, hard: u64) -> Result<(), Errno> {
-    let limit = [soft, hard];
-    call(libc::SYS_prlimit64, [0, u64::from(resource), limit.as_ptr() as u64, 0]).map(drop)
 }
 
 /// Sets the host's signal mask of this thread (bit n-1 = signal n) and gives the old one.

@@ -70,10 +70,8 @@ impl Share {
         family: &Family,
         place: impl FnOnce(BorrowedFd<'_>) -> io::Result<OwnedFd>,
     ) -> io::Result<Self> {
-        let file =
-            sys::raw::memfd(c"anyarch-share").map_err(|e| io::Error::from_raw_os_error(e.0))?;
-        let file = std::fs::File::from(file);
-        file.set_len(LEN as u64)?;
+        let file = sys::raw::memfd_of(c"anyarch-share", LEN as u64)
+            .map_err(|e| io::Error::from_raw_os_error(e.0))?;
         let file = place(file.as_fd())?;
         let share = Self::map(file)?;
         let head = share.head();
