@@ -7,12 +7,19 @@ use std::collections::BTreeMap;
 pub struct Intervals {
     /// End (exclusive) by start.
     ranges: BTreeMap<u64, u64>,
+    /// The sum of all lengths.
+    total: u64,
 }
 
 impl Intervals {
     /// The empty set.
     pub const fn new() -> Self {
-        Self { ranges: BTreeMap::new() }
+        Self { ranges: BTreeMap::new(), total: 0 }
+    }
+
+    /// How many addresses are in the set.
+    pub fn total(&self) -> u64 {
+        self.total
     }
 
     /// Adds `start..end`.
@@ -32,8 +39,10 @@ impl Intervals {
         while let Some((&s, &e)) = self.ranges.range(start..=end).next() {
             end = end.max(e);
             self.ranges.remove(&s);
+            self.total -= e - s;
         }
         self.ranges.insert(start, end);
+        self.total += end - start;
     }
 
     /// Takes `start..end` out.
@@ -45,6 +54,7 @@ impl Intervals {
             && e > start
         {
             self.ranges.insert(s, start);
+            self.total -= e.min(end) - start;
             if e > end {
                 self.ranges.insert(end, e);
                 return;
@@ -52,6 +62,7 @@ impl Intervals {
         }
         while let Some((&s, &e)) = self.ranges.range(start..end).next() {
             self.ranges.remove(&s);
+            self.total -= e.min(end) - s;
             if e > end {
                 self.ranges.insert(end, e);
             }
@@ -88,9 +99,17 @@ impl Intervals {
             .filter(|(s, e)| s < e)
     }
 
-    /// All ranges, from the highest on.
-    pub fn descending(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.ranges.iter().rev().map(|(&s, &e)| (s, e))
+    /// The parts of `start..end` that are not in the set, descending.
+    pub fn gaps_down(&self, start: u64, end: u64) -> impl Iterator<Item = (u64, u64)> {
+        let mut top = end;
+        let ranges = self.ranges.range(..end).rev().map(|(&s, &e)| (s, e));
+        ranges.take_while(move |&(_, e)| e > start).chain([(start, start)]).filter_map(
+            move |(s, e)| {
+                let gap = (e, top);
+                top = s.max(start);
+                (gap.0 < gap.1).then_some(gap)
+            },
+        )
     }
 
     /// The parts of `start..end` that are not in the set, ascending.
@@ -146,6 +165,11 @@ mod tests {
         assert_eq!(set.gaps(5, 45), [(5, 10), (20, 30), (40, 45)]);
         assert_eq!(set.gaps(12, 18), []);
         assert_eq!(set.overlaps(15, 35).collect::<Vec<_>>(), [(15, 20), (30, 35)]);
+        let down = |start, end| set.gaps_down(start, end).collect::<Vec<_>>();
+        assert_eq!(down(5, 45), [(40, 45), (20, 30), (5, 10)]);
+        assert_eq!(down(15, 35), [(20, 30)]);
+        assert_eq!(down(22, 25), [(22, 25)]);
+        assert_eq!(down(12, 18), []);
         assert!(set.covers(10, 20) && !set.covers(10, 21) && !set.covers(20, 21));
         assert!(set.intersects(19, 25) && !set.intersects(20, 30));
     }
@@ -167,6 +191,7 @@ mod tests {
             for (addr, &bit) in bits.iter().enumerate() {
                 assert_eq!(set.contains(addr as u64), bit);
             }
+            assert_eq!(set.total(), bits.iter().filter(|&&bit| bit).count() as u64);
             let ranges = list(&set);
             assert!(ranges.windows(2).all(|w| w[0].1 < w[1].0));
         }

@@ -11,6 +11,7 @@ pub mod exec;
 pub mod family;
 mod identity;
 pub mod intervals;
+mod limits;
 pub mod load;
 pub mod mm;
 pub mod options;

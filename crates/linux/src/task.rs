@@ -7,7 +7,7 @@ use crate::seccomp::Seccomp;
 use crate::signal::TaskSignals;
 use crate::thread::TaskThread;
 use crate::{calls, signal};
-use engine::{Cpu, Exit, Fault};
+use engine::{Cpu, Exit};
 use ir::State;
 
 /// A guest thread, owned by the host thread that runs it.
@@ -66,17 +66,6 @@ impl Task {
         self.state().int[self.process.abi.arg_slots[n] as usize]
     }
 
-    /// A fault of the host, as the guest would have had it.
-    fn as_guest_sees(&self, fault: Fault) -> Fault {
-        const SEGV_MAPERR: i32 = 1;
-        const SEGV_ACCERR: i32 = 2;
-        let protection = fault.signo == libc::SIGSEGV && fault.code == SEGV_ACCERR;
-        if protection && self.process.mm.is_hole(fault.addr) {
-            return Fault { code: SEGV_MAPERR, ..fault };
-        }
-        fault
-    }
-
     /// Runs the guest until this thread ends (only threads that the guest made return).
     pub fn run(&mut self) {
         if core::mem::take(&mut self.thread.executed) {
@@ -101,7 +90,7 @@ impl Task {
                         ptrace::stepped(self);
                     }
                 }
-                Exit::Fault(fault) => signal::deliver_fault(self, self.as_guest_sees(fault)),
+                Exit::Fault(fault) => signal::deliver_fault(self, fault),
                 Exit::Trap { kind, arg } => signal::deliver_trap(self, kind, arg),
                 Exit::Interrupted => signal::deliver_pending(self),
             }

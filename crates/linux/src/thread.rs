@@ -250,6 +250,7 @@ fn fork(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> {
 fn child_of_fork(task: &mut Task, request: &CloneArgs) {
     task.tid = raw::gettid();
     // The memory is a copy, and its own.
+    task.process.mm.forked();
     let estranged = core::mem::take(&mut task.thread).estranged;
     if estranged {
         family::leave(task);

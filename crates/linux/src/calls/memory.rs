@@ -75,6 +75,32 @@ pub(super) fn munlock(task: &mut Task, args: Args) -> Result {
     task.process.mm.on_mapped(libc::SYS_munlock, [args[0], args[1], args[2]])
 }
 
+/// `mlockall(2)`.
+pub(super) fn mlockall(task: &mut Task, args: Args) -> Result {
+    task.process.mm.mlockall(args[0] as i32).map(|()| 0)
+}
+
+/// `munlockall(2)`.
+pub(super) fn munlockall(task: &mut Task, _args: Args) -> Result {
+    task.process.mm.munlockall();
+    Ok(0)
+}
+
+/// `mseal(2)`.
+pub(super) fn mseal(task: &mut Task, args: Args) -> Result {
+    task.process.mm.on_mapped(libc::SYS_mseal, [args[0], args[1], args[2]])
+}
+
+/// `io_setup(2)`.
+pub(super) fn io_setup(task: &mut Task, args: Args) -> Result {
+    task.process.mm.io_setup(args[1], || task.call(libc::SYS_io_setup, args))
+}
+
+/// `io_destroy(2)`.
+pub(super) fn io_destroy(task: &mut Task, args: Args) -> Result {
+    task.process.mm.io_destroy(args[0], || task.call(libc::SYS_io_destroy, args))
+}
+
 /// `shmat(2)`.
 pub(super) fn shmat(task: &mut Task, args: Args) -> Result {
     /// Words of `struct shmid64_ds`; which of them is the size.

@@ -54,7 +54,13 @@ pub(super) fn prctl(task: &mut Task, args: Args) -> Result {
         PR_SET_SECCOMP => seccomp::set_mode(task, args[1], args[2]),
         PR_SET_MM => Err(Errno::EINVAL),
         PR_GET_UNALIGN | PR_SET_UNALIGN | PR_GET_TSC | PR_SET_TSC => Err(Errno::EINVAL),
-        PR_SET_SYSCALL_USER_DISPATCH | PR_SET_MDWE | PR_GET_MDWE => Err(Errno::EINVAL),
+        PR_SET_MDWE | PR_GET_MDWE if args[2..5].iter().any(|&unused| unused != 0) => {
+            Err(Errno::EINVAL)
+        }
+        PR_SET_MDWE => task.process.mm.set_mdwe(args[1]).map(|()| 0),
+        PR_GET_MDWE if args[1] != 0 => Err(Errno::EINVAL),
+        PR_GET_MDWE => Ok(task.process.mm.mdwe()),
+        PR_SET_SYSCALL_USER_DISPATCH => Err(Errno::EINVAL),
         PR_PAC_RESET_KEYS => keys(task, KeyRequest::Reset(args[1]), &args[2..5]),
         PR_PAC_SET_ENABLED_KEYS => {
             let request = KeyRequest::Enable { which: args[1], on: args[2] };

@@ -2,7 +2,7 @@
 
 use super::{Args, Result, end_of_thread};
 use crate::task::Task;
-use crate::thread;
+use crate::{limits, thread};
 use sys::process::CloneArgs;
 use sys::{Errno, raw};
 
@@ -124,50 +124,9 @@ pub(super) fn clone3(task: &mut Task, args: Args) -> Result {
     thread::clone(task, &request)
 }
 
-/// How much address space the emulator itself takes: its code cache and stacks.
-const OVERHEAD: u64 = 512 << 20;
-
-fn has_overhead(resource: u64) -> bool {
-    resource == libc::RLIMIT_AS as u64 || resource == libc::RLIMIT_DATA as u64
-}
-
-fn add(limit: u64) -> u64 {
-    // Values near the end mean infinity.
-    if limit > u64::MAX / 2 { limit } else { limit + OVERHEAD }
-}
-
-fn subtract(limit: u64) -> u64 {
-    if limit > u64::MAX / 2 { limit } else { limit.saturating_sub(OVERHEAD) }
-}
-
-/// `prlimit64(2)`. Limits of address space are those of the guest: the host's are higher by what
-/// the emulator takes itself.
+/// `prlimit64(2)`.
 pub(super) fn prlimit64(task: &mut Task, args: Args) -> Result {
-    let [pid, resource, new, old, ..] = args;
-    if !has_overhead(resource) {
-        return task.call(libc::SYS_prlimit64, args);
-    }
-    let mut host_new = [0_u64; 2];
-    let mut host_old = [0_u64; 2];
-    if new != 0 {
-        host_new = [add(::memory::read_u64(new)?), add(::memory::read_u64(new + 8)?)];
-    }
-    let new_at = if new == 0 { 0 } else { host_new.as_ptr() as u64 };
-    let old_at = host_old.as_mut_ptr() as u64;
-    let mut result = task.call(libc::SYS_prlimit64, [pid, resource, new_at, old_at, 0, 0]);
-    if result == Err(Errno::EPERM) && new != 0 {
-        // An inherited hard limit without our addition cannot be raised: keep to it.
-        task.call(libc::SYS_prlimit64, [pid, resource, 0, old_at, 0, 0])?;
-        let lower = host_new.map(|limit| limit.min(host_old[1]));
-        let lower_at = lower.as_ptr() as u64;
-        result = task.call(libc::SYS_prlimit64, [pid, resource, lower_at, old_at, 0, 0]);
-    }
-    result?;
-    if old != 0 {
-        ::memory::write_u64(old, subtract(host_old[0]))?;
-        ::memory::write_u64(old + 8, subtract(host_old[1]))?;
-    }
-    Ok(0)
+    limits::prlimit64(task, args)
 }
 
 /// `getrlimit(2)`.

@@ -10,8 +10,8 @@ pub(crate) const NONE: u16 = u16::MAX;
 /// All calls.
 #[rustfmt::skip]
 pub(crate) static CALLS: [Call; 326] = [
-    Call { name: "io_setup", args: &[Arg::Uint, Arg::Ptr], action: Action::Passed(206) },
-    Call { name: "io_destroy", args: &[Arg::Ptr], action: Action::Passed(207) },
+    Call { name: "io_setup", args: &[Arg::Uint, Arg::Ptr], action: Action::Emulated(super::memory::io_setup) },
+    Call { name: "io_destroy", args: &[Arg::Ptr], action: Action::Emulated(super::memory::io_destroy) },
     Call { name: "io_submit", args: &[Arg::Ptr, Arg::Long, Arg::Ptr], action: Action::Passed(209) },
     Call { name: "io_cancel", args: &[Arg::Ptr, Arg::Ptr, Arg::Ptr], action: Action::Passed(210) },
     Call { name: "io_getevents", args: &[Arg::Ptr, Arg::Long, Arg::Long, Arg::Ptr, Arg::Timespec], action: Action::Passed(208) },
@@ -240,8 +240,8 @@ pub(crate) static CALLS: [Call; 326] = [
     Call { name: "msync", args: &[Arg::Ptr, Arg::Size, Arg::Hex], action: Action::Emulated(super::memory::msync) },
     Call { name: "mlock", args: &[Arg::Ptr, Arg::Size], action: Action::Emulated(super::memory::mlock) },
     Call { name: "munlock", args: &[Arg::Ptr, Arg::Size], action: Action::Emulated(super::memory::munlock) },
-    Call { name: "mlockall", args: &[Arg::Hex], action: Action::Passed(151) },
-    Call { name: "munlockall", args: &[], action: Action::Passed(152) },
+    Call { name: "mlockall", args: &[Arg::Hex], action: Action::Emulated(super::memory::mlockall) },
+    Call { name: "munlockall", args: &[], action: Action::Emulated(super::memory::munlockall) },
     Call { name: "mincore", args: &[Arg::Ptr, Arg::Size, Arg::Ptr], action: Action::Emulated(super::memory::mincore) },
     Call { name: "madvise", args: &[Arg::Ptr, Arg::Size, Arg::Flags(Set::Madvise)], action: Action::Emulated(super::memory::madvise) },
     Call { name: "remap_file_pages", args: &[Arg::Ptr, Arg::Size, Arg::Int, Arg::Size, Arg::Hex], action: Action::Passed(216) },
@@ -327,7 +327,7 @@ pub(crate) static CALLS: [Call; 326] = [
     Call { name: "lsm_get_self_attr", args: &[Arg::Uint, Arg::Ptr, Arg::Ptr, Arg::Hex], action: Action::Passed(459) },
     Call { name: "lsm_set_self_attr", args: &[Arg::Uint, Arg::Ptr, Arg::Uint, Arg::Hex], action: Action::Passed(460) },
     Call { name: "lsm_list_modules", args: &[Arg::Ptr, Arg::Ptr, Arg::Hex], action: Action::Passed(461) },
-    Call { name: "mseal", args: &[Arg::Ptr, Arg::Size, Arg::Hex], action: Action::Passed(462) },
+    Call { name: "mseal", args: &[Arg::Ptr, Arg::Size, Arg::Hex], action: Action::Emulated(super::memory::mseal) },
     Call { name: "setxattrat", args: &[Arg::Dirfd, Arg::Path, Arg::Flags(Set::At), Arg::Str, Arg::Ptr, Arg::Size], action: Action::Passed(463) },
     Call { name: "getxattrat", args: &[Arg::Dirfd, Arg::Path, Arg::Flags(Set::At), Arg::Str, Arg::Ptr, Arg::Size], action: Action::Passed(464) },
     Call { name: "listxattrat", args: &[Arg::Dirfd, Arg::Path, Arg::Flags(Set::At), Arg::Outbuf, Arg::Size], action: Action::Passed(465) },

@@ -2,7 +2,8 @@
 
 use super::{Error, OpenFile};
 use crate::elf::{self, PAGE, PF_R, PF_W, PF_X, Program, Segment};
-use crate::mm::{Mm, host_mmap, host_munmap, host_prot, page_up, prot};
+use crate::intervals::Intervals;
+use crate::mm::{Mm, host_mmap, host_prot, page_up, prot};
 use libc::{MAP_ANONYMOUS, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_NORESERVE, MAP_PRIVATE};
 use sys::errno::Errno;
 
@@ -30,7 +31,7 @@ pub(super) fn map(
     wanted: u64,
 ) -> Result<Mapped, Error> {
     let (first, end) = program.span();
-    let bias = reserve(file, program, wanted)?.wrapping_sub(first);
+    let bias = reserve(mm, file, program, wanted)?.wrapping_sub(first);
     let (start, end) = (first.wrapping_add(bias), end.wrapping_add(bias));
     mm.adopt(start, end);
     let mut mapped = Mapped {
@@ -52,6 +53,16 @@ pub(super) fn map(
         }
         mapped.data = (mapped.data.0.max(at.addr), mapped.data.1.max(file_end));
     }
+    // What no segment takes is free again.
+    let mut gaps = Intervals::new();
+    gaps.insert(start, end);
+    for segment in &program.segments {
+        let at = Segment { addr: segment.addr.wrapping_add(bias), ..*segment };
+        gaps.remove(at.page_start(), at.page_end());
+    }
+    for (start, end) in gaps.overlaps(start, end) {
+        mm.release(start, end);
+    }
     Ok(mapped)
 }
 
@@ -69,7 +80,7 @@ fn failure(file: &OpenFile, segment: &Segment, errno: Errno) -> Error {
 
 /// Reserves the whole span of `program`, so that nothing comes between its segments; gives its
 /// first address.
-fn reserve(file: &OpenFile, program: &Program, wanted: u64) -> Result<u64, Error> {
+fn reserve(mm: &Mm, file: &OpenFile, program: &Program, wanted: u64) -> Result<u64, Error> {
     let (first, end) = program.span();
     let len = end - first;
     let fail = |start: u64, errno: Errno| {
@@ -92,14 +103,7 @@ fn reserve(file: &OpenFile, program: &Program, wanted: u64) -> Result<u64, Error
             return Ok(at);
         }
     }
-    // Somewhere, with room to align it.
-    let room = len.checked_add(align - PAGE).ok_or_else(|| fail(0, Errno::ENOMEM))?;
-    let got = host_mmap([0, room, 0, flags, u64::MAX, 0]).map_err(|e| fail(0, e))?;
-    let start = (got + (align - 1 - first % align)) / align * align + first % align;
-    let unmap = |from: u64, to: u64| if from < to { host_munmap(from, to) } else { Ok(()) };
-    unmap(got, start).map_err(|e| fail(got, e))?;
-    unmap(start + len, got + room).map_err(|e| fail(got, e))?;
-    Ok(start)
+    mm.reserve(len, align, first % align).map_err(|e| fail(0, e))
 }
 
 /// Maps one segment at its final address.
@@ -137,11 +141,11 @@ fn map_segment(mm: &Mm, file: &OpenFile, segment: &Segment) -> Result<(), Errno>
 /// Maps a read-only, executable copy of `bytes`; gives its address.
 pub(super) fn map_bytes(mm: &Mm, bytes: &[u8]) -> Result<u64, Errno> {
     let len = page_up(bytes.len() as u64).ok_or(Errno::ENOMEM)?;
-    let flags = (MAP_PRIVATE | MAP_ANONYMOUS) as u64;
-    let at = host_mmap([0, len, prot::READ | prot::WRITE, flags, u64::MAX, 0])?;
+    let at = mm.reserve(len, PAGE, 0)?;
+    let flags = (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED) as u64;
+    host_mmap([at, len, prot::READ | prot::WRITE, flags, u64::MAX, 0])?;
     memory::write(at, bytes).map_err(|_| Errno::ENOMEM)?;
     sys::raw::call(libc::SYS_mprotect, [at, len, prot::READ])?;
-    mm.adopt(at, at + len);
     mm.adopt_exec(at, at + len);
     Ok(at)
 }

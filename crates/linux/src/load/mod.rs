@@ -17,7 +17,7 @@ use crate::ptrace::Traced;
 use crate::signal::ProcessSignals;
 use crate::stack;
 use crate::task::Task;
-use crate::{family, seccomp};
+use crate::{family, limits, seccomp};
 use engine::{Cpu, Engine};
 use libc::{MAP_ANONYMOUS, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_PRIVATE};
 use std::os::fd::OwnedFd;
@@ -30,6 +30,8 @@ use sys::{auxv, raw};
 const STACK_TOP: u64 = 0x7c80_0000_0000;
 /// Room that a stack may grow into, if its limit lets it; nothing else is put there by choice.
 const STACK_ROOM: u64 = 16 << 30;
+/// What is kept free below that (`stack_guard_gap`).
+const STACK_GAP: u64 = 1 << 20;
 /// How far below the next place is where a program is linked at the first.
 const STACK_STEP: u64 = 1 << 40;
 /// What is mapped of a stack at first beyond its contents, as Linux does.
@@ -59,14 +61,14 @@ pub struct Start {
 
 /// Random numbers for one start.
 struct Random {
-    bytes: [u8; 48],
+    bytes: [u8; 56],
     /// Addresses are random too.
     addresses: bool,
 }
 
 impl Random {
     fn new() -> Self {
-        let mut bytes = [0; 48];
+        let mut bytes = [0; 56];
         // With GRND_INSECURE it neither blocks nor fails; Linux uses get_random_bytes.
         let args = [bytes.as_mut_ptr() as u64, bytes.len() as u64, 4];
         if raw::call(libc::SYS_getrandom, args).is_err() {
@@ -76,7 +78,7 @@ impl Random {
         Self { bytes, addresses: personality & ADDR_NO_RANDOMIZE == 0 }
     }
 
-    /// A number of pages below `limit` (bytes); `which` is 0 to 3.
+    /// A number of pages below `limit` (bytes); `which` is 0 to 4.
     fn pages(&self, which: usize, limit: u64) -> u64 {
         if !self.addresses {
             return 0;
@@ -105,8 +107,12 @@ pub fn start(
     if let Some(share) = share {
         family::join(engine, &options, share);
     }
+    limits::adopt();
     let mm = Mm::new(engine, abi.arch_prot);
     let random = Random::new();
+    let top = STACK_TOP - random.pages(2, 1 << 36) - 16 * random.pages(3, PAGE * 256) / PAGE;
+    let stack_room = (top & !(PAGE - 1)) - STACK_ROOM;
+    mm.place_below(stack_room - STACK_GAP - random.pages(4, 1 << 36));
     let program = file.parse(abi)?;
     let loader = match &program.interp {
         Some(path) => Some(find_loader(abi, &exec_fn, path, options.ld_prefix.as_deref())?),
@@ -129,7 +135,7 @@ pub fn start(
         entry = mapped.entry;
         base = mapped.start;
     }
-    mm.set_brk_start(main.end + random.pages(1, 32 << 20));
+    mm.set_brk_start(main.end + random.pages(1, 32 << 20), main.data);
 
     let vdso_image = abi.vdso;
     let vdso = image::map_bytes(&mm, &vdso_image.bytes_here()).map_err(Error::Memory)?;
@@ -149,7 +155,7 @@ pub fn start(
             .map(|id| auxv::get(id).unwrap_or(0)),
         secure,
     };
-    let image = place_stack(&mm, abi, &contents, &random)?;
+    let image = place_stack(&mm, abi, &contents, top)?;
 
     let auxv_end = image.auxv.0 + image.auxv.1;
     let identity = Identity {
@@ -198,9 +204,8 @@ fn place_stack(
     mm: &Mm,
     abi: &Abi,
     contents: &stack::Contents<'_>,
-    random: &Random,
+    mut top: u64,
 ) -> Result<stack::Image, Error> {
-    let mut top = STACK_TOP - random.pages(2, 1 << 36) - 16 * random.pages(3, PAGE * 256) / PAGE;
     loop {
         let image = stack::build(abi, contents, top);
         match map_stack(mm, &image, top) {
@@ -218,7 +223,7 @@ fn map_stack(mm: &Mm, image: &stack::Image, top: u64) -> Result<(), Error> {
     let prot = prot::READ | prot::WRITE;
     crate::mm::host_mmap([start, end - start, prot, flags as u64, u64::MAX, 0])
         .map_err(Error::Memory)?;
-    mm.adopt(end - STACK_ROOM, end);
+    mm.adopt_stack(end - STACK_ROOM, end);
     memory::write(image.sp, &image.bytes).map_err(|_| Error::Memory(Errno::ENOMEM))
 }
 

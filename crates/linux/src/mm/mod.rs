@@ -5,17 +5,21 @@
 //!
 //! - which addresses are the guest's. All others are ours or free: a fixed mapping there is made
 //!   with `MAP_FIXED_NOREPLACE`, so nothing of ours can be replaced, unmapped or protected, and
-//!   nothing of ours has to be registered;
+//!   nothing of ours has to be registered. Where the guest's mappings go is decided in [`place`];
 //! - which of them the guest made executable. The host never gets `PROT_EXEC` for guest pages.
 //!
 //! Lock order: `space`, the engine's, `exec`, `files`, `guarded`. The engine may ask for the last three
 //! with its own lock held, so it is never called with one of them held.
 
+mod account;
 mod advice;
+mod aio;
 mod brk;
-mod holes;
+mod lock;
 mod map;
+mod place;
 mod protect;
+mod remap;
 mod shm;
 
 pub use map::MapRequest;
@@ -67,13 +71,27 @@ pub struct Mm {
 pub(crate) struct Space {
     /// Addresses that are the guest's.
     pub(crate) owned: Intervals,
-    /// Addresses that were the guest's and are kept for it.
-    pub(crate) holes: Intervals,
+    /// Where to look for free ones.
+    search: place::Search,
+    /// Start and end of mappings that grow downwards by themselves.
+    growing: Vec<(u64, u64)>,
+    /// The room of the first thread's stack, most of which it has not grown into.
+    stack: (u64, u64),
+    /// Files that were not mapped to be executed: whether they may be was not asked then.
+    plain_files: Intervals,
+    /// How new mappings are to be locked in memory.
+    lock_future: Option<lock::Locking>,
+    /// `PR_MDWE_*`.
+    mdwe: u64,
     /// Where the heap starts, its end as the guest set it.
     pub(crate) brk_start: u64,
     pub(crate) brk: u64,
+    /// Where the program's data starts and ends.
+    data: (u64, u64),
     /// Lengths of attached System V segments by address.
-    pub(crate) attached: BTreeMap<u64, u64>,
+    segments: BTreeMap<u64, u64>,
+    /// Lengths of the rings of `io_setup` by address.
+    aio_rings: BTreeMap<u64, u64>,
 }
 
 thread_local! {
@@ -147,8 +165,8 @@ impl Mm {
 
     /// Makes `start..end` not executable, and drops its translations if it was.
     fn clear_exec(&self, start: u64, end: u64) {
-        let mut exec = self.exec.write().unwrap_or_else(PoisonError::into_inner);
-        if exec.intersects(start, end) {
+        if self.any_exec(start, end) {
+            let mut exec = self.exec.write().unwrap_or_else(PoisonError::into_inner);
             exec.remove(start, end);
             self.note_exec_change();
             self.files.write().unwrap_or_else(PoisonError::into_inner).remove(start, end);
@@ -181,6 +199,11 @@ impl Mm {
         self.exec.read().unwrap_or_else(PoisonError::into_inner).intersects(start, end)
     }
 
+    /// Whether all of `start..end` is executable.
+    fn exec_covers(&self, start: u64, end: u64) -> bool {
+        self.exec.read().unwrap_or_else(PoisonError::into_inner).covers(start, end)
+    }
+
     /// The executable pages of `start..end` are guarded if `prot` says so. What was translated there
     /// is dropped if that is another answer than before.
     pub(crate) fn guard(&self, start: u64, end: u64, prot: u64) {
@@ -208,9 +231,32 @@ impl Mm {
         if self.guarded(addr) { self.arch_prot } else { 0 }
     }
 
-    /// Records addresses as the guest's that were mapped by other means (the stack's room).
+    /// Records addresses as the guest's that were mapped by other means.
     pub(crate) fn adopt(&self, start: u64, end: u64) {
         self.space().owned.insert(start, end);
+    }
+
+    /// The same for the room of the stack.
+    pub(crate) fn adopt_stack(&self, start: u64, end: u64) {
+        let mut space = self.space();
+        space.owned.insert(start, end);
+        space.stack = (start, end);
+    }
+
+    /// `start..end`, which the loader reserved, is not needed.
+    pub(crate) fn release(&self, start: u64, end: u64) {
+        let mut space = self.space();
+        if host_munmap(start, end).is_ok() {
+            self.unmapped(&mut space, start, end);
+        }
+    }
+
+    /// What the child of a fork does not inherit: locks.
+    pub(crate) fn forked(&self) {
+        let mut space = self.space();
+        space.lock_future = None;
+        space.aio_rings.clear();
+        space.forget_mdwe();
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod descriptors;
 mod maps;
+mod memory;
 mod names;
 mod other;
 mod text;
@@ -63,6 +64,9 @@ fn content(process: &Process, entry: &Entry, fd: RawFd) -> Option<Vec<u8>> {
         (Owner::Root, b"cpuinfo") => Some(text::cpuinfo(process, &host()?)),
         (Owner::Own, b"maps") => Some(maps::maps(process, &host()?)),
         (Owner::Own, b"smaps") => Some(maps::smaps(process, &host()?)),
+        (Owner::Own, b"statm") => memory::statm(process, &host()?),
+        (Owner::Own, b"status") => memory::status(process, &host()?),
+        (Owner::Own | Owner::Other(_), b"limits") => memory::limits(&host()?),
         (Owner::Own, b"stat") => text::stat(process, &host()?),
         (Owner::Own, b"cmdline") => Some(text::cmdline(process)),
         (Owner::Own, b"environ") => Some(text::environ(process)),

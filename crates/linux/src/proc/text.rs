@@ -22,6 +22,7 @@ pub(super) fn stat(process: &Process, host: &[u8]) -> Option<Vec<u8>> {
     let (brk_start, _) = process.mm.heap();
     // Numbers of fields as in proc_pid_stat(5).
     let changes = [
+        (23, super::memory::total(process)),
         (26, id.code.0),
         (27, id.code.1),
         (28, id.start_stack),

@@ -1,0 +1,153 @@
+//! `mremap`.
+
+use super::{Mm, Space, host_munmap, page_up, place, prot};
+use crate::elf::{ADDR_END, PAGE};
+use sys::errno::Errno;
+use sys::raw;
+
+const MAYMOVE: u64 = 1;
+const FIXED: u64 = 2;
+const DONTUNMAP: u64 = 4;
+
+/// What `mremap` is asked for, in whole pages.
+#[derive(Clone, Copy, Debug)]
+struct Remap {
+    old: u64,
+    old_len: u64,
+    new_len: u64,
+    flags: u64,
+    new: u64,
+}
+
+impl Remap {
+    /// What Linux refuses before it looks at any mapping (mm/mremap.c `check_mremap_params`).
+    fn check(&self) -> Result<(), Errno> {
+        let &Self { old, old_len, new_len, flags, new } = self;
+        let valid = flags & !(MAYMOVE | FIXED | DONTUNMAP) == 0
+            && old.is_multiple_of(PAGE)
+            && new_len != 0
+            && new_len < ADDR_END;
+        let elsewhere = || {
+            new < ADDR_END - new_len
+                && new.is_multiple_of(PAGE)
+                && flags & MAYMOVE != 0
+                && (flags & DONTUNMAP == 0 || old_len == new_len)
+                && (new + new_len <= old || old.saturating_add(old_len) <= new)
+        };
+        if valid && (flags & (FIXED | DONTUNMAP) == 0 || elsewhere()) {
+            Ok(())
+        } else {
+            Err(Errno::EINVAL)
+        }
+    }
+
+    /// The host's call.
+    fn make(&self) -> Result<u64, Errno> {
+        let &Self { old, old_len, new_len, flags, new } = self;
+        raw::call(libc::SYS_mremap, [old, old_len, new_len, flags, new])
+    }
+
+    /// The same, to the address `new`, where a place has been reserved.
+    fn make_at(&self, new: u64) -> Result<u64, Errno> {
+        Self { flags: self.flags | FIXED | MAYMOVE, new, ..*self }.make()
+    }
+}
+
+impl Mm {
+    /// `mremap(2)`.
+    ///
+    /// # Errors
+    /// As the call.
+    pub fn mremap(
+        &self,
+        old: u64,
+        old_len: u64,
+        new_len: u64,
+        flags: u64,
+        new: u64,
+    ) -> Result<u64, Errno> {
+        // As Linux, which lets a length overflow.
+        let [old_len, new_len] = [old_len, new_len].map(|len| page_up(len).unwrap_or(0));
+        let remap = Remap { old, old_len, new_len, flags, new };
+        remap.check()?;
+        let mut space = self.space();
+        space.note_growth();
+        let old_end = old.checked_add(old_len).ok_or(Errno::EFAULT)?;
+        if !space.owned.covers(old, old_end.max(old + PAGE)) {
+            return Err(Errno::EFAULT);
+        }
+        let (exec, guard) = (self.any_exec(old, old + PAGE), self.guard_of(old));
+        if new_len > old_len || flags & DONTUNMAP != 0 {
+            let kept = if flags & DONTUNMAP != 0 { 0 } else { old_len };
+            space.may_grow(new_len - kept, false)?;
+            space.may_copy(old, new_len - kept)?;
+        }
+        let at = space.remap(&remap)?;
+        let shrinks_in_place = at == old && new_len < old_len;
+        let prot = if exec { prot::EXEC | guard } else { 0 };
+        if shrinks_in_place {
+            self.unmapped(&mut space, old + new_len, old_end);
+        } else if at == old {
+            space.owned.insert(at, at + new_len);
+            if exec {
+                self.guard(at, at + new_len, guard);
+                self.set_exec(at, at + new_len);
+            }
+        } else {
+            if flags & FIXED != 0 {
+                space.forget(at, at + new_len);
+            }
+            space.copied(old, at, new_len);
+            if flags & DONTUNMAP == 0 && old_len > 0 {
+                self.unmapped(&mut space, old, old_end);
+            } else {
+                self.clear_exec(old, old_end);
+            }
+            self.record(&mut space, at, at + new_len, prot);
+        }
+        Ok(at)
+    }
+}
+
+impl Space {
+    /// Makes the host's call, so that the mapping gets a place of the guest's.
+    fn remap(&mut self, remap: &Remap) -> Result<u64, Errno> {
+        let &Remap { old, old_len, new_len, flags, new } = remap;
+        if flags & FIXED != 0 {
+            self.reserve_gaps(new, new + new_len)?;
+            return remap.make().inspect_err(|_| self.release_gaps(new, new + new_len));
+        }
+        let stays = old_len != 0 && flags & DONTUNMAP == 0;
+        let room = || !self.owned.intersects(old + old_len, old + old_len + 1);
+        if stays && (new_len <= old_len || room()) {
+            match (Remap { flags: 0, ..*remap }).make() {
+                Err(Errno::ENOMEM) if flags & MAYMOVE != 0 => {}
+                result => return result,
+            }
+        } else if flags & MAYMOVE == 0 {
+            // It cannot grow, or something else is wrong: the host says it.
+            return remap.make();
+        }
+        let hint = Some(new).filter(|&new| flags & DONTUNMAP != 0 && new != 0);
+        let hint = hint.filter(|&new| self.is_free(new, new_len));
+        let place = hint.or_else(|| self.find_place(new_len));
+        match place.filter(|&place| place::reserve(place, new_len).is_ok()) {
+            Some(place) => remap.make_at(place).inspect_err(|_| {
+                let _ = host_munmap(place, place + new_len);
+            }),
+            None => remap.make(),
+        }
+    }
+
+    /// Mappings of files and of shared memory are known by where they start.
+    fn copied(&mut self, old: u64, new: u64, new_len: u64) {
+        if self.plain_files.contains(old) {
+            self.plain_files.insert(new, new + new_len);
+        }
+        for known in [&mut self.segments, &mut self.aio_rings] {
+            if let Some(&len) = known.get(&old) {
+                known.insert(new, len);
+            }
+        }
+    }
+}
