@@ -30,6 +30,8 @@ pub struct Task {
     pub(crate) trace: Option<Traced>,
     /// Filters of system calls.
     pub seccomp: Seccomp,
+    /// System calls take tagged addresses (`PR_SET_TAGGED_ADDR_CTRL`).
+    pub takes_tags: bool,
     /// How its host thread was made and whether it has ended.
     pub thread: TaskThread,
 }
@@ -47,6 +49,7 @@ impl Task {
             exec: None,
             trace: None,
             seccomp: Seccomp::default(),
+            takes_tags: false,
             thread: TaskThread::default(),
         }
     }

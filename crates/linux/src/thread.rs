@@ -127,6 +127,7 @@ fn child_task(task: &Task, request: &CloneArgs) -> Result<Task, Errno> {
         exec: None,
         trace: task.trace.as_ref().and_then(|traced| traced.inherit(request.flags)),
         seccomp: task.seccomp.inherit(),
+        takes_tags: task.takes_tags,
         thread: TaskThread {
             borrowed: task.thread.borrowed || request.flags & flag::THREAD == 0,
             estranged: task.thread.estranged,

@@ -97,7 +97,11 @@ fn guest_programs_print_what_the_oracle_prints() {
         let name = source.file_stem().expect("a file").to_string_lossy().into_owned();
         let foreign = scratch.join(format!("{name}.a64"));
         compile("aarch64-linux-gnu-gcc", source, &foreign);
-        let expected = run(Command::new(lab.oracle("sid")).arg(&foreign));
+        // Where the oracle is wrong, what Linux prints is in a file.
+        let written = fs::read_to_string(source.with_extension("out")).ok();
+        let expected = written.map(|text| format!("{text}[exit status: 0]"));
+        let expected =
+            expected.unwrap_or_else(|| run(Command::new(lab.oracle("sid")).arg(&foreign)));
         for mode in MODES {
             let ours = run(Command::new(&lab.anyarch).args(["--dump", mode]).arg(&foreign));
             if ours != expected {

@@ -36,6 +36,8 @@ pub struct Abi {
     pub vdso: &'static crate::vdso::Image,
     /// Further `PROT_*` bits that `mprotect` accepts.
     pub arch_prot: u64,
+    /// Whether system calls take addresses with a tag in their top byte.
+    pub tags: bool,
     /// Index in the table of calls by number.
     pub calls: &'static [u16],
     /// Length of the system call instruction.

@@ -23,6 +23,7 @@ mod signal;
 mod stat;
 mod system;
 mod table;
+mod tags;
 
 pub(crate) use io_uring::fork_guard as ring_fork_guard;
 pub(crate) use robust::end_of_thread;
@@ -102,6 +103,25 @@ fn serve_call(task: &mut Task) {
 }
 
 fn serve(task: &mut Task, call: Option<&'static Call>, args: Args) -> Result {
+    // Most calls have no such numbers at all.
+    if args.iter().any(|arg| arg >> 56 != 0) || task.takes_tags {
+        return serve_tagged(task, call, args);
+    }
+    serve_plain(task, call, args)
+}
+
+#[cold]
+fn serve_tagged(task: &mut Task, call: Option<&'static Call>, args: Args) -> Result {
+    let Some(call) = call.filter(|_| task.process.abi.tags) else {
+        return serve_plain(task, call, args);
+    };
+    let (args, copies) = tags::remove(task, call, args);
+    let result = serve_plain(task, Some(call), args);
+    copies.finish();
+    result
+}
+
+fn serve_plain(task: &mut Task, call: Option<&'static Call>, args: Args) -> Result {
     match call.map(|call| &call.action) {
         Some(Action::Passed(host)) => {
             family::before_call(task, *host);

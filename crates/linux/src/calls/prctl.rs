@@ -1,6 +1,6 @@
 //! `prctl`, and the entry to `seccomp`.
 
-use super::{Args, Result};
+use super::{Args, Result, tags};
 use crate::task::Task;
 use crate::{family, seccomp};
 use guest::KeyRequest;
@@ -19,6 +19,8 @@ const PR_SET_MDWE: i32 = 65;
 const PR_GET_MDWE: i32 = 66;
 const PR_GET_AUXV: i32 = 0x4155_5856;
 
+const PR_SET_TAGGED_ADDR_CTRL: i32 = 55;
+const PR_GET_TAGGED_ADDR_CTRL: i32 = 56;
 const PR_PAC_RESET_KEYS: i32 = 54;
 const PR_PAC_SET_ENABLED_KEYS: i32 = 60;
 const PR_PAC_GET_ENABLED_KEYS: i32 = 61;
@@ -67,9 +69,16 @@ pub(super) fn prctl(task: &mut Task, args: Args) -> Result {
             keys(task, request, &args[3..5])
         }
         PR_PAC_GET_ENABLED_KEYS => keys(task, KeyRequest::Enabled, &args[1..5]),
-        // SVE and SME vector lengths, tagged addresses, FP mode, shadow stacks: all EINVAL without
-        // the feature, which the host cannot know.
-        45..=46 | 50..=51 | 55..=56 | 63..=64 | 69..=78 => Err(Errno::EINVAL),
+        PR_SET_TAGGED_ADDR_CTRL if task.process.abi.tags => tags::set(task, &args[1..5]),
+        PR_GET_TAGGED_ADDR_CTRL if task.process.abi.tags => tags::get(task, &args[1..5]),
+        // SVE and SME vector lengths, FP mode, shadow stacks: all EINVAL without the feature, which
+        // the host cannot know.
+        45..=46
+        | 50..=51
+        | PR_SET_TAGGED_ADDR_CTRL
+        | PR_GET_TAGGED_ADDR_CTRL
+        | 63..=64
+        | 69..=78 => Err(Errno::EINVAL),
         _ => task.call(libc::SYS_prctl, args),
     }
 }

@@ -49,6 +49,7 @@ pub static ABI: Abi = Abi {
     },
     audit_arch: 0xc000_00b7,
     arch_prot: PROT_BTI,
+    tags: true,
     debian: "arm64",
 };
 

@@ -1,0 +1,185 @@
+//! Tagged addresses: architectures whose processors ignore the top byte of addresses let system
+//! calls take such ones (Documentation/arch/arm64/tagged-address-abi.rst).
+//!
+//! Calls that only name memory (`mprotect`, `madvise` ...) take them always, those that access it
+//! only if the thread has asked for that by `PR_SET_TAGGED_ADDR_CTRL`. What would let one place have
+//! two names (`mmap`, `brk`, the new address of `mremap`, shared memory) takes none.
+
+use super::{Args, Call, Result};
+use crate::strace::Arg;
+use crate::task::Task;
+use sys::Errno;
+
+/// The bits of a tag. An address whose next bit is set is none of the user's.
+const TAG: u64 = 0xff << 56;
+const KERNEL: u64 = 1 << 55;
+/// `PR_TAGGED_ADDR_ENABLE`.
+const ENABLE: u64 = 1;
+
+/// Calls that name memory by their first argument.
+const NAMING: [&str; 13] = [
+    "munmap",
+    "mremap",
+    "mprotect",
+    "pkey_mprotect",
+    "madvise",
+    "msync",
+    "mincore",
+    "mlock",
+    "mlock2",
+    "munlock",
+    "mseal",
+    "mbind",
+    "set_mempolicy_home_node",
+];
+/// Calls whose addresses may not have tags.
+const WITHOUT: [&str; 5] = ["mmap", "brk", "mremap", "shmat", "shmdt"];
+
+/// Most buffers of a vector (`UIO_MAXIOV`).
+const VECTOR_MAX: u64 = 1024;
+/// Size of `struct iovec`.
+const IOVEC: usize = 16;
+/// `struct msghdr`, in words; the kernel changes the second and the last two.
+const HEADER: usize = 7;
+const VECTOR: usize = 2;
+const VECTOR_LEN: usize = 3;
+const POINTERS: [usize; 2] = [0, 4];
+const RESULTS: [usize; 3] = [1, 5, 6];
+
+fn untag(address: u64) -> u64 {
+    if address & KERNEL == 0 { address & !TAG } else { address }
+}
+
+fn is_address(arg: Arg) -> bool {
+    matches!(
+        arg,
+        Arg::Path
+            | Arg::Str
+            | Arg::Ptr
+            | Arg::Inbuf
+            | Arg::Outbuf
+            | Arg::Argv
+            | Arg::Timespec
+            | Arg::Sigset
+            | Arg::Sockaddr
+            | Arg::Iovec
+    )
+}
+
+/// `prctl(PR_SET_TAGGED_ADDR_CTRL)`.
+pub(super) fn set(task: &mut Task, args: &[u64]) -> Result {
+    if args[0] & !ENABLE != 0 || args[1..].iter().any(|&unused| unused != 0) {
+        return Err(Errno::EINVAL);
+    }
+    task.takes_tags = args[0] & ENABLE != 0;
+    Ok(0)
+}
+
+/// `prctl(PR_GET_TAGGED_ADDR_CTRL)`.
+pub(super) fn get(task: &Task, args: &[u64]) -> Result {
+    if args.iter().any(|&unused| unused != 0) {
+        return Err(Errno::EINVAL);
+    }
+    Ok(u64::from(task.takes_tags))
+}
+
+/// What replaces addresses of a call in memory.
+#[derive(Default)]
+pub(super) struct Copies {
+    vectors: Vec<Vec<u8>>,
+    /// A message's header and where the guest has it.
+    header: Option<(Vec<u64>, u64)>,
+}
+
+/// The arguments of `call` for the host, which knows no tags. They are good as long as the copies.
+pub(super) fn remove(task: &Task, call: &Call, mut args: Args) -> (Args, Copies) {
+    let mut copies = Copies::default();
+    let tagged =
+        |(_, (arg, value)): &(usize, (&Arg, &mut u64))| is_address(**arg) && **value & TAG != 0;
+    for (index, (_, value)) in call.args.iter().zip(&mut args).enumerate().filter(tagged) {
+        let naming = index == 0 && NAMING.contains(&call.name);
+        if naming || task.takes_tags && !WITHOUT.contains(&call.name) {
+            *value = untag(*value);
+        }
+    }
+    if task.takes_tags {
+        for (index, _) in call.args.iter().enumerate().filter(|(_, arg)| **arg == Arg::Iovec) {
+            args[index] = copies.vector(args[index], args[index + 1]);
+        }
+        if matches!(call.name, "sendmsg" | "recvmsg") {
+            args[1] = copies.message(args[1]);
+        }
+    }
+    (args, copies)
+}
+
+impl Copies {
+    /// The vector of `len` buffers at `at`, or a copy without tags.
+    fn vector(&mut self, at: u64, len: u64) -> u64 {
+        if len > VECTOR_MAX {
+            return at;
+        }
+        let Ok(mut bytes) = ::memory::read_vec(at, len as usize * IOVEC) else { return at };
+        let mut tagged = false;
+        for base in bytes.chunks_exact_mut(IOVEC) {
+            // The tag is the last byte of the first word.
+            if base[7] != 0 {
+                let address = base[..8].iter().rev().fold(0, |word, &b| word << 8 | u64::from(b));
+                base[..8].copy_from_slice(&untag(address).to_le_bytes());
+                tagged = true;
+            }
+        }
+        if !tagged {
+            return at;
+        }
+        self.vectors.push(bytes);
+        self.vectors[self.vectors.len() - 1].as_ptr() as u64
+    }
+
+    /// The message header at `at`, or a copy without tags.
+    fn message(&mut self, at: u64) -> u64 {
+        let word = |n: usize| ::memory::read_u64(at + 8 * n as u64);
+        let words: core::result::Result<Vec<u64>, _> = (0..HEADER).map(word).collect();
+        let Ok(mut words) = words else { return at };
+        let before = words.clone();
+        words[VECTOR] = untag(words[VECTOR]);
+        words[VECTOR] = self.vector(words[VECTOR], words[VECTOR_LEN]);
+        for pointer in POINTERS {
+            words[pointer] = untag(words[pointer]);
+        }
+        if words == before {
+            return at;
+        }
+        let copy = words.as_mut_ptr() as u64;
+        self.header = Some((words, at));
+        copy
+    }
+
+    /// Gives the guest what the kernel wrote to copies.
+    pub(super) fn finish(self) {
+        if let Some((words, at)) = self.header {
+            for result in RESULTS {
+                let _ = ::memory::write_u64(at + 8 * result as u64, words[result]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_the_users_alone() {
+        assert_eq!(untag(0x4200_0000_0000_1000), 0x1000);
+        assert_eq!(untag(u64::MAX), u64::MAX);
+        let mut copies = Copies::default();
+        let vector = [0x100_u64 << 48 | 0x5000, 7, 0x6000, 8];
+        let copy = copies.vector(vector.as_ptr() as u64, 2);
+        assert_ne!(copy, vector.as_ptr() as u64);
+        assert_eq!(::memory::read_u64(copy), Ok(0x5000));
+        assert_eq!(::memory::read_u64(copy + 16), Ok(0x6000));
+        let plain = [0x5000_u64, 7];
+        assert_eq!(copies.vector(plain.as_ptr() as u64, 1), plain.as_ptr() as u64);
+    }
+}
