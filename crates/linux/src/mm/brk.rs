@@ -3,7 +3,7 @@
 use super::{MapRequest, Mm, Space, host_munmap, page_up, prot};
 use crate::elf::{ADDR_END, PAGE};
 use crate::limits;
-use libc::{MAP_ANONYMOUS, MAP_FIXED_NOREPLACE, MAP_PRIVATE};
+use libc::{MAP_ANONYMOUS, MAP_PRIVATE};
 use sys::errno::Errno;
 
 impl Mm {
@@ -57,10 +57,10 @@ impl Space {
             return Err(Errno::ENOMEM);
         }
         self.may_grow(new - old, true)?;
-        let flags = (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE) as u64;
+        let flags = (MAP_PRIVATE | MAP_ANONYMOUS) as u64;
         let prot = prot::READ | prot::WRITE;
         let mut request = MapRequest { addr: old, len: new - old, prot, flags, fd: -1, offset: 0 };
-        self.locking(&mut request, |request| request.make(old, 0))?;
+        self.locking(&mut request, |request| request.make_new(old))?;
         self.owned.insert(old, new);
         Ok(())
     }

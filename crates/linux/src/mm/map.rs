@@ -1,6 +1,6 @@
 //! `mmap` and `munmap`.
 
-use super::{Mm, Space, host_mmap, host_munmap, host_prot, page_up, prot};
+use super::{Mm, Space, host_mmap, host_munmap, host_prot, page_up, place, prot};
 use crate::elf::{ADDR_END, PAGE};
 use libc::{MAP_ANONYMOUS, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_HUGETLB};
 use sys::errno::Errno;
@@ -47,6 +47,19 @@ impl MapRequest {
         let fd = if self.has(MAP_ANONYMOUS) { u64::MAX } else { self.fd as u64 };
         let flags = self.flags | more as u64;
         host_mmap([addr, self.len, host_prot(self.prot), flags, fd, self.offset])
+    }
+
+    /// The same where nothing is yet; `EEXIST` if something is.
+    pub(super) fn make_new(&self, addr: u64) -> Result<u64, Errno> {
+        let validate = self.flags & TYPE == libc::MAP_SHARED_VALIDATE as u64;
+        if !validate || self.has(MAP_FIXED_NOREPLACE) {
+            return self.make(addr, MAP_FIXED_NOREPLACE);
+        }
+        // With this type Linux refuses flags that are as new as that one.
+        place::reserve(addr, self.len)?;
+        self.make(addr, MAP_FIXED).inspect_err(|_| {
+            let _ = host_munmap(addr, addr + self.len);
+        })
     }
 }
 
@@ -103,7 +116,7 @@ impl Mm {
         self.before_map(space, request, len - replaced)?;
         if replaced == 0 {
             // Nothing of the emulator's may be replaced.
-            let at = space.locking(request, |request| request.make(addr, MAP_FIXED_NOREPLACE));
+            let at = space.locking(request, |request| request.make_new(addr));
             return at.map_err(|error| match error {
                 Errno::EEXIST if !keep => Errno::ENOMEM,
                 error => error,
@@ -123,7 +136,7 @@ impl Mm {
         let len = request.len;
         let hint = match request.addr & !(PAGE - 1) {
             0 => 0,
-            hint => hint.max(super::place::LOWEST),
+            hint => hint.max(place::LOWEST),
         };
         self.before_map(space, request, len)?;
         space.note_growth();
@@ -136,7 +149,7 @@ impl Mm {
         };
         space.locking(request, |request| {
             if let Some(place) = place {
-                match request.make(place, MAP_FIXED_NOREPLACE) {
+                match request.make_new(place) {
                     // The emulator is there.
                     Err(Errno::EEXIST | Errno::ENOMEM | Errno::EPERM) => {}
                     // A file may refuse addresses that the guest has not given.
