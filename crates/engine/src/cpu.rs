@@ -4,7 +4,10 @@ use crate::engine::{CpuRef, Engine};
 use crate::firsts::Firsts;
 use core::cell::{Cell, UnsafeCell};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
-use ir::state::{HASH_ENTRIES, HashEntry, MONITOR_CLEAR, SLOT_EX_ADDR, SLOT_FPCR, SLOT_FPSR};
+use ir::state::{
+    DISPLACED_ENTRIES, HASH_ENTRIES, HashEntry, MONITOR_CLEAR, SLOT_EX_ADDR, SLOT_FPCR, SLOT_FPSR,
+    displaced_index, hash_index,
+};
 use ir::{OpCode, State};
 use std::io;
 use sys::map::{Mapping, PAGE, protect};
@@ -58,6 +61,7 @@ impl core::fmt::Debug for RecordedSignal {
 }
 
 const HASH_SIZE: usize = HASH_ENTRIES * size_of::<HashEntry>();
+const DISPLACED_SIZE: usize = DISPLACED_ENTRIES * size_of::<HashEntry>();
 const ALT_SIZE: usize = 64 << 10;
 const RET_SIZE: usize = 256 << 10;
 
@@ -65,7 +69,8 @@ const RET_SIZE: usize = 256 << 10;
 const AT_POLL: usize = 0;
 const AT_STATE: usize = PAGE;
 const AT_HASH: usize = AT_STATE + size_of::<State>();
-const AT_ALT: usize = AT_HASH + HASH_SIZE;
+const AT_DISPLACED: usize = AT_HASH + HASH_SIZE;
+const AT_ALT: usize = AT_DISPLACED + DISPLACED_SIZE;
 const AT_GUARD: usize = AT_ALT + ALT_SIZE;
 const AT_RET: usize = AT_GUARD + PAGE;
 const TOTAL: usize = AT_RET + RET_SIZE;
@@ -100,6 +105,8 @@ pub(crate) struct Shared {
     fault_addr: AtomicU64,
     /// Something was entered in the hash, all of which has memory since then.
     remembers: AtomicBool,
+    /// There may be something in the table behind the hash.
+    displaces: AtomicBool,
 }
 
 thread_local! {
@@ -113,9 +120,10 @@ pub(crate) fn current<'a>() -> Option<&'a Shared> {
 }
 
 /// A hash of indirect branch targets that has none. Zero entries say "pc 0 is at 0", which only
-/// the first one must not say: pc 0 is looked up nowhere else.
+/// that of pc 0 must not say: pc 0 is looked up nowhere else, and not behind the hash.
 pub(crate) fn new_hash() -> Result<Mapping, sys::Errno> {
-    let map = Mapping::anonymous(HASH_SIZE, libc::PROT_READ | libc::PROT_WRITE)?;
+    let size = HASH_SIZE + DISPLACED_SIZE;
+    let map = Mapping::anonymous(size, libc::PROT_READ | libc::PROT_WRITE)?;
     entry_of(map.start() as u64, 0).pc.store(u64::MAX, Ordering::Relaxed);
     Ok(map)
 }
@@ -127,10 +135,31 @@ struct AtomicEntry {
     host: AtomicU64,
 }
 
-fn entry_of<'a>(hash: u64, pc: u64) -> &'a AtomicEntry {
-    let index = (pc >> 2) as usize & (HASH_ENTRIES - 1);
+impl AtomicEntry {
+    fn set(&self, pc: u64, host: u64) {
+        self.pc.store(u64::MAX, Ordering::Relaxed);
+        self.host.store(host, Ordering::Relaxed);
+        self.pc.store(pc, Ordering::SeqCst);
+    }
+    fn forget(&self, pc: u64) {
+        if self.pc.load(Ordering::SeqCst) == pc {
+            self.pc.store(u64::MAX, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Entry `n` of the hash and the table behind it.
+fn entry<'a>(hash: u64, n: usize) -> &'a AtomicEntry {
     // SAFETY: callers pass the address of a hash that is mapped; fields are atomic.
-    unsafe { &*(hash as *const AtomicEntry).add(index) }
+    unsafe { &*(hash as *const AtomicEntry).add(n) }
+}
+
+fn entry_of<'a>(hash: u64, pc: u64) -> &'a AtomicEntry {
+    entry(hash, hash_index(pc))
+}
+
+fn displaced_of<'a>(hash: u64, pc: u64) -> &'a AtomicEntry {
+    entry(hash, HASH_ENTRIES + displaced_index(pc))
 }
 
 impl Shared {
@@ -231,9 +260,9 @@ impl Shared {
     }
     /// Removes `pc` from the hash; also for other threads.
     pub(crate) fn forget(&self, pc: u64) {
-        let entry = entry_of(self.hash(), pc);
-        if entry.pc.load(Ordering::SeqCst) == pc {
-            entry.pc.store(u64::MAX, Ordering::SeqCst);
+        entry_of(self.hash(), pc).forget(pc);
+        if self.displaces.load(Ordering::SeqCst) {
+            displaced_of(self.hash(), pc).forget(pc);
         }
     }
     /// Removes all from the hash; also for other threads.
@@ -241,23 +270,40 @@ impl Shared {
         if !self.remembers.load(Ordering::SeqCst) {
             return;
         }
-        for n in 0..HASH_ENTRIES as u64 {
-            let entry = entry_of(self.hash(), n << 2);
+        // (Reading the table behind it would give it memory.)
+        let displaced = if self.displaces.load(Ordering::SeqCst) { DISPLACED_ENTRIES } else { 0 };
+        for n in 0..HASH_ENTRIES + displaced {
+            let entry = entry(self.hash(), n);
             if entry.pc.load(Ordering::Relaxed) != 0 {
                 entry.pc.store(u64::MAX, Ordering::SeqCst);
             }
         }
     }
-    /// Enters `pc` in the hash; by the thread itself.
-    pub(crate) fn remember(&self, pc: u64, host: u64) {
+    /// Enters `pc` in the hash; by the thread itself. What had to leave for it is now behind the hash:
+    /// the caller is to check whether that is still so.
+    pub(crate) fn remember(&self, pc: u64, host: u64) -> Option<u64> {
         if !self.remembers.load(Ordering::Relaxed) {
             self.remembers.store(true, Ordering::SeqCst);
             sys::map::populate(self.hash() + PAGE as u64, HASH_SIZE - PAGE);
         }
         let entry = entry_of(self.hash(), pc);
-        entry.pc.store(u64::MAX, Ordering::Relaxed);
-        entry.host.store(host, Ordering::Relaxed);
-        entry.pc.store(pc, Ordering::SeqCst);
+        let (old, old_host) = (entry.pc.load(Ordering::SeqCst), entry.host.load(Ordering::Relaxed));
+        let displaces = old != 0 && old != u64::MAX && old != pc;
+        if displaces {
+            self.displace(old, old_host);
+        }
+        entry.set(pc, host);
+        displaces.then_some(old)
+    }
+    /// Enters `pc` in the table behind the hash.
+    pub(crate) fn displace(&self, pc: u64, host: u64) {
+        self.displaces.store(true, Ordering::SeqCst);
+        displaced_of(self.hash(), pc).set(pc, host);
+    }
+    /// Whether the table behind the hash says that `pc` is at `host`.
+    pub(crate) fn has_displaced(&self, pc: u64, host: u64) -> bool {
+        let entry = displaced_of(self.hash(), pc);
+        entry.pc.load(Ordering::SeqCst) == pc && entry.host.load(Ordering::Relaxed) == host
     }
     /// False if the thread that ran this is gone.
     pub(crate) fn thread_exists(&self) -> bool {
@@ -353,6 +399,7 @@ impl Cpu {
             fault_code: AtomicI32::new(0),
             fault_addr: AtomicU64::new(0),
             remembers: AtomicBool::new(false),
+            displaces: AtomicBool::new(false),
         });
         entry_of(shared.hash(), 0).pc.store(u64::MAX, Ordering::Relaxed);
         // SAFETY: the page is mapped and zero, which is a valid state; nobody knows it yet.

@@ -2,6 +2,7 @@
 
 use crate::cpu::{Cpu, Exit, Fault, TRAPS};
 use crate::interpret::GuestMemory;
+use crate::map::Target;
 use core::sync::atomic::{Ordering, fence};
 use eval::Outcome;
 use guest::{Mode, RuntimeEffect};
@@ -114,11 +115,20 @@ impl Cpu {
             },
         };
         // (If a flush has come since, the epoch says so before the hash is used.)
-        self.shared.remember(pc, engine.entry(target));
+        let displaced = self.shared.remember(pc, engine.entry(target));
         fence(Ordering::SeqCst);
-        let dead =
-            engine.tables.units.get(target.unit).is_none_or(|u| u.dead.load(Ordering::SeqCst));
-        if dead {
+        let is_dead = |target: Target| {
+            engine.tables.units.get(target.unit).is_none_or(|u| u.dead.load(Ordering::SeqCst))
+        };
+        if is_dead(target) {
+            self.shared.forget(pc);
+        }
+        // (It may have been translated anew in the meantime, so its pc alone says nothing.)
+        if let Some(pc) = displaced
+            && engine.lookup(self.exact, pc).is_none_or(|target| {
+                is_dead(target) || !self.shared.has_displaced(pc, engine.entry(target))
+            })
+        {
             self.shared.forget(pc);
         }
         None

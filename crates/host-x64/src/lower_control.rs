@@ -1,13 +1,16 @@
 //! Branches, exits, calls and returns, and the cold code.
 
-use crate::Alu;
 use crate::emit::{Branch, Cc, Emit, Gpr, Label, Mem, Size};
 use crate::flags::{Flags, Test};
 use crate::lower::{Again, Cold, ColdCode, ColdKind, Lower, READER, arg};
 use crate::regs::home;
+use crate::{Alu, Shift};
 use core::mem::offset_of;
 use host::Link;
-use ir::state::{POLL_OFFSET, SLOT_PC, exit};
+use ir::state::{
+    DISPLACED_ENTRIES, DISPLACED_FACTOR, HASH_ENTRIES, HASH_FACTOR, HashEntry, POLL_OFFSET,
+    SLOT_PC, exit,
+};
 use ir::{Cond, ExitKind, Op, Ref, State};
 
 const EXIT_REASON: Mem = Mem::state(offset_of!(State, exit_reason) as i32);
@@ -351,7 +354,7 @@ impl Lower<'_> {
         self.e.bind(landing);
         self.landing(return_pc);
     }
-    /// Finds guest address rax in the thread's hash: rdx + rcx * 4 is its entry, or a jump to
+    /// Finds guest address rax in the thread's hash: rdx + rcx * 8 is its entry, or a jump to
     /// `miss`.
     fn hash_lookup(&mut self, miss: Label) {
         hash_lookup(self.e, miss);
@@ -464,15 +467,32 @@ impl Lower<'_> {
 
 /// See [`Lower::hash_lookup`].
 pub(crate) fn hash_lookup(e: &mut Emit, miss: Label) {
-    // The entry's offset is ((pc >> 2) & (entries - 1)) * 16.
-    const MASK: i32 = (ir::state::HASH_ENTRIES as i32 - 1) << 2;
-    e.mov(Size::D, Gpr::RCX, Gpr::RAX);
+    // A load is in units of eight bytes at most, an entry has two.
+    e.imul_imm(Size::D, Gpr::RCX, Gpr::RAX, HASH_FACTOR as i32);
     e.load(Size::Q, Gpr::RDX, HASH);
-    e.alu_imm(Alu::And, Size::D, Gpr::RCX, MASK);
+    e.shift_imm(Shift::Shr, Size::D, Gpr::RCX, 32 - HASH_ENTRIES.ilog2() as u8);
+    e.alu(Alu::Add, Size::D, Gpr::RCX, Gpr::RCX);
     e.alu_load(Alu::Cmp, Size::Q, Gpr::RAX, HASH_PC);
     e.jcc(Cc::Ne, miss);
 }
 
-const HASH_PC: Mem = Mem::index(Gpr::RDX, Gpr::RCX, 2, 0);
+/// After a miss, finds guest address rax among what had to leave the hash: goes there, or to
+/// `miss`. Destroys rcx and rdx.
+pub(crate) fn displaced_lookup(e: &mut Emit, miss: Label) {
+    e.mov_imm(Gpr::RCX, DISPLACED_FACTOR);
+    e.imul(Size::Q, Gpr::RCX, Gpr::RAX);
+    e.load(Size::Q, Gpr::RDX, HASH);
+    e.shift_imm(Shift::Shr, Size::Q, Gpr::RCX, 64 - DISPLACED_ENTRIES.ilog2() as u8);
+    // An empty entry looks like that of pc 0, whose index is 0.
+    e.jcc(Cc::E, miss);
+    e.alu(Alu::Add, Size::D, Gpr::RCX, Gpr::RCX);
+    e.alu_load(Alu::Cmp, Size::Q, Gpr::RAX, HASH_PC.plus(DISPLACED));
+    e.jcc(Cc::Ne, miss);
+    e.jmp_mem(HASH_HOST.plus(DISPLACED));
+}
+
+const HASH_PC: Mem = Mem::index(Gpr::RDX, Gpr::RCX, 3, 0);
 /// Where the entry that was found leads to.
-pub(crate) const HASH_HOST: Mem = Mem::index(Gpr::RDX, Gpr::RCX, 2, 8);
+pub(crate) const HASH_HOST: Mem = Mem::index(Gpr::RDX, Gpr::RCX, 3, 8);
+/// Offset of the table behind the hash.
+const DISPLACED: i32 = (HASH_ENTRIES * size_of::<HashEntry>()) as i32;

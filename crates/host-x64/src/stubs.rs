@@ -2,7 +2,7 @@
 
 use crate::X64;
 use crate::emit::{Cc, Emit, Gpr, Mem, Size, Xmm};
-use crate::lower_control::{HASH_HOST, hash_lookup};
+use crate::lower_control::{HASH_HOST, displaced_lookup, hash_lookup};
 use crate::regs::home;
 use core::mem::offset_of;
 use host::{Pin, Stubs};
@@ -48,8 +48,10 @@ pub(crate) fn stubs(x: &X64) -> Stubs {
     let leave = e.new_label();
     e.jmp(leave);
     s.leave_indirect = e.position();
-    let leave_indirect = e.new_label();
+    let (leave_indirect, unknown) = (e.new_label(), e.new_label());
     e.bind(leave_indirect);
+    displaced_lookup(&mut e, unknown);
+    e.bind(unknown);
     e.store(Size::Q, home(SLOT_PC), Gpr::RAX);
     e.store_imm(Size::D, field(offset_of!(State, exit_reason)), exit::INDIRECT as i32);
     s.leave = e.position();

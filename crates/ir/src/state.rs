@@ -97,8 +97,27 @@ pub mod flag {
 
 /// Entries of a thread's hash of indirect branch targets (power of two).
 pub const HASH_ENTRIES: usize = 4096;
+/// Entries of the table behind the hash (power of two): it has what had to leave the hash for
+/// another pc with the same index.
+pub const DISPLACED_ENTRIES: usize = 8192;
 
-/// One entry of the thread's hash of indirect branch targets: index = (pc >> 2) & (HASH_ENTRIES-1).
+/// Chosen by search: any 256 addresses with the same distance to each other, whether that is a
+/// multiple of a page or a sum or difference of two powers of two, have 256 indexes.
+pub const HASH_FACTOR: u32 = 0x902c_daf7;
+/// An odd number without a pattern.
+pub const DISPLACED_FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Where `pc` is in the hash.
+pub const fn hash_index(pc: u64) -> usize {
+    ((pc as u32).wrapping_mul(HASH_FACTOR) >> (32 - HASH_ENTRIES.ilog2())) as usize
+}
+/// Where `pc` is in the table behind it.
+pub const fn displaced_index(pc: u64) -> usize {
+    (pc.wrapping_mul(DISPLACED_FACTOR) >> (64 - DISPLACED_ENTRIES.ilog2())) as usize
+}
+
+/// One entry of the thread's hash of indirect branch targets ([`hash_index`]), which starts with
+/// [`HASH_ENTRIES`] and goes on with [`DISPLACED_ENTRIES`] ([`displaced_index`]).
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct HashEntry {
@@ -159,8 +178,8 @@ pub struct State {
     pub leave: u64,
     /// Address of the stub that leaves through link number eax, to go on at the guest pc in rdx.
     pub leave_link: u64,
-    /// Address of the "leave at an indirect branch" stub: guest address in the first scratch
-    /// register.
+    /// Address of the stub for indirect branches that are not in the hash: looks behind it, then
+    /// leaves. Guest address in the first scratch register.
     pub leave_indirect: u64,
     /// Address of the stub for returns that the return stack does not predict: guest address in
     /// the first scratch register.

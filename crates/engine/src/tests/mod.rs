@@ -335,6 +335,38 @@ fn changed_code_takes_effect() {
 }
 
 #[test]
+fn what_leaves_the_hash_for_another_is_found_behind_it() {
+    use ir::state::{displaced_index, hash_index};
+    let e = small();
+    let p = program(&[call_reg(3), call_reg(4), svc(0), jump(-3)]);
+    let pc = |n: u64| p.start + 4 * n;
+    let first = (16..).find(|&n| displaced_index(pc(n)) != 0).unwrap();
+    let second = (first + 16..)
+        .find(|&n| hash_index(pc(n)) == hash_index(pc(first)) && displaced_index(pc(n)) != 0)
+        .unwrap();
+    p.put(first as usize, &[addi(2, 1), br(30)]);
+    p.put(second as usize, &[addi(2, 100), br(30)]);
+    let mut cpu = p.cpu(e);
+    (cpu.state_mut().int[3], cpu.state_mut().int[4]) = (pc(first), pc(second));
+    for round in 1..=3 {
+        assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+        assert_eq!(cpu.state().int[2], round * 101);
+    }
+    // The table, not the run loop, says where the first is: it says something else now.
+    let host = |n| e.entry(e.lookup(false, pc(n)).unwrap());
+    assert!(cpu.shared.has_displaced(pc(first), host(first)));
+    cpu.shared.displace(pc(first), host(second));
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+    assert_eq!(cpu.state().int[2], 503);
+    // Changed code takes effect.
+    p.put(first as usize, &[addi(2, 1000)]);
+    e.invalidate(pc(first), 4);
+    assert!(!cpu.shared.has_displaced(pc(first), host(second)));
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+    assert_eq!(cpu.state().int[2], 1603);
+}
+
+#[test]
 fn other_threads_see_changed_code() {
     let e = small();
     // A loop with a call by pointer, until the function changes to one that leaves.
