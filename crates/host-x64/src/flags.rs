@@ -327,18 +327,19 @@ impl Lower<'_> {
         if recipe.a != s && recipe.b != Some(s) {
             return;
         }
-        let (op, need) = (self.op.code, self.need_after());
-        let replaced = op.writes_flags() && !op.reads_flags();
-        if self.flags.home || (need == 0 || replaced) && !op.may_fault() {
+        let op = self.op.code;
+        // Then only this operation itself may look at them, which it does before it writes.
+        let last = self.need_after() == 0 || op.writes_flags();
+        let looks = op.may_fault() || op.reads_flags();
+        if self.flags.home || last && !looks {
             self.flags.recipe = None;
+            return;
+        }
+        if last {
             return;
         }
         if self.flags.host.is_some() && self.need_after() == READER {
             self.flags.recipe = None;
-            return;
-        }
-        if self.need_after() == 0 {
-            // Only a fault of this operation itself, which comes before the write.
             return;
         }
         let r = self.using(Ref::slot(s));

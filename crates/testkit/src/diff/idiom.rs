@@ -90,7 +90,12 @@ const READERS: &[&str] = &[
     "xaflag",
 ];
 
-/// A random pair; None if its lines are not among those of `generator`.
+/// What may come between the two: the host's flags are lost there, the guest's are not.
+const BETWEEN: &[&str] =
+    &["and_imm", "orr_shift", "eor_shift", "lsrv", "ubfm", "madd", "udiv", "clz"];
+
+/// A random pair, or a longer sequence with a pair in it; None if its lines are not among those of
+/// `generator`.
 pub(super) fn pair(generator: &mut Generator) -> Option<Group> {
     let flags = generator.rng.one_in(2);
     let mut pick = |from: &[&'static str]| from[generator.rng.below(from.len() as u64) as usize];
@@ -139,7 +144,34 @@ pub(super) fn pair(generator: &mut Generator) -> Option<Group> {
         _ => None,
     };
     let branch = branch.map(|branch| (branch, rng.below(4) as isize));
+    if flags
+        && branch.is_none()
+        && rng.one_in(2)
+        && let Some(words) = last_use(generator, (first, one), (second, two))
+    {
+        return Some(Group { words, branch });
+    }
     Some(Group { words: vec![one, two], branch })
+}
+
+/// A writer of the flags, something else, a reader that overwrites one of the writer's operands, and
+/// a writer that ends what the flags were.
+fn last_use(
+    generator: &mut Generator,
+    (first, one): (&'static Line, u32),
+    (second, two): (&'static Line, u32),
+) -> Option<Vec<u32>> {
+    let rng = &mut generator.rng;
+    let name = BETWEEN[rng.below(BETWEEN.len() as u64) as usize];
+    let last = WRITERS[rng.below(WRITERS.len() as u64) as usize];
+    let operand = first.field(one, if rng.one_in(3) { "rm" } else { "rn" })?;
+    let two = with(second, two, "rd", operand);
+    let mut word = |name| {
+        let line = generator.lines().iter().copied().find(|l| l.name == name)?;
+        generator.word_of(line)
+    };
+    let (between, last) = (word(name)?, word(last)?);
+    find(two).is_some_and(|l| std::ptr::eq(l, second)).then(|| vec![one, between, two, last])
 }
 
 #[cfg(test)]
@@ -150,7 +182,8 @@ mod tests {
     #[test]
     fn every_name_is_an_implemented_line() {
         let values = VALUES.iter().flat_map(|&(a, b)| [a, b]);
-        for name in values.chain(WRITERS.iter().copied()).chain(READERS.iter().copied()) {
+        let flags = [WRITERS, READERS, BETWEEN].into_iter().flatten().copied();
+        for name in values.chain(flags) {
             assert!(TABLE.iter().any(|l| l.name == name && l.implemented), "{name}");
         }
     }
