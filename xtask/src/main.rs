@@ -93,7 +93,7 @@ fn fuzz(root: &Path, anyarch: &Path, fixtures: &Path, seed: u64, seconds: u32) -
         "--fixtures",
         &fixtures,
         "--mode",
-        "evaluate,binary,v2,v3",
+        "evaluate,binary,v2,v3,pins",
     ];
     testkit(root, &arguments)
 }

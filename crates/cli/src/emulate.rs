@@ -111,7 +111,10 @@ pub(crate) fn from_environment() -> Options {
 /// Refuses what `--dump` does not know.
 fn check_dump(options: &Options) -> Result<(), Failure> {
     let items = options.dump.as_deref().unwrap_or_default().split(|&b| b == b',');
-    match items.into_iter().find(|item| !interpret::DUMPS.contains(item) && !item.is_empty()) {
+    let known = |item: &[u8]| {
+        item.is_empty() || interpret::DUMPS.contains(&item) || interpret::pins(item).is_some()
+    };
+    match items.into_iter().find(|item| !known(item)) {
         Some(item) => {
             let known: Vec<_> =
                 interpret::DUMPS.iter().map(|d| String::from_utf8_lossy(d)).collect();

@@ -200,6 +200,7 @@ fn failure(error: &load::Error) -> Failure {
 /// What `--dump` takes a list of. From `tiny` on they are for tests of the engine: small code cache,
 /// dual mapping, polls that all fail, a host that is only x86-64-v2 or x86-64-v3 (without AES, PCLMUL and
 /// SHA), nothing left to the evaluator when it is reached for the first time (all of them do that).
+/// So does `pins` and a number: that random choice of guest registers in the host's.
 pub(crate) const DUMPS: [&[u8]; 10] =
     [b"ir", b"host", b"stats", b"eval", b"tiny", b"dual", b"stress", b"v2", b"v3", b"translate"];
 
@@ -209,7 +210,10 @@ fn engine_options(options: &Options) -> engine::Options {
         engine::Options { sink: print, evaluate_first: true, ..engine::Options::default() };
     for item in options.dump.as_deref().unwrap_or_default().split(|&b| b == b',') {
         // What is for looking at translated code, or for testing it, wants all of it.
-        chosen.evaluate_first &= item.is_empty() || item == b"stats";
+        chosen.evaluate_first &= item.is_empty() || item == b"stats" || pins(item).is_some();
+        if let Some(seed) = pins(item) {
+            chosen.pins = Some(seed);
+        }
         match item {
             b"ir" => chosen.dump_ir = true,
             b"host" => chosen.dump_host = true,
@@ -224,6 +228,11 @@ fn engine_options(options: &Options) -> engine::Options {
         }
     }
     chosen
+}
+
+/// The number in `pins7`.
+pub(crate) fn pins(item: &[u8]) -> Option<u64> {
+    str::from_utf8(item.strip_prefix(b"pins")?).ok()?.parse().ok()
 }
 
 /// Prints a dump.

@@ -269,7 +269,7 @@ impl Engine {
     /// # Errors
     /// If the code cache cannot be mapped.
     pub fn new(guest: &'static dyn Guest, options: Options) -> io::Result<&'static Self> {
-        let host = crate::host::back_end(options.features, guest);
+        let host = crate::host::back_end(&options, guest);
         let cache = CodeCache::new(options.cache_size, options.dual_mapping)?;
         let os = |e: sys::Errno| io::Error::from_raw_os_error(e.0);
         let tables = Tables::new(options.cache_size).map_err(os)?;

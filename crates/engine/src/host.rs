@@ -1,6 +1,6 @@
 //! The one place that knows the host's architecture: which back end, what its registers mean.
 
-use crate::options::FeatureLevel;
+use crate::options::{FeatureLevel, Options};
 use guest::Guest;
 use host::{Features, FlagsAt, Host};
 use ir::state::flag;
@@ -31,8 +31,15 @@ pub(crate) fn features(level: FeatureLevel) -> Features {
 }
 
 /// The back end for this host.
-pub(crate) fn back_end(level: FeatureLevel, guest: &dyn Guest) -> Box<dyn Host> {
-    Box::new(host_x64::X64::new(features(level), guest.int_pins(), guest.vec_pins()))
+pub(crate) fn back_end(options: &Options, guest: &dyn Guest) -> Box<dyn Host> {
+    let features = features(options.features);
+    Box::new(match options.pins {
+        None => host_x64::X64::new(features, guest.int_pins(), guest.vec_pins()),
+        Some(seed) => {
+            let [int, vec] = host::random_pins(seed);
+            host_x64::X64::new(features, &int, &vec)
+        }
+    })
 }
 
 /// Floating-point control for translated code: invalid operations trap, all else is masked;

@@ -21,6 +21,9 @@ pub struct Options {
     pub dual_mapping: bool,
     /// Host extensions.
     pub features: FeatureLevel,
+    /// Hold a random choice of guest registers in the host's, not the guest's preferences: whatever
+    /// depends on those fails then.
+    pub pins: Option<u64>,
     /// Pass each unit's IR to `sink`.
     pub dump_ir: bool,
     /// Pass each unit's host code to `sink`.
@@ -46,6 +49,7 @@ impl Default for Options {
             cache_size: 128 << 20,
             dual_mapping: false,
             features: FeatureLevel::Auto,
+            pins: None,
             dump_ir: false,
             dump_host: false,
             timing: false,

@@ -1,6 +1,7 @@
 //! What a host back end must provide: a pure function from a block to bytes.
 
 use ir::Block;
+use ir::state::FIRST_VEC;
 
 /// Optional instruction-set extensions of the host.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
@@ -208,6 +209,30 @@ pub struct Pin {
     pub slot: u16,
     /// The host's register number in its own encoding (general or vector by the slot's kind).
     pub reg: u8,
+}
+
+/// Any of the general and vector registers that guests have, in any order, from none to more than
+/// the host has room for.
+pub fn random_pins(seed: u64) -> [Vec<u16>; 2] {
+    // Xorshift.
+    let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut below = |n: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random as usize % n
+    };
+    [0, FIRST_VEC].map(|first| {
+        let mut slots: Vec<u16> = (first..first + 32).collect();
+        for n in (1..slots.len()).rev() {
+            slots.swap(n, below(n + 1));
+        }
+        // Mostly all that the host has room for.
+        if below(3) == 0 {
+            slots.truncate(below(15));
+        }
+        slots
+    })
 }
 
 /// A back end. No `cfg(target_arch)`, no unsafe: it never runs what it emits.

@@ -14,7 +14,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use sys::{auxv, raw};
 
 /// The family of a process with these identifiers. That the translator is the same is certain: it
-/// executes its own file.
+/// executes its own file. How it translates also depends on `--dump`.
 fn family(options: &Options, ids: [u64; 4]) -> Family {
     let hash = |bytes: &[u8]| {
         bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
@@ -24,7 +24,8 @@ fn family(options: &Options, ids: [u64; 4]) -> Family {
     let [uid, euid, gid, egid] = ids;
     let version = hash(env!("CARGO_PKG_VERSION").as_bytes());
     let cpu = hash(options.cpu.as_deref().unwrap_or_default());
-    [version, cpu, uid, euid, gid, egid, 0, 0]
+    let dump = hash(options.dump.as_deref().unwrap_or_default());
+    [version, cpu, uid, euid, gid, egid, dump, 0]
 }
 
 /// Founds a family if there is none: before a fork.

@@ -28,7 +28,8 @@ testkit diff [options]   compares random instructions with the oracle
   --only TEXT,...   encodings whose name, section or feature contains one of these
   --skip TEXT,...   and not one of these
   --mode M,...      evaluate, single (evaluate single instructions), binary; eval, tiny,
-                    dual, stress, v2: binary with that word of --dump
+                    dual, stress, v2, v3: binary with that word of --dump; pins: with
+                    other guest registers in the host's for each seed
                     (evaluate, and binary if there is one)
   --anyarch FILE    the product's binary
   --oracle FILE     the oracle's, or several; `evaluator` for what no oracle has
@@ -180,7 +181,7 @@ fn runners(options: &Options) -> Result<Vec<Runner>> {
                 let path = options.anyarch.as_deref().context("--anyarch is needed")?;
                 Ok(Runner::product(path))
             }
-            "eval" | "tiny" | "dual" | "stress" | "v2" | "v3" => {
+            "eval" | "tiny" | "dual" | "stress" | "v2" | "v3" | "pins" => {
                 let path = options.anyarch.as_deref().context("--anyarch is needed")?;
                 Ok(Runner::product_with(path, mode))
             }
@@ -247,7 +248,8 @@ fn loops(options: &Options, oracle: &Runner, runners: &[Runner], scratch: &Path)
             }
             counts.len() < options.stop
         };
-        let compared = compare(&cases, options.rounds, oracle, runners, scratch, &mut report)?;
+        let runners: Vec<_> = runners.iter().map(|r| r.for_seed(seed)).collect();
+        let compared = compare(&cases, options.rounds, oracle, &runners, scratch, &mut report)?;
         instructions += compared.instructions;
         signals += compared.signals;
         accepted += compared.accepted;

@@ -9,7 +9,7 @@ use it::{Lab, assert_none, outcome};
 
 /// Ways to work: as always; as on an old host, with a code cache that is flushed all the time; with
 /// code that is never writable where it is executed.
-const MODES: [&str; 3] = ["", "v2,tiny", "dual"];
+const MODES: [&str; 3] = ["", "v2,tiny,pins1", "dual,pins2"];
 
 /// Programs on which the oracle is known to be wrong: name and reason, one a line.
 fn deviations(tree: &Path) -> HashMap<String, String> {

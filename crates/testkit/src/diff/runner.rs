@@ -61,6 +61,19 @@ impl Runner {
         }
     }
 
+    /// For the program made of `seed`: `--dump pins` gets that number, and translates all.
+    #[must_use]
+    pub fn for_seed(&self, seed: u64) -> Self {
+        let mut new = self.clone();
+        if let Self::Command { name, command } = &mut new
+            && let Some(word) = command.iter_mut().find(|w| *w == "pins")
+        {
+            *word = format!("pins{seed},translate");
+            name.push_str(&seed.to_string());
+        }
+        new
+    }
+
     /// Whether it is an oracle.
     pub fn is_oracle(&self) -> bool {
         matches!(self, Self::Command { name, .. } if name.starts_with("oracle"))
