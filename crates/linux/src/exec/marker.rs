@@ -56,6 +56,10 @@ pub(super) fn arguments(
     add(b"uname", options.uname.as_deref());
     add(b"alone", options.alone.then_some(b"1"));
     add(b"strace", options.strace.then_some(b"1"));
+    add(
+        b"mdwe",
+        (options.mdwe != 0).then(|| options.mdwe.to_string()).as_deref().map(str::as_bytes),
+    );
     add(b"trace", options.trace.as_deref().map(to_hex).as_deref());
     add(b"seccomp", options.seccomp.as_deref().map(to_hex).as_deref());
     vec![b"anyarch".to_vec(), MARKER.to_vec(), text, exec_fn]
@@ -101,6 +105,7 @@ pub fn read(text: &[u8]) -> Option<Inherited> {
             b"uname" => options.uname = Some(value.to_vec()),
             b"alone" => options.alone = value == b"1",
             b"strace" => options.strace = value == b"1",
+            b"mdwe" => options.mdwe = number(value)? as u64,
             b"trace" => options.trace = Some(from_hex(value)?),
             b"seccomp" => options.seccomp = Some(from_hex(value)?),
             _ => return None,
@@ -119,6 +124,7 @@ mod tests {
             ld_prefix: Some(b"/opt/root".to_vec()),
             strace: true,
             alone: true,
+            mdwe: 1,
             seccomp: Some(vec![0, 31, 61, 255]),
             ..Options::default()
         };

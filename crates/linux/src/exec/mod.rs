@@ -369,7 +369,12 @@ fn by_ourselves(
     let Ok(own) = task.process.own_binary() else { return by_kernel(request) };
     let exe = program.real_path();
     let trace = task.trace.as_ref().map(Traced::save);
-    let options = Options { seccomp: seccomp::save(task), trace, ..task.process.options.clone() };
+    let options = Options {
+        seccomp: seccomp::save(task),
+        trace,
+        mdwe: task.process.mm.inherited_mdwe(),
+        ..task.process.options.clone()
+    };
     let pinned = match &own {
         OwnBinary::Pinned(fd) => Some(*fd),
         OwnBinary::Opened(_) => None,

@@ -108,6 +108,7 @@ pub fn start(
         family::join(engine, &options, share);
     }
     limits::adopt();
+    limits::make_room_on_stack();
     let mm = Mm::new(engine, abi.arch_prot);
     let random = Random::new();
     let top = STACK_TOP - random.pages(2, 1 << 36) - 16 * random.pages(3, PAGE * 256) / PAGE;
@@ -157,6 +158,7 @@ pub fn start(
     };
     let image = place_stack(&mm, abi, &contents, top)?;
 
+    mm.set_mdwe(options.mdwe).map_err(Error::Memory)?;
     let auxv_end = image.auxv.0 + image.auxv.1;
     let identity = Identity {
         exe: exe.unwrap_or_else(|| file.real_path()),

@@ -256,7 +256,7 @@ impl Mm {
         let mut space = self.space();
         space.lock_future = None;
         space.aio_rings.clear();
-        space.forget_mdwe();
+        space.mdwe = space.inherited_mdwe();
     }
 }
 
