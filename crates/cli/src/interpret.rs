@@ -130,6 +130,7 @@ fn registered(mut arguments: Vec<Vec<u8>>, form: Form, fd: Option<i32>) -> u8 {
                 envp: auxv::environment(),
             },
         ),
+            By::Execve,
         Err(failure) => failure.print(),
     }
 }
@@ -155,7 +156,8 @@ fn inherited(mut arguments: Vec<Vec<u8>>) -> u8 {
     match take(inherited.fd, &exec_fn) {
         Ok(file) => {
             let envp = auxv::environment();
-            start(inherited.options, Start { file, exec_fn, exe, own, share, argv, envp })
+            let program = Start { file, exec_fn, exe, own, share, argv, envp };
+            start(inherited.options, program, By::Execve)
         }
         Err(failure) => failure.print(),
     }
@@ -184,6 +186,7 @@ pub(crate) fn direct(program: &[OsString], mut options: Options) -> u8 {
         Ok((file, argv)) => start(
             options,
             Start { file, exec_fn: path, exe: None, own: None, share: None, argv, envp },
+            By::CommandLine,
         ),
         Err(error) => failure(&error).print(),
     }
@@ -274,7 +277,16 @@ fn make_engine(
 }
 
 /// Runs a program to its end; returns only if it cannot be started.
-fn start(options: Options, start: Start) -> u8 {
+fn start(options: Options, start: Start, by: By) -> u8 {
+/// Who wants a program to be run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// Somebody who called `execve`, successfully.
+    Execve,
+    /// The user of our command line.
+    CommandLine,
+}
+
     let guest = match guest(&options) {
         Ok(guest) => guest,
         Err(text) => return Failure::new(text).help("-cpu max,+FEATURE,-FEATURE").code(2).print(),
@@ -295,6 +307,12 @@ fn start(options: Options, start: Start) -> u8 {
             task.run();
             0
         }
-        Err(error) => failure(&error).print(),
+        Err(error) => {
+            let code = failure(&error).print();
+            if by == By::Execve && error.kills() {
+                load::die();
+            }
+            code
+        }
     }
 }

@@ -17,6 +17,7 @@ pub mod marker;
 mod script;
 
 use crate::abi::Abi;
+use crate::elf;
 use crate::load::{self, OpenFile, find_loader};
 use crate::options::Options;
 use crate::process::{OwnBinary, Process};
@@ -252,22 +253,31 @@ fn interpreter(path: &[u8], why: load::Error) -> load::Error {
     load::Error::Interpreter { path: path.to_vec(), why: Box::new(why) }
 }
 
-/// Finds out whether `file` and its loader can be run.
+/// Finds out whether `file` and its loader can be run, as far as Linux does before it begins to load
+/// them: what is wrong with their segments kills the new program.
 fn check_program(process: &Process, file: &OpenFile) -> Result<(), Errno> {
-    let program = file.parse(process.abi).map_err(|_| Errno::ENOEXEC)?;
-    let Some(interp) = &program.interp else { return Ok(()) };
+    let abi = process.abi;
+    let interp = elf::loader(file, abi.elf_machine).map_err(|error| match error {
+        elf::Error::Truncated { what: elf::INTERP, .. } => Errno::EIO,
+        _ => Errno::ENOEXEC,
+    })?;
+    let Some(interp) = interp else { return Ok(()) };
     let prefix = process.options.ld_prefix.as_deref();
-    let loader = match find_loader(process.abi, file.path(), interp, prefix) {
+    let loader = match find_loader(abi, file.path(), &interp, prefix) {
         Ok(loader) => loader,
         Err(load::Error::Loader { errno, .. } | load::Error::Open { errno, .. }) => {
             return Err(errno);
         }
-        Err(_) => return Err(Errno::ENOEXEC),
+        Err(_) => return Err(Errno::EACCES),
     };
-    if !load::is_program(process.abi, loader.head()) {
-        return Err(Errno::ELIBBAD);
+    if loader.head().len() < elf::EHDR_SIZE {
+        return Err(Errno::EIO);
     }
-    Ok(())
+    match elf::check_headers(&loader, abi.elf_machine) {
+        // Its type is looked at later.
+        Ok(()) | Err(elf::Error::Type(_)) => Ok(()),
+        Err(_) => Err(Errno::ELIBBAD),
+    }
 }
 
 /// Whether the kernel would run `file` with privileges that we do not have.
@@ -324,6 +334,7 @@ impl Prepared {
     /// Makes the call; returns only if it fails.
     fn perform(self, task: &mut Task) -> Errno {
         let mask = task.signals.mask;
+        Err(load::Error::Loader { errno: Errno::EISDIR, .. }) => return Err(Errno::EACCES),
         let this = task.exec.insert(self);
         let args = [
             this.dirfd as u64,

@@ -126,6 +126,8 @@ impl Bytes for OpenFile {
 }
 
 /// Opens the loader `loader` of program `path`: under `prefix` first, if there is one.
+        // For Linux the empty path is the working directory.
+        Err(Error::Open { .. }) if loader.is_empty() => Errno::EACCES,
 ///
 /// # Errors
 /// If it is in neither place, or cannot be opened.

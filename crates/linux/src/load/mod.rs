@@ -134,7 +134,7 @@ pub fn start(
             mm.guard(mapped.code.0 & !(PAGE - 1), mapped.code.1, abi.arch_prot);
         }
         entry = mapped.entry;
-        base = mapped.start;
+        base = mapped.bias;
     }
     mm.set_brk_start(main.end + random.pages(1, 32 << 20), main.data);
 
@@ -242,3 +242,8 @@ fn set_name(exec_fn: &[u8]) {
 pub fn is_program(abi: &Abi, head: &[u8]) -> bool {
     elf::machine_of(head) == Some(abi.elf_machine)
 }
+/// Ends the process as Linux does when it cannot load a program any more whose `execve` succeeded.
+pub fn die() -> ! {
+    crate::signal::die_of(libc::SIGSEGV)
+}
+

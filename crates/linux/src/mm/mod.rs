@@ -265,6 +265,11 @@ impl Mm {
     pub(crate) fn adopt_exec(&self, start: u64, end: u64) {
         self.set_exec(start, end);
         self.note_file(start, end);
+    /// Records addresses as not executable that were mapped by other means.
+    pub(crate) fn disown_exec(&self, start: u64, end: u64) {
+        self.clear_exec(start, end);
+    }
+
     }
 }
 
