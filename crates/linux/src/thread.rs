@@ -215,6 +215,7 @@ fn fork(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> {
     host::set_host_mask(BLOCKED);
     let process = task.process;
     let result = {
+        let _views = process.views.fork_guard();
         let _memory = process.mm.fork_guard();
         let _rings = calls::ring_fork_guard();
         let _tracees = ptrace::fork_guard();
