@@ -19,7 +19,7 @@ pub(crate) struct CodeCache {
     /// After the stubs: what a flush goes back to.
     floor: AtomicUsize,
     /// A copy for the child, while forking.
-    copy: Mutex<Option<OwnedFd>>,
+    copy: Mutex<Option<[Mapping; 2]>>,
 }
 
 /// A line of the host's cache, which small loops should not straddle.
@@ -136,22 +136,23 @@ impl CodeCache {
         let used = self.used.load(Ordering::Relaxed);
         // SAFETY: that much is mapped; patches by this thread only, which holds the writer's lock.
         let code = unsafe { core::slice::from_raw_parts(write.start(), used) };
-        let file = memory_file(write.len()).and_then(|file| {
-            let map = Mapping::shared(file.as_fd(), write.len(), RW).map_err(os)?;
+        // Mappings, not a descriptor: the child may share those with the parent.
+        let maps = memory_file(write.len()).and_then(|file| {
+            let map = |prot| Mapping::shared(file.as_fd(), write.len(), prot).map_err(os);
+            let maps = [map(RX)?, map(RW)?];
             // SAFETY: the new mapping is as large.
-            unsafe { core::ptr::copy_nonoverlapping(code.as_ptr(), map.start(), used) };
-            Ok(file)
+            unsafe { core::ptr::copy_nonoverlapping(code.as_ptr(), maps[1].start(), used) };
+            Ok(maps)
         });
-        *self.copy.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = file.ok();
+        *self.copy.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = maps.ok();
     }
     /// After a fork, in the child (else in the parent).
     pub(crate) fn finish_fork(&self, child: bool) {
         let Some(write) = &self.write else { return };
         let copy = self.copy.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         if child {
-            let replaced = copy.is_some_and(|file| {
-                self.run.replace_shared(file.as_fd(), RX).is_ok()
-                    && write.replace_shared(file.as_fd(), RW).is_ok()
+            let replaced = copy.is_some_and(|[run_copy, write_copy]| {
+                self.run.replace(run_copy).is_ok() && write.replace(write_copy).is_ok()
             });
             assert!(replaced, "no memory for the code cache of a new process");
         }

@@ -40,15 +40,15 @@ impl Mapping {
         let start = call(libc::SYS_mmap, [0, len as u64, prot as u64, flags as u64, fd, 0])?;
         Ok(Self { start: start as *mut u8, len })
     }
-    /// Puts shared memory of another file in its place.
+    /// Moves another mapping, of the same length, to its place.
     ///
     /// # Errors
     /// The kernel's.
-    pub fn replace_shared(&self, fd: BorrowedFd<'_>, prot: i32) -> Result<(), Errno> {
-        let fd = fd.as_raw_fd() as u64;
-        let flags = libc::MAP_SHARED | libc::MAP_NORESERVE | libc::MAP_FIXED;
-        let args = [self.start as u64, self.len as u64, prot as u64, flags as u64, fd, 0];
-        call(libc::SYS_mmap, args).map(drop)
+    pub fn replace(&self, other: Self) -> Result<(), Errno> {
+        let other = core::mem::ManuallyDrop::new(other);
+        let (from, len) = (other.start as u64, other.len as u64);
+        let flags = (libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED) as u64;
+        call(libc::SYS_mremap, [from, len, self.len as u64, flags, self.start as u64]).map(drop)
     }
     /// Its first byte.
     pub fn start(&self) -> *mut u8 {
