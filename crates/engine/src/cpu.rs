@@ -82,6 +82,8 @@ const FRAME: u64 = 8;
 const _: () = assert!(AT_STATE as i32 + ir::state::POLL_OFFSET == AT_POLL as i32);
 
 const RECORDS: u32 = 8;
+/// How many processors of threads that have ended are kept for new ones.
+const SPARE: usize = 16;
 /// Entries of [`Cpu::traps`].
 pub(crate) const TRAPS: usize = 64;
 
@@ -96,6 +98,8 @@ pub(crate) struct Shared {
     /// The poll page was made inaccessible.
     armed: AtomicBool,
     tid: AtomicI32,
+    /// Signals that the thread takes if they are sent to the process; for other threads.
+    takes: AtomicU64,
     /// Ring of recorded signals: written by handlers on this thread, read by this thread.
     records: [UnsafeCell<RecordedSignal>; RECORDS as usize],
     head: AtomicU32,
@@ -245,6 +249,19 @@ impl Shared {
         self.head.store(head.wrapping_add(1), Ordering::Release);
         Some(record)
     }
+    /// Whether all that is recorded, if anything is, has the property `property`; by the thread itself.
+    fn all_recorded(&self, property: impl Fn(&RecordedSignal) -> bool) -> bool {
+        let (head, tail) = (self.head.load(Ordering::Relaxed), self.tail.load(Ordering::Acquire));
+        let records = (0..tail.wrapping_sub(head)).map(|n| head.wrapping_add(n) % RECORDS);
+        // SAFETY: entries from head to tail are complete, and not written before `head` passes them.
+        head != tail
+            && records.into_iter().all(|n| property(unsafe { &*self.records[n as usize].get() }))
+    }
+    /// The thread's number if it takes signal `signo`.
+    pub(crate) fn taker(&self, signo: i32) -> Option<i32> {
+        let takes = self.takes.load(Ordering::SeqCst) >> (signo - 1) & 1 != 0;
+        takes.then(|| self.tid.load(Ordering::Relaxed)).filter(|&tid| tid != 0)
+    }
     /// Remembers a fault for the run loop, by its handler.
     pub(crate) fn set_fault(&self, fault: Fault) {
         self.fault_signo.store(fault.signo, Ordering::Relaxed);
@@ -392,6 +409,7 @@ impl Cpu {
             in_code: AtomicBool::new(false),
             armed: AtomicBool::new(false),
             tid: AtomicI32::new(0),
+            takes: AtomicU64::new(0),
             records: [(); RECORDS as usize].map(|()| record()),
             head: AtomicU32::new(0),
             tail: AtomicU32::new(0),
@@ -442,7 +460,11 @@ impl Cpu {
     /// # Errors
     /// If memory is short.
     pub fn clone_registers(&self) -> io::Result<Self> {
-        let mut new = Self::with(self.engine, Firsts::default())?;
+        let spare = self.engine.lock().spare.pop();
+        let mut new = match spare {
+            Some(spare) => spare,
+            None => Self::with(self.engine, Firsts::default())?,
+        };
         let (from, to) = (self.state(), new.state_mut());
         to.int = from.int;
         to.vec = from.vec;
@@ -450,6 +472,21 @@ impl Cpu {
         to.int[usize::from(SLOT_EX_ADDR)] = MONITOR_CLEAR;
         new.update_fp();
         Ok(new)
+    }
+    /// The thread has ended, or is about to with all signals blocked: keeps the processor for the next
+    /// one.
+    pub fn retire(mut self) {
+        while self.take_signal().is_some() {}
+        self.shared.tid.store(0, Ordering::Relaxed);
+        self.shared.takes.store(0, Ordering::Relaxed);
+        self.invalidate_returns();
+        if CURRENT.get() == &raw const *self.shared {
+            CURRENT.set(core::ptr::null());
+        }
+        let mut writer = self.engine.lock();
+        if writer.spare.len() < SPARE {
+            writer.spare.push(self);
+        }
     }
     pub(crate) fn reference(&self) -> CpuRef {
         CpuRef(&raw const *self.shared)
@@ -476,6 +513,29 @@ impl Cpu {
         // SAFETY: the memory is this processor's own; `drop` takes it back.
         unsafe { sys::signal::set_alternate_stack(self.shared.base + AT_ALT as u64, ALT_SIZE) };
         CURRENT.set(&raw const *self.shared);
+    }
+    /// What makes this the processor of the thread that will run on a block, so that no signal for it is
+    /// lost before [`Cpu::make_current`].
+    pub fn starter(&self) -> impl FnOnce(&sys::thread::Block) + use<> {
+        let shared = &raw const *self.shared;
+        move |block| {
+            CURRENT.with(|here| {
+                // SAFETY: it is the same variable of a thread that does not run yet.
+                unsafe { (*block.local(&raw const *here)).set(shared) }
+            });
+        }
+    }
+    /// The number of the thread that runs this.
+    pub fn tid(&self) -> i32 {
+        self.shared.tid.load(Ordering::Relaxed)
+    }
+    /// Says which signals the thread takes if they are sent to the process.
+    pub fn set_takes(&self, signals: u64) {
+        self.shared.takes.store(signals, Ordering::SeqCst);
+    }
+    /// Whether something is recorded, and all of it has the property `property`.
+    pub fn all_recorded(&self, property: impl Fn(&RecordedSignal) -> bool) -> bool {
+        self.shared.all_recorded(property)
     }
     /// In the child of a fork: the thread has a new number.
     pub(crate) fn forked(&self) {

@@ -86,6 +86,9 @@ pub(crate) struct Writer {
     pub(crate) tagged: Vec<u64>,
     /// All processors.
     pub(crate) cpus: Vec<CpuRef>,
+    /// Processors of threads that have ended, for new ones. They are among `cpus` as well, so that
+    /// what they remember stays right.
+    pub(crate) spare: Vec<Cpu>,
     pub(crate) stats: Stats,
 }
 
@@ -311,6 +314,7 @@ impl Engine {
                 trapping: Vec::new(),
                 tagged: Vec::new(),
                 cpus: Vec::new(),
+                spare: Vec::new(),
                 stats: Stats::default(),
             }),
         }));
@@ -654,6 +658,18 @@ impl Engine {
             s.evaluated_ns as f64 / s.evaluated_insns.max(1) as f64
         ));
     }
+    /// Calls `offer` with the numbers of threads that take signal `signo` ([`Cpu::set_takes`]), until one
+    /// accepts; false if none does.
+    pub fn any_taker(&self, signo: i32, mut offer: impl FnMut(i32) -> bool) -> bool {
+        // SAFETY: registered processors are alive.
+        let taker = |cpu: &CpuRef| unsafe { &*cpu.0 }.taker(signo);
+        self.lock().cpus.iter().filter_map(taker).any(&mut offer)
+    }
+    /// How many threads there are.
+    pub fn threads(&self) -> usize {
+        let writer = self.lock();
+        writer.cpus.len() - writer.spare.len()
+    }
     /// Keeps the tables consistent over a fork.
     pub fn fork_guard(&'static self) -> ForkGuard {
         let writer = self.lock();
@@ -703,7 +719,8 @@ pub struct ForkGuard {
 impl ForkGuard {
     /// To be called in the child of a fork, before anything else of the engine: only `cpu` is left.
     pub fn child(&mut self, cpu: &Cpu) {
-        self.writer.cpus.retain(|c| *c == cpu.reference());
+        let Writer { cpus, spare, .. } = &mut *self.writer;
+        cpus.retain(|c| *c == cpu.reference() || spare.iter().any(|s| s.reference() == *c));
         self.child = true;
         cpu.forked();
     }

@@ -6,7 +6,7 @@ use core::ffi::c_void;
 use host::{FaultPoint, FlagsAt, Recipe};
 use ir::State;
 use ir::state::{FIRST_VEC, exit, flag};
-use sys::arch::{Context, abort_call};
+use sys::arch::{Context, abort_call, is_after_call};
 use sys::signal::{self, Disposition, Siginfo};
 
 /// The signals that instructions raise. They are never blocked.
@@ -61,7 +61,7 @@ fn record(signo: i32, info: &Siginfo, context: &mut Context) {
 unsafe extern "C" fn on_synchronous(signo: i32, info: *const Siginfo, context: *mut c_void) {
     // SAFETY: these are a handler's arguments.
     let (info, mut context) = unsafe { (&*info, Context::new(context)) };
-    if info.code() <= 0 {
+    if info.code() <= 0 || is_after_call(&context) {
         // Sent by a process, not raised by an instruction.
         return record(signo, info, &mut context);
     }

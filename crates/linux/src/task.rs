@@ -18,10 +18,6 @@ pub struct Task {
     pub process: &'static Process,
     /// Thread id, the host's.
     pub tid: i32,
-    /// Where to write 0 and wake a futex when the thread ends (`set_tid_address`); 0 = nowhere.
-    pub clear_child_tid: u64,
-    /// Head of the robust futex list and its length.
-    pub robust_list: (u64, u64),
     /// Alternate stack, pending signals.
     pub signals: TaskSignals,
     /// The `execve` being made.
@@ -43,8 +39,6 @@ impl Task {
             cpu,
             process,
             tid,
-            clear_child_tid: 0,
-            robust_list: (0, 0),
             signals: TaskSignals::default(),
             exec: None,
             trace: None,
@@ -69,12 +63,12 @@ impl Task {
         self.state().int[self.process.abi.arg_slots[n] as usize]
     }
 
-    /// Runs the guest until this thread ends (only threads that the guest made return).
+    /// Runs the guest until this thread ends ([`TaskThread::returns`]).
     pub fn run(&mut self) {
         if core::mem::take(&mut self.thread.executed) {
             ptrace::resumed(self);
         }
-        while !self.thread.ended {
+        while self.thread.ended.is_none() {
             let exit = if self.stepping() {
                 match self.cpu.step() {
                     Some(exit) => exit,

@@ -1,30 +1,36 @@
 //! New threads and processes.
 //!
-//! A guest thread is a thread of the host's C library. A process with its own memory is a fork. A
-//! process that shares memory with its parent really shares it: it runs on a stack of its own, with
-//! its own `Cpu`; with `CLONE_VFORK` in the thread-local storage of the parent's thread, which
-//! waits, otherwise in that of a thread made for this.
+//! A guest thread is a thread of the host. A process with its own memory is a fork. A process that
+//! shares memory with its parent really shares it, and has a `Cpu` of its own: with `CLONE_VFORK`
+//! it runs in the thread-local storage of the parent's thread, which waits, otherwise on a block as
+//! threads have ([`sys::thread`]).
+//!
+//! From the first instruction on, signals of the new thread or process are recorded in its own `Cpu`:
+//! either because that is current from the start ([`Cpu::starter`]), or because all signals are
+//! blocked until it is, also those that the host otherwise never blocks.
 
 use crate::calls;
 use crate::signal::{AltStack, TaskSignals};
 use crate::task::Task;
-use crate::{family, ptrace, seccomp};
+use crate::{family, ptrace, seccomp, signal};
 use engine::{Cpu, signals as host};
 use ir::state::SLOT_TP;
+use std::cell::RefCell;
 use std::sync::Arc;
 use sys::map::Mapping;
 use sys::process::CloneArgs;
+use sys::thread::Started;
 use sys::{Errno, raw};
 
 /// How the host thread of a task was made and whether it has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct TaskThread {
-    /// By the C library, which must get it back; otherwise it is the kernel's alone.
-    pub by_library: bool,
+    /// Its end is to return from [`Task::run`], instead of ending the host's thread there.
+    pub returns: bool,
     /// It runs a program that was executed under a tracer, from its start.
     pub executed: bool,
-    /// It is to end.
-    pub ended: bool,
+    /// It is to end, with this code.
+    pub ended: Option<i32>,
     /// It is a process, or a thread of one, in the memory of its parent.
     pub borrowed: bool,
     /// Such a one that has changed its rights: what it executes is not of our family.
@@ -34,10 +40,7 @@ pub struct TaskThread {
 /// `CLONE_*` as in the calls' arguments.
 mod flag {
     pub(super) const VM: u64 = libc::CLONE_VM as u64;
-    pub(super) const FS: u64 = libc::CLONE_FS as u64;
-    pub(super) const FILES: u64 = libc::CLONE_FILES as u64;
     pub(super) const SIGHAND: u64 = libc::CLONE_SIGHAND as u64;
-    pub(super) const PIDFD: u64 = libc::CLONE_PIDFD as u64;
     pub(super) const VFORK: u64 = libc::CLONE_VFORK as u64;
     pub(super) const THREAD: u64 = libc::CLONE_THREAD as u64;
     pub(super) const NEWNS: u64 = libc::CLONE_NEWNS as u64;
@@ -50,9 +53,8 @@ mod flag {
     pub(super) const CLEAR_SIGHAND: u64 = 1 << 32;
 }
 
-/// Stack of a process that shares memory.
+/// Stack of a process that shares memory with its parent, which waits.
 const STACK: usize = 512 << 10;
-const BLOCKED: u64 = u64::MAX;
 
 /// `clone3(2)`; `request.stack` is the new stack pointer, or 0 for the same.
 ///
@@ -60,10 +62,10 @@ const BLOCKED: u64 = u64::MAX;
 /// As the call.
 pub(crate) fn clone(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> {
     let flags = request.flags;
-    // kernel/fork.c copy_process.
+    // kernel/fork.c copy_process: what must not be taken for something else here. All other rules
+    // are the host's to check.
     let has = |wanted: u64| flags & wanted != 0;
-    let alone = flag::NEWUSER | flag::NEWPID | flag::PIDFD | flag::NEWNS;
-    if has(flag::THREAD) && (!has(flag::SIGHAND) || has(alone))
+    if has(flag::THREAD) && !has(flag::SIGHAND)
         || has(flag::SIGHAND) && (!has(flag::VM) || has(flag::CLEAR_SIGHAND))
     {
         return Err(Errno::EINVAL);
@@ -113,7 +115,7 @@ fn child_task(task: &Task, request: &CloneArgs) -> Result<Task, Errno> {
         mask: task.signals.mask,
         saved_mask: None,
         alt_stack: if alone { AltStack::NONE } else { task.signals.alt_stack },
-        held: Vec::new(),
+        held: RefCell::default(),
         last_fault: (0, 0),
         own_actions,
     };
@@ -121,8 +123,6 @@ fn child_task(task: &Task, request: &CloneArgs) -> Result<Task, Errno> {
         cpu,
         process: task.process,
         tid: 0,
-        clear_child_tid: 0,
-        robust_list: (0, 0),
         signals,
         exec: None,
         trace: task.trace.as_ref().and_then(|traced| traced.inherit(request.flags)),
@@ -138,34 +138,52 @@ fn child_task(task: &Task, request: &CloneArgs) -> Result<Task, Errno> {
 
 fn thread(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> {
     let mut child = child_task(task, request)?;
-    child.thread.by_library = true;
-    let CloneArgs { flags, child_tid, parent_tid, .. } = *request;
-    if flags & flag::CHILD_CLEARTID != 0 {
-        child.clear_child_tid = child_tid;
-    }
-    // The new thread starts with this mask: signals wait until it can take them.
-    host::set_host_mask(BLOCKED);
-    let result = sys::thread::spawn(move |ready| {
+    child.thread.returns = true;
+    let args = host_args(request);
+    let request = *request;
+    let starter = child.cpu.starter();
+    let body = move |started| {
         let mut child = child;
-        child.tid = raw::gettid();
-        let separate = (flag::FS | flag::FILES) & !flags;
-        if separate != 0 {
-            let _ = raw::call(libc::SYS_unshare, [separate]);
+        begin(&mut child);
+        if let Started::ByLibrary(ready) = started {
+            set_ids(&child, &request);
+            ready.ready(child.tid);
         }
-        if flags & flag::PARENT_SETTID != 0 {
-            let _ = memory::write_u32(parent_tid, child.tid as u32);
-        }
-        if flags & flag::CHILD_SETTID != 0 {
-            let _ = memory::write_u32(child_tid, child.tid as u32);
-        }
-        child.cpu.make_current();
-        ready.ready(child.tid);
-        host::set_host_mask(child.signals.mask);
+        child.apply_mask();
         ptrace::started(&mut child);
         child.run();
-    });
-    host::set_host_mask(task.signals.mask);
-    result.map(|tid| tid as u64)
+        end(child)
+    };
+    sys::thread::start(&args, starter, Box::new(body)).map(|tid| tid as u64)
+}
+
+/// Makes the calling thread the one of `child`.
+fn begin(child: &mut Task) {
+    child.cpu.make_current();
+    child.tid = child.cpu.tid();
+}
+
+/// What the kernel would have done for a thread that it did not make with the guest's arguments.
+fn set_ids(child: &Task, request: &CloneArgs) {
+    let CloneArgs { flags, child_tid, parent_tid, .. } = *request;
+    let clear = if flags & flag::CHILD_CLEARTID != 0 { child_tid } else { 0 };
+    let _ = raw::call(libc::SYS_set_tid_address, [clear]);
+    if flags & flag::PARENT_SETTID != 0 {
+        let _ = memory::write_u32(parent_tid, child.tid as u32);
+    }
+    if flags & flag::CHILD_SETTID != 0 {
+        let _ = memory::write_u32(child_tid, child.tid as u32);
+    }
+}
+
+/// Gives up what a task has whose thread ends; gives its exit code. No signal may find the thread
+/// from here on.
+fn end(mut task: Task) -> i32 {
+    raw::sigmask(u64::MAX);
+    signal::leave_to_others(&mut task);
+    let Task { cpu, thread, .. } = task;
+    cpu.retire();
+    thread.ended.unwrap_or(0)
 }
 
 /// What is left to the host's kernel of the guest's arguments.
@@ -175,15 +193,13 @@ fn host_args(request: &CloneArgs) -> CloneArgs {
 
 /// What a child that shares memory does.
 fn run_child(child: &mut Task, clear_handlers: bool) {
-    child.tid = raw::gettid();
-    child.cpu.make_current();
+    begin(child);
     if clear_handlers {
         child.actions().clear_handlers();
     }
-    host::set_host_mask(child.signals.mask);
+    child.apply_mask();
     ptrace::started(child);
     child.run();
-    sys::process::exit_thread(0)
 }
 
 fn sharing(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> {
@@ -191,18 +207,21 @@ fn sharing(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> {
     let clear = request.flags & flag::CLEAR_SIGHAND != 0;
     let mut args = host_args(request);
     args.flags &= !flag::CLEAR_SIGHAND;
+    if request.flags & flag::VFORK == 0 {
+        child.thread.returns = true;
+        let starter = child.cpu.starter();
+        let body = move || {
+            let mut child = child;
+            run_child(&mut child, clear);
+            sys::process::exit_thread(end(child))
+        };
+        return sys::thread::start_process(&args, starter, Box::new(body)).map(|pid| pid as u64);
+    }
     let stack = Mapping::anonymous(STACK, libc::PROT_READ | libc::PROT_WRITE)?;
-    let result = if request.flags & flag::VFORK != 0 {
-        host::set_host_mask(BLOCKED);
-        let result = sys::process::vfork(&args, &stack, || run_child(&mut child, clear));
-        task.cpu.make_current();
-        result
-    } else {
-        let storage = sys::thread::spare_storage()?;
-        host::set_host_mask(BLOCKED);
-        sys::process::spawn_sharing(&args, stack, storage, move || run_child(&mut child, clear))
-    };
-    host::set_host_mask(task.signals.mask);
+    host::block_all();
+    let result = sys::process::vfork(&args, &stack, || run_child(&mut child, clear));
+    task.cpu.make_current();
+    task.apply_mask();
     result.map(|pid| pid as u64)
 }
 
@@ -212,10 +231,10 @@ fn fork(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> {
     let mut args = host_args(request);
     args.flags &= !(flag::CLEAR_SIGHAND | TIDS);
     (args.child_tid, args.parent_tid) = (0, 0);
-    host::set_host_mask(BLOCKED);
+    // What is recorded in the child before this is undone was sent to the parent.
+    host::block_all();
     let process = task.process;
     let result = {
-        let _views = process.views.fork_guard();
         let _memory = process.mm.fork_guard();
         let _rings = calls::ring_fork_guard();
         let _tracees = ptrace::fork_guard();
@@ -229,46 +248,40 @@ fn fork(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> {
         }
         result
     };
+    if result == Ok(0) {
+        child_of_fork(task, request);
+    }
+    task.apply_mask();
     match result {
         Ok(0) => {
-            child_of_fork(task, request);
             if flags & flag::CHILD_SETTID != 0 {
                 let _ = memory::write_u32(child_tid, task.tid as u32);
             }
+            ptrace::started(task);
         }
         Ok(pid) if flags & flag::PARENT_SETTID != 0 => {
             let _ = memory::write_u32(parent_tid, pid as u32);
         }
         _ => {}
     }
-    host::set_host_mask(task.signals.mask);
-    if result == Ok(0) {
-        ptrace::started(task);
-    }
     result.map(|pid| pid as u64)
 }
 
 /// Makes `task` the only one of a new process.
 fn child_of_fork(task: &mut Task, request: &CloneArgs) {
-    task.tid = raw::gettid();
+    task.tid = task.cpu.tid();
+    signal::forget_pending(task);
     // The memory is a copy, and its own.
     task.process.mm.forked();
     let estranged = core::mem::take(&mut task.thread).estranged;
     if estranged {
         family::leave(task);
     }
-    // What was recorded was the parent's.
-    while task.cpu.take_signal().is_some() {}
-    task.signals.held.clear();
     ptrace::forget();
     task.trace = task.trace.take().and_then(|traced| traced.inherit(request.flags));
-    task.robust_list = (0, 0);
-    let _ = raw::call(libc::SYS_set_robust_list, [0, 24]);
-    task.clear_child_tid = 0;
-    if request.flags & flag::CHILD_CLEARTID != 0 {
-        task.clear_child_tid = request.child_tid;
-    }
-    let _ = raw::call(libc::SYS_set_tid_address, [task.clear_child_tid]);
+    // The C library has set an address of its own.
+    let clear = if request.flags & flag::CHILD_CLEARTID != 0 { request.child_tid } else { 0 };
+    let _ = raw::call(libc::SYS_set_tid_address, [clear]);
     if request.flags & flag::CLEAR_SIGHAND != 0 {
         task.actions().clear_handlers();
     }

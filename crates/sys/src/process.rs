@@ -96,6 +96,9 @@ pub fn fork(args: &CloneArgs) -> Result<i32, Errno> {
     if *args == plain {
         // SAFETY: fork itself has no precondition; what the child may do is said above.
         let pid = unsafe { libc::fork() };
+        if pid == 0 {
+            crate::thread::forked();
+        }
         return if pid < 0 { Err(std::io::Error::last_os_error().into()) } else { Ok(pid) };
     }
     let at = &raw const *args as u64;
@@ -149,33 +152,8 @@ pub fn vfork<F: FnMut()>(
     spawn_on_stack(&new, enter::<F>, (&raw mut body).cast())
 }
 
-/// As [`vfork`] without waiting: the process shares the memory and runs at the same time, with the
-/// thread-local storage of another thread, at `tls`, which must never run again. Neither `body`
-/// nor the stack are ever freed.
-///
-/// # Errors
-/// The kernel's.
-pub fn spawn_sharing<F: FnMut() + 'static>(
-    args: &CloneArgs,
-    stack: crate::map::Mapping,
-    tls: u64,
-    body: F,
-) -> Result<i32, Errno> {
-    let (start, len) = (stack.start() as u64, stack.len() as u64);
-    let flags = args.flags | (libc::CLONE_VM | libc::CLONE_SETTLS) as u64;
-    let new = CloneArgs { flags, stack: start, stack_size: len, tls, ..*args };
-    let body = Box::into_raw(Box::new(body));
-    let result = spawn_on_stack(&new, enter::<F>, body.cast());
-    if result.is_err() {
-        // SAFETY: no child has it.
-        drop(unsafe { Box::from_raw(body) });
-    } else {
-        let _kept = core::mem::ManuallyDrop::new(stack);
-    }
-    result
-}
-
-fn spawn_on_stack(
+/// Makes a process or thread that starts at `entry` on the stack in `args`.
+pub(crate) fn spawn_on_stack(
     args: &CloneArgs,
     entry: extern "C" fn(*mut c_void) -> !,
     arg: *mut c_void,
@@ -194,14 +172,6 @@ fn spawn_on_stack(
         }
         other => other,
     }
-}
-
-/// The calling thread's thread-local storage (the host's thread pointer).
-pub fn thread_pointer() -> u64 {
-    const ARCH_GET_FS: u64 = 0x1003;
-    let mut at = 0_u64;
-    let _ = raw::call(libc::SYS_arch_prctl, [ARCH_GET_FS, &raw mut at as u64]);
-    at
 }
 
 /// Ends the calling thread without the C library, which must not know of it.

@@ -4,8 +4,10 @@
 #![expect(unsafe_code, reason = "installs handlers")]
 
 use crate::arch;
+use crate::map::{Mapping, PAGE};
 use crate::raw::syscall_ret;
 use core::ffi::c_void;
+use std::os::fd::AsFd;
 
 /// The kernel's siginfo.
 #[derive(Clone, Copy)]
@@ -113,6 +115,24 @@ pub fn raise(signo: i32) {
     let pid = syscall_ret(libc::SYS_getpid as u64, [0; 6]);
     let tid = syscall_ret(libc::SYS_gettid as u64, [0; 6]);
     syscall_ret(libc::SYS_tgkill as u64, [pid, tid, signo as u64, 0, 0, 0]);
+}
+
+/// Raises a synchronous signal by an instruction; returns if it is another one.
+pub fn raise_by_instruction(signo: i32) {
+    match signo {
+        libc::SIGILL => arch::raise_illegal(),
+        libc::SIGTRAP => arch::raise_trap(),
+        libc::SIGFPE => arch::raise_division(),
+        libc::SIGSEGV => arch::read_byte(1 << 63),
+        libc::SIGBUS => {
+            // Beyond the end of a file.
+            let Ok(file) = crate::raw::memfd(c"bus") else { return };
+            if let Ok(map) = Mapping::shared(file.as_fd(), PAGE, libc::PROT_READ) {
+                arch::read_byte(map.start() as u64);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Writes to standard error without allocating.

@@ -1,7 +1,7 @@
 //! Waiting for files, with a signal mask for the time of the wait; `epoll`.
 
 use super::{Args, Result};
-use crate::signal::UNBLOCKABLE;
+use crate::signal::{self, UNBLOCKABLE};
 use crate::task::Task;
 use core::sync::atomic::Ordering;
 use sys::Errno;
@@ -18,15 +18,21 @@ pub(super) const HOST_EVENT: usize = if cfg!(target_arch = "x86_64") { 12 } else
 
 /// Makes a call during which the signal mask is `mask`.
 pub(super) fn with_mask(task: &mut Task, mask: Option<u64>, nr: i64, args: Args) -> Result {
-    let result = task.call(nr, args);
-    if let Some(mask) = mask
-        && result == Err(Errno::EINTR)
-        && task.cpu.pending().load(Ordering::Relaxed) != 0
-    {
+    let Some(mask) = mask else { return task.call(nr, args) };
+    let mask = mask & !UNBLOCKABLE;
+    task.cpu.set_takes(!mask);
+    let result = if signal::pending(task) & !mask != 0 {
+        task.cpu.interrupt();
+        Err(Errno::EINTR)
+    } else {
+        task.call(nr, args)
+    };
+    if result == Err(Errno::EINTR) && task.cpu.pending().load(Ordering::Relaxed) != 0 {
         // The handler runs with this mask, and its return restores the old one.
         task.signals.saved_mask.get_or_insert(task.signals.mask);
-        task.signals.mask = mask & !UNBLOCKABLE;
+        task.signals.mask = mask;
     }
+    task.cpu.set_takes(!task.signals.mask);
     result
 }
 

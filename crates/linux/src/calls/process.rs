@@ -1,21 +1,17 @@
 //! Processes and threads: their start, their end, their limits.
 
-use super::{Args, Result, end_of_thread};
+use super::{Args, Result};
 use crate::task::Task;
 use crate::{limits, thread};
+use sys::Errno;
 use sys::process::CloneArgs;
-use sys::{Errno, raw};
 
 /// `exit(2)`: ends this thread.
 pub(super) fn exit(task: &mut Task, args: Args) -> Result {
-    if !task.thread.by_library {
-        // The kernel does all that is to be done.
+    if !task.thread.returns {
         sys::process::exit_thread(args[0] as i32);
     }
-    // No signal may find the thread from here on.
-    raw::sigmask(u64::MAX);
-    end_of_thread(task);
-    task.thread.ended = true;
+    task.thread.ended = Some(args[0] as i32);
     Ok(0)
 }
 
@@ -26,29 +22,15 @@ pub(super) fn ptrace(task: &mut Task, args: Args) -> Result {
 
 /// `wait4(2)`.
 pub(super) fn wait4(task: &mut Task, args: Args) -> Result {
-    crate::ptrace::wait4(task, args)
+    let result = crate::ptrace::wait4(task, args);
+    engine::signals::after_child();
+    result
 }
 
 /// `exit_group(2)`.
 pub(super) fn exit_group(task: &mut Task, args: Args) -> Result {
     task.process.engine.report();
     sys::process::exit_group(args[0] as i32)
-}
-
-/// `set_tid_address(2)`.
-pub(super) fn set_tid_address(task: &mut Task, args: Args) -> Result {
-    task.clear_child_tid = args[0];
-    if !task.thread.by_library {
-        return raw::call(libc::SYS_set_tid_address, [args[0]]);
-    }
-    Ok(task.tid as u64)
-}
-
-/// `set_robust_list(2)`. The host's kernel has the list as well, for a thread that is killed.
-pub(super) fn set_robust_list(task: &mut Task, args: Args) -> Result {
-    let result = task.call(libc::SYS_set_robust_list, args)?;
-    task.robust_list = (args[0], args[1]);
-    Ok(result)
 }
 
 /// `clone(2)`, with arm64's order of arguments (`CONFIG_CLONE_BACKWARDS`).
@@ -61,12 +43,16 @@ pub(super) fn clone(task: &mut Task, args: Args) -> Result {
     if pidfd && flags & (CLONE_DETACHED | libc::CLONE_PARENT_SETTID as u64) != 0 {
         return Err(Errno::EINVAL);
     }
+    // Threads and siblings have no exit signal of their own: any is accepted, and forgotten. So are
+    // numbers that are no signal.
+    let silent = flags & (libc::CLONE_THREAD | libc::CLONE_PARENT) as u64 != 0;
+    let exit_signal = flags & CSIGNAL;
     let request = CloneArgs {
         flags: flags & !(CSIGNAL | CLONE_DETACHED),
         pidfd: if pidfd { parent_tid } else { 0 },
         child_tid,
         parent_tid: if pidfd { 0 } else { parent_tid },
-        exit_signal: flags & CSIGNAL,
+        exit_signal: if silent || exit_signal > 64 { 0 } else { exit_signal },
         stack,
         tls,
         ..CloneArgs::default()

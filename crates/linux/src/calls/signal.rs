@@ -2,7 +2,7 @@
 
 use super::poll::with_mask;
 use super::{Args, Result};
-use crate::signal::{self, Action, AltStack, UNBLOCKABLE, bit, sa};
+use crate::signal::{self, Action, AltStack, SYNCHRONOUS, UNBLOCKABLE, bit, sa};
 use crate::task::Task;
 use sys::Errno;
 
@@ -60,8 +60,7 @@ pub(super) fn rt_sigpending(task: &mut Task, args: Args) -> Result {
     }
     let mut set = [0_u8; 8];
     task.call(libc::SYS_rt_sigpending, [set.as_mut_ptr() as u64, 8, 0, 0, 0, 0])?;
-    let held = task.signals.held.iter().fold(0, |set, signal| set | bit(signal.signo));
-    let set = u64::from_le_bytes(set) | held;
+    let set = u64::from_le_bytes(set) | signal::pending(task) & task.signals.mask;
     ::memory::write(out, &set.to_le_bytes()[..size as usize])?;
     Ok(0)
 }
@@ -69,13 +68,24 @@ pub(super) fn rt_sigpending(task: &mut Task, args: Args) -> Result {
 /// `rt_sigsuspend(2)`.
 pub(super) fn rt_sigsuspend(task: &mut Task, args: Args) -> Result {
     let mask = task.read_set(args[0], args[1])?;
-    if task.signals.held.iter().any(|signal| mask & bit(signal.signo) == 0) {
-        task.signals.saved_mask.get_or_insert(task.signals.mask);
-        task.signals.mask = mask & !UNBLOCKABLE;
-        task.cpu.interrupt();
-        return Err(Errno::EINTR);
-    }
     with_mask(task, Some(mask), libc::SYS_rt_sigsuspend, args)
+}
+
+/// `rt_sigtimedwait(2)`.
+pub(super) fn rt_sigtimedwait(task: &mut Task, args: Args) -> Result {
+    let set = task.read_set(args[0], args[3])?;
+    if set & SYNCHRONOUS == 0 {
+        return task.call(libc::SYS_rt_sigtimedwait, args);
+    }
+    signal::wait(task, set, args)
+}
+
+/// `signalfd4(2)`.
+pub(super) fn signalfd4(task: &mut Task, args: Args) -> Result {
+    let set = task.read_set(args[1], args[2])?;
+    let fd = task.call(libc::SYS_signalfd4, args)?;
+    task.actions().watch(set);
+    Ok(fd)
 }
 
 /// `sigaltstack(2)`.

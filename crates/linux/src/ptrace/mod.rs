@@ -18,4 +18,6 @@ pub(crate) use tracee::Traced;
 pub(crate) use tracer::{auxv, forget, fork_guard, ptrace};
 pub(crate) use wait::wait4;
 
-pub(crate) use tracee::{asked, before_default, dispatch, resumed, signal, started, stepped};
+pub(crate) use tracee::{
+    asked, before_default, dispatch, is_message, resumed, signal, started, stepped,
+};

@@ -154,6 +154,11 @@ fn load(task: &mut Task, traced: &Traced) {
     task.cpu.set_fpcr(fp >> 32);
 }
 
+/// Whether a signal is one by which the tracer's emulator and the traced one tell each other something.
+pub(crate) fn is_message(signo: i32, code: i32) -> bool {
+    signo == libc::SIGTRAP && matches!(code, ANNOUNCE | ASK)
+}
+
 /// For a recorded signal: whether it is one of ours, and is dealt with.
 pub(crate) fn asked(task: &mut Task, signo: i32, info: &Info) -> bool {
     if signo != libc::SIGTRAP {
@@ -267,7 +272,7 @@ pub(crate) fn dispatch(task: &mut Task, serve: impl FnOnce(&mut Task)) {
     let (pc, tid) = (task.state().pc(), task.tid);
     serve(task);
     // A new child has its first stop behind it, and has made no call.
-    if wanted(task) && !task.thread.ended && task.tid == tid {
+    if wanted(task) && task.thread.ended.is_none() && task.tid == tid {
         let again = task.state().pc() == pc.wrapping_sub(abi.call_len);
         let result = task.state().int[abi.ret_slot as usize];
         if let Some(traced) = &task.trace {

@@ -1,5 +1,6 @@
 //! What a process does with each signal.
 
+use super::held::Held;
 use super::{SIG_DFL, SIG_IGN, SYNCHRONOUS, bit, sa};
 use engine::signals as host;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -84,6 +85,8 @@ impl Table {
 /// The actions of a process.
 pub struct ProcessSignals {
     table: Mutex<Table>,
+    /// Signals that were sent to the process while all its threads block them.
+    pub(crate) held: Held,
 }
 
 impl ProcessSignals {
@@ -94,17 +97,17 @@ impl ProcessSignals {
         for signo in (1..=SIGNALS as i32).filter(|&s| synchronous & bit(s) != 0) {
             table.get(signo).handler = SIG_IGN;
         }
-        Self { table: Mutex::new(table) }
+        Self { table: Mutex::new(table), held: Held::default() }
     }
 
     /// A copy, for a process that shares no actions with this one.
     pub fn copy(&self) -> Self {
-        Self { table: Mutex::new(*self.table()) }
+        Self { table: Mutex::new(*self.table()), held: Held::default() }
     }
 
     /// Held over a fork.
-    pub fn fork_guard(&self) -> impl Drop + '_ {
-        self.table()
+    pub fn fork_guard(&self) -> (impl Drop + '_, impl Drop + '_) {
+        (self.table(), self.held.list())
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {

@@ -20,6 +20,7 @@ pub(crate) fn die_of(signo: i32) -> ! {
     // A core would be the emulator's.
     sys::process::no_core();
     host::die_by_default(signo);
-    // The first process of a namespace survives that.
+    // The first process of a namespace survives what it sends to itself.
+    host::die_by_instruction(signo);
     sys::process::exit_group(128 + signo)
 }

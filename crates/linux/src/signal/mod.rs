@@ -6,15 +6,19 @@
 //! to the default action is left to the host's kernel in the same way, so stops, continues,
 //! automatic reaping and restarts without a handler are all Linux's own.
 //!
-//! The five synchronous signals are always caught and never blocked on the host; their blocking is
-//! done here ([`TaskSignals::held`]).
+//! The five synchronous signals are always caught and not blocked on the host while the guest's code
+//! runs; their blocking is done here ([`held`]).
 
 mod actions;
 mod die;
+mod held;
 mod info;
 
 pub use actions::{Action, ProcessSignals};
 pub(crate) use die::die_of;
+pub(crate) use held::{
+    bequeath, forget_pending, ignore_as_guest, leave_to_others, nothing_arrived, pending, wait,
+};
 pub use info::Info;
 
 use crate::ptrace;
@@ -22,6 +26,7 @@ use crate::task::Task;
 use engine::{Fault, RecordedSignal, signals as host};
 use ir::state::{MONITOR_CLEAR, SLOT_EX_ADDR, TRAP_ALIGNMENT, TRAP_BREAKPOINT};
 use memory::MemoryFault;
+use std::cell::RefCell;
 use std::sync::Arc;
 use sys::Errno;
 
@@ -137,8 +142,8 @@ pub struct TaskSignals {
     pub saved_mask: Option<u64>,
     /// The alternate stack.
     pub alt_stack: AltStack,
-    /// Synchronous signals that were sent while blocked.
-    pub held: Vec<RecordedSignal>,
+    /// Synchronous signals that were sent to the thread while blocked.
+    pub held: RefCell<Vec<RecordedSignal>>,
     /// `fault_address` and syndrome of the last fault, for frames.
     pub last_fault: (u64, u64),
     /// The actions of a process that shares its memory with its parent but not its actions.
@@ -152,7 +157,7 @@ impl Default for TaskSignals {
             mask: host::host_mask() & !UNBLOCKABLE,
             saved_mask: None,
             alt_stack: AltStack::NONE,
-            held: Vec::new(),
+            held: RefCell::default(),
             last_fault: (0, 0),
             own_actions: None,
         }
@@ -183,7 +188,14 @@ impl Task {
     pub fn set_mask(&mut self, mask: u64) {
         let mask = mask & !UNBLOCKABLE;
         self.signals.mask = mask;
-        if self.signals.held.iter().any(|s| mask & bit(s.signo) == 0) {
+        self.apply_mask();
+    }
+
+    /// Makes the host's mask the guest's.
+    pub(crate) fn apply_mask(&self) {
+        let mask = self.signals.mask;
+        self.cpu.set_takes(!mask);
+        if pending(self) & !mask != 0 {
             self.cpu.interrupt();
         }
         host::set_host_mask(mask);
@@ -215,31 +227,31 @@ impl Task {
 
 /// Delivers what has arrived.
 pub fn deliver_pending(task: &mut Task) {
-    while let Some(signal) = task.cpu.take_signal() {
+    while let Some(signal) = held::next_recorded(task) {
         if ptrace::asked(task, signal.signo, &Info(signal.info)) {
             continue;
         }
         let blocked = task.signals.mask & bit(signal.signo) != 0;
         if blocked && SYNCHRONOUS & bit(signal.signo) != 0 {
-            let held = task.signals.held.iter().any(|s| s.signo == signal.signo);
-            if !held {
-                task.signals.held.push(signal);
-            }
+            held::hold(task, signal);
         } else {
-            deliver(task, signal.signo, Info(signal.info));
+            deliver_sent(task, signal);
         }
     }
-    while let Some(at) =
-        task.signals.held.iter().position(|s| task.signals.mask & bit(s.signo) == 0)
-    {
-        let signal = task.signals.held.remove(at);
-        deliver(task, signal.signo, Info(signal.info));
+    while let Some(signal) = held::take(task, !task.signals.mask) {
+        deliver_sent(task, signal);
     }
     if let Some(saved) = task.signals.saved_mask.take() {
         // No handler ran after all.
         task.signals.mask = saved;
     }
-    host::set_host_mask(task.signals.mask);
+    task.apply_mask();
+}
+
+fn deliver_sent(task: &mut Task, signal: RecordedSignal) {
+    if !held::is_protected(task.actions().get(signal.signo).handler) {
+        deliver(task, signal.signo, Info(signal.info));
+    }
 }
 
 /// A fault of the instruction at pc.
@@ -279,7 +291,7 @@ pub fn force(task: &mut Task, signo: i32, info: Info) {
         task.signals.mask &= !bit(signo);
     }
     deliver(task, signo, info);
-    host::set_host_mask(task.signals.mask);
+    task.apply_mask();
 }
 
 /// Takes the action of a signal that the tracer lets through.
@@ -290,7 +302,7 @@ pub(crate) fn take(task: &mut Task, signo: i32, info: Info) {
         return;
     }
     deliver(task, signo, info);
-    host::set_host_mask(task.signals.mask);
+    task.apply_mask();
 }
 
 fn before_default_again(task: &Task, signo: i32) {

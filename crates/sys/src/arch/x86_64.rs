@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "assembly, and the kernel's signal frame")]
 
 use core::arch::{global_asm, x86_64::__cpuid_count};
+use core::ffi::c_void;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 global_asm!(
@@ -36,6 +37,25 @@ global_asm!(
     "pop rbx",
     "ret",
     ".size anyarch_interruptible_call, . - anyarch_interruptible_call",
+    // extern "C" fn(list: *mut *mut c_void, block: *mut c_void, code: i32) -> !
+    // Puts the block into the list and ends the thread: in registers, because others may use its
+    // stack from then on.
+    ".balign 16",
+    ".globl anyarch_end_thread",
+    ".hidden anyarch_end_thread",
+    ".type anyarch_end_thread, @function",
+    "anyarch_end_thread:",
+    "mov rax, [rdi]",
+    "2:",
+    "mov [rsi], rax",
+    "lock cmpxchg [rdi], rsi",
+    "jne 2b",
+    "mov edi, edx",
+    "3:",
+    "mov eax, 60",
+    "syscall",
+    "jmp 3b",
+    ".size anyarch_end_thread, . - anyarch_end_thread",
     // where the kernel returns to from a handler
     ".balign 16",
     ".globl anyarch_sigreturn",
@@ -53,6 +73,55 @@ unsafe extern "C" {
     fn anyarch_call_abort();
     fn anyarch_interruptible_call(pending: *const u32, nr: i64, args: *const u64) -> i64;
     fn anyarch_sigreturn();
+    fn anyarch_end_thread(list: *mut *mut c_void, block: *mut c_void, code: i32) -> !;
+}
+
+/// Puts `block`, in which the calling thread's stack is, at the head of `list`, and ends the thread.
+///
+/// # Safety
+/// All signals are blocked. The block's first word is the address of the next one in the list, to
+/// which others only add, or which they take as a whole.
+pub(crate) unsafe fn end_thread(list: *mut *mut c_void, block: *mut c_void, code: i32) -> ! {
+    // SAFETY: as the caller promises.
+    unsafe { anyarch_end_thread(list, block, code) }
+}
+
+/// Raises SIGILL.
+pub(crate) fn raise_illegal() {
+    // SAFETY: the signal ends the process, or is ignored by nobody who calls this.
+    unsafe { core::arch::asm!("ud2", options(nomem, nostack)) };
+}
+
+/// Raises SIGTRAP.
+pub(crate) fn raise_trap() {
+    // SAFETY: as above.
+    unsafe { core::arch::asm!("int3", options(nomem, nostack)) };
+}
+
+/// Raises SIGFPE.
+pub(crate) fn raise_division() {
+    // SAFETY: as above.
+    unsafe {
+        core::arch::asm!("div ecx", inout("eax") 1 => _, inout("edx") 0 => _, in("ecx") 0,
+            options(nomem, nostack));
+    }
+}
+
+/// Reads a byte of which nobody knows that it is there.
+pub(crate) fn read_byte(at: u64) {
+    // SAFETY: what is read goes nowhere; if it is not there, that is what the caller wants.
+    unsafe { core::arch::asm!("mov {0:l}, [{0}]", inout(reg) at => _, options(nostack, readonly)) };
+}
+
+/// The calling thread's thread pointer.
+pub fn thread_pointer() -> u64 {
+    let at;
+    // SAFETY: the ABI has the address of the thread's control block in its first word.
+    unsafe {
+        core::arch::asm!("mov {}, fs:[0]", out(reg) at,
+            options(nostack, preserves_flags, readonly));
+    }
+    at
 }
 
 /// Makes a system call unless `pending` is non-zero; see [`abort_call`]. Returns -512
@@ -71,6 +140,13 @@ pub fn abort_call(context: &mut Context) {
     if pc >= anyarch_call_start as *const () as u64 && pc <= anyarch_call_insn as *const () as u64 {
         context.set_pc(anyarch_call_abort as *const () as u64);
     }
+}
+
+/// Whether the context is just behind the call of [`syscall_interruptible`]: a signal that came with it was sent,
+/// whatever its siginfo says.
+pub fn is_after_call(context: &Context) -> bool {
+    const SYSCALL_LEN: u64 = 2;
+    context.pc() == anyarch_call_insn as *const () as u64 + SYSCALL_LEN
 }
 
 /// Address of the code that handlers return to.
