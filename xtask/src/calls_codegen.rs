@@ -8,6 +8,7 @@ use std::path::Path;
 /// How a call is served.
 enum Level {
     Passed,
+    Follows(String),
     Emulated(String),
     Partial(String, String),
     Refused(String, String),
@@ -81,6 +82,7 @@ fn parse_level(text: &str) -> Result<Level> {
         Ok((what.into(), why.into()))
     };
     Ok(match word {
+        "follows" => Level::Follows(rest.into()),
         "emulated" => Level::Emulated(rest.into()),
         "partial" => quoted().map(|(f, why)| Level::Partial(f, why))?,
         "refused" => quoted().map(|(errno, why)| Level::Refused(errno, why))?,
@@ -100,19 +102,41 @@ fn arg(text: &str) -> String {
     }
 }
 
+fn host_number(call: &Call) -> Result<u32> {
+    call.x86_64.with_context(|| format!("{}: not on the host", call.name))
+}
+
+/// The `Lookup` of `N [if|unless A:BITS]`.
+fn lookup(call: &Call, how: &str) -> Result<String> {
+    let words: Vec<_> = how.split_whitespace().collect();
+    let (path, when) = words.split_first().context("no argument")?;
+    let path: usize = path.parse()?;
+    let dirfd = path.checked_sub(1).filter(|&before| call.types[before] == "dirfd");
+    let (bits, follow) = match when {
+        [] => ("0:0", false),
+        ["if", bits] => (*bits, true),
+        ["unless", bits] => (*bits, false),
+        _ => bail!("`{how}` is not `N [if|unless A:BITS]`"),
+    };
+    let (flags, bits) = bits.split_once(':').context("no `:`")?;
+    Ok(format!(
+        "Lookup {{ dirfd: {dirfd:?}, path: {path}, flags: {flags}, bits: {bits}, follow: {follow} }}"
+    ))
+}
+
 fn table(calls: &[Call]) -> Result<String> {
     let mut out = String::from(
         "//! Generated from isa/linux.calls by `cargo xtask codegen`: every system call.\n\n\
-         use super::{Action, Call};\nuse crate::strace::{Arg, Set};\nuse sys::Errno;\n\n\
+         use super::{Action, Call, Lookup};\nuse crate::strace::{Arg, Set};\nuse sys::Errno;\n\n\
          /// Marks a number without a call.\npub(crate) const NONE: u16 = u16::MAX;\n\n\
          /// All calls.\n#[rustfmt::skip]\npub(crate) static CALLS: [Call; ",
     );
     writeln!(out, "{}] = [", calls.len())?;
     for call in calls {
         let action = match &call.level {
-            Level::Passed => {
-                let nr = call.x86_64.with_context(|| format!("{}: not on the host", call.name))?;
-                format!("Action::Passed({nr})")
+            Level::Passed => format!("Action::Passed({})", host_number(call)?),
+            Level::Follows(how) => {
+                format!("Action::Follows({}, {})", host_number(call)?, lookup(call, how)?)
             }
             Level::Emulated(f) | Level::Partial(f, _) => format!("Action::Emulated(super::{f})"),
             Level::Refused(errno, _) => format!("Action::Refused(Errno::{errno})"),
@@ -166,14 +190,14 @@ fn document(calls: &[Call]) -> String {
         "{} calls: {} passed to the host's kernel as they are, {} emulated, {} partly, \
          {} refused.\n\n| call | arm64 | level | remark |\n|---|---|---|---|\n",
         calls.len(),
-        count(|l| matches!(l, Level::Passed)),
+        count(|l| matches!(l, Level::Passed | Level::Follows(_))),
         count(|l| matches!(l, Level::Emulated(_))),
         count(|l| matches!(l, Level::Partial(..))),
         count(|l| matches!(l, Level::Refused(..))),
     );
     for call in calls {
         let (level, remark) = match &call.level {
-            Level::Passed => ("passed", String::new()),
+            Level::Passed | Level::Follows(_) => ("passed", String::new()),
             Level::Emulated(_) => ("emulated", String::new()),
             Level::Partial(_, why) => ("partial", format!("missing: {why}")),
             Level::Refused(errno, why) => ("refused", format!("`{errno}`: {why}")),
@@ -196,5 +220,10 @@ mod tests {
         assert_eq!(arg(&call.types[1]), "Arg::Flags(Set::Open)");
         assert!(matches!(call.level, Level::Partial(f, why) if f == "file::dup3" && why == "no x"));
         assert!(parse_line("dup3  24 292  (fd)  maybe").is_err());
+        let call = parse_line("x  1 2  (dirfd, path, flags:at)  follows 1 unless 2:0x100").unwrap();
+        let Level::Follows(how) = &call.level else { panic!("another level") };
+        let expected = "Lookup { dirfd: Some(0), path: 1, flags: 2, bits: 0x100, follow: false }";
+        assert_eq!(lookup(&call, how).unwrap(), expected);
+        assert!(lookup(&call, "1 perhaps").is_err());
     }
 }

@@ -9,7 +9,7 @@ use guest_aarch64::{Aarch64, Cpu};
 use linux::abi::aarch64::ABI;
 use linux::exec::marker;
 use linux::load::{self, OpenFile, Start};
-use linux::process::PINNED_FD;
+use linux::process::place;
 use linux::{Options, exec};
 use sys::auxv;
 
@@ -90,7 +90,8 @@ pub(crate) fn run(invocation: Invocation) -> u8 {
 
 /// Takes over a descriptor that was inherited, so that it is closed in time.
 fn take(fd: i32, path: &[u8]) -> Result<OpenFile, Failure> {
-    let own = sys::raw::dup_from(fd, 3)?;
+    // It stays open: it is what /proc/PID/exe leads to.
+    let own = place(fd)?;
     sys::raw::close(fd)?;
     OpenFile::new(own, path.to_vec()).map_err(|error| failure(&error))
 }
@@ -123,12 +124,13 @@ fn registered(mut arguments: Vec<Vec<u8>>, form: Form, fd: Option<i32>) -> u8 {
             Start {
                 file,
                 exec_fn,
-                exe: None,
                 own: None,
                 share: None,
+                views: Vec::new(),
                 argv: arguments,
                 envp: auxv::environment(),
             },
+            By::Execve,
         ),
         Err(failure) => failure.print(),
     }
@@ -145,17 +147,17 @@ fn inherited(mut arguments: Vec<Vec<u8>>) -> u8 {
         sys::arch::know_cpuid(cpuid);
     }
     let Some(exec_fn) = arguments.pop() else { return malformed() };
-    let exe = Some(inherited.exe).filter(|exe| !exe.is_empty());
     let [own, share] = [inherited.own, inherited.share].map(|fd| {
         let fd = fd?;
-        let own = sys::raw::dup_from(fd, PINNED_FD + 1).or_else(|_| sys::raw::dup_from(fd, 3)).ok();
+        let own = place(fd).ok();
         let _ = sys::raw::close(fd);
         own
     });
     match take(inherited.fd, &exec_fn) {
         Ok(file) => {
             let envp = auxv::environment();
-            start(inherited.options, Start { file, exec_fn, exe, own, share, argv, envp })
+            let program = Start { file, exec_fn, own, share, views: inherited.views, argv, envp };
+            start(inherited.options, program, By::Execve)
         }
         Err(failure) => failure.print(),
     }
@@ -183,7 +185,8 @@ pub(crate) fn direct(program: &[OsString], mut options: Options) -> u8 {
     match exec::follow_scripts(&ABI, &path, argv) {
         Ok((file, argv)) => start(
             options,
-            Start { file, exec_fn: path, exe: None, own: None, share: None, argv, envp },
+            Start { file, exec_fn: path, own: None, share: None, views: Vec::new(), argv, envp },
+            By::CommandLine,
         ),
         Err(error) => failure(&error).print(),
     }
@@ -273,8 +276,17 @@ fn make_engine(
     }
 }
 
+/// Who wants a program to be run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// Somebody who called `execve`, successfully.
+    Execve,
+    /// The user of our command line.
+    CommandLine,
+}
+
 /// Runs a program to its end; returns only if it cannot be started.
-fn start(options: Options, start: Start) -> u8 {
+fn start(options: Options, start: Start, by: By) -> u8 {
     let guest = match guest(&options) {
         Ok(guest) => guest,
         Err(text) => return Failure::new(text).help("-cpu max,+FEATURE,-FEATURE").code(2).print(),
@@ -295,6 +307,12 @@ fn start(options: Options, start: Start) -> u8 {
             task.run();
             0
         }
-        Err(error) => failure(&error).print(),
+        Err(error) => {
+            let code = failure(&error).print();
+            if by == By::Execve && error.kills() {
+                load::die();
+            }
+            code
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Reading ELF programs: a pure function over bytes, with every field checked.
 //!
-//! What is refused here is what Linux refuses (fs/binfmt_elf.c) or what could not be mapped; the
-//! mapping itself is in [`crate::load`].
+//! What is refused here is what Linux refuses (fs/binfmt_elf.c), or what it only finds out when the
+//! old program is gone and then kills the new one for ([`Error::kills`]). The mapping itself is in
+//! [`crate::load`].
 
 use thiserror::Error;
 
@@ -15,10 +16,14 @@ const CLASS64: u8 = 2;
 /// `EI_DATA` of little-endian files.
 const LITTLE: u8 = 1;
 /// Sizes of the ELF header and of a program header.
-const EHDR_SIZE: usize = 64;
+pub(crate) const EHDR_SIZE: usize = 64;
 const PHDR_SIZE: usize = 56;
 /// Linux reads at most this many bytes of program headers (`ELF_MIN_ALIGN`, 64 KiB).
 const PHDRS_MAX: usize = 65536;
+/// What [`Error::Truncated`] says of the bytes of a segment.
+pub(crate) const SEGMENT: &str = "a segment to load";
+/// What it says of a loader's path.
+pub(crate) const INTERP: &str = "the path of its loader (PT_INTERP)";
 /// Longest path of a loader (`PATH_MAX`).
 const INTERP_MAX: u64 = 4096;
 
@@ -55,9 +60,6 @@ pub enum Error {
     /// Wrong byte order.
     #[error("a big-endian ELF file (data encoding {0}); only little-endian programs can be run")]
     ByteOrder(u8),
-    /// Unknown ELF version.
-    #[error("ELF version {0} is unknown")]
-    Version(u32),
     /// Another architecture.
     #[error("a program for {} (ELF machine {found}), not for {}", machine_name(*found),
         machine_name(*expected))]
@@ -109,20 +111,6 @@ pub enum Error {
         /// `p_vaddr`.
         addr: u64,
     },
-    /// Alignment is no power of two.
-    #[error("segment {index}: alignment {align:#x} is not a power of two")]
-    SegmentAlign {
-        /// Which program header.
-        index: usize,
-        /// `p_align`.
-        align: u64,
-    },
-    /// Two segments at the same address.
-    #[error("segment {index} overlaps the one before it")]
-    SegmentOverlap {
-        /// Which program header.
-        index: usize,
-    },
     /// The loader's path is too short, too long or has no end.
     #[error("the path of its loader (PT_INTERP) is not a terminated string of 2 to 4096 bytes")]
     Interp,
@@ -132,6 +120,24 @@ pub enum Error {
     /// Reading failed.
     #[error("cannot be read: {0}")]
     Read(sys::errno::Errno),
+}
+
+impl Error {
+    /// Whether Linux finds this only when the old program is gone: `execve` does not fail, but the
+    /// process dies of SIGSEGV.
+    pub fn kills(&self) -> bool {
+        matches!(
+            self,
+            Self::NoSegment
+                | Self::SegmentSize { .. }
+                | Self::SegmentAddress { .. }
+                | Self::SegmentOffset { .. }
+                | Self::Entry(_)
+                | Self::Truncated { what: SEGMENT, .. }
+                // (Of the loader. A program of another type is refused.)
+                | Self::Type(_)
+        )
+    }
 }
 
 /// Name of an ELF machine, for messages.
@@ -204,7 +210,7 @@ pub struct Segment {
     pub memsz: u64,
     /// `PF_R`, `PF_W`, `PF_X`.
     pub flags: u32,
-    /// Alignment, at least a page.
+    /// Alignment, at least a page; what is no power of two counts as none.
     pub align: u64,
 }
 
@@ -226,7 +232,7 @@ pub struct Program {
     pub relocatable: bool,
     /// Entry point, without load bias.
     pub entry: u64,
-    /// Segments in ascending order; at least one.
+    /// Segments in the order of their headers, in which they are mapped; at least one.
     pub segments: Vec<Segment>,
     /// Address of the program headers in memory, without load bias; 0 if they are not loaded.
     pub phdr_addr: u64,
@@ -243,8 +249,9 @@ pub struct Program {
 impl Program {
     /// First address and end of all segments, in whole pages.
     pub fn span(&self) -> (u64, u64) {
+        let start = self.segments.iter().map(Segment::page_start).min().unwrap_or(0);
         let end = self.segments.iter().map(Segment::page_end).max().unwrap_or(0);
-        (self.segments[0].page_start(), end)
+        (start, end)
     }
 
     /// The greatest alignment of a segment.
@@ -265,19 +272,18 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap_or_default())
 }
 
-/// `e_machine` of a 64-bit little-endian ELF program that starts with `head`; None if it is not
-/// one.
+/// `e_machine` of an ELF program that starts with `head`; None if it is not one. (Linux asks neither
+/// for the class nor for the byte order: another one has another machine's number there.)
 pub fn machine_of(head: &[u8]) -> Option<u16> {
     let elf = head.len() >= 20 && head[..4] == *b"\x7fELF";
-    (elf && head[4] == CLASS64 && head[5] == LITTLE && matches!(u16_at(head, 16), 2 | 3))
-        .then(|| u16_at(head, 18))
+    (elf && matches!(u16_at(head, 16), 2 | 3)).then(|| u16_at(head, 18))
 }
 
-/// Reads the headers of a program for `machine`.
-///
-/// # Errors
-/// What is wrong with the file.
-pub fn parse<B: Bytes + ?Sized>(file: &B, machine: u16) -> Result<Program, Error> {
+/// Reads the ELF header and the program headers of a program for `machine`.
+fn read_all_headers<B: Bytes + ?Sized>(
+    file: &B,
+    machine: u16,
+) -> Result<([u8; EHDR_SIZE], Vec<u8>), Error> {
     let mut magic = [0; 20];
     match file.read(0, &mut magic, "the ELF header") {
         Err(Error::Truncated { .. }) => return Err(Error::NotElf),
@@ -286,15 +292,13 @@ pub fn parse<B: Bytes + ?Sized>(file: &B, machine: u16) -> Result<Program, Error
     if magic[..4] != *b"\x7fELF" {
         return Err(Error::NotElf);
     }
-    if magic[5] != LITTLE {
-        return Err(Error::ByteOrder(magic[5]));
-    }
-    if magic[4] != CLASS64 {
-        return Err(Error::Class(magic[4]));
-    }
     let found = u16_at(&magic, 18);
     if found != machine {
-        return Err(Error::Machine { found, expected: machine });
+        return Err(match (magic[4], magic[5]) {
+            (class, LITTLE) if class != CLASS64 => Error::Class(class),
+            (_, LITTLE) => Error::Machine { found, expected: machine },
+            (_, order) => Error::ByteOrder(order),
+        });
     }
     let mut ehdr = [0; EHDR_SIZE];
     file.read(0, &mut ehdr, "the ELF header")?;
@@ -302,25 +306,51 @@ pub fn parse<B: Bytes + ?Sized>(file: &B, machine: u16) -> Result<Program, Error
     if !matches!(kind, 2 | 3) {
         return Err(Error::Type(kind));
     }
-    let version = u32_at(&ehdr, 20);
-    if version != 1 {
-        return Err(Error::Version(version));
-    }
     let phdrs = read_headers(file, &ehdr)?;
+    Ok((ehdr, phdrs))
+}
+
+/// Checks the headers of a loader for `machine`, but not its segments.
+///
+/// # Errors
+/// What is wrong with them.
+pub(crate) fn check_headers<B: Bytes + ?Sized>(file: &B, machine: u16) -> Result<(), Error> {
+    read_all_headers(file, machine).map(drop)
+}
+
+/// The path of the loader of a program for `machine`, without its terminating zero byte.
+///
+/// # Errors
+/// What is wrong with what comes before the segments.
+pub fn loader<B: Bytes + ?Sized>(file: &B, machine: u16) -> Result<Option<Vec<u8>>, Error> {
+    let (_, phdrs) = read_all_headers(file, machine)?;
+    loader_of(file, &phdrs)
+}
+
+fn loader_of<B: Bytes + ?Sized>(file: &B, phdrs: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+    let phdr = phdrs.chunks_exact(PHDR_SIZE).find(|phdr| u32_at(phdr, 0) == PT_INTERP);
+    phdr.map(|phdr| interp(file, phdr)).transpose()
+}
+
+/// Reads a program for `machine`.
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn parse<B: Bytes + ?Sized>(file: &B, machine: u16) -> Result<Program, Error> {
+    let (ehdr, phdrs) = read_all_headers(file, machine)?;
     let mut program = Program {
-        relocatable: kind == 3,
+        relocatable: u16_at(&ehdr, 16) == 3,
         entry: u64_at(&ehdr, 24),
         segments: Vec::with_capacity(4),
         phdr_addr: 0,
         phdr_count: u16_at(&ehdr, 56),
-        interp: None,
+        interp: loader_of(file, &phdrs)?,
         guarded: false,
         exec_stack: false,
     };
     for (index, phdr) in phdrs.chunks_exact(PHDR_SIZE).enumerate() {
         match u32_at(phdr, 0) {
             PT_LOAD => add_segment(&mut program, index, phdr, u64_at(&ehdr, 32))?,
-            PT_INTERP if program.interp.is_none() => program.interp = Some(interp(file, phdr)?),
             PT_GNU_PROPERTY => program.guarded = guarded(file, phdr),
             PT_GNU_STACK => program.exec_stack = u32_at(phdr, 4) & PF_X != 0,
             _ => {}
@@ -329,7 +359,8 @@ pub fn parse<B: Bytes + ?Sized>(file: &B, machine: u16) -> Result<Program, Error
     if program.segments.is_empty() {
         return Err(Error::NoSegment);
     }
-    if program.entry >= ADDR_END {
+    // With a loader it is not Linux that jumps there.
+    if program.interp.is_none() && program.entry >= ADDR_END {
         return Err(Error::Entry(program.entry));
     }
     Ok(program)
@@ -339,6 +370,9 @@ pub fn parse<B: Bytes + ?Sized>(file: &B, machine: u16) -> Result<Program, Error
 fn read_headers<B: Bytes + ?Sized>(file: &B, ehdr: &[u8]) -> Result<Vec<u8>, Error> {
     let (size, count) = (u16_at(ehdr, 54), u16_at(ehdr, 56));
     if usize::from(size) != PHDR_SIZE {
+        if ehdr[4] != CLASS64 {
+            return Err(Error::Class(ehdr[4]));
+        }
         return Err(Error::HeaderSize(size));
     }
     if count == 0 || usize::from(count) * PHDR_SIZE > PHDRS_MAX {
@@ -349,20 +383,19 @@ fn read_headers<B: Bytes + ?Sized>(file: &B, ehdr: &[u8]) -> Result<Vec<u8>, Err
     Ok(phdrs)
 }
 
-/// Checks one `PT_LOAD` and adds it to `program`.
+/// Checks one `PT_LOAD` and adds it to `program`. In whatever order they come, and also where they
+/// overlap: later ones replace earlier ones.
 fn add_segment(program: &mut Program, index: usize, phdr: &[u8], phoff: u64) -> Result<(), Error> {
+    let align = Some(u64_at(phdr, 48)).filter(|align| align.is_power_of_two()).unwrap_or(PAGE);
     let segment = Segment {
         offset: u64_at(phdr, 8),
         addr: u64_at(phdr, 16),
         filesz: u64_at(phdr, 32),
         memsz: u64_at(phdr, 40),
         flags: u32_at(phdr, 4) & 7,
-        align: u64_at(phdr, 48).max(PAGE),
+        align: align.max(PAGE),
     };
-    let Segment { offset, addr, filesz, memsz, align, .. } = segment;
-    if memsz == 0 && filesz == 0 {
-        return Ok(());
-    }
+    let Segment { offset, addr, filesz, memsz, .. } = segment;
     if filesz > memsz {
         return Err(Error::SegmentSize { index, filesz, memsz });
     }
@@ -370,17 +403,14 @@ fn add_segment(program: &mut Program, index: usize, phdr: &[u8], phoff: u64) -> 
     if end.is_none() || offset.checked_add(filesz).is_none_or(|end| end > i64::MAX as u64) {
         return Err(Error::SegmentAddress { index, addr, size: memsz });
     }
-    if !align.is_power_of_two() {
-        return Err(Error::SegmentAlign { index, align });
-    }
     if filesz > 0 && offset % PAGE != addr % PAGE {
         return Err(Error::SegmentOffset { index, offset, addr });
     }
-    if program.segments.last().is_some_and(|last| last.addr + last.memsz > addr) {
-        return Err(Error::SegmentOverlap { index });
+    if memsz == 0 {
+        return Ok(());
     }
-    // As Linux 5.18 and later: the headers are where the segment with their offset puts them.
-    if program.phdr_addr == 0 && offset <= phoff && phoff - offset < filesz {
+    // As Linux 5.18 and later: the headers are where the last segment with their offset puts them.
+    if offset <= phoff && phoff - offset < filesz {
         program.phdr_addr = phoff - offset + addr;
     }
     program.segments.push(segment);
@@ -417,15 +447,15 @@ fn interp<B: Bytes + ?Sized>(file: &B, phdr: &[u8]) -> Result<Vec<u8>, Error> {
         return Err(Error::Interp);
     }
     let mut path = vec![0; size as usize];
-    file.read(offset, &mut path, "the path of its loader (PT_INTERP)")?;
+    file.read(offset, &mut path, INTERP)?;
     if path.pop() != Some(0) {
         return Err(Error::Interp);
     }
-    // Linux uses the bytes up to the first zero.
+    // Linux uses the bytes up to the first zero, of which there may be none.
     if let Some(zero) = path.iter().position(|&b| b == 0) {
         path.truncate(zero);
     }
-    if path.is_empty() { Err(Error::Interp) } else { Ok(path) }
+    Ok(path)
 }
 
 #[cfg(test)]
@@ -479,11 +509,8 @@ mod tests {
         assert!(matches!(with(4, 0x3000), Error::SegmentSize { .. }));
         assert!(matches!(with(5, u64::MAX), Error::SegmentAddress { .. }));
         assert!(matches!(with(3, 1 << 47), Error::SegmentAddress { .. }));
-        assert!(matches!(with(6, 0x3000), Error::SegmentAlign { .. }));
         assert!(matches!(with(2, 0x10), Error::SegmentOffset { .. }));
         assert!(matches!(with(0, 6), Error::NoSegment));
-        let twice = parse_bytes(&image(3, &[LOAD, LOAD])).unwrap_err();
-        assert_eq!(twice, Error::SegmentOverlap { index: 1 });
         assert_eq!(parse_bytes(b"#!/bin/sh\n"), Err(Error::NotElf));
         assert_eq!(parse_bytes(&image(1, &[LOAD])), Err(Error::Type(1)));
         assert!(matches!(
@@ -492,6 +519,29 @@ mod tests {
         ));
         let text = parse(&image(2, &[LOAD])[..], 62).unwrap_err().to_string();
         assert_eq!(text, "a program for arm64 (ELF machine 183), not for x86-64");
+    }
+
+    #[test]
+    fn what_linux_does_not_ask_for_is_not_asked_for() {
+        let low = [1, 6, 0x1000, 0x3f_f000, 0x800, 0x1000, 0x3000];
+        let mut bytes = image(2, &[LOAD, LOAD, low]);
+        // Class, byte order and version.
+        bytes[4..7].fill(0);
+        bytes[20] = 0;
+        let program = parse_bytes(&bytes).unwrap();
+        assert_eq!(program.span(), (0x3f_f000, 0x40_2000));
+        assert_eq!((program.segments.len(), program.align()), (3, 0x10000));
+        assert_eq!(machine_of(&bytes), Some(183));
+    }
+
+    #[test]
+    fn what_linux_kills_for_leaves_the_loader_readable() {
+        let mut bytes = image(3, &[[1, 5, 0x10, 0, 8, 8, 1], [3, 4, 0x1000, 0, 2, 2, 1]]);
+        assert!(parse_bytes(&bytes).unwrap_err().kills());
+        // Two zero bytes are the empty path.
+        assert_eq!(loader(&bytes[..], 183), Ok(Some(Vec::new())));
+        bytes[0x1001] = b'x';
+        assert_eq!(loader(&bytes[..], 183), Err(Error::Interp));
     }
 
     #[test]

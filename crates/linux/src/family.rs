@@ -6,7 +6,7 @@
 //! and a program that got privileges by being executed joins none.
 
 use crate::options::Options;
-use crate::process::PINNED_FD;
+use crate::process;
 use crate::task::Task;
 use engine::{Engine, Family};
 use std::io;
@@ -42,7 +42,7 @@ pub(crate) fn found(task: &Task) {
 
 /// Puts the descriptor where the guest has none.
 fn place(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-    raw::dup_from(fd.as_raw_fd(), PINNED_FD).map_err(|e| io::Error::from_raw_os_error(e.0))
+    process::place(fd.as_raw_fd()).map_err(|e| io::Error::from_raw_os_error(e.0))
 }
 
 /// Joins the family of the process that executed this one.

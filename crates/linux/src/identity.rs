@@ -3,8 +3,6 @@
 /// The program of a process. It never changes: `execve` makes a new host process image.
 #[derive(Clone, Debug, Default)]
 pub struct Identity {
-    /// Absolute path of the program as /proc/self/exe shows it (of the file opened).
-    pub exe: Vec<u8>,
     /// Path given to `execve` (`AT_EXECFN`).
     pub exec_fn: Vec<u8>,
     /// Arguments, without their terminating zero bytes.
@@ -29,4 +27,6 @@ pub struct Identity {
     pub sigreturn: u64,
     /// Entry point of the program itself (not of its loader).
     pub entry: u64,
+    /// The host's kernel shows all this.
+    pub shown: bool,
 }

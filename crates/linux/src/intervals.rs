@@ -1,20 +1,41 @@
 //! Sets of addresses as disjoint ranges.
 
-use std::collections::BTreeMap;
+use crate::proc::Slot;
 
 /// A set of addresses, kept as disjoint ranges that never touch.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Intervals {
-    /// End (exclusive) by start.
-    ranges: BTreeMap<u64, u64>,
+    /// Start and end (exclusive), ascending. An array, so that other processes can read it.
+    ranges: Vec<[u64; 2]>,
     /// The sum of all lengths.
     total: u64,
+    /// Where they are told of it.
+    slot: Option<&'static Slot>,
+}
+
+impl Clone for Intervals {
+    fn clone(&self) -> Self {
+        Self { ranges: self.ranges.clone(), total: self.total, slot: None }
+    }
+}
+
+impl FromIterator<[u64; 2]> for Intervals {
+    fn from_iter<T: IntoIterator<Item = [u64; 2]>>(list: T) -> Self {
+        let mut all = Self::new();
+        list.into_iter().for_each(|[start, end]| all.insert(start, end));
+        all
+    }
 }
 
 impl Intervals {
     /// The empty set.
     pub const fn new() -> Self {
-        Self { ranges: BTreeMap::new(), total: 0 }
+        Self { ranges: Vec::new(), total: 0, slot: None }
+    }
+
+    /// The empty set, to be shown to other processes from now on.
+    pub(crate) fn shown_in(slot: &'static Slot) -> Self {
+        Self { slot: Some(slot), ..Self::new() }
     }
 
     /// How many addresses are in the set.
@@ -22,27 +43,38 @@ impl Intervals {
         self.total
     }
 
+    /// Replaces the ranges `from..to` (of the array) by `by`.
+    fn replace(&mut self, from: usize, to: usize, by: &[[u64; 2]]) {
+        let sum = |ranges: &[[u64; 2]]| ranges.iter().map(|[s, e]| e - s).sum::<u64>();
+        self.total = self.total - sum(&self.ranges[from..to]) + sum(by);
+        self.slot.inspect(|slot| slot.begin());
+        self.ranges.splice(from..to, by.iter().copied());
+        self.slot.inspect(|slot| slot.end(&self.ranges));
+    }
+
+    /// The ranges (of the array) that have a part of `start..end`.
+    fn within(&self, start: u64, end: u64) -> (usize, usize) {
+        let from = self.ranges.partition_point(|range| range[1] <= start);
+        let to = self.ranges.partition_point(|range| range[0] < end);
+        (from, to.max(from))
+    }
+
     /// Adds `start..end`.
     pub fn insert(&mut self, start: u64, end: u64) {
         if start >= end {
             return;
         }
-        let (mut start, mut end) = (start, end);
-        if let Some((&s, &e)) = self.ranges.range(..=start).next_back()
-            && e >= start
-        {
-            if e >= end {
+        // Those that it only touches become one with it.
+        let from = self.ranges.partition_point(|range| range[1] < start);
+        let to = self.ranges.partition_point(|range| range[0] <= end);
+        let mut whole = [start, end];
+        if let [first, .., last] | [first @ last] = self.ranges[from..to] {
+            whole = [start.min(first[0]), end.max(last[1])];
+            if whole == first {
                 return;
             }
-            start = s;
         }
-        while let Some((&s, &e)) = self.ranges.range(start..=end).next() {
-            end = end.max(e);
-            self.ranges.remove(&s);
-            self.total -= e - s;
-        }
-        self.ranges.insert(start, end);
-        self.total += end - start;
+        self.replace(from, to, &[whole]);
     }
 
     /// Takes `start..end` out.
@@ -50,29 +82,24 @@ impl Intervals {
         if start >= end {
             return;
         }
-        if let Some((&s, &e)) = self.ranges.range(..start).next_back()
-            && e > start
-        {
-            self.ranges.insert(s, start);
-            self.total -= e.min(end) - start;
-            if e > end {
-                self.ranges.insert(end, e);
-                return;
-            }
-        }
-        while let Some((&s, &e)) = self.ranges.range(start..end).next() {
-            self.ranges.remove(&s);
-            self.total -= e.min(end) - s;
-            if e > end {
-                self.ranges.insert(end, e);
+        let (from, to) = self.within(start, end);
+        if let [first, .., last] | [first @ last] = self.ranges[from..to] {
+            let before = [first[0], start];
+            let after = [end, last[1]];
+            match (before[0] < start, end < after[1]) {
+                (true, true) => self.replace(from, to, &[before, after]),
+                (true, false) => self.replace(from, to, &[before]),
+                (false, true) => self.replace(from, to, &[after]),
+                (false, false) => self.replace(from, to, &[]),
             }
         }
     }
 
     /// The range that contains `addr`.
     pub fn find(&self, addr: u64) -> Option<(u64, u64)> {
-        let (&s, &e) = self.ranges.range(..=addr).next_back()?;
-        (e > addr).then_some((s, e))
+        let next = self.ranges.partition_point(|range| range[0] <= addr);
+        let &[start, end] = self.ranges.get(next.checked_sub(1)?)?;
+        (end > addr).then_some((start, end))
     }
 
     /// Whether `addr` is in the set.
@@ -92,17 +119,15 @@ impl Intervals {
 
     /// The parts of `start..end` that are in the set, ascending.
     pub fn overlaps(&self, start: u64, end: u64) -> impl Iterator<Item = (u64, u64)> {
-        let first = self.find(start).map_or(start, |(s, _)| s);
-        self.ranges
-            .range(first..end.max(first))
-            .map(move |(&s, &e)| (s.max(start), e.min(end)))
-            .filter(|(s, e)| s < e)
+        let (from, to) = self.within(start, end);
+        self.ranges[from..to].iter().map(move |&[s, e]| (s.max(start), e.min(end)))
     }
 
     /// The parts of `start..end` that are not in the set, descending.
     pub fn gaps_down(&self, start: u64, end: u64) -> impl Iterator<Item = (u64, u64)> {
         let mut top = end;
-        let ranges = self.ranges.range(..end).rev().map(|(&s, &e)| (s, e));
+        let below = self.ranges.partition_point(|range| range[0] < end);
+        let ranges = self.ranges[..below].iter().rev().map(|&[s, e]| (s, e));
         ranges.take_while(move |&(_, e)| e > start).chain([(start, start)]).filter_map(
             move |(s, e)| {
                 let gap = (e, top);

@@ -8,7 +8,7 @@
 
 use crate::task::Task;
 use sys::Errno;
-use sys::limits::{getrlimit, setrlimit};
+use sys::limits::{getrlimit, setrlimit, with_at_least};
 
 /// What is added to a limit of memory.
 const BEYOND: u64 = 1 << 60;
@@ -40,6 +40,21 @@ pub(crate) fn adopt() {
         {
             let _ = setrlimit(resource, to_host(soft), to_host(hard));
         }
+    }
+}
+
+/// Gives the emulator's own stack the room that it needs, where the limit of the guest's is lower.
+pub(crate) fn make_room_on_stack() {
+    /// Bytes that we use, and what the host's stack has to be allowed for them.
+    const OURS: usize = 512 << 10;
+    const LIMIT: u64 = 1 << 20;
+    #[inline(never)]
+    fn grow() {
+        // What has grown stays.
+        core::hint::black_box([0_u8; OURS]);
+    }
+    if getrlimit(libc::RLIMIT_STACK).is_ok_and(|(soft, _)| soft < LIMIT) {
+        let _ = with_at_least(libc::RLIMIT_STACK, LIMIT, grow);
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Options {
     pub uname: Option<Vec<u8>>,
     /// How the program is traced, as [`crate::ptrace`] saves it.
     pub trace: Option<Vec<u8>>,
+    /// `PR_MDWE_*` that the program inherits.
+    pub mdwe: u64,
     /// Filters of system calls that the program inherits, as [`crate::seccomp`] saves them.
     pub seccomp: Option<Vec<u8>>,
 }

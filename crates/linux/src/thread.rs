@@ -235,6 +235,7 @@ fn fork(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> {
     host::block_all();
     let process = task.process;
     let result = {
+        let _views = process.views.fork_guard();
         let _memory = process.mm.fork_guard();
         let _rings = calls::ring_fork_guard();
         let _tracees = ptrace::fork_guard();

@@ -206,6 +206,13 @@ impl Engine {
             writer.share = None;
         }
     }
+    /// The family's memory has another descriptor from now on.
+    pub fn move_share(&self, file: OwnedFd) {
+        if let Some(share) = &mut self.lock().share {
+            self.share_fd.store(file.as_raw_fd(), Ordering::Relaxed);
+            share.file = file;
+        }
+    }
     /// The descriptor of the family's memory.
     pub fn share_fd(&self) -> Option<i32> {
         Some(self.share_fd.load(Ordering::Relaxed)).filter(|&fd| fd >= 0)

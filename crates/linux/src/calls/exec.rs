@@ -19,6 +19,7 @@ pub(super) fn execveat(task: &mut Task, args: Args) -> Result {
         argv: exec::read_strings(argv)?,
         envp: exec::read_strings(envp)?,
         flags: flags as i32,
+        link: None,
     };
     Err(exec::execveat(task, request))
 }

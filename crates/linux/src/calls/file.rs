@@ -4,17 +4,24 @@ use super::path::{self, resolve};
 use super::{Args, Result};
 use crate::proc;
 use crate::task::Task;
+use std::os::fd::IntoRawFd;
 use sys::{Errno, raw};
 
-/// What remains to be done with a descriptor that was opened with the host's `flags`.
-fn opened(task: &Task, fd: u64, flags: u64) -> Result {
-    match proc::after_open(task.process, fd as i32, flags as i32) {
-        Ok(()) => Ok(fd),
-        Err(errno) => {
-            let _ = raw::close(fd as i32);
-            Err(errno)
-        }
+/// What remains to be done with the descriptor of `path`, opened with the host's `flags`.
+fn opened(task: &Task, fd: u64, [dirfd, path]: [u64; 2], flags: u64) -> Result {
+    let stat = raw::fstat(fd as i32)?;
+    if follows(flags)
+        && task.process.is_own_file(&stat)
+        && let Ok(path) = path::read(path)
+        && let Some(link) = proc::redirect_exe_links(task.process, dirfd as i32, &path)
+    {
+        // A symbolic link to `/proc/PID/exe` led to our own binary.
+        raw::close(fd as i32)?;
+        let program = raw::openat(dirfd as i32, &link, flags as i32, 0)?;
+        return Ok(program.into_raw_fd() as u64);
     }
+    proc::after_open(task.process, fd as i32, flags as i32, &stat);
+    Ok(fd)
 }
 
 fn follows(flags: u64) -> bool {
@@ -26,8 +33,9 @@ pub(super) fn openat(task: &mut Task, args: Args) -> Result {
     let [dirfd, path, flags, mode, ..] = args;
     let flags = task.process.abi.open_flags.to_host(flags & 0xffff_ffff);
     let path = resolve(task, dirfd, path, follows(flags));
+    path.may_open(dirfd, flags)?;
     let fd = task.call(libc::SYS_openat, [dirfd, path.at(), flags, mode, 0, 0])?;
-    opened(task, fd, flags)
+    opened(task, fd, [dirfd, args[1]], flags)
 }
 
 /// `openat2(2)`.
@@ -43,9 +51,10 @@ pub(super) fn openat2(task: &mut Task, args: Args) -> Result {
     let flags = task.process.abi.open_flags.to_host(u64::from_le_bytes(flags));
     how[..8].copy_from_slice(&flags.to_le_bytes());
     let path = resolve(task, dirfd, path, follows(flags));
-    let args = [dirfd, path.at(), how.as_ptr() as u64, size, 0, 0];
-    let fd = task.call(libc::SYS_openat2, args)?;
-    opened(task, fd, flags)
+    path.may_open(dirfd, flags)?;
+    let call = [dirfd, path.at(), how.as_ptr() as u64, size, 0, 0];
+    let fd = task.call(libc::SYS_openat2, call)?;
+    opened(task, fd, [dirfd, args[1]], flags)
 }
 
 /// `open_by_handle_at(2)`.
@@ -67,6 +76,13 @@ pub(super) fn fanotify_init(task: &mut Task, args: Args) -> Result {
     let [flags, event_flags, ..] = args;
     let event_flags = task.process.abi.open_flags.to_host(event_flags);
     task.call(libc::SYS_fanotify_init, [flags, event_flags, 0, 0, 0, 0])
+}
+
+/// `truncate(2)`.
+pub(super) fn truncate(task: &mut Task, args: Args) -> Result {
+    let path = path::follow_exe(task, libc::AT_FDCWD as u64, args[0]);
+    path.may_open(libc::AT_FDCWD as u64, libc::O_WRONLY as u64)?;
+    task.call(libc::SYS_truncate, [path.at(), args[1], 0, 0, 0, 0])
 }
 
 /// `pipe2(2)`.
@@ -129,11 +145,28 @@ pub(super) fn close_range(task: &mut Task, args: Args) -> Result {
 
 /// `dup3(2)`.
 pub(super) fn dup3(task: &mut Task, args: Args) -> Result {
-    if task.process.is_own_fd(args[0] as i32) || task.process.is_own_fd(args[1] as i32) {
+    let process = task.process;
+    // (In the memory of a parent whose descriptors are others nothing is moved.)
+    if !task.thread.borrowed {
+        process.make_way(args[1] as i32)?;
+    }
+    if process.is_own_fd(args[0] as i32) || process.is_own_fd(args[1] as i32) {
         return Err(Errno::EBADF);
     }
     let flags = task.process.abi.open_flags.to_host(args[2]);
-    task.call(libc::SYS_dup3, [args[0], args[1], flags, 0, 0, 0])
+    let new = task.call(libc::SYS_dup3, [args[0], args[1], flags, 0, 0, 0])?;
+    process.views.duplicated(args[0] as i32, new as i32);
+    Ok(new)
+}
+
+/// `dup(2)`.
+pub(super) fn dup(task: &mut Task, args: Args) -> Result {
+    if task.process.is_own_fd(args[0] as i32) {
+        return Err(Errno::EBADF);
+    }
+    let new = task.call(libc::SYS_dup, args)?;
+    task.process.views.duplicated(args[0] as i32, new as i32);
+    Ok(new)
 }
 
 /// `fcntl(2)`.
@@ -147,6 +180,11 @@ pub(super) fn fcntl(task: &mut Task, args: Args) -> Result {
         libc::F_SETFL => {
             task.call(libc::SYS_fcntl, [args[0], args[1], flags.to_host(args[2]), 0, 0, 0])
         }
+        libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => {
+            let new = task.call(libc::SYS_fcntl, args)?;
+            task.process.views.duplicated(args[0] as i32, new as i32);
+            Ok(new)
+        }
         _ => task.call(libc::SYS_fcntl, args),
     }
 }
@@ -158,8 +196,8 @@ pub(super) fn readlinkat(task: &mut Task, args: Args) -> Result {
         return Err(Errno::EINVAL);
     }
     let text = path::read(at)?;
-    if text.ends_with(b"exe")
-        && let Some(link) = proc::readlink(task.process, dirfd as i32, &text)
+    if (text.ends_with(b"exe") || text.is_empty())
+        && let Some(link) = proc::readlink_exe(task.process, dirfd as i32, &text)
     {
         let len = link.len().min(size as i32 as usize);
         ::memory::write(out, &link[..len])?;

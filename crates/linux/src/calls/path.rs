@@ -1,5 +1,6 @@
 //! Paths that the guest gives.
 
+use super::{Args, Lookup};
 use crate::proc;
 use crate::task::Task;
 use std::ffi::CString;
@@ -14,6 +15,8 @@ pub(super) enum Path {
     Guest(u64),
     /// Another one.
     Ours(CString),
+    /// That of a running program.
+    Exe(CString),
 }
 
 impl Path {
@@ -21,8 +24,23 @@ impl Path {
     pub(super) fn at(&self) -> u64 {
         match self {
             Self::Guest(at) => *at,
-            Self::Ours(text) => text.as_ptr() as u64,
+            Self::Ours(text) | Self::Exe(text) => text.as_ptr() as u64,
         }
+    }
+
+    /// To be asked before the file is opened with the host's `flags`, from `dirfd`.
+    ///
+    /// # Errors
+    /// `ETXTBSY` for a running program that is to be written: the host's kernel does not know that it
+    /// runs.
+    pub(super) fn may_open(&self, dirfd: u64, flags: u64) -> Result<(), Errno> {
+        let Self::Exe(path) = self else { return Ok(()) };
+        let writes = flags & libc::O_ACCMODE as u64 != libc::O_RDONLY as u64;
+        if flags & libc::O_PATH as u64 != 0 || !writes && flags & libc::O_TRUNC as u64 == 0 {
+            return Ok(());
+        }
+        raw::faccessat(dirfd as i32, path.to_bytes(), libc::W_OK, libc::AT_EACCESS)?;
+        Err(Errno::ETXTBSY)
     }
 }
 
@@ -42,11 +60,8 @@ pub(super) fn resolve(task: &Task, dirfd: u64, at: u64, follow: bool) -> Path {
     let prefix = task.process.options.ld_prefix.as_deref();
     // What cannot be read is the kernel's to complain about.
     let Ok(path) = read(at) else { return guest };
-    if follow
-        && path.ends_with(b"exe")
-        && let Some(exe) = proc::redirect_exe(task.process, dirfd as i32, &path)
-    {
-        return CString::new(exe).map_or(guest, Path::Ours);
+    if follow && let Some(exe) = exe_link(task, dirfd, &path) {
+        return Path::Exe(exe);
     }
     if let Some(prefix) = prefix
         && let Some(below) = below_prefix(prefix, &path)
@@ -54,6 +69,32 @@ pub(super) fn resolve(task: &Task, dirfd: u64, at: u64, follow: bool) -> Path {
         return CString::new(below).map_or(guest, Path::Ours);
     }
     guest
+}
+
+/// As [`resolve`] for calls that the prefix is not for.
+pub(super) fn follow_exe(task: &Task, dirfd: u64, at: u64) -> Path {
+    let link = read(at).ok().and_then(|path| exe_link(task, dirfd, &path));
+    link.map_or(Path::Guest(at), Path::Exe)
+}
+
+/// The arguments of a call with a path, and that path, which must live as long as the call.
+pub(super) fn looked_up(task: &Task, lookup: &Lookup, mut args: Args) -> (Path, Args) {
+    let mut path = Path::Guest(args[lookup.path]);
+    if (args[lookup.flags] & lookup.bits != 0) == lookup.follow {
+        let dirfd = lookup.dirfd.map_or(libc::AT_FDCWD as u64, |dirfd| args[dirfd]);
+        path = follow_exe(task, dirfd, args[lookup.path]);
+        args[lookup.path] = path.at();
+    }
+    (path, args)
+}
+
+/// Where `path` leads if it is `/proc/PID/exe`.
+fn exe_link(task: &Task, dirfd: u64, path: &[u8]) -> Option<CString> {
+    if !path.ends_with(b"exe") {
+        return None;
+    }
+    let link = proc::redirect_exe(task.process, dirfd as i32, path)?;
+    CString::new(link).ok()
 }
 
 /// `path` below `prefix`, if it is absolute and exists there.

@@ -1,7 +1,8 @@
 //! `struct stat`, which every architecture has its own of.
 
-use super::path::resolve;
+use super::path::{read, resolve};
 use super::{Args, Result};
+use crate::proc;
 use crate::task::Task;
 use sys::raw;
 
@@ -36,7 +37,13 @@ fn generic(stat: &libc::stat) -> [u8; 128] {
 pub(super) fn newfstatat(task: &mut Task, args: Args) -> Result {
     let [dirfd, path, out, flags, ..] = args;
     let path = resolve(task, dirfd, path, flags & libc::AT_SYMLINK_NOFOLLOW as u64 == 0);
-    let stat = raw::stat_at(dirfd, path.at(), flags)?;
+    let mut stat = raw::stat_at(dirfd, path.at(), flags)?;
+    if flags & libc::AT_SYMLINK_NOFOLLOW as u64 == 0
+        && task.process.is_own_file(&stat)
+        && let Some(link) = proc::redirect_exe_links(task.process, dirfd as i32, &read(args[1])?)
+    {
+        stat = raw::fstatat(dirfd as i32, &link, 0)?;
+    }
     ::memory::write(out, &generic(&stat))?;
     Ok(0)
 }

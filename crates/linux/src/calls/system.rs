@@ -1,10 +1,13 @@
 //! The system: its name, its mounts and namespaces.
 
+use super::path::{Path, follow_exe};
 use super::{Args, Result};
 use crate::family;
 use crate::task::Task;
 use sys::raw;
 
+/// For paths that are not relative to a directory's descriptor.
+const HERE: u64 = libc::AT_FDCWD as u64;
 /// Length of a field of `struct utsname`.
 const FIELD: usize = 65;
 const RELEASE: usize = 2;
@@ -52,17 +55,29 @@ pub(super) fn pivot_root(task: &mut Task, args: Args) -> Result {
 
 /// `mount(2)`.
 pub(super) fn mount(task: &mut Task, args: Args) -> Result {
-    pinned(task, libc::SYS_mount, args)
+    let [source, target, kind, flags, data, _] = args;
+    let [source, target] = [source, target].map(|path| follow_exe(task, HERE, path));
+    pinned(task, libc::SYS_mount, [source.at(), target.at(), kind, flags, data, 0])
 }
 
 /// `move_mount(2)`.
 pub(super) fn move_mount(task: &mut Task, args: Args) -> Result {
-    pinned(task, libc::SYS_move_mount, args)
+    const F_SYMLINKS: u64 = 1;
+    const T_SYMLINKS: u64 = 0x10;
+    let [from_dir, from, to_dir, to, flags, _] = args;
+    let path = |dirfd, path, follow: u64| {
+        if flags & follow != 0 { follow_exe(task, dirfd, path) } else { Path::Guest(path) }
+    };
+    let (from, to) = (path(from_dir, from, F_SYMLINKS), path(to_dir, to, T_SYMLINKS));
+    pinned(task, libc::SYS_move_mount, [from_dir, from.at(), to_dir, to.at(), flags, 0])
 }
 
 /// `umount2(2)`.
 pub(super) fn umount2(task: &mut Task, args: Args) -> Result {
-    pinned(task, libc::SYS_umount2, args)
+    let [path, flags, ..] = args;
+    let follow = flags & libc::UMOUNT_NOFOLLOW as u64 == 0;
+    let path = if follow { follow_exe(task, HERE, path) } else { Path::Guest(path) };
+    pinned(task, libc::SYS_umount2, [path.at(), flags, 0, 0, 0, 0])
 }
 
 /// `setns(2)`.

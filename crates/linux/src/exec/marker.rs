@@ -18,10 +18,10 @@ pub struct Inherited {
     pub own: Option<i32>,
     /// The descriptor of the memory that translations are shared in.
     pub share: Option<i32>,
-    /// The program's absolute path.
-    pub exe: Vec<u8>,
     /// What CPUID says (`sys::arch::cpuid`).
     pub cpuid: Option<[u32; 2]>,
+    /// Descriptors of which the guest reads something else than the host has there.
+    pub views: Vec<i32>,
     /// The options of the caller.
     pub options: Options,
 }
@@ -32,10 +32,12 @@ pub(super) fn arguments(
     fd: i32,
     own: Option<i32>,
     share: Option<i32>,
-    exe: &[u8],
+    views: &[i32],
     exec_fn: Vec<u8>,
 ) -> Vec<Vec<u8>> {
     let [own, share] = [own, share].map(|fd| fd.map(|fd| fd.to_string()));
+    let views: Vec<_> = views.iter().map(i32::to_string).collect();
+    let views = views.join(",");
     let mut text = format!("fd={fd}").into_bytes();
     let mut add = |name: &[u8], value: Option<&[u8]>| {
         if let Some(value) = value {
@@ -47,15 +49,19 @@ pub(super) fn arguments(
     };
     add(b"own", own.as_deref().map(str::as_bytes));
     add(b"share", share.as_deref().map(str::as_bytes));
-    add(b"exe", Some(exe));
     let [one, seven] = sys::arch::cpuid();
     add(b"cpuid", Some(format!("{one:x}.{seven:x}").as_bytes()));
+    add(b"views", (!views.is_empty()).then_some(views.as_bytes()));
     add(b"L", options.ld_prefix.as_deref());
     add(b"cpu", options.cpu.as_deref());
     add(b"dump", options.dump.as_deref());
     add(b"uname", options.uname.as_deref());
     add(b"alone", options.alone.then_some(b"1"));
     add(b"strace", options.strace.then_some(b"1"));
+    add(
+        b"mdwe",
+        (options.mdwe != 0).then(|| options.mdwe.to_string()).as_deref().map(str::as_bytes),
+    );
     add(b"trace", options.trace.as_deref().map(to_hex).as_deref());
     add(b"seccomp", options.seccomp.as_deref().map(to_hex).as_deref());
     vec![b"anyarch".to_vec(), MARKER.to_vec(), text, exec_fn]
@@ -71,17 +77,17 @@ fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
     text.chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(*pair.get(1)?)?)).collect()
 }
 
-/// The program's path in OPTIONS.
-pub(crate) fn program(text: &[u8]) -> Option<Vec<u8>> {
-    read(text).map(|inherited| inherited.exe).filter(|exe| !exe.is_empty())
+/// The program's descriptor in OPTIONS.
+pub(crate) fn program(text: &[u8]) -> Option<i32> {
+    read(text).map(|inherited| inherited.fd)
 }
 
 /// Reads OPTIONS. None if they are malformed.
 pub fn read(text: &[u8]) -> Option<Inherited> {
     let mut options = Options::default();
     let (mut fd, mut own, mut share, mut cpuid) = (None, None, None, None);
+    let mut views = Vec::new();
     let number = |value: &[u8]| str::from_utf8(value).ok()?.parse::<i32>().ok();
-    let mut exe = Vec::new();
     for item in text.split(|&b| b == SEPARATOR) {
         let at = item.iter().position(|&b| b == b'=')?;
         let (name, value) = (&item[..at], &item[at + 1..]);
@@ -89,24 +95,25 @@ pub fn read(text: &[u8]) -> Option<Inherited> {
             b"fd" => fd = number(value),
             b"own" => own = number(value),
             b"share" => share = number(value),
-            b"exe" => exe = value.to_vec(),
             b"cpuid" => {
                 let mut words = str::from_utf8(value).ok()?.split('.');
                 let mut word = || u32::from_str_radix(words.next()?, 16).ok();
                 cpuid = Some([word()?, word()?]);
             }
+            b"views" => views = value.split(|&b| b == b',').filter_map(number).collect(),
             b"L" => options.ld_prefix = Some(value.to_vec()),
             b"cpu" => options.cpu = Some(value.to_vec()),
             b"dump" => options.dump = Some(value.to_vec()),
             b"uname" => options.uname = Some(value.to_vec()),
             b"alone" => options.alone = value == b"1",
             b"strace" => options.strace = value == b"1",
+            b"mdwe" => options.mdwe = number(value)? as u64,
             b"trace" => options.trace = Some(from_hex(value)?),
             b"seccomp" => options.seccomp = Some(from_hex(value)?),
             _ => return None,
         }
     }
-    Some(Inherited { fd: fd?, own, share, exe, cpuid, options })
+    Some(Inherited { fd: fd?, own, share, cpuid, views, options })
 }
 
 #[cfg(test)]
@@ -119,17 +126,19 @@ mod tests {
             ld_prefix: Some(b"/opt/root".to_vec()),
             strace: true,
             alone: true,
+            mdwe: 1,
             seccomp: Some(vec![0, 31, 61, 255]),
             ..Options::default()
         };
         let arguments =
-            arguments(&options, 7, Some(900), Some(901), b"/usr/bin/true", b"/bin/true".to_vec());
+            arguments(&options, 7, Some(900), Some(901), &[5, 8], b"/bin/true".to_vec());
         assert_eq!(arguments.len(), ARGUMENTS);
         assert_eq!(arguments[1], MARKER);
-        let exe = b"/usr/bin/true".to_vec();
-        assert_eq!(program(&arguments[2]), Some(exe.clone()));
+        assert_eq!(program(&arguments[2]), Some(7));
         let (own, share, cpuid) = (Some(900), Some(901), Some(sys::arch::cpuid()));
-        assert_eq!(read(&arguments[2]), Some(Inherited { fd: 7, own, share, exe, cpuid, options }));
+        let views = vec![5, 8];
+        let expected = Inherited { fd: 7, own, share, cpuid, views, options };
+        assert_eq!(read(&arguments[2]), Some(expected));
         assert_eq!(read(b"junk"), None);
     }
 }

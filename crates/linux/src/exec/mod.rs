@@ -17,6 +17,7 @@ pub mod marker;
 mod script;
 
 use crate::abi::Abi;
+use crate::elf;
 use crate::load::{self, OpenFile, find_loader};
 use crate::options::Options;
 use crate::process::{OwnBinary, Process};
@@ -52,12 +53,24 @@ pub struct Request {
     pub envp: Vec<Vec<u8>>,
     /// `AT_EMPTY_PATH`, `AT_SYMLINK_NOFOLLOW`.
     pub flags: i32,
+    /// Where the program is to be opened instead, if the path is `/proc/PID/exe`.
+    pub link: Option<Vec<u8>>,
+}
+
+impl Request {
+    /// The path for the host's kernel.
+    fn host_path(&self) -> &[u8] {
+        self.link.as_ref().unwrap_or(&self.path)
+    }
 }
 
 /// Who runs the program.
 enum Plan {
     /// The kernel.
     Kernel,
+    /// The kernel: the path of a script's last interpreter, which is of the host, with the arguments
+    /// that it gets. (The script has been read already, and whoever watches it sees that.)
+    Interpreter(Vec<u8>, Vec<Vec<u8>>),
     /// We do: the program (the last interpreter), arguments.
     Ours(OpenFile, Vec<Vec<u8>>),
     /// The kernel as it gives other privileges; we, without them, if it cannot.
@@ -94,12 +107,15 @@ pub fn execveat(task: &mut Task, mut request: Request) -> Errno {
         // As Linux 5.18 and later.
         request.argv.push(Vec::new());
     }
-    if let Some(path) = proc::redirect_exe(task.process, request.dirfd, &request.path) {
-        request.path = path;
+    if request.flags & libc::AT_SYMLINK_NOFOLLOW == 0 {
+        request.link = proc::redirect_exe(task.process, request.dirfd, &request.path);
     }
-    let prepared = match plan(task.process, &request) {
+    let prepared = match plan(task.process, &mut request) {
         Err(errno) => return errno,
         Ok(Plan::Kernel) => by_kernel(&request),
+        Ok(Plan::Interpreter(path, argv)) => {
+            Prepared::new(libc::AT_FDCWD, &path, &argv, &request.envp, 0)
+        }
         Ok(Plan::Ours(program, argv)) => by_ourselves(task, &request, program, &argv),
         Ok(Plan::Privileged(program, argv)) => {
             match by_kernel(&request).map(|prepared| prepared.perform(task)) {
@@ -139,6 +155,7 @@ fn open(request: &Request) -> Option<OwnedFd> {
         if request.flags & libc::AT_EMPTY_PATH == 0 || request.dirfd < 0 {
             return None;
         }
+        may_execute(request.dirfd, b"", libc::AT_EMPTY_PATH).ok()?;
         let link = format!("/proc/self/fd/{}", request.dirfd);
         return raw::openat(libc::AT_FDCWD, link.as_bytes(), flags, 0)
             .or_else(|_| raw::dup_from(request.dirfd, 3))
@@ -147,27 +164,46 @@ fn open(request: &Request) -> Option<OwnedFd> {
     if request.flags & libc::AT_SYMLINK_NOFOLLOW != 0 {
         flags |= libc::O_NOFOLLOW;
     }
-    raw::openat(request.dirfd, &request.path, flags, 0).ok()
+    may_execute(request.dirfd, request.host_path(), request.flags & libc::AT_SYMLINK_NOFOLLOW)
+        .ok()?;
+    raw::openat(request.dirfd, request.host_path(), flags, 0).ok()
 }
 
-/// Whether `file` is a regular file that we may execute.
-fn may_execute(fd: &OwnedFd) -> bool {
-    let flags = libc::AT_EMPTY_PATH | libc::AT_EACCESS;
-    raw::faccessat(fd.as_raw_fd(), b"", libc::X_OK, flags).is_ok()
+/// Whether we may execute `path`. Asked before it is opened, as the kernel does: whoever watches the
+/// file can tell.
+fn may_execute(dirfd: RawFd, path: &[u8], flags: i32) -> Result<(), Errno> {
+    raw::faccessat(dirfd, path, libc::X_OK, flags | libc::AT_EACCESS)
+}
+
+/// Whether `fd` is a regular file.
+fn is_regular(fd: &OwnedFd) -> bool {
+    raw::fstat(fd.as_raw_fd()).is_ok_and(|stat| stat.st_mode & libc::S_IFMT == libc::S_IFREG)
 }
 
 /// Decides who runs it, after checking all that can be checked.
-fn plan(process: &Process, request: &Request) -> Result<Plan, Errno> {
+fn plan(process: &Process, request: &mut Request) -> Result<Plan, Errno> {
     if process.options.transparent {
         return Ok(Plan::Kernel);
     }
-    let Some(fd) = open(request) else { return Ok(Plan::Kernel) };
-    let stat = raw::fstat(fd.as_raw_fd())?;
-    if stat.st_mode & libc::S_IFMT != libc::S_IFREG || !may_execute(&fd) {
+    let Some(mut fd) = open(request) else { return Ok(Plan::Kernel) };
+    let mut stat = raw::fstat(fd.as_raw_fd())?;
+    if process.is_own_file(&stat)
+        && request.flags & libc::AT_SYMLINK_NOFOLLOW == 0
+        && let Some(link) = proc::redirect_exe_links(process, request.dirfd, &request.path)
+    {
+        request.link = Some(link);
+        let Some(behind) = open(request) else { return Ok(Plan::Kernel) };
+        fd = behind;
+        stat = raw::fstat(fd.as_raw_fd())?;
+    }
+    if stat.st_mode & libc::S_IFMT != libc::S_IFREG {
         return Ok(Plan::Kernel);
     }
     let path = exec_fn(request);
     let Ok(file) = OpenFile::new(fd, path) else { return Ok(Plan::Kernel) };
+    if closes_script(request, &file) {
+        return Err(Errno::ENOENT);
+    }
     match chain(process.abi, file, request.argv.clone()) {
         Ok((file, argv)) => {
             let stat = raw::fstat(file.fd())?;
@@ -177,18 +213,32 @@ fn plan(process: &Process, request: &Request) -> Result<Plan, Errno> {
             Ok(run(file, argv))
         }
         Err(ChainError::Depth) => Err(Errno::ELOOP),
-        Err(_) => Ok(Plan::Kernel),
+        Err(ChainError::Foreign(file, argv)) => Ok(Plan::Interpreter(file.path().to_vec(), argv)),
+        Err(ChainError::Missing(_, errno)) => Err(errno),
+        Err(ChainError::Unreadable(_) | ChainError::Other(_)) => Ok(Plan::Kernel),
     }
+}
+
+/// Whether `file` is a script whose interpreter would find its descriptor closed.
+fn closes_script(request: &Request, file: &OpenFile) -> bool {
+    file.path() != request.path
+        && script::parse(file.head()).is_some()
+        && raw::fcntl(request.dirfd, libc::F_GETFD, 0)
+            .is_ok_and(|f| f & libc::FD_CLOEXEC as u64 != 0)
 }
 
 /// Where a chain of interpreters ends if not in a program of the guest.
 enum ChainError {
     /// It is too long.
     Depth,
-    /// In a file of another kind.
+    /// Nowhere: the file is of another kind.
     Other(OpenFile),
+    /// In an interpreter of another kind, which gets these arguments.
+    Foreign(OpenFile, Vec<Vec<u8>>),
     /// In a file that cannot be opened or executed.
     Missing(Vec<u8>, Errno),
+    /// In a file that may be executed but not read.
+    Unreadable(Vec<u8>),
 }
 
 /// Follows the `#!` lines of scripts to a program of the guest; gives it and its arguments.
@@ -197,27 +247,39 @@ fn chain(
     mut file: OpenFile,
     mut argv: Vec<Vec<u8>>,
 ) -> Result<(OpenFile, Vec<Vec<u8>>), ChainError> {
-    for _ in 0..=DEPTH_MAX {
+    for depth in 0..=DEPTH_MAX {
         if load::is_program(abi, file.head()) {
             return Ok((file, argv));
         }
-        let Some(script) = script::parse(file.head()) else { return Err(ChainError::Other(file)) };
+        let Some(script) = script::parse(file.head()) else {
+            return Err(match depth {
+                0 => ChainError::Other(file),
+                _ => ChainError::Foreign(file, argv),
+            });
+        };
         // argv[0] goes; what comes before the rest: interpreter, its argument, the script.
         let mut longer = vec![script.interp.to_vec()];
         longer.extend(script.arg.map(<[u8]>::to_vec));
         longer.push(file.path().to_vec());
         longer.extend(argv.drain(1..));
         argv = longer;
-        let path = script.interp.to_vec();
-        let flags = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
-        let missing = |errno| ChainError::Missing(path.clone(), errno);
-        let fd = raw::openat(libc::AT_FDCWD, &path, flags, 0).map_err(missing)?;
-        if !may_execute(&fd) {
-            return Err(missing(Errno::EACCES));
-        }
-        file = OpenFile::new(fd, path.clone()).map_err(|_| missing(Errno::EIO))?;
+        file = open_interpreter(script.interp)?;
     }
     Err(ChainError::Depth)
+}
+
+fn open_interpreter(path: &[u8]) -> Result<OpenFile, ChainError> {
+    let missing = |errno| ChainError::Missing(path.to_vec(), errno);
+    may_execute(libc::AT_FDCWD, path, 0).map_err(missing)?;
+    let flags = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let fd = raw::openat(libc::AT_FDCWD, path, flags, 0).map_err(|errno| match errno {
+        Errno::EACCES => ChainError::Unreadable(path.to_vec()),
+        errno => missing(errno),
+    })?;
+    if !is_regular(&fd) {
+        return Err(missing(Errno::EACCES));
+    }
+    OpenFile::new(fd, path.to_vec()).map_err(|_| missing(Errno::EIO))
 }
 
 /// Opens the program that runs `path`: itself, or, if it is a script, the last of its
@@ -233,13 +295,17 @@ pub fn follow_scripts(
     let file = OpenFile::open(path)?;
     match chain(abi, file, argv.clone()) {
         Ok(found) => Ok(found),
-        Err(ChainError::Other(file)) if file.path() == path => Ok((file, argv)),
-        Err(ChainError::Other(file)) => match file.parse(abi) {
+        Err(ChainError::Other(file)) => Ok((file, argv)),
+        Err(ChainError::Foreign(file, _)) => match file.parse(abi) {
             Err(why) => Err(interpreter(path, why)),
             // It is one after all: another file has taken its place.
             Ok(_) => Ok((file, argv)),
         },
         Err(ChainError::Missing(interp, errno)) => {
+            Err(interpreter(path, load::Error::Open { path: interp, errno }))
+        }
+        Err(ChainError::Unreadable(interp)) => {
+            let errno = Errno::EACCES;
             Err(interpreter(path, load::Error::Open { path: interp, errno }))
         }
         Err(ChainError::Depth) => {
@@ -253,22 +319,32 @@ fn interpreter(path: &[u8], why: load::Error) -> load::Error {
     load::Error::Interpreter { path: path.to_vec(), why: Box::new(why) }
 }
 
-/// Finds out whether `file` and its loader can be run.
+/// Finds out whether `file` and its loader can be run, as far as Linux does before it begins to load
+/// them: what is wrong with their segments kills the new program.
 fn check_program(process: &Process, file: &OpenFile) -> Result<(), Errno> {
-    let program = file.parse(process.abi).map_err(|_| Errno::ENOEXEC)?;
-    let Some(interp) = &program.interp else { return Ok(()) };
+    let abi = process.abi;
+    let interp = elf::loader(file, abi.elf_machine).map_err(|error| match error {
+        elf::Error::Truncated { what: elf::INTERP, .. } => Errno::EIO,
+        _ => Errno::ENOEXEC,
+    })?;
+    let Some(interp) = interp else { return Ok(()) };
     let prefix = process.options.ld_prefix.as_deref();
-    let loader = match find_loader(process.abi, file.path(), interp, prefix) {
+    let loader = match find_loader(abi, file.path(), &interp, prefix) {
         Ok(loader) => loader,
+        Err(load::Error::Loader { errno: Errno::EISDIR, .. }) => return Err(Errno::EACCES),
         Err(load::Error::Loader { errno, .. } | load::Error::Open { errno, .. }) => {
             return Err(errno);
         }
-        Err(_) => return Err(Errno::ENOEXEC),
+        Err(_) => return Err(Errno::EACCES),
     };
-    if !load::is_program(process.abi, loader.head()) {
-        return Err(Errno::ELIBBAD);
+    if loader.head().len() < elf::EHDR_SIZE {
+        return Err(Errno::EIO);
     }
-    Ok(())
+    match elf::check_headers(&loader, abi.elf_machine) {
+        // Its type is looked at later.
+        Ok(()) | Err(elf::Error::Type(_)) => Ok(()),
+        Err(_) => Err(Errno::ELIBBAD),
+    }
 }
 
 /// Whether the kernel would run `file` with privileges that we do not have.
@@ -346,7 +422,12 @@ impl Prepared {
             raw::sigmask(mask);
             let ignored = signal::ignore_as_guest(task);
             signal::bequeath(task);
-            failed = raw::call(libc::SYS_execveat, args).err();
+            // proot and old filters only know execve.
+            failed = if args[0] == libc::AT_FDCWD as u64 && args[4] == 0 {
+                raw::call(libc::SYS_execve, [args[1], args[2], args[3]]).err()
+            } else {
+                raw::call(libc::SYS_execveat, args).err()
+            };
             if ignored {
                 host::catch_synchronous();
             }
@@ -373,15 +454,20 @@ fn by_ourselves(
 ) -> Result<Prepared, Errno> {
     // Without /proc there is only binfmt_misc.
     let Ok(own) = task.process.own_binary() else { return by_kernel(request) };
-    let exe = program.real_path();
     let trace = task.trace.as_ref().map(Traced::save);
-    let options = Options { seccomp: seccomp::save(task), trace, ..task.process.options.clone() };
+    let options = Options {
+        seccomp: seccomp::save(task),
+        trace,
+        mdwe: task.process.mm.inherited_mdwe(),
+        ..task.process.options.clone()
+    };
     let pinned = match &own {
         OwnBinary::Pinned(fd) => Some(*fd),
         OwnBinary::Opened(_) => None,
     };
     let (fd, share) = (program.fd(), family::inheritance(task));
-    let mut all = marker::arguments(&options, fd, pinned, share, &exe, exec_fn(request));
+    let views = task.process.views.inheritable();
+    let mut all = marker::arguments(&options, fd, pinned, share, &views, exec_fn(request));
     all.extend_from_slice(argv);
     let mut prepared = Prepared::new(own.fd(), b"", &all, &request.envp, libc::AT_EMPTY_PATH)?;
     prepared.inherited = [pinned, share];
@@ -395,6 +481,6 @@ fn by_ourselves(
 
 /// Lets the kernel run it.
 fn by_kernel(request: &Request) -> Result<Prepared, Errno> {
-    let Request { dirfd, path, argv, envp, flags } = request;
-    Prepared::new(*dirfd, path, argv, envp, *flags)
+    let Request { dirfd, argv, envp, flags, .. } = request;
+    Prepared::new(*dirfd, request.host_path(), argv, envp, *flags)
 }

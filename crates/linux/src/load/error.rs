@@ -156,6 +156,11 @@ impl Error {
         }
     }
 
+    /// Whether Linux would have begun to load the program, and killed it with SIGSEGV.
+    pub fn kills(&self) -> bool {
+        matches!(self, Self::Format { error, .. } if error.kills())
+    }
+
     /// The status to exit with: as a shell's.
     pub fn exit_code(&self) -> i32 {
         match self {

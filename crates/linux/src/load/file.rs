@@ -80,26 +80,6 @@ impl OpenFile {
         elf::parse(self, abi.elf_machine)
             .map_err(|error| Error::Format { path: self.path.clone(), error })
     }
-
-    /// Its absolute path as the kernel knows it, or, where there is no /proc, as it was given.
-    pub fn real_path(&self) -> Vec<u8> {
-        let link = format!("/proc/self/fd/{}", self.fd());
-        if let Ok(path) = raw::readlinkat(libc::AT_FDCWD, link.as_bytes())
-            && path.first() == Some(&b'/')
-        {
-            return path;
-        }
-        if self.path.first() == Some(&b'/') {
-            return self.path.clone();
-        }
-        let mut cwd = vec![0; 4096];
-        let args = [cwd.as_mut_ptr() as u64, cwd.len() as u64];
-        let len = raw::call(libc::SYS_getcwd, args).unwrap_or(1) as usize;
-        cwd.truncate(len.saturating_sub(1));
-        cwd.push(b'/');
-        cwd.extend(self.path.strip_prefix(b"./").unwrap_or(&self.path));
-        cwd
-    }
 }
 
 impl Bytes for OpenFile {
@@ -146,6 +126,8 @@ pub fn find_loader(
         }
     }
     let errno = match OpenFile::open(loader) {
+        // For Linux the empty path is the working directory.
+        Err(Error::Open { .. }) if loader.is_empty() => Errno::EACCES,
         Err(Error::Open { errno, .. }) => errno,
         Err(Error::Special { .. } | Error::NotExecutable { .. }) => Errno::EACCES,
         other => return other,

@@ -10,8 +10,9 @@ use sys::errno::Errno;
 /// A mapped file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mapped {
-    /// First address and end, in whole pages.
-    pub(super) start: u64,
+    /// What was added to the addresses of the file.
+    pub(super) bias: u64,
+    /// End, in whole pages.
     pub(super) end: u64,
     /// Entry point.
     pub(super) entry: u64,
@@ -35,7 +36,7 @@ pub(super) fn map(
     let (start, end) = (first.wrapping_add(bias), end.wrapping_add(bias));
     mm.adopt(start, end);
     let mut mapped = Mapped {
-        start,
+        bias,
         end,
         entry: program.entry.wrapping_add(bias),
         phdrs: if program.phdr_addr == 0 { 0 } else { program.phdr_addr.wrapping_add(bias) },
@@ -72,7 +73,7 @@ fn failure(file: &OpenFile, segment: &Segment, errno: Errno) -> Error {
     if errno == Errno::EFAULT {
         // A page of the mapping that should be there is not: the file ends before it.
         let end = segment.offset.saturating_add(segment.filesz);
-        let error = elf::Error::Truncated { what: "a segment to load", end };
+        let error = elf::Error::Truncated { what: elf::SEGMENT, end };
         return Error::Format { path, error };
     }
     Error::Map { path, start: segment.page_start(), end: segment.page_end(), errno }
@@ -124,8 +125,11 @@ fn map_segment(mm: &Mm, file: &OpenFile, segment: &Segment) -> Result<(), Errno>
         mapped_end = start + len;
     }
     let end = segment.page_end();
+    mm.disown_exec(start, end);
     if end > mapped_end {
+        // As Linux: these pages can be written whatever the segment's flags are.
         let flags = flags | MAP_ANONYMOUS as u64;
+        let prot = prot::READ | prot::WRITE;
         host_mmap([mapped_end, end - mapped_end, prot, flags, u64::MAX, 0])?;
     }
     // The rest of the last page of the file belongs to .bss.

@@ -17,10 +17,10 @@ use crate::ptrace::Traced;
 use crate::signal::ProcessSignals;
 use crate::stack;
 use crate::task::Task;
-use crate::{family, limits, seccomp};
+use crate::{family, limits, proc, seccomp};
 use engine::{Cpu, Engine};
 use libc::{MAP_ANONYMOUS, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_PRIVATE};
-use std::os::fd::OwnedFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::sync::OnceLock;
 use sys::errno::Errno;
 use sys::{auxv, raw};
@@ -47,12 +47,12 @@ pub struct Start {
     pub file: OpenFile,
     /// The path that was executed.
     pub exec_fn: Vec<u8>,
-    /// The program's absolute path, if known.
-    pub exe: Option<Vec<u8>>,
     /// The emulator's own binary, if it was passed on.
     pub own: Option<OwnedFd>,
     /// The memory that translations are shared in, if it was passed on.
     pub share: Option<OwnedFd>,
+    /// Descriptors of which the guest read something else than the host has there.
+    pub views: Vec<RawFd>,
     /// Arguments.
     pub argv: Vec<Vec<u8>>,
     /// Environment.
@@ -103,11 +103,12 @@ pub fn start(
     options: Options,
     start: Start,
 ) -> Result<Task, Error> {
-    let Start { file, exec_fn, exe, own, share, argv, envp } = start;
+    let Start { file, exec_fn, own, share, views, argv, envp } = start;
     if let Some(share) = share {
         family::join(engine, &options, share);
     }
     limits::adopt();
+    limits::make_room_on_stack();
     let mm = Mm::new(engine, abi.arch_prot);
     let random = Random::new();
     let top = STACK_TOP - random.pages(2, 1 << 36) - 16 * random.pages(3, PAGE * 256) / PAGE;
@@ -133,7 +134,7 @@ pub fn start(
             mm.guard(mapped.code.0 & !(PAGE - 1), mapped.code.1, abi.arch_prot);
         }
         entry = mapped.entry;
-        base = mapped.start;
+        base = mapped.bias;
     }
     mm.set_brk_start(main.end + random.pages(1, 32 << 20), main.data);
 
@@ -157,9 +158,10 @@ pub fn start(
     };
     let image = place_stack(&mm, abi, &contents, top)?;
 
+    mm.set_mdwe(options.mdwe).map_err(Error::Memory)?;
     let auxv_end = image.auxv.0 + image.auxv.1;
-    let identity = Identity {
-        exe: exe.unwrap_or_else(|| file.real_path()),
+    proc::PUBLISHED.set(mm.heap().0, vdso);
+    let mut identity = Identity {
         exec_fn,
         argv,
         arg_range: image.args,
@@ -172,9 +174,10 @@ pub fn start(
         vdso: (vdso, vdso + vdso_image.bytes.len() as u64),
         sigreturn: vdso + vdso_image.sigreturn,
         entry: main.entry,
+        shown: false,
     };
-    set_name(&identity.exec_fn);
-    drop(file);
+    identity.shown = proc::show_to_kernel(&identity);
+    set_name(&identity.exec_fn, file.fd());
     let process: &'static Process = Box::leak(Box::new(Process {
         abi,
         engine,
@@ -182,7 +185,10 @@ pub fn start(
         identity,
         options,
         signals: ProcessSignals::inherited(engine.inherited_ignored()),
-        own: own.map(OnceLock::from).unwrap_or_default(),
+        exe: proc::Exe::program(file.into_fd()),
+        views: proc::Views::of_inherited(&views),
+        own: own.map(|own| proc::Exe::new(own).into()).unwrap_or_default(),
+        own_id: OnceLock::new(),
     }));
     engine.set_address_space(&process.mm);
     let mut cpu = Cpu::new(engine).map_err(|error| Error::Memory(Errno::from_io(&error)))?;
@@ -227,13 +233,27 @@ fn map_stack(mm: &Mm, image: &stack::Image, top: u64) -> Result<(), Error> {
     memory::write(image.sp, &image.bytes).map_err(|_| Error::Memory(Errno::ENOMEM))
 }
 
-/// Names the process after its program, as `execve` does.
-fn set_name(exec_fn: &[u8]) {
-    let base = exec_fn.rsplit(|&b| b == b'/').next().unwrap_or_default();
+/// Names the process after its program, as `execve` does: by the path, or if the file was given as a
+/// descriptor (then `file` is it), by the name that the file has.
+fn set_name(exec_fn: &[u8], file: RawFd) {
+    let by_number =
+        exec_fn.strip_prefix(b"/dev/fd/").filter(|fd| fd.iter().all(u8::is_ascii_digit));
+    let path = match by_number {
+        Some(_) => raw::readlinkat(libc::AT_FDCWD, format!("/proc/self/fd/{file}").as_bytes()),
+        None => Ok(exec_fn.to_vec()),
+    };
+    let path = path.unwrap_or_else(|_| exec_fn.to_vec());
+    let path = path.strip_suffix(b" (deleted)").unwrap_or(&path);
+    let base = path.rsplit(|&b| b == b'/').next().unwrap_or_default();
     let mut name = [0_u8; 16];
     let len = base.len().min(15);
     name[..len].copy_from_slice(&base[..len]);
     let _ = raw::call(libc::SYS_prctl, [libc::PR_SET_NAME as u64, name.as_ptr() as u64]);
+}
+
+/// Ends the process as Linux does when it cannot load a program any more whose `execve` succeeded.
+pub fn die() -> ! {
+    crate::signal::die_of(libc::SIGSEGV)
 }
 
 /// Whether `head` starts a program for `abi`.

@@ -26,6 +26,7 @@ pub use map::MapRequest;
 
 use crate::elf::{ADDR_END, PAGE};
 use crate::intervals::Intervals;
+use crate::proc::PUBLISHED;
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU64, Ordering};
 use engine::{AddressSpace, Engine};
@@ -116,8 +117,11 @@ impl Mm {
         Self {
             engine,
             arch_prot,
-            space: Mutex::new(Space::default()),
-            exec: RwLock::new(Intervals::new()),
+            space: Mutex::new(Space {
+                owned: Intervals::shown_in(&PUBLISHED.owned),
+                ..Space::default()
+            }),
+            exec: RwLock::new(Intervals::shown_in(&PUBLISHED.exec)),
             exec_changes: AtomicU64::new(0),
             files: RwLock::new(Intervals::new()),
             guarded: RwLock::new(Intervals::new()),
@@ -256,11 +260,16 @@ impl Mm {
         let mut space = self.space();
         space.lock_future = None;
         space.aio_rings.clear();
-        space.forget_mdwe();
+        space.mdwe = space.inherited_mdwe();
     }
 }
 
 impl Mm {
+    /// Records addresses as not executable that were mapped by other means.
+    pub(crate) fn disown_exec(&self, start: u64, end: u64) {
+        self.clear_exec(start, end);
+    }
+
     /// Records addresses as executable that were mapped by other means.
     pub(crate) fn adopt_exec(&self, start: u64, end: u64) {
         self.set_exec(start, end);

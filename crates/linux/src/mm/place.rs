@@ -9,12 +9,15 @@
 
 use super::{Mm, Space, host_mmap, host_munmap, page_up};
 use crate::elf::{ADDR_END, PAGE};
+use crate::load::PROGRAM_BASE;
 use libc::{MAP_ANONYMOUS, MAP_FIXED_NOREPLACE, MAP_NORESERVE, MAP_PRIVATE, PROT_NONE};
 use sys::errno::Errno;
 use sys::raw;
 
 /// Nothing is placed below this (`vm.mmap_min_addr`, as it is almost everywhere).
 pub(super) const LOWEST: u64 = 0x1_0000;
+/// Programs start below this, by whoever they are started, and so do their heaps.
+const PROGRAMS_END: u64 = PROGRAM_BASE + (2 << 40);
 /// What Linux keeps free below a mapping that grows downwards (`stack_guard_gap`).
 const GUARD_GAP: u64 = 256 * PAGE;
 /// What a page table's leaf covers.
@@ -56,6 +59,12 @@ impl Space {
             *gap = (*gap).max(high - low);
         }
         None
+    }
+
+    /// Whether only the guest's mappings can be at and behind `place`, which was found free. (Ours
+    /// are near a program, and above [`Search::top`].)
+    pub(super) fn is_the_guests_alone(&self, place: u64) -> bool {
+        self.growing.is_empty() && (PROGRAMS_END..self.search.top).contains(&place)
     }
 
     /// Whether a mapping of `len` bytes may be made at the address `hint` that the guest would like.

@@ -80,6 +80,11 @@ impl Mm {
         Ok(())
     }
 
+    /// What of it processes and programs inherit.
+    pub(crate) fn inherited_mdwe(&self) -> u64 {
+        self.space().inherited_mdwe()
+    }
+
     /// `PR_GET_MDWE`.
     pub(crate) fn mdwe(&self) -> u64 {
         self.space().mdwe
@@ -95,11 +100,9 @@ impl Space {
         if refused { Err(Errno::EACCES) } else { Ok(()) }
     }
 
-    /// A new process has this only if it is inherited.
-    pub(super) fn forget_mdwe(&mut self) {
-        if self.mdwe & NO_INHERIT != 0 {
-            self.mdwe = 0;
-        }
+    /// What of `PR_MDWE_*` is inherited.
+    pub(super) fn inherited_mdwe(&self) -> u64 {
+        if self.mdwe & NO_INHERIT == 0 { self.mdwe } else { 0 }
     }
 
     /// Whether the files mapped at `start..end` may be executed. The host knows, if it is asked for

@@ -131,11 +131,14 @@ impl Space {
         let hint = Some(new).filter(|&new| flags & DONTUNMAP != 0 && new != 0);
         let hint = hint.filter(|&new| self.is_free(new, new_len));
         let place = hint.or_else(|| self.find_place(new_len));
-        match place.filter(|&place| place::reserve(place, new_len).is_ok()) {
-            Some(place) => remap.make_at(place).inspect_err(|_| {
-                let _ = host_munmap(place, place + new_len);
-            }),
-            None => remap.make(),
+        match place {
+            Some(place) if self.is_the_guests_alone(place) => remap.make_at(place),
+            Some(place) if place::reserve(place, new_len).is_ok() => {
+                remap.make_at(place).inspect_err(|_| {
+                    let _ = host_munmap(place, place + new_len);
+                })
+            }
+            _ => remap.make(),
         }
     }
 

@@ -1,49 +1,55 @@
 //! The files of /proc that must show the guest and not the emulator.
 //!
 //! Which file was opened is decided by the opened file: its file system, and its path as the
-//! kernel knows it. So any spelling, directory descriptor or symbolic link leads here. A file to
-//! be changed is replaced by a sealed memfd with the guest's view of it, made at that moment; all
-//! others are the host's. `comm` and `status` are the host's too: names of threads are set there.
+//! kernel knows it. So any spelling, directory descriptor or symbolic link leads here. Much is shown
+//! by the host's kernel itself, which was told of the guest's program (`kernel.rs`); of what remains,
+//! the guest reads something else than the host has there (`view.rs`). `comm` and `status` are the
+//! host's too: names of threads are set there.
 
 mod descriptors;
+mod exe;
+mod kernel;
 mod maps;
 mod memory;
 mod names;
 mod other;
+mod published;
 mod text;
+mod view;
 
 use crate::process::Process;
 pub(crate) use descriptors::{hide as hide_descriptors, listed as listed_descriptors};
+pub use exe::Exe;
+pub(crate) use exe::{
+    readlink as readlink_exe, redirect as redirect_exe, redirect_links as redirect_exe_links,
+};
+pub(crate) use kernel::show as show_to_kernel;
+use maps::Layout;
 use names::{Entry, Owner};
-use std::os::fd::{AsRawFd, RawFd};
+pub(crate) use published::{PUBLISHED, Slot};
+use std::os::fd::RawFd;
 use sys::errno::Errno;
 use sys::raw;
+pub use view::Views;
+pub(crate) use view::{From as ReadFrom, read as read_view};
 
 /// File system magic of procfs.
 const PROC_MAGIC: i128 = 0x9fa0;
 
-/// To be called after every successful open for reading, with the new descriptor and the flags of
-/// the open: puts the guest's view in its place if the host's would be wrong.
-///
-/// # Errors
-/// If the guest's view cannot be made; the descriptor is still open then.
-pub fn after_open(process: &Process, fd: RawFd, flags: i32) -> Result<(), Errno> {
+/// To be called after every successful open, with the new descriptor, the host's flags of the open and
+/// what it opened: the guest reads its own view of it if the host's would be wrong.
+pub(crate) fn after_open(process: &Process, fd: RawFd, flags: i32, stat: &libc::stat) {
     const OTHER: i32 = libc::O_ACCMODE | libc::O_PATH | libc::O_DIRECTORY;
-    if flags & OTHER != libc::O_RDONLY {
-        return Ok(());
-    }
-    // Files of procfs are empty regular files on a device without a number. This one call is the
-    // price for all other files.
-    let stat = raw::fstat(fd)?;
+    // Files of procfs are empty regular files on a device without a number.
     let pseudo = stat.st_size == 0 && libc::major(stat.st_dev) == 0;
-    if !pseudo || stat.st_mode & libc::S_IFMT != libc::S_IFREG || !is_proc(fd) {
-        return Ok(());
+    if flags & OTHER == libc::O_RDONLY
+        && pseudo
+        && stat.st_mode & libc::S_IFMT == libc::S_IFREG
+        && is_proc(fd)
+        && names::entry(fd).is_some_and(|entry| is_view(process, &entry, fd))
+    {
+        process.views.enter(fd);
     }
-    let Some(entry) = names::entry(fd) else { return Ok(()) };
-    let Some(content) = content(process, &entry, fd) else { return Ok(()) };
-    let view = raw::memfd_with(c"proc", &content)?;
-    let flags = flags & libc::O_CLOEXEC;
-    raw::call(libc::SYS_dup3, [view.as_raw_fd() as u64, fd as u64, flags as u64]).map(drop)
 }
 
 /// Whether the file of `fd` is in a procfs.
@@ -56,69 +62,95 @@ fn has_magic(fs: &libc::statfs) -> bool {
     i128::from(fs.f_type) == PROC_MAGIC
 }
 
-/// The guest's view of an entry, or None if the host's is right. `fd` is the host's file, not yet
-/// read.
-fn content(process: &Process, entry: &Entry, fd: RawFd) -> Option<Vec<u8>> {
-    let host = || read_all(fd);
+/// Whether the guest must read something else than the host has in `entry`, which `fd` is.
+fn is_view(process: &Process, entry: &Entry, fd: RawFd) -> bool {
+    let shown = process.identity.shown;
     match (&entry.owner, entry.name.as_slice()) {
-        (Owner::Root, b"cpuinfo") => Some(text::cpuinfo(process, &host()?)),
-        (Owner::Own, b"maps") => Some(maps::maps(process, &host()?)),
-        (Owner::Own, b"smaps") => Some(maps::smaps(process, &host()?)),
-        (Owner::Own, b"statm") => memory::statm(process, &host()?),
-        (Owner::Own, b"status") => memory::status(process, &host()?),
-        (Owner::Own | Owner::Other(_), b"limits") => memory::limits(&host()?),
-        (Owner::Own, b"stat") => text::stat(process, &host()?),
+        (Owner::Root, b"cpuinfo" | b"arch") => true,
+        (Owner::Own, b"stat" | b"statm" | b"status") => true,
+        (Owner::Own, b"maps" | b"smaps" | b"smaps_rollup" | b"numa_maps") => true,
+        (Owner::Other(dir), b"maps" | b"smaps" | b"smaps_rollup" | b"numa_maps") => {
+            other::is_emulator(dir)
+        }
+        (Owner::Own | Owner::Other(_), b"fdinfo" | b"limits") => true,
+        (Owner::Own, b"cmdline" | b"environ" | b"auxv") => !shown,
+        (Owner::Other(dir), b"cmdline") => {
+            other::tells_itself(fd) || !shown && other::is_emulator(dir)
+        }
+        (Owner::Other(dir), b"auxv") => !shown && other::is_emulator(dir),
+        _ => false,
+    }
+}
+
+/// Whether the guest reads `fd` otherwise than the host, and the kernel has `sendfile` for such a file.
+pub(crate) fn may_splice(process: &Process, fd: RawFd) -> bool {
+    process.views.has(fd) && names::entry(fd).is_some_and(|entry| entry.owner == Owner::Root)
+}
+
+/// The guest's view of `entry`, of which `host` is the host's.
+fn content(process: &Process, entry: &Entry, host: Vec<u8>) -> Vec<u8> {
+    // Of a process that has ended nothing is left.
+    if host.is_empty() {
+        return host;
+    }
+    let made = match (&entry.owner, entry.name.as_slice()) {
+        (Owner::Root, b"cpuinfo") => Some(text::cpuinfo(process, &host)),
+        (Owner::Root, b"arch") => Some(format!("{}\n", process.abi.machine).into_bytes()),
+        (Owner::Own, b"stat") => text::stat(process, &host),
+        (Owner::Own, b"statm") => memory::statm(process, &host),
+        (Owner::Own, b"status") => memory::status(process, &host),
+        (_, b"limits") => memory::limits(&host),
+        (_, b"fdinfo") => Some(text::fdinfo(process, &host)),
+        (_, b"maps" | b"smaps" | b"smaps_rollup" | b"numa_maps") => mapped(process, entry, &host),
         (Owner::Own, b"cmdline") => Some(text::cmdline(process)),
         (Owner::Own, b"environ") => Some(text::environ(process)),
         (Owner::Own, b"auxv") => Some(process.identity.auxv.clone()),
         (Owner::Other(dir), b"cmdline") => other::cmdline(dir),
         (Owner::Other(dir), b"auxv") => other::auxv(dir),
         _ => None,
-    }
+    };
+    made.unwrap_or(host)
 }
 
-/// The rest of a file; None if it cannot be read. The offset is put back then.
-fn read_all(fd: RawFd) -> Option<Vec<u8>> {
+/// What shows the memory of a process.
+fn mapped(process: &Process, entry: &Entry, host: &[u8]) -> Option<Vec<u8>> {
+    let host = String::from_utf8_lossy(host);
+    let dir: &[u8] = match &entry.owner {
+        Owner::Other(dir) => dir,
+        _ => b"/proc/self",
+    };
+    let read = |name: &[u8]| {
+        let text = raw::read_file(&[dir, b"/", name].concat()).ok()?;
+        Some(String::from_utf8_lossy(&text).into_owned())
+    };
+    // Those of the others are seen by what is mapped.
+    let maps = match entry.name.as_slice() {
+        b"maps" | b"smaps" => None,
+        b"numa_maps" => Some(read(b"maps")?),
+        _ => Some(read(b"smaps")?),
+    };
+    let layout = match &entry.owner {
+        Owner::Other(dir) => other::layout(dir, maps.as_deref().unwrap_or(&host))?,
+        _ => Layout::new(process),
+    };
+    let text = match (entry.name.as_slice(), maps) {
+        (b"numa_maps", Some(maps)) => layout.numa(&host, &maps),
+        (_, Some(smaps)) => layout.roll_up(&host, &smaps),
+        (_, None) => layout.filter(&host),
+    };
+    Some(text.into_bytes())
+}
+
+/// All of a file, whose offset stays as it is.
+fn read_all(fd: RawFd) -> Result<Vec<u8>, Errno> {
     let mut out = Vec::new();
     let mut chunk = vec![0; 65536];
     loop {
-        match raw::read(fd, &mut chunk) {
-            Ok(0) => return Some(out),
+        match raw::pread(fd, &mut chunk, out.len() as u64) {
+            Ok(0) => return Ok(out),
             Ok(len) => out.extend_from_slice(&chunk[..len]),
             Err(Errno::EINTR) => {}
-            Err(_) => {
-                let _ = raw::call(libc::SYS_lseek, [fd as u64, 0, 0]);
-                return None;
-            }
+            Err(errno) => return Err(errno),
         }
     }
-}
-
-/// If `path` is `/proc/PID/exe` of an emulated process: the program that it runs. To be used
-/// instead of `path` wherever symbolic links are followed (open, stat, execve, access ...).
-pub fn redirect_exe(process: &Process, dirfd: RawFd, path: &[u8]) -> Option<Vec<u8>> {
-    // (What programs ask most often. Only the root of a procfs has a "self".)
-    if path == b"/proc/self/exe" && raw::statfs(b"/proc/self/").is_ok_and(|fs| has_magic(&fs)) {
-        return Some(process.identity.exe.clone());
-    }
-    let dir = match path.strip_suffix(b"exe")? {
-        [] => b".",
-        dir if dir.ends_with(b"/") => dir,
-        _ => return None,
-    };
-    let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
-    let dir = raw::openat(dirfd, dir, flags, 0).ok()?;
-    if !is_proc(dir.as_raw_fd()) {
-        return None;
-    }
-    match names::owner(dir.as_raw_fd())? {
-        Owner::Own => Some(process.identity.exe.clone()),
-        Owner::Other(dir) => other::exe(&dir),
-        Owner::Root => None,
-    }
-}
-
-/// What `readlinkat(2)` gives for `path`, if it is a link of /proc that must show the guest.
-pub fn readlink(process: &Process, dirfd: RawFd, path: &[u8]) -> Option<Vec<u8>> {
-    redirect_exe(process, dirfd, path)
 }

@@ -24,7 +24,7 @@ pub(super) struct Entry {
 }
 
 /// The path of a descriptor as the kernel knows it.
-fn path_of(fd: RawFd) -> Option<Vec<u8>> {
+pub(super) fn path_of(fd: RawFd) -> Option<Vec<u8>> {
     raw::readlinkat(libc::AT_FDCWD, format!("/proc/self/fd/{fd}").as_bytes()).ok()
 }
 
@@ -32,7 +32,12 @@ fn path_of(fd: RawFd) -> Option<Vec<u8>> {
 pub(super) fn entry(fd: RawFd) -> Option<Entry> {
     let path = path_of(fd)?;
     let slash = path.iter().rposition(|&b| b == b'/')?;
-    Some(Entry { owner: owner_of(&path[..slash]), name: path[slash + 1..].to_vec() })
+    let (dir, name) = (&path[..slash], &path[slash + 1..]);
+    // All files of that directory are alike.
+    Some(match dir.strip_suffix(b"/fdinfo") {
+        Some(dir) => Entry { owner: owner_of(dir), name: b"fdinfo".to_vec() },
+        None => Entry { owner: owner_of(dir), name: name.to_vec() },
+    })
 }
 
 /// Whose directory `fd` is.
@@ -92,5 +97,7 @@ mod tests {
         let root = Entry { owner: Owner::Root, name: b"cpuinfo".to_vec() };
         assert_eq!(entry_of("/proc/cpuinfo"), root);
         assert_eq!(entry_of("/proc/1/comm").owner, Owner::Other(b"/proc/1".to_vec()));
+        let info = Entry { owner: Owner::Own, name: b"fdinfo".to_vec() };
+        assert_eq!(entry_of("/proc/self/fdinfo/1"), info);
     }
 }

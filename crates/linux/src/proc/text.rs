@@ -1,4 +1,4 @@
-//! /proc/cpuinfo, /proc/PID/{stat,cmdline,environ}.
+//! /proc/cpuinfo, /proc/PID/{stat,fdinfo,cmdline,environ}.
 
 use crate::process::Process;
 
@@ -16,7 +16,23 @@ pub(super) fn cpuinfo(process: &Process, host: &[u8]) -> Vec<u8> {
     (process.abi.cpuinfo)(&cpus, &process.engine.guest().capabilities()).into_bytes()
 }
 
-/// `stat` with the addresses of the guest's program.
+/// `fdinfo` with the guest's values of the flags of `open`.
+pub(super) fn fdinfo(process: &Process, host: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(host.len());
+    for line in host.split_inclusive(|&b| b == b'\n') {
+        let flags = line.strip_prefix(b"flags:\t").and_then(|text| str::from_utf8(text).ok());
+        match flags.and_then(|text| u64::from_str_radix(text.trim(), 8).ok()) {
+            Some(flags) => {
+                let flags = process.abi.open_flags.from_host(flags);
+                out.extend(format!("flags:\t0{flags:o}\n").into_bytes());
+            }
+            None => out.extend_from_slice(line),
+        }
+    }
+    out
+}
+
+/// `stat` with the addresses of the guest's program (the kernel may know all but the heap's).
 pub(super) fn stat(process: &Process, host: &[u8]) -> Option<Vec<u8>> {
     let id = &process.identity;
     let (brk_start, _) = process.mm.heap();

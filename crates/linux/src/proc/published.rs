@@ -1,0 +1,150 @@
+//! What other emulated processes may read of this one's memory, to show its `maps`.
+//!
+//! They run the same binary, so they find it at the same place in it.
+
+use super::maps::Layout;
+use crate::elf::PAGE;
+use crate::intervals::Intervals;
+use core::sync::atomic::{AtomicU64, Ordering, fence};
+use std::os::fd::{AsRawFd, RawFd};
+use sys::{auxv, raw};
+
+/// This process's.
+pub(crate) static PUBLISHED: Published = Published::new();
+
+/// What is shown.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Published {
+    /// The guest's addresses.
+    pub(crate) owned: Slot,
+    /// Those that it made executable.
+    pub(crate) exec: Slot,
+    /// Where its heap starts.
+    heap: AtomicU64,
+    /// Where its vDSO is.
+    vdso: AtomicU64,
+}
+
+/// Where the ranges of an [`Intervals`] are.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(crate) struct Slot {
+    /// Odd while they are changed.
+    sequence: AtomicU64,
+    at: AtomicU64,
+    len: AtomicU64,
+}
+
+/// Words of a [`Published`].
+const WORDS: usize = size_of::<Published>() / 8;
+
+impl Published {
+    const fn new() -> Self {
+        Self {
+            owned: Slot::new(),
+            exec: Slot::new(),
+            heap: AtomicU64::new(0),
+            vdso: AtomicU64::new(0),
+        }
+    }
+
+    /// Sets where heap and vDSO are.
+    pub(crate) fn set(&self, heap: u64, vdso: u64) {
+        self.heap.store(heap, Ordering::Relaxed);
+        self.vdso.store(vdso, Ordering::Relaxed);
+    }
+}
+
+impl Slot {
+    const fn new() -> Self {
+        Self { sequence: AtomicU64::new(0), at: AtomicU64::new(0), len: AtomicU64::new(0) }
+    }
+
+    /// The ranges are about to be changed.
+    pub(crate) fn begin(&self) {
+        self.sequence.fetch_add(1, Ordering::Relaxed);
+        fence(Ordering::Release);
+    }
+
+    /// They were.
+    pub(crate) fn end(&self, ranges: &[[u64; 2]]) {
+        self.at.store(ranges.as_ptr() as u64, Ordering::Relaxed);
+        self.len.store(ranges.len() as u64, Ordering::Relaxed);
+        self.sequence.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// How the process of /proc directory `dir` uses its memory, of which `maps` is the host's list; None
+/// if it cannot be read.
+pub(super) fn layout(dir: &[u8], maps: &str) -> Option<Layout> {
+    let exe = raw::fstatat(libc::AT_FDCWD, &[dir, b"/exe"].concat(), 0).ok()?;
+    let theirs = super::maps::start_of(maps, exe.st_ino)?;
+    // The first page of the file has the program headers.
+    let ours = auxv::get(libc::AT_PHDR)? & !(PAGE - 1);
+    let at = (&raw const PUBLISHED as u64).wrapping_sub(ours).wrapping_add(theirs);
+    let flags = libc::O_RDONLY | libc::O_CLOEXEC;
+    let memory = raw::openat(libc::AT_FDCWD, &[dir, b"/mem"].concat(), flags, 0).ok()?;
+    // (Who maps memory all the time is asked again.)
+    (0..100).find_map(|_| consistent(memory.as_raw_fd(), at))
+}
+
+/// What is there, if it was not changed meanwhile.
+fn consistent(memory: RawFd, at: u64) -> Option<Layout> {
+    let words = read(memory, at, WORDS)?;
+    let owned = ranges(memory, &words[..3])?;
+    let exec = ranges(memory, &words[3..6])?;
+    let same = read(memory, at, WORDS)? == words;
+    let heap = (words[6], words[6] + 1);
+    same.then_some(Layout { owned, exec, heap, stack: 0, vdso: words[7] })
+}
+
+/// The ranges of a slot with these words.
+fn ranges(memory: RawFd, slot: &[u64]) -> Option<Intervals> {
+    let &[sequence, at, len] = slot else { return None };
+    if sequence % 2 != 0 || len > 1 << 20 {
+        return None;
+    }
+    let words = read(memory, at, len as usize * 2)?;
+    Some(words.chunks_exact(2).map(|range| [range[0], range[1]]).collect())
+}
+
+fn read(memory: RawFd, at: u64, words: usize) -> Option<Vec<u64>> {
+    let mut bytes = vec![0; words * 8];
+    let mut done = 0;
+    while done < bytes.len() {
+        match raw::pread(memory, &mut bytes[done..], at + done as u64) {
+            Ok(0) | Err(_) => return None,
+            Ok(len) => done += len,
+        }
+    }
+    let word = |b: &[u8]| u64::from_ne_bytes(b.try_into().unwrap_or_default());
+    Some(bytes.chunks_exact(8).map(word).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_process_of_this_program_can_be_read() {
+        static PUBLIC: Published = Published::new();
+        let mut owned = Intervals::shown_in(&PUBLIC.owned);
+        for n in 1..1000 {
+            owned.insert(n * 0x2000, n * 0x2000 + 0x1000);
+        }
+        let mut exec = Intervals::shown_in(&PUBLIC.exec);
+        exec.insert(0x4000, 0x5000);
+        exec.remove(0x4000, 0x4800);
+        PUBLIC.set(0x6000, 0x8000);
+        let memory = std::fs::File::open("/proc/self/mem").unwrap();
+        let list = |set: &Intervals| set.overlaps(0, u64::MAX).collect::<Vec<_>>();
+        let read = || consistent(memory.as_raw_fd(), &raw const PUBLIC as u64);
+        let found = read().unwrap();
+        assert_eq!(list(&found.owned), list(&owned));
+        assert_eq!(list(&found.exec), [(0x4800, 0x5000)]);
+        assert_eq!((found.heap.0, found.vdso), (0x6000, 0x8000));
+        PUBLIC.owned.begin();
+        assert!(read().is_none());
+    }
+}

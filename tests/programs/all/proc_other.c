@@ -1,0 +1,247 @@
+// What /proc shows of another process: its program, arguments and memory, when it is read and not when
+// it is opened.
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char text[1 << 20], self[4096];
+static int failures;
+
+static void check(int good, const char *what) {
+    if (!good) printf("FAILED %s (%s)\n%s\n", what, strerror(errno), text), failures++;
+}
+
+static int slurp(int fd) {
+    int len = 0, got;
+    while ((got = read(fd, text + len, sizeof text - 1 - len)) > 0) len += got;
+    text[got < 0 ? 0 : len] = 0;
+    return got < 0 ? -errno : len;
+}
+
+static int open_of(pid_t pid, const char *name) {
+    char path[64];
+    sprintf(path, "/proc/%d/%s", pid, name);
+    return open(path, O_RDONLY);
+}
+
+static int load(pid_t pid, const char *name) {
+    int fd = open_of(pid, name), len = fd < 0 ? -errno : slurp(fd);
+    close(fd);
+    return len;
+}
+
+// The permissions of the mapping at `at`, or "" if there is none.
+static const char *mapping(unsigned long at) {
+    static char perms[8];
+    *perms = 0;
+    for (char *line = text; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+        unsigned long start, end;
+        char found[8];
+        if (sscanf(line, "%lx-%lx %4s", &start, &end, found) == 3 && start <= at && at < end)
+            strcpy(perms, found);
+    }
+    return perms;
+}
+
+static int count(const char *what) {
+    int n = 0;
+    for (char *at = text; (at = strstr(at, what)); at++) n++;
+    return n;
+}
+
+static void emulator(const char *file) {
+    check(!strcasestr(text, "anyarch") && !strcasestr(text, "qemu"), file);
+}
+
+static unsigned long field(int number) {
+    char *at = strrchr(text, ')') + 1;
+    for (int i = 3; i < number; i++) at = strchr(at + 1, ' ');
+    return strtoul(at, NULL, 10);
+}
+
+static char *shared;
+
+// A child that maps something and tells where.
+static pid_t child(void) {
+    fflush(stdout);
+    pid_t pid = fork();
+    if (!pid) {
+        char *page = mmap(NULL, 0x4000, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        mprotect(page + 0x1000, 0x1000, PROT_READ | PROT_WRITE | PROT_EXEC);
+        mprotect(page + 0x2000, 0x1000, PROT_NONE);
+        page[0x1000] = 1;
+        munmap(page + 0x3000, 0x1000);
+        *(char **)shared = page;
+        for (;;) pause();
+    }
+    while (!*(char *volatile *)shared) usleep(1000);
+    return pid;
+}
+
+static void memory(pid_t pid) {
+    char *page = *(char **)shared;
+    check(load(pid, "maps") > 0, "maps");
+    emulator("maps");
+    check(!strcmp(mapping((long)page), "r--p"), "read-only");
+    check(!strcmp(mapping((long)page + 0x1000), "rwxp"), "executable");
+    check(!strcmp(mapping((long)page + 0x2000), "---p"), "no access");
+    check(!strcmp(mapping((long)memory), "r-xp"), "the code");
+    check(!strcmp(mapping((long)text), "rw-p"), "the data");
+    check(count("[stack]") == 1 && count("[vdso]") == 1, "stack and vdso");
+    check(count(self) >= 3 && count(self) <= 5, "mappings of the program");
+    int lines = count("\n");
+    check(lines < 25, "number of mappings");
+    check(load(pid, "smaps") > 0, "smaps");
+    emulator("smaps");
+    check(count("Size:") == 3 * lines && count("VmFlags: rd ex") >= 1, "smaps has as many");
+    check(!strcmp(mapping((long)page + 0x1000), "rwxp") && count("VmFlags: rd wr ex") == 1, "smaps' page");
+    check(load(pid, "smaps_rollup") > 0 && count("[rollup]") == 1, "smaps_rollup");
+    char *rss = strstr(text, "Rss:");
+    // (The program itself, not an emulator's memory.)
+    check(rss && atoi(rss + 4) > 0 && atoi(rss + 4) < 3000, "Rss");
+    if (load(pid, "numa_maps") >= 0) {
+        check(count("\n") == lines || count("\n") == lines - 1, "numa_maps has as many");
+        emulator("numa_maps");
+    }
+}
+
+static void arguments(pid_t pid, const char *args, const char *env) {
+    int len = load(pid, "cmdline");
+    check(len == (int)strlen(args) + 1, "length of cmdline");
+    for (int i = 0; i < len - 1; i++)
+        if (!text[i]) text[i] = '|';
+    check(!strcmp(text, args), "cmdline");
+    load(pid, "environ");
+    check(!strcmp(text, env), "environ");
+    int n = load(pid, "auxv") / 16;
+    unsigned long *entry = (void *)text, base = 0, entry_point = 0;
+    for (int i = 0; i < n; i++)
+        if (entry[2 * i] == 9) entry_point = entry[2 * i + 1];
+    load(0 + getpid(), "auxv");
+    unsigned long own = 0;
+    for (int i = 0; i < n; i++)
+        if (entry[2 * i] == 9) own = entry[2 * i + 1];
+    check(own && own == entry_point, "auxv");
+}
+
+static void addresses(pid_t pid) {
+    check(load(pid, "stat") > 0, "stat");
+    check(field(26) <= (long)memory && (long)memory < field(27), "code in stat");
+    check(field(45) <= (long)&failures && field(46) > field(45), "data in stat");
+    check(field(48) < field(49) && field(49) <= field(50) && field(50) < field(51), "arguments in stat");
+    unsigned long stack = field(28), start = field(48);
+    check(stack < start, "stack in stat");
+    load(pid, "maps");
+    check(!strcmp(mapping(stack), "rw-p") && !strcmp(mapping(start), "rw-p"), "stack of stat in maps");
+}
+
+static const char *const files[] = {"cmdline", "environ", "auxv", "maps", "smaps", "stat"};
+
+// Opened while it lives, read when it does not.
+static void ended(pid_t pid) {
+    int fds[6], rollup = open_of(pid, "smaps_rollup");
+    for (int i = 0; i < 6; i++) fds[i] = open_of(pid, files[i]);
+    kill(pid, SIGKILL);
+    siginfo_t info;
+    waitid(P_PID, pid, &info, WEXITED | WNOWAIT);
+    for (int i = 0; i < 6; i++) {
+        int len = slurp(fds[i]);
+        // (The vector is longer on one architecture than on the other.)
+        if (i == 2) len = len > 0;
+        if (i < 5) printf("%s of a zombie: %d\n", files[i], len);
+        else printf("stat of a zombie: %s\n", strstr(text, ") Z ") ? "Z" : text);
+        lseek(fds[i], 0, SEEK_SET);
+    }
+    printf("smaps_rollup of a zombie: %d\n", slurp(rollup));
+    for (int i = 0; i < 6; i++) {
+        int fd = open_of(pid, files[i]);
+        if (i != 2) printf("%s of a zombie, opened now: %d\n", files[i], fd < 0 ? -errno : slurp(fd) > 0);
+        close(fd);
+    }
+    waitpid(pid, NULL, 0);
+    for (int i = 0; i < 6; i++) {
+        int len = slurp(fds[i]);
+        printf("%s of none: %d\n", files[i], len > 0 ? 1 : len);
+    }
+    printf("opened: %d\n", open_of(pid, "maps") < 0 ? errno : 0);
+}
+
+int main(int argc, char **argv) {
+    if (argc > 1 && !strcmp(argv[1], "sleep")) {
+        write(3, "", 1);
+        for (;;) pause();
+    }
+    if (argc > 1) {
+        slurp(0);
+        emulator("maps from a parent");
+        return !strstr(text, "[stack]") || failures;
+    }
+    readlink("/proc/self/exe", self, sizeof self - 1);
+    shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t pid = child();
+    memory(pid);
+    addresses(pid);
+    // A grandchild of the same, seen from a brother.
+    fflush(stdout);
+    if (!fork()) {
+        memory(pid);
+        fflush(stdout);
+        _exit(failures);
+    }
+    int status;
+    wait(&status);
+    check(status == 0, "from a brother");
+    ended(pid);
+    // One that has executed a program.
+    int fds[2];
+    pipe(fds);
+    if (!(pid = fork())) {
+        dup2(fds[1], 3);
+        execle("/proc/self/exe", "zero", "sleep", "", "two words", NULL, (char *[]){"A=1", NULL});
+        _exit(1);
+    }
+    read(fds[0], text, 1);
+    arguments(pid, "zero|sleep||two words", "A=1");
+    addresses(pid);
+    check(load(pid, "maps") > 0 && !strcmp(mapping((long)memory), "r-xp"), "maps after execve");
+    emulator("maps after execve");
+    // A descriptor before and after execve is of the same file, and a duplicate too.
+    int maps = open_of(pid, "maps"), other = dup(maps), again = fcntl(maps, F_DUPFD, 50);
+    char first[64] = "", second[64] = "";
+    check(read(maps, first, 10) == 10 && read(other, second, 10) == 10 && strcmp(first, second), "one offset");
+    check(pread(again, second, 10, 0) == 10 && !strncmp(first, second, 10), "pread");
+    check(lseek(again, 0, SEEK_CUR) == 20, "offset");
+    char link[64], name[64] = "", expected[64];
+    sprintf(link, "/proc/self/fd/%d", again);
+    sprintf(expected, "/proc/%d/maps", pid);
+    readlink(link, name, 63);
+    check(!strcmp(name, expected), "the link");
+    lseek(maps, 0, SEEK_SET);
+    fflush(stdout);
+    if (!fork()) {
+        dup2(maps, 0);
+        execl("/proc/self/exe", "x", "from", NULL);
+    }
+    wait(&status);
+    check(status == 0, "read after execve");
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    // The title of a process is what it writes over its arguments.
+    if (!(pid = fork())) {
+        strcpy(argv[0], "t");
+        shared[8] = 1;
+        for (;;) pause();
+    }
+    while (!*(volatile char *)(shared + 8)) usleep(1000);
+    check(load(pid, "cmdline") > 0 && !strcmp(text, "t"), "title");
+    kill(pid, SIGKILL);
+    wait(NULL);
+    puts(failures ? "FAILED" : "done");
+    return failures;
+}

@@ -1,0 +1,161 @@
+// Files of /proc that a process opens of itself: what their descriptors are, and that they tell of the
+// moment of reading.
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char text[1 << 18];
+
+static void check(int good, const char *what) {
+    if (!good) printf("FAILED %s (%s)\n", what, strerror(errno));
+}
+
+static int slurp(int fd) {
+    int len = 0, got;
+    while ((got = read(fd, text + len, sizeof text - 1 - len)) > 0) len += got;
+    text[len] = 0;
+    return len;
+}
+
+static int load(const char *path) {
+    int fd = open(path, O_RDONLY), len = slurp(fd);
+    close(fd);
+    return len;
+}
+
+// fdinfo's flags are those of F_GETFL.
+static void flags(void) {
+    const int all[] = {O_RDONLY, O_WRONLY, O_RDWR | O_APPEND, O_RDONLY | O_DIRECTORY, O_RDONLY | O_CLOEXEC,
+                       O_PATH, O_PATH | O_DIRECTORY | O_NOFOLLOW, O_RDWR | O_NONBLOCK | O_SYNC};
+    for (int i = 0; i < 8; i++) {
+        int fd = open(all[i] & O_DIRECTORY ? "/" : "/dev/null", all[i]);
+        char path[64];
+        sprintf(path, "/proc/self/fdinfo/%d", fd);
+        load(path);
+        char *at = strstr(text, "flags:\t");
+        unsigned shown = at ? strtoul(at + 7, NULL, 8) : 0;
+        check((shown & ~O_CLOEXEC) == (unsigned)fcntl(fd, F_GETFL), "flags in fdinfo");
+        check(!(shown & O_CLOEXEC) == !(fcntl(fd, F_GETFD) & FD_CLOEXEC), "O_CLOEXEC in fdinfo");
+        // Opened in the child, of the parent.
+        sprintf(path, "/proc/%d/fdinfo/%d", getpid(), fd);
+        fflush(stdout);
+        if (!fork()) {
+            load(path);
+            at = strstr(text, "flags:\t");
+            check(at && strtoul(at + 7, NULL, 8) == shown, "flags in the parent's fdinfo");
+            fflush(stdout);
+            _exit(0);
+        }
+        wait(NULL);
+        lseek(fd, 77, SEEK_SET);
+        close(fd);
+    }
+}
+
+static void descriptors(void) {
+    const char *files[] = {"/proc/self/maps", "/proc/self/cmdline", "/proc/self/stat", "/proc/self/auxv",
+                           "/proc/self/environ", "/proc/self/smaps", "/proc/cpuinfo", "/proc/self/fdinfo/0",
+                           "/proc/self/task/../maps", "/proc/thread-self/stat"};
+    for (int i = 0; i < 10; i++) {
+        int fd = open(files[i], O_RDONLY | O_CLOEXEC);
+        char link[64], name[200] = "", expected[200] = "";
+        sprintf(link, "/proc/self/fd/%d", fd);
+        readlink(link, name, 199);
+        realpath(files[i], expected);
+        // (The C library has followed the link to this process.)
+        check(!strcmp(name, expected), files[i]);
+        struct stat by_fd, by_name;
+        check(!fstat(fd, &by_fd) && !stat(files[i], &by_name) && by_fd.st_dev == by_name.st_dev, "fstat");
+        check(S_ISREG(by_fd.st_mode) && by_fd.st_size == 0 && !(by_fd.st_mode & 0222), "a file of /proc");
+        check(fcntl(fd, F_GETFD) == FD_CLOEXEC, "FD_CLOEXEC");
+        check((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY, "F_GETFL");
+        check(write(fd, "x", 1) < 0 && errno == EBADF, "write");
+        check(fcntl(fd, F_GET_SEALS) < 0 && errno == EINVAL, "seals");
+        check(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0) == MAP_FAILED, "mmap");
+        close(fd);
+    }
+}
+
+// A file that stays open shows what has been mapped since.
+static void later(void) {
+    int fd = open("/proc/self/maps", O_RDONLY);
+    char *page = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_ANONYMOUS, -1, 0), line[64];
+    sprintf(line, "%lx-%lx r-xs", (long)page, (long)page + 4096);
+    slurp(fd);
+    check(strstr(text, line) != NULL, "mapped after the open");
+    munmap(page, 4096);
+    check(read(fd, text, 10) == 0, "the end");
+    lseek(fd, 0, SEEK_SET);
+    slurp(fd);
+    check(strstr(text, line) == NULL, "unmapped, read again");
+    int len = strlen(text);
+    // By other calls.
+    char *copy = strdup(text), *part = malloc(1 << 18);
+    struct iovec vectors[] = {{part, 10}, {part + 10, 0}, {part + 10, 50}};
+    check(preadv(fd, vectors, 3, 0) == 60 && !strncmp(part, copy, 60), "preadv");
+    check(pread(fd, part, 100, 20) == 100 && !strncmp(part, copy + 20, 100), "pread");
+    lseek(fd, 30, SEEK_SET);
+    check(readv(fd, vectors, 3) == 60 && !strncmp(part, copy + 30, 60), "readv");
+    check(lseek(fd, 0, SEEK_CUR) == 90, "offset after readv");
+    check(preadv2(fd, vectors, 3, -1, 0) == 60 && !strncmp(part, copy + 90, 60), "preadv2");
+    check(lseek(fd, -50, SEEK_CUR) == 100 && read(fd, part, 20) == 20 && !strncmp(part, copy + 100, 20), "lseek");
+    check(lseek(fd, 0, SEEK_END) < 0 && errno == EINVAL, "SEEK_END");
+    check(lseek(fd, 1 << 20, SEEK_SET) == 1 << 20 && read(fd, part, 20) == 0, "beyond the end");
+    check(pread(fd, part, 20, -1) < 0 && errno == EINVAL, "a negative offset");
+    check(pread(fd, NULL, 20, 0) < 0 && errno == EFAULT, "EFAULT");
+    int fds[2];
+    pipe(fds);
+    check(sendfile(fds[1], fd, NULL, 100) < 0 && errno == EINVAL, "sendfile");
+    check(splice(fd, NULL, fds[1], NULL, 100, 0) < 0 && errno == EINVAL, "splice");
+    close(fd);
+    // A descriptor of the same number is no view any more.
+    int null = open("/dev/zero", O_RDONLY);
+    check(null == fd && read(null, part, 4) == 4 && !*part, "its number again");
+    close(null);
+    int cpus = open("/proc/cpuinfo", O_RDONLY);
+    load("/proc/cpuinfo");
+    len = strlen(text) < 1000 ? strlen(text) : 1000;
+    check(sendfile(fds[1], cpus, NULL, len) == len && read(fds[0], part, len) == len, "sendfile of cpuinfo");
+    check(!strncmp(part, text, len), "what sendfile sent");
+    loff_t offset = 5;
+    check(splice(cpus, &offset, fds[1], NULL, 20, 0) == 20 && offset == 25, "splice of cpuinfo");
+    check(read(fds[0], part, 20) == 20 && !strncmp(part, text + 5, 20), "what splice sent");
+}
+
+// What a child reads of its parent's descriptor.
+static void inherited(void) {
+    int fd = open("/proc/self/maps", O_RDONLY), stat = open("/proc/self/stat", O_RDONLY);
+    fflush(stdout);
+    pid_t parent = getpid();
+    char *page = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), line[64];
+    sprintf(line, "%lx-%lx r-xp", (long)page, (long)page + 4096);
+    if (!fork()) {
+        munmap(page, 4096);
+        slurp(fd);
+        check(strstr(text, line) != NULL, "the parent's maps");
+        slurp(stat);
+        check(atoi(text) == parent, "the parent's stat");
+        load("/proc/self/maps");
+        check(strstr(text, line) == NULL, "the child's maps");
+        fflush(stdout);
+        _exit(0);
+    }
+    wait(NULL);
+}
+
+int main(void) {
+    flags();
+    descriptors();
+    later();
+    inherited();
+    puts("done");
+    return 0;
+}
