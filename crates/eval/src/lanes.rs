@@ -34,10 +34,19 @@ pub(crate) const fn sext(v: u128, bits: u32) -> i128 {
 
 /// A vector of lanes of `bits` within `total` bits, lane by lane from `f`.
 pub(crate) fn build(bits: u32, total: u32, mut f: impl FnMut(u32) -> u64) -> u128 {
+    try_build(bits, total, |i| Some(f(i))).unwrap_or(0)
+}
+
+/// The same, None as soon as `f` gives none.
+pub(crate) fn try_build(
+    bits: u32,
+    total: u32,
+    mut f: impl FnMut(u32) -> Option<u64>,
+) -> Option<u128> {
     let mut halves = [0; 2];
     for i in 0..total / bits {
         let at = bits * i;
-        halves[(at >> 6 & 1) as usize] |= (f(i) & (u64::MAX >> (64 - bits))) << (at & 63);
+        halves[(at >> 6 & 1) as usize] |= (f(i)? & (u64::MAX >> (64 - bits))) << (at & 63);
     }
-    u128::from(halves[0]) | u128::from(halves[1]) << 64
+    Some(u128::from(halves[0]) | u128::from(halves[1]) << 64)
 }

@@ -88,11 +88,7 @@ fn lane_by_lane(v: &Args, fp: &mut Fp) -> Option<u128> {
             _ => binary(v.op)?(fp, f, a, b),
         })
     };
-    let mut r = 0;
-    for i in 0..v.total / bits {
-        r = lanes::put(r, bits, i, lane(fp, i)?);
-    }
-    Some(r)
+    lanes::try_build(bits, v.total, |i| lane(fp, i))
 }
 
 /// Lane `i` of `b:a`; of `a` alone in scalar forms.

@@ -84,7 +84,7 @@ fn plain(v: &Args) -> Option<u128> {
 
 fn saturating(v: &Args, env: &mut Env) -> Option<u128> {
     let bits = v.bits.min(64);
-    let mut lane = |i: u32| {
+    let lane = |i: u32| {
         let s = |w| i128::from(lanes::get_s(w, bits, i));
         let u = |w| i128::from(lanes::get(w, bits, i));
         let (a, b, c) = (v.a, v.b, v.c);
@@ -111,11 +111,7 @@ fn saturating(v: &Args, env: &mut Env) -> Option<u128> {
             _ => return None,
         })
     };
-    let mut r = 0;
-    for i in 0..v.total / bits {
-        r = lanes::put(r, bits, i, lane(i)?);
-    }
-    Some(r)
+    lanes::try_build(bits, v.total, lane)
 }
 
 /// The carry-less product.

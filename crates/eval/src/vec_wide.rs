@@ -14,7 +14,7 @@ pub(crate) fn eval(v: &Args, env: &mut Env) -> Option<u128> {
     let bits = v.bits.min(32);
     let wide = 2 * bits;
     let offset = high * (64 / bits);
-    let mut lane = |i: u32| {
+    let lane = |i: u32| {
         let s = |w| i128::from(lanes::get_s(w, bits, offset + i));
         let u = |w| i128::from(lanes::get(w, bits, offset + i));
         let (a, b) = (v.a, v.b);
@@ -51,11 +51,7 @@ pub(crate) fn eval(v: &Args, env: &mut Env) -> Option<u128> {
             _ => return None,
         } as u64)
     };
-    let mut r = 0;
-    for i in 0..64 / bits {
-        r = lanes::put(r, wide, i, lane(i)?);
-    }
-    Some(r)
+    lanes::try_build(wide, 128, lane)
 }
 
 #[cfg(test)]

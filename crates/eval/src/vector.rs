@@ -35,8 +35,7 @@ pub(crate) fn eval(op: &Op, a: u128, b: u128, c: u128, env: &mut Env) -> u128 {
     };
     let param = (param & !SCALAR) as u32;
     let v = Args { op: VecOp::from_u16(op.aux), bits, total, param, a, b, c };
-    let topic = topic_of(v.op);
-    topic(&v, env).unwrap_or(0)
+    TOPIC_OF[usize::from(op.aux)](&v, env).unwrap_or(0)
 }
 
 type Topic = fn(&Args, &mut Env) -> Option<u128>;
@@ -56,16 +55,25 @@ const TOPICS: [(VecOp, Topic); 11] = [
     (VecOp::Sm3PartW1, crypto_sm::eval),
 ];
 
-fn topic_of(op: VecOp) -> Topic {
-    match op {
-        VecOp::Rev16 | VecOp::Rev32 | VecOp::Rev64 => vec_perm::eval,
-        VecOp::Eor3 | VecOp::Bcax => vec_int::eval,
-        VecOp::Xar => vec_shift::eval,
-        _ => {
-            let n = TOPICS.partition_point(|&(first, _)| first <= op);
-            TOPICS[n - 1].1
+/// The topic of each operation, by its discriminant.
+static TOPIC_OF: [Topic; VecOp::ALL.len()] = topics();
+
+const fn topics() -> [Topic; VecOp::ALL.len()] {
+    let mut all: [Topic; VecOp::ALL.len()] = [TOPICS[0].1; VecOp::ALL.len()];
+    let (mut op, mut topic) = (0, 0);
+    while op < all.len() {
+        if topic + 1 < TOPICS.len() && TOPICS[topic + 1].0 as usize == op {
+            topic += 1;
         }
+        all[op] = match VecOp::ALL[op] {
+            VecOp::Rev16 | VecOp::Rev32 | VecOp::Rev64 => vec_perm::eval,
+            VecOp::Eor3 | VecOp::Bcax => vec_int::eval,
+            VecOp::Xar => vec_shift::eval,
+            _ => TOPICS[topic].1,
+        };
+        op += 1;
     }
+    all
 }
 
 #[cfg(test)]
@@ -78,7 +86,7 @@ mod tests {
         for &op in VecOp::ALL {
             let v = Args { op, bits: 32, total: 128, param: 1, a: 0, b: 0, c: 0 };
             let env = &mut Env::default();
-            let found = topic_of(op)(&v, env);
+            let found = TOPIC_OF[op as usize](&v, env);
             assert!(found.is_some(), "{}", op.name());
         }
     }
