@@ -357,19 +357,9 @@ fn collect_sticky(state: &mut State) {
     state.fp_control = rest;
 }
 
-/// Compares and swaps the 16 bytes at `args[0]`, expected `args[1]`, new `args[2]`: what was there
-/// becomes `args[0]`, and `args[3]` whether it could not be done.
-fn compare_exchange(state: &mut State) {
-    let [addr, expected, new, _] = state.args;
-    let old = memory::compare_exchange_16(addr as u64, expected, new);
-    state.args[3] = u128::from(old.is_err());
-    state.args[0] = old.unwrap_or_default();
-}
-
 unsafe extern "C" fn helper(state: *mut State) {
     // SAFETY: called by translated code with its state, which nobody else is using.
     let state = unsafe { &mut *state };
-    const CAS: u64 = OpCode::Cas as u64;
     const COUNTER: u64 = OpCode::Counter as u64;
     const READ_STATUS: u64 = OpCode::ReadFpStatus as u64;
     const WRITE_STATUS: u64 = OpCode::WriteFpStatus as u64;
@@ -379,7 +369,6 @@ unsafe extern "C" fn helper(state: *mut State) {
             collect_sticky(state);
             eval::helper(state);
         }
-        CAS => compare_exchange(state),
         _ => eval::helper(state),
     }
 }
@@ -435,6 +424,8 @@ impl Cpu {
             (*state).call_helper = engine.stubs.call_helper;
             (*state).call_helper_status = engine.stubs.call_helper_status;
             (*state).host_time = engine.stubs.host_time;
+            (*state).estimates = engine.stubs.estimates;
+            (*state).cas_16 = engine.stubs.cas_16;
             (*state).host_clock = crate::clock::find_host_clock as *const () as u64;
             (*state).helper = helper as *const () as u64;
             let sentinel = shared.ret_base() as *mut u64;

@@ -64,6 +64,10 @@ pub(crate) struct StubAddresses {
     pub(crate) leave_stored: u64,
     pub(crate) call_helper: u64,
     pub(crate) host_time: u64,
+    pub(crate) cas_16: u64,
+    pub(crate) estimates: u64,
+    /// The instruction of `cas_16` that may fault, and where it goes on then.
+    pub(crate) cas_16_fault: (u64, u64),
     pub(crate) call_helper_status: u64,
     pub(crate) ret_miss: u64,
     pub(crate) ret_evaluated: u64,
@@ -294,6 +298,12 @@ impl Engine {
                 leave_indirect: at + u64::from(stubs.leave_indirect),
                 leave_stored: at + u64::from(stubs.leave_stored),
                 host_time: at + u64::from(stubs.host_time),
+                estimates: at + u64::from(stubs.estimates),
+                cas_16: at + u64::from(stubs.cas_16),
+                cas_16_fault: (
+                    at + u64::from(stubs.cas_16_fault.0),
+                    at + u64::from(stubs.cas_16_fault.1),
+                ),
                 call_helper: at + u64::from(stubs.call_helper),
                 call_helper_status: at + u64::from(stubs.call_helper_status),
                 ret_miss: at + u64::from(stubs.ret_miss),

@@ -78,6 +78,10 @@ unsafe extern "C" fn on_synchronous(signo: i32, info: *const Siginfo, context: *
 fn in_translated_code(cpu: &Shared, signo: i32, info: &Siginfo, context: &mut Context) -> bool {
     let engine = cpu.engine();
     let Some(offset) = engine.cache.offset(context.pc()) else { return false };
+    if context.pc() == engine.stubs.cas_16_fault.0 {
+        context.set_pc(engine.stubs.cas_16_fault.1);
+        return true;
+    }
     let reason = match signo {
         libc::SIGSEGV if info.code() == SI_KERNEL => exit::INTERPRET,
         libc::SIGSEGV if cpu.is_poll_page(info.addr()) => exit::POLL,

@@ -18,8 +18,7 @@ macro_rules! one {
     ($($name:ident $code:ident $aux:expr;)*) => { impl Translator<'_> { $(
         pub(crate) fn $name(&mut self, ftype: u8, rn: VReg, rd: VReg) -> Flow {
             let (a, dst) = (self.v(rn), self.v(rd));
-            self.ir.un_aux(OpCode::$code, fty(ftype), dst, a, $aux);
-            Flow::Next
+            self.float_unary(OpCode::$code, fty(ftype), dst, a, $aux)
         }
     )* } };
 }
@@ -63,6 +62,18 @@ to_int_range! {
 }
 
 impl Translator<'_> {
+    fn float_unary(&mut self, code: OpCode, ty: Ty, dst: Ref, a: Ref, aux: u16) -> Flow {
+        if code == OpCode::FRound
+            && let (Ty::F32, [single]) = self.widened(ty, [a])
+            && single != a
+        {
+            let t = self.temp();
+            self.ir.un_aux(code, Ty::F32, t, single, aux);
+            return self.halved(dst, t);
+        }
+        self.ir.un_aux(code, ty, dst, a, aux);
+        Flow::Next
+    }
     /// FCMP.
     pub(crate) fn fcmp(&mut self, ftype: u8, rm: VReg, rn: VReg) -> Flow {
         let b = self.v(rm);
@@ -85,7 +96,8 @@ impl Translator<'_> {
     }
     fn compare(&mut self, ftype: u8, rn: VReg, b: Ref, signalling: u16) -> Flow {
         let a = self.v(rn);
-        self.ir.bin_aux(OpCode::FCmp, fty(ftype), Ref::NONE, a, b, signalling);
+        let (ty, [a, b]) = self.widened(fty(ftype), [a, b]);
+        self.ir.bin_aux(OpCode::FCmp, ty, Ref::NONE, a, b, signalling);
         Flow::Next
     }
     /// FCCMP.

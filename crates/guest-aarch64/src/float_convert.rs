@@ -32,7 +32,8 @@ impl Translator<'_> {
     ) -> Flow {
         let (a, dst) = (self.v(rn), self.x_out(rd));
         let aux = aux | u16::from(sf) << 4 | u16::from(fbits) << 8;
-        self.ir.un_aux(OpCode::FToInt, fty(ftype), dst, a, aux);
+        let (ty, [a]) = self.widened(fty(ftype), [a]);
+        self.ir.un_aux(OpCode::FToInt, ty, dst, a, aux);
         Flow::Next
     }
     fn int_to_float(
@@ -45,8 +46,15 @@ impl Translator<'_> {
         rd: VReg,
     ) -> Flow {
         let (a, dst) = (self.x(rn), self.v(rd));
+        let ty = fty(ftype);
         let aux = aux | u16::from(sf) << 4 | u16::from(fbits) << 8;
-        self.ir.un_aux(OpCode::IntToF, fty(ftype), dst, a, aux);
+        if ty == Ty::F16 && fbits == 0 && !self.ir.block.fp_exact {
+            // What a single cannot hold exactly is far beyond all halves.
+            let t = self.temp();
+            self.ir.un_aux(OpCode::IntToF, Ty::F32, t, a, aux);
+            return self.halved(dst, t);
+        }
+        self.ir.un_aux(OpCode::IntToF, ty, dst, a, aux);
         Flow::Next
     }
     /// SCVTF (scalar, integer).

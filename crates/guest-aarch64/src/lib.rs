@@ -39,6 +39,7 @@ mod crypto;
 mod float_arithmetic;
 mod float_convert;
 mod float_move;
+mod simd_compose;
 mod simd_copy;
 mod simd_element;
 mod simd_emit;
@@ -57,6 +58,8 @@ pub use cpu::Cpu;
 pub use disasm::disassemble;
 pub use translator::{Flow, Translator};
 
+#[cfg(test)]
+mod compose_tests;
 #[cfg(test)]
 mod simd_tests;
 #[cfg(test)]

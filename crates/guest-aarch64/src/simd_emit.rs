@@ -50,7 +50,9 @@ pub(crate) fn copy_lane(imm5: u8) -> (u8, u8) {
 impl Translator<'_> {
     /// Appends a vector operation: `param` as its documentation says, up to three operands.
     pub(crate) fn vop(&mut self, op: VecOp, ty: Ty, lane: u8, param: i32, dst: Ref, abc: [Ref; 3]) {
-        self.ir.vec(op, ty, dst, abc[0], abc[1], abc[2], vec_op::imm(lane, param));
+        if !self.composed(op, ty, lane, param, dst, abc) {
+            self.ir.vec(op, ty, dst, abc[0], abc[1], abc[2], vec_op::imm(lane, param));
+        }
     }
     /// `rd = op(rn)`.
     pub(crate) fn v1(

@@ -187,7 +187,13 @@ impl Translator<'_> {
     }
     fn fixed_scalar(&mut self, code: OpCode, aux: u16, n: Amount, rn: VReg, rd: VReg) -> Flow {
         let (a, dst) = (self.v(rn), self.v(rd));
-        let aux = aux | u16::from(n.lane == 3) << 4 | (n.right as u16) << 8;
+        let aux = aux | u16::from(n.lane == 3) << 4;
+        if code == OpCode::IntVToF && n.lane >= 2 {
+            let t = self.temp();
+            self.ir.un_aux(code, lane_fty(n.lane), t, a, aux);
+            return self.scaled(n.lane, n.right, dst, t);
+        }
+        let aux = aux | (n.right as u16) << 8;
         self.ir.un_aux(code, lane_fty(n.lane), dst, a, aux);
         Flow::Next
     }

@@ -15,6 +15,7 @@ mod lower_condition;
 mod lower_control;
 mod lower_counter;
 mod lower_crc;
+mod lower_estimate;
 mod lower_flags;
 mod lower_float;
 mod lower_integer;

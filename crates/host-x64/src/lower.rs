@@ -682,8 +682,9 @@ impl Lower<'_> {
         self.helper_operands(op);
         self.unlock();
         self.flush_scratch();
-        let plain =
-            if self.is_exact() { self.plain(op) } else { None }.or_else(|| self.uniform_shift(op));
+        let plain = if self.is_exact() { self.plain(op) } else { None }
+            .or_else(|| self.uniform_shift(op))
+            .or_else(|| self.estimate(op));
         if plain.is_some() || !self.in_args(op) {
             self.call_helper(op);
         }

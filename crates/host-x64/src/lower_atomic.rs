@@ -7,8 +7,9 @@ use crate::emit_sse::op;
 use crate::lower::{ColdKind, Lower, arg};
 use crate::regs::{OPERAND_SPILL, home, spill_mem};
 use crate::{Alu, Unary};
+use core::mem::offset_of;
 use ir::state::{MONITOR_CLEAR, SLOT_EX_ADDR, SLOT_EX_LO};
-use ir::{Op, OpCode, Ref, RmwOp, Ty};
+use ir::{Op, Ref, RmwOp, State};
 
 /// An operand in a register or in memory.
 #[derive(Clone, Copy)]
@@ -171,12 +172,11 @@ impl Lower<'_> {
             self.set(op.dst, Gpr::RAX);
         }
     }
-    /// Compares and swaps 16 bytes, with operands in `State::args`, by the helper: CMPXCHG16B needs
-    /// rbx, which is pinned, and could not fault with something else there. What is misaligned or
-    /// faults goes to the evaluator.
+    /// Compares and swaps 16 bytes, with operands in `State::args`, by a stub: CMPXCHG16B needs rbx,
+    /// which is pinned, and could not fault with something else there. What is misaligned or faults
+    /// goes to the evaluator.
     fn call_cas_16(&mut self) {
-        let op = Op { aux: 4, ..Op::new(OpCode::Cas, Ty::V128) };
-        self.call_helper(op);
+        self.e.call_mem(Mem::state(offset_of!(State, cas_16) as i32));
         let failed = self.cold(ColdKind::Interpret);
         self.e.test_mem_imm(Size::B, arg(3), 1);
         self.e.jcc(Cc::Ne, failed);

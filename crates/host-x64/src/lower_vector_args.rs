@@ -27,6 +27,10 @@ enum Half {
         and: u64,
     },
     Sqrt,
+    /// The greater or the smaller one.
+    Extreme {
+        greater: bool,
+    },
     /// A comparison with this predicate, of magnitudes if so.
     Compare {
         predicate: u8,
@@ -52,6 +56,8 @@ impl Half {
                 VecOp::FDiv => binary(op::DIV),
                 VecOp::FAbd => Self::Binary { code: op::SUB, xor: 0, and: 0x7fff },
                 VecOp::FSqrt => Self::Sqrt,
+                VecOp::FMax | VecOp::FMaxNm => Self::Extreme { greater: true },
+                VecOp::FMin | VecOp::FMinNm => Self::Extreme { greater: false },
                 VecOp::FCmEq => compare(0, false),
                 VecOp::FCmGe => compare(13, false),
                 VecOp::FCmGt => compare(14, false),
@@ -69,6 +75,8 @@ impl Half {
             OpCode::FNMul => Self::Binary { code: op::MUL, xor: 0x8000, and: 0xffff },
             OpCode::FDiv => binary(op::DIV),
             OpCode::FSqrt => Self::Sqrt,
+            OpCode::FMax | OpCode::FMaxNm => Self::Extreme { greater: true },
+            OpCode::FMin | OpCode::FMinNm => Self::Extreme { greater: false },
             OpCode::FMulAdd => Self::Fused { negate: o.aux & 1 != 0, subtract: o.aux & 2 != 0 },
             _ => return None,
         })
@@ -93,6 +101,8 @@ impl Lower<'_> {
             VecOp::MmlaU => self.matrix(o, false, false),
             VecOp::MmlaUS => self.matrix(o, false, true),
             VecOp::PMul => self.polynomial(o),
+            VecOp::URecpe => self.unsigned_estimate(o.ty.bits(), false),
+            VecOp::URsqrte => self.unsigned_estimate(o.ty.bits(), true),
             VecOp::FCAdd | VecOp::FCMla => self.complex(o),
             _ => self.saturate_in_args(o),
         }
@@ -138,6 +148,12 @@ impl Lower<'_> {
                         self.v3(op::PAND, X, X, m);
                     }
                 }
+                Half::Extreme { greater } => {
+                    self.singles(X, at(0), scalar);
+                    self.singles(Y, at(1), scalar);
+                    self.extreme(greater, scalar);
+                    self.halve_all(X);
+                }
                 Half::Compare { predicate, magnitude } => {
                     self.singles(X, at(0), scalar);
                     self.singles(Y, at(1), scalar);
@@ -168,6 +184,20 @@ impl Lower<'_> {
         }
         self.e.movaps_store(arg(0), X);
         true
+    }
+    /// `X` = the greater or smaller one of `X` and `Y`. Any NaN traps. The host gives the second one of
+    /// two zeros, so both ways decide their sign.
+    fn extreme(&mut self, greater: bool, scalar: bool) {
+        let (code, both) = if greater { (op::MAX, op::PAND) } else { (op::MIN, op::POR) };
+        self.e.movaps_store(PRODUCT, X);
+        self.fault();
+        self.v3i(op::fp(op::CMP, scalar, false), X, X, Y, 1);
+        self.e.movaps_load(X, PRODUCT);
+        self.fault();
+        self.v3(op::fp(code, scalar, false), X, X, Y);
+        self.fault();
+        self.v3(op::fp(code, scalar, false), Y, Y, PRODUCT);
+        self.v3(both, X, X, Y);
     }
     /// `x` = four halves as singles, or one and zeros.
     fn singles(&mut self, x: Xmm, m: Mem, scalar: bool) {

@@ -2,7 +2,7 @@
 
 use crate::Alu;
 use crate::emit::{Cc, Gpr, Size, Xmm};
-use crate::emit_sse::op;
+use crate::emit_sse::{VShift, op};
 use crate::lower::{Lower, arg};
 use crate::lower_vector::splat;
 use crate::regs::{ARGS_SPILL, home, spill_mem};
@@ -18,10 +18,13 @@ impl Lower<'_> {
     /// Does `o` over `State::args`. False: not done, nothing emitted.
     pub(crate) fn saturate_in_args(&mut self, o: Op) -> bool {
         let lane = usize::from(vec_op::lane(o.imm));
+        let what = VecOp::from_u16(o.aux);
+        if matches!(what, VecOp::QNarrowS | VecOp::QNarrowU | VecOp::QNarrowSU) {
+            return self.narrow_doublewords(o, what);
+        }
         if o.imm >> 8 != 0 {
             return false;
         }
-        let what = VecOp::from_u16(o.aux);
         match what {
             VecOp::QAddS | VecOp::QSubS if lane >= 2 => self.signed_sum(lane, what),
             VecOp::QAddU | VecOp::QSubU if lane >= 2 => self.unsigned_sum(lane, what),
@@ -38,6 +41,53 @@ impl Lower<'_> {
             self.e.test(Size::D, Gpr::RAX, Gpr::RAX);
         }
         self.e.movaps_store(arg(0), X);
+        let none = self.e.jcc_short(Cc::E);
+        self.e.alu_mem_imm(Alu::Or, Size::D, home(SLOT_FPSR), QC);
+        self.e.bind_short(none);
+        true
+    }
+    /// SQXTN, UQXTN and SQXTUN of doublewords: they fit if their high words say nothing new.
+    fn narrow_doublewords(&mut self, o: Op, what: VecOp) -> bool {
+        if vec_op::lane(o.imm) != 2 || o.imm >> 8 & 0xff != 0 {
+            return false;
+        }
+        self.v2i(op::PSHUFD, X, arg(0), 0x08);
+        self.e.movaps_store(arg(1), X);
+        // Y = what the high words must be.
+        if what == VecOp::QNarrowS {
+            self.vshift(VShift::Sra, 2, Y, X, 31);
+        } else {
+            self.vzero(Y);
+        }
+        self.v2i(op::PSHUFD, X, arg(0), 0x0d);
+        self.v3(op::PCMPEQ[2], Y, Y, X);
+        // X = what is beyond all numbers, on that side.
+        match what {
+            VecOp::QNarrowS => {
+                let greatest = self.e.constant(splat(0x7fff_ffff, 32, 128));
+                self.vshift(VShift::Sra, 2, X, X, 31);
+                self.v3(op::PXOR, X, X, greatest);
+            }
+            VecOp::QNarrowU => self.v3(op::PCMPEQ[2], X, X, X),
+            _ => {
+                let ones = self.e.constant(splat(u64::MAX, 64, 128));
+                self.vshift(VShift::Sra, 2, X, X, 31);
+                self.v3(op::PXOR, X, X, ones);
+            }
+        }
+        self.v3(op::PXOR, X, X, arg(1));
+        self.e.pmovmskb(Gpr::RAX, Y);
+        self.v3(op::PANDN, Y, Y, X);
+        self.v3(op::PXOR, Y, Y, arg(1));
+        if o.imm >> 8 & 0x100 != 0 {
+            self.e.movsd_load(X, arg(2));
+            self.v3(op::PUNPCKL[3], X, X, Y);
+        } else {
+            self.v2(op::MOVQ, X, Y);
+        }
+        self.e.movaps_store(arg(0), X);
+        self.e.alu_imm(Alu::And, Size::D, Gpr::RAX, 0xff);
+        self.e.alu_imm(Alu::Cmp, Size::D, Gpr::RAX, 0xff);
         let none = self.e.jcc_short(Cc::E);
         self.e.alu_mem_imm(Alu::Or, Size::D, home(SLOT_FPSR), QC);
         self.e.bind_short(none);

@@ -2,7 +2,9 @@
 
 use crate::X64;
 use crate::emit::{Cc, Emit, Gpr, Mem, Size, Xmm};
+use crate::lower::arg;
 use crate::lower_control::{HASH_HOST, displaced_lookup, hash_lookup};
+use crate::lower_estimate::ESTIMATES;
 use crate::regs::home;
 use core::mem::offset_of;
 use host::{Pin, Stubs};
@@ -116,6 +118,8 @@ pub(crate) fn stubs(x: &X64) -> Stubs {
     }
     e.ret();
 
+    cas_16(&mut e, &mut s);
+
     // A return that was not predicted: an indirect branch to rax with an empty return stack.
     align(&mut e);
     s.ret_miss = e.position();
@@ -125,7 +129,46 @@ pub(crate) fn stubs(x: &X64) -> Stubs {
     e.jmp_mem(HASH_HOST);
 
     e.finish(&mut s.bytes);
+    s.estimates = s.bytes.len() as u32;
+    s.bytes.extend(ESTIMATES);
     s
+}
+
+/// Compares and swaps 16 bytes as `State::cas_16` says. CMPXCHG16B has its operands in rbx and three
+/// scratch registers, so the address is in another pinned register.
+fn cas_16(e: &mut Emit, s: &mut Stubs) {
+    const SAVED: [(Gpr, Mem); 2] = [(Gpr::RBX, arg(3)), (Gpr::RSI, arg(3).plus(8))];
+    align(e);
+    s.cas_16 = e.position();
+    for (r, m) in SAVED {
+        e.store(Size::Q, m, r);
+    }
+    e.load(Size::Q, Gpr::RSI, arg(0));
+    e.load(Size::Q, Gpr::RAX, arg(1));
+    e.load(Size::Q, Gpr::RDX, arg(1).plus(8));
+    e.load(Size::Q, Gpr::RBX, arg(2));
+    e.load(Size::Q, Gpr::RCX, arg(2).plus(8));
+    e.test_imm(Size::B, Gpr::RSI, 15);
+    let aligned = e.jcc_short(Cc::E);
+    let failed = e.position();
+    for (r, m) in SAVED {
+        e.load(Size::Q, r, m);
+    }
+    e.store_imm(Size::Q, arg(3), 1);
+    e.ret();
+    e.bind_short(aligned);
+    let access = e.position();
+    e.lock_cmpxchg16b(Mem::base(Gpr::RSI, 0));
+    // Put together here: two stores are slow to load as one.
+    e.mov_to_xmm(Size::Q, Xmm(14), Gpr::RAX);
+    e.pinsr(Size::Q, Xmm(14), Gpr::RDX, 1);
+    e.movaps_store(arg(0), Xmm(14));
+    for (r, m) in SAVED {
+        e.load(Size::Q, r, m);
+    }
+    e.store_imm(Size::Q, arg(3), 0);
+    e.ret();
+    s.cas_16_fault = (access, failed);
 }
 
 fn align(e: &mut Emit) {

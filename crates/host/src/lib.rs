@@ -190,6 +190,12 @@ pub struct Stubs {
     pub leave_stored: u32,
     /// Offset of the stub that asks the host's clock (see `State::host_time`).
     pub host_time: u32,
+    /// Offset of the stub that compares and swaps 16 bytes (see `State::cas_16`).
+    pub cas_16: u32,
+    /// Offset of its instruction that may fault, and where it is to go on then.
+    pub cas_16_fault: (u32, u32),
+    /// Offset of the table for `State::estimates`.
+    pub estimates: u32,
     /// Offset of the helper stub (see `State::call_helper`).
     pub call_helper: u32,
     /// Offset of the same for operations that read or write the floating-point status.

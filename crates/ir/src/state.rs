@@ -187,8 +187,7 @@ pub struct State {
     /// Address of the "call helper" stub: calls `helper`, keeping the pins. The floating-point
     /// control is the guest's meanwhile, so the helper must not compute with host floats.
     pub call_helper: u64,
-    /// `extern "C" fn(*mut State)`: evaluates `helper_op` over `args`; result in `args[0]`. Of the
-    /// operations that may fault it does `Cas` of 16 bytes: `args[3]` is 1 if it did.
+    /// `extern "C" fn(*mut State)`: evaluates `helper_op` over `args`; result in `args[0]`.
     pub helper: u64,
     /// The operation for `helper` (dst, a, b, c are meaningless; code, ty, aux, imm count).
     pub helper_op: [u64; 2],
@@ -201,6 +200,12 @@ pub struct State {
     /// `extern "C" fn(clock: i32, time: *mut timespec, state: *mut State) -> i32`, which is the
     /// host's vDSO's once it has been looked up: zero, or a negative error number.
     pub host_clock: u64,
+    /// Address of the stub that compares and swaps the 16 bytes at the address in `args[0]`, expected
+    /// `args[1]`, new `args[2]`: what was there becomes `args[0]`. The low half of `args[3]` is then
+    /// 1 if it could not be done: the address is misaligned or the access faults.
+    pub cas_16: u64,
+    /// Address of the host's table of estimates.
+    pub estimates: u64,
     /// As `call_helper`, for operations that read or write the floating-point status: the sticky
     /// bits that host instructions have set are in `fp_control` meanwhile.
     pub call_helper_status: u64,
@@ -250,6 +255,8 @@ impl State {
             args: [0; 4],
             host_time: 0,
             host_clock: 0,
+            cas_16: 0,
+            estimates: 0,
             call_helper_status: 0,
             clock: Clock { start: 0, limit: 0, mult: 0, base: 0 },
             spill: [0; 32],
