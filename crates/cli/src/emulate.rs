@@ -1,136 +1,112 @@
 //! `anyarch [options] PROGRAM [ARGUMENT...]`: QEMU's form of command line, with the environment
 //! variables of the same meaning. An option given on the command line overrides its variable.
 
+mod options;
+
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
 use linux::Options;
+use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::interpret;
 use crate::report::Failure;
+use options::{Effect, FLAGS};
 
-/// An option: its names without dashes, its variable, whether it takes a value, its effect.
-struct Flag {
-    names: &'static [&'static str],
-    variable: Option<&'static str>,
-    value: bool,
-    apply: fn(&mut Options, Vec<u8>),
+/// A command line as far as it was read.
+struct Line {
+    /// The name that we were called by, for the list of options.
+    name: String,
+    options: Options,
+    /// How large the stack may become.
+    stack: Option<u64>,
+    /// What is to be printed instead of running a program.
+    answer: Option<String>,
+    /// What the options ask for and does not happen.
+    warnings: Vec<String>,
 }
 
-const FLAGS: &[Flag] = &[
-    Flag {
-        names: &["L"],
-        variable: Some("QEMU_LD_PREFIX"),
-        value: true,
-        apply: |o, v| o.ld_prefix = Some(v),
-    },
-    Flag {
-        names: &["E"],
-        variable: Some("QEMU_SET_ENV"),
-        value: true,
-        apply: |o, v| o.set_env.extend(list(&v)),
-    },
-    Flag {
-        names: &["U"],
-        variable: Some("QEMU_UNSET_ENV"),
-        value: true,
-        apply: |o, v| o.unset_env.extend(list(&v)),
-    },
-    Flag {
-        names: &["0"],
-        variable: Some("QEMU_ARGV0"),
-        value: true,
-        apply: |o, v| o.argv0 = Some(v),
-    },
-    Flag {
-        names: &["r"],
-        variable: Some("QEMU_UNAME"),
-        value: true,
-        apply: |o, v| o.uname = Some(v),
-    },
-    Flag {
-        names: &["cpu"],
-        variable: Some("QEMU_CPU"),
-        value: true,
-        apply: |o, v| o.cpu = Some(v),
-    },
-    Flag {
-        names: &["strace"],
-        variable: Some("QEMU_STRACE"),
-        value: false,
-        apply: |o, _| o.strace = true,
-    },
-    Flag {
-        names: &["alone"],
-        variable: Some("ANYARCH_ALONE"),
-        value: false,
-        apply: |o, _| o.alone = true,
-    },
-    Flag {
-        names: &["dump"],
-        variable: Some("ANYARCH_DUMP"),
-        value: true,
-        apply: |o, v| o.dump = Some(v),
-    },
-];
+impl Line {
+    /// With what the environment asks for.
+    ///
+    /// # Errors
+    /// The first variable that cannot be taken.
+    fn from_environment(name: &str, environment: &[Vec<u8>]) -> Result<Self, Failure> {
+        let mut line = Self {
+            name: name.to_owned(),
+            options: Options::default(),
+            stack: None,
+            answer: None,
+            warnings: Vec::new(),
+        };
+        let ours = |entry: &&Vec<u8>| entry.starts_with(b"QEMU_") || entry.starts_with(b"ANYARCH_");
+        for entry in environment.iter().filter(ours) {
+            let mut parts = entry.splitn(2, |&b| b == b'=');
+            let (name, value) = (parts.next().unwrap_or_default(), parts.next());
+            if let Some(flag) = FLAGS.iter().find(|flag| flag.variable.as_bytes() == name) {
+                let value = value.unwrap_or_default().to_vec();
+                line.apply(&flag.effect, flag.variable, value)?;
+            }
+        }
+        // Every process would print them, into what programs read of each other.
+        line.warnings.clear();
+        Ok(line)
+    }
 
-/// Options of QEMU that change nothing here; accepted so that command lines keep working.
-/// The number is how many values follow.
-const IGNORED: &[(&str, u8)] = &[
-    ("s", 1),
-    ("B", 1),
-    ("R", 1),
-    ("p", 1),
-    ("D", 1),
-    ("d", 1),
-    ("dfilter", 1),
-    ("tb-size", 1),
-    ("seed", 1),
-    ("one-insn-per-tb", 0),
-    ("singlestep", 0),
-    ("perfmap", 0),
-    ("jitdump", 0),
-];
+    fn answer(&mut self, text: String) {
+        self.answer.get_or_insert(text);
+    }
 
-/// `NAME=value[,NAME=value...]`, as QEMU splits it.
-fn list(value: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    value.split(|b| *b == b',').map(<[u8]>::to_vec)
-}
+    fn warn(&mut self, text: String) {
+        self.warnings.push(text);
+    }
 
-/// The options that the environment asks for.
-pub(crate) fn from_environment() -> Options {
-    let mut options = Options::default();
-    for flag in FLAGS {
-        if let Some(value) = flag.variable.and_then(std::env::var_os) {
-            (flag.apply)(&mut options, value.into_vec());
+    /// Does what an option or variable called `name` says.
+    fn apply(&mut self, effect: &Effect, name: &str, value: Vec<u8>) -> Result<(), Failure> {
+        match effect {
+            Effect::Apply(function) => {
+                function(self, value).map_err(|e| Failure::new(format!("{name}: {e}")).code(2))
+            }
+            Effect::Nothing => Ok(()),
+            Effect::Missing(text) => {
+                self.warn(format!("{name} has no effect: {text}"));
+                Ok(())
+            }
+            Effect::Refused(help) => {
+                Err(Failure::new(format!("{name} cannot be done")).help(*help).code(2))
+            }
         }
     }
-    options
 }
 
-/// Refuses what `--dump` does not know.
-fn check_dump(options: &Options) -> Result<(), Failure> {
-    let items = options.dump.as_deref().unwrap_or_default().split(|&b| b == b',');
-    let known = |item: &[u8]| {
-        item.is_empty() || interpret::DUMPS.contains(&item) || interpret::pins(item).is_some()
-    };
-    match items.into_iter().find(|item| !known(item)) {
-        Some(item) => {
-            let known: Vec<_> =
-                interpret::DUMPS.iter().map(|d| String::from_utf8_lossy(d)).collect();
-            Err(Failure::new(format!("--dump does not know `{}`", String::from_utf8_lossy(item)))
-                .help(format!("it takes a list of: {}", known.join(", ")))
-                .code(2))
-        }
-        None => Ok(()),
+/// The options that an environment asks for, in force as far as they are the process's.
+///
+/// # Errors
+/// The first variable that cannot be taken.
+pub(crate) fn from_environment(environment: &[Vec<u8>]) -> Result<Options, Failure> {
+    let line = Line::from_environment("anyarch", environment)?;
+    if let Some(size) = line.stack {
+        enlarge_stack(size);
+    }
+    Ok(line.options)
+}
+
+/// Raises the limit of the stack to `size`, or as far as that is allowed.
+fn enlarge_stack(size: u64) {
+    let mut limit = getrlimit(Resource::Stack);
+    if limit.current.is_some_and(|current| current < size) {
+        limit.current = Some(limit.maximum.map_or(size, |maximum| maximum.min(size)));
+        let _ = setrlimit(Resource::Stack, limit);
     }
 }
 
 /// Splits the command line into options and the program with its arguments.
-fn parse(arguments: &[OsString]) -> Result<(Options, &[OsString]), Failure> {
-    let mut options = from_environment();
+fn parse<'a>(name: &str, arguments: &'a [OsString]) -> Result<(Line, &'a [OsString]), Failure> {
+    let mut line = Line::from_environment(name, &sys::auxv::environment())?;
     let mut rest = arguments.get(1..).unwrap_or_default();
-    while let Some((first, after)) = rest.split_first() {
+    while line.answer.is_none()
+        && let Some((first, after)) = rest.split_first()
+    {
         let bytes = first.as_bytes();
         if bytes == b"--" {
             rest = after;
@@ -140,97 +116,107 @@ fn parse(arguments: &[OsString]) -> Result<(Options, &[OsString]), Failure> {
             break;
         }
         let name = bytes.strip_prefix(b"--").unwrap_or(&bytes[1..]);
-        rest = one(name, after, &mut options)
-            .ok_or_else(|| unknown(first))?
-            .map_err(|()| Failure::new(format!("{} needs a value", first.display())).code(2))?;
+        let flag = FLAGS.iter().find(|f| f.names.iter().any(|n| n.as_bytes() == name));
+        let flag = flag.ok_or_else(|| unknown(first))?;
+        let (value, after) = match (flag.value, after.split_first()) {
+            ("", _) => (Vec::new(), after),
+            (_, Some((value, after))) => (value.as_bytes().to_vec(), after),
+            _ => return Err(Failure::new(format!("{} needs a value", first.display())).code(2)),
+        };
+        line.apply(&flag.effect, &first.to_string_lossy(), value)?;
+        rest = after;
     }
-    check_dump(&options)?;
-    if rest.is_empty() {
+    if rest.is_empty() && line.answer.is_none() {
         return Err(Failure::new("no program to run is given").help("anyarch --help").code(2));
     }
-    Ok((options, rest))
+    Ok((line, rest))
 }
 
 fn unknown(option: &OsStr) -> Failure {
     Failure::new(format!("unknown option {}", option.display()))
-        .help("anyarch --help lists them")
+        .help("anyarch -help lists those for running programs, anyarch --help the commands")
         .code(2)
 }
 
-/// Applies option `name`; None if there is no such option, Err if its value is missing.
-fn one<'a>(
-    name: &[u8],
-    after: &'a [OsString],
-    options: &mut Options,
-) -> Option<Result<&'a [OsString], ()>> {
-    let flag = FLAGS.iter().find(|f| f.names.iter().any(|n| n.as_bytes() == name));
-    let value = match flag {
-        Some(flag) => flag.value,
-        None => IGNORED.iter().find(|(n, _)| n.as_bytes() == name)?.1 == 1,
-    };
-    if !value {
-        if let Some(flag) = flag {
-            (flag.apply)(options, Vec::new());
+/// The list of options.
+fn usage(name: &str) -> String {
+    let mut text =
+        format!("usage: {name} [options] program [arguments...]\n\nOptions and variables:\n");
+    for flag in FLAGS {
+        let option = format!("-{} {}", flag.names.join(", -"), flag.value);
+        text += &format!("{:<30} {:<20} {}\n", option.trim_end(), flag.variable, flag.what);
+    }
+    text
+}
+
+/// The version of QEMU whose command line is understood, for scripts that look at it.
+const QEMU_VERSION: &str = "11.1.0";
+
+fn version(name: &str) -> String {
+    let own = env!("CARGO_PKG_VERSION");
+    match name {
+        "anyarch" => format!("anyarch {own}\n"),
+        _ => format!("{name} version {QEMU_VERSION} (anyarch {own})\n"),
+    }
+}
+
+/// Prints what a command line asks for, or what it asks for and does not happen, and puts in force
+/// what concerns the process; what is left to run.
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the command's result, and warnings")]
+fn settle(line: Line) -> Result<Option<Options>, Failure> {
+    if let Some(text) = line.answer {
+        print!("{text}");
+        return Ok(None);
+    }
+    for warning in &line.warnings {
+        eprintln!("warning: {warning}");
+    }
+    if let Some(size) = line.stack {
+        enlarge_stack(size);
+    }
+    let mut options = line.options;
+    if let Some(path) = &mut options.log
+        && options.strace
+    {
+        // The programs that it executes append, wherever they are then.
+        let absolute = std::path::absolute(OsStr::from_bytes(path));
+        *path = absolute.map_or_else(|_| path.clone(), |p| p.into_os_string().into_vec());
+        if !path.contains(&b'%') {
+            let path = OsStr::from_bytes(path);
+            std::fs::File::create(path).map_err(|e| Failure::cannot("write", path)(e).code(2))?;
         }
-        return Some(Ok(after));
     }
-    let Some((value, after)) = after.split_first() else { return Some(Err(())) };
-    if let Some(flag) = flag {
-        (flag.apply)(options, value.as_bytes().to_vec());
-    }
-    Some(Ok(after))
+    Ok(Some(options))
 }
 
 /// Runs the program; only returns if it cannot be started.
 ///
 /// # Errors
 /// On an unknown option or a program that cannot be run.
-#[expect(clippy::print_stdout, reason = "-version is asked for")]
 pub(crate) fn run(arguments: &[OsString]) -> Result<u8, Failure> {
-    if matches!(arguments.get(1).map(|a| a.as_bytes()), Some(b"-version")) {
-        println!("anyarch {}", env!("CARGO_PKG_VERSION"));
-        return Ok(0);
-    }
-    let (options, program) = parse(arguments)?;
-    Ok(interpret::direct(program, options))
+    let (line, program) = parse("anyarch", arguments)?;
+    Ok(settle(line)?.map_or(0, |options| interpret::direct(program, options)))
 }
-
-/// The version of QEMU whose command line is understood, for scripts that look at it.
-const QEMU_VERSION: &str = "11.1.0";
 
 /// Runs a program as the emulator that we are called by the name of, or BuildKit's (without a
 /// name), which looks for the program in PATH; only returns if it cannot be started.
 ///
 /// # Errors
 /// As [`run`], and if that architecture is not emulated.
-#[expect(clippy::print_stdout, reason = "they are asked for")]
 pub(crate) fn run_as(
     emulator: Option<compat::emulator::Emulator>,
     arguments: &[OsString],
 ) -> Result<u8, Failure> {
-    let name = emulator.map_or("aarch64", |e| e.guest.qemu);
-    match arguments.get(1).and_then(|a| a.to_str()) {
-        Some("-version" | "--version") if emulator.is_some() => {
-            let own = env!("CARGO_PKG_VERSION");
-            println!("qemu-{name} version {QEMU_VERSION} (anyarch {own})");
-            return Ok(0);
-        }
-        Some("-h" | "-help" | "--help") if emulator.is_some() => {
-            println!("usage: qemu-{name} [options] program [arguments...]\n\noptions:");
-            for flag in FLAGS {
-                let value = if flag.value { " VALUE" } else { "" };
-                let variable = flag.variable.unwrap_or_default();
-                println!("  {:<16} {variable}", format!("-{}{value}", flag.names[0]));
-            }
-            return Ok(0);
-        }
-        _ => {}
-    }
-    if let Some(emulator) = emulator.filter(|e| !e.guest.emulated) {
+    let name = emulator.map_or_else(|| "anyarch".into(), |e| format!("qemu-{}", e.guest.qemu));
+    let parsed = parse(&name, arguments);
+    if let Some(emulator) = emulator.filter(|e| !e.guest.emulated)
+        && parsed.as_ref().is_ok_and(|(line, _)| line.answer.is_none())
+    {
         let guest = emulator.guest.name;
         return Err(Failure::new(format!("{guest} is not emulated by this version")).code(126));
     }
-    let (mut options, program) = parse(arguments)?;
+    let (line, program) = parsed?;
+    let Some(mut options) = settle(line)? else { return Ok(0) };
     if emulator.is_some_and(|e| !e.buildkit) {
         return Ok(interpret::direct(program, options));
     }
@@ -261,8 +247,8 @@ mod tests {
 
     fn split(line: &str) -> Result<(Options, Vec<String>), Failure> {
         let arguments: Vec<OsString> = line.split(' ').map(Into::into).collect();
-        let (options, rest) = parse(&arguments)?;
-        Ok((options, rest.iter().map(|a| a.to_string_lossy().into_owned()).collect()))
+        let (line, rest) = parse("anyarch", &arguments)?;
+        Ok((line.options, rest.iter().map(|a| a.to_string_lossy().into_owned()).collect()))
     }
 
     #[test]
@@ -286,7 +272,7 @@ mod tests {
 
     #[test]
     fn ignored_options_take_their_values() {
-        assert_eq!(split("x -s 8M -one-insn-per-tb p").expect("valid").1, ["p"]);
+        assert_eq!(split("x -B 0x1000 -one-insn-per-tb p").expect("valid").1, ["p"]);
     }
 
     #[test]
@@ -295,5 +281,18 @@ mod tests {
         assert!(split("x -L").is_err());
         assert!(split("x -strace").is_err());
         assert!(split("x --dump ir,nonsense p").is_err());
+    }
+
+    #[test]
+    fn the_documentation_lists_all_options() {
+        let code = |text: &str| if text.is_empty() { String::new() } else { format!("`{text}`") };
+        let rows = FLAGS.iter().map(|f| {
+            let names = f.names.iter().map(|n| code(format!("-{n} {}", f.value).trim_end()));
+            let names: Vec<_> = names.collect();
+            format!("| {} | {} | {} |", names.join(" or "), code(f.variable), f.what)
+        });
+        let text = include_str!("../../../docs/qemu.md");
+        let written: Vec<&str> = text.lines().filter(|l| l.starts_with("| `")).collect();
+        assert_eq!(written, rows.collect::<Vec<_>>());
     }
 }

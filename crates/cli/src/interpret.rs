@@ -106,7 +106,13 @@ fn registered(mut arguments: Vec<Vec<u8>>, form: Form, fd: Option<i32>) -> u8 {
     }
     // With other privileges than the caller's, its environment must not change what we do.
     let secure = auxv::get(libc_at::SECURE) == Some(1);
-    let mut options = if secure { Options::default() } else { crate::emulate::from_environment() };
+    let envp = auxv::environment();
+    let options =
+        if secure { Ok(Options::default()) } else { crate::emulate::from_environment(&envp) };
+    let mut options = match options {
+        Ok(options) => options,
+        Err(failure) => return failure.print(),
+    };
     options.transparent = form == Form::Transparent;
     let exec_fn = auxv::get(libc_at::EXECFN)
         .and_then(|at| memory::read_cstr(at, PATH_MAX).ok().flatten())
@@ -128,7 +134,7 @@ fn registered(mut arguments: Vec<Vec<u8>>, form: Form, fd: Option<i32>) -> u8 {
                 share: None,
                 views: Vec::new(),
                 argv: arguments,
-                envp: auxv::environment(),
+                envp,
             },
             By::Execve,
         ),

@@ -13,6 +13,9 @@ pub struct Options {
     pub argv0: Option<Vec<u8>>,
     /// Print system calls.
     pub strace: bool,
+    /// The file in which system calls are printed instead of on standard error; `%d` in its path
+    /// stands for the process's number.
+    pub log: Option<Vec<u8>>,
     /// CPU model.
     pub cpu: Option<Vec<u8>>,
     /// What to dump (for the engine).

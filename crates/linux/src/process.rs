@@ -54,6 +54,8 @@ pub struct Process {
     pub own: OnceLock<Exe>,
     /// Its device and number.
     pub own_id: OnceLock<(u64, u64)>,
+    /// Where system calls are printed, if not on standard error.
+    pub log: Option<OwnedFd>,
 }
 
 /// The emulator's binary, open.
@@ -120,7 +122,8 @@ impl Process {
     /// The emulator's descriptors, ascending.
     pub fn own_fds(&self) -> impl Iterator<Item = RawFd> {
         let own = self.own.get().map(Exe::fd);
-        let mut fds = [own, self.engine.share_fd(), Some(self.exe.fd())];
+        let log = self.log.as_ref().map(AsRawFd::as_raw_fd);
+        let mut fds = [own, log, self.engine.share_fd(), Some(self.exe.fd())];
         fds.sort_unstable();
         fds.into_iter().flatten()
     }

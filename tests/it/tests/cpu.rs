@@ -8,15 +8,23 @@ use std::sync::{Mutex, PoisonError};
 use it::{Lab, assert_none, outcome};
 
 /// Models, what the oracle's needs besides, and the lines in which it is another revision.
-const MODELS: [(&str, &str, &[&str]); 6] = [
+const MODELS: [(&str, &str, &[&str]); 14] = [
+    ("a64fx", ",sve=off", &[]),
+    ("cortex-a35", "", &[]),
     ("cortex-a53", "", &[]),
+    ("cortex-a57", "", &[]),
     ("cortex-a72", "", &[]),
     // SSBS can be read there, although the field of PFR1 says otherwise.
+    ("cortex-a55", "", &["ssbs"]),
     ("cortex-a76", "", &["ssbs"]),
+    ("cortex-a78ae", "", &["ssbs"]),
+    ("cortex-a710", ",sve=off", &[]),
+    ("neoverse-n2", ",sve=off", &[]),
     ("neoverse-n1", "", &[]),
     // The oracle's has no BF16.
     ("neoverse-v1", ",sve=off", &["bf16"]),
     ("max", ",sve=off,sme=off", &["lrcpc3"]),
+    ("any", ",sve=off,sme=off", &["lrcpc3"]),
 ];
 /// Registers in which there is nothing that only one of both has.
 const REGISTERS: [&str; 4] = ["midr", "pfr0", "isar0", "mmfr2"];

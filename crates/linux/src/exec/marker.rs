@@ -62,6 +62,7 @@ pub(super) fn arguments(
         b"mdwe",
         (options.mdwe != 0).then(|| options.mdwe.to_string()).as_deref().map(str::as_bytes),
     );
+    add(b"log", options.log.as_deref());
     add(b"trace", options.trace.as_deref().map(to_hex).as_deref());
     add(b"seccomp", options.seccomp.as_deref().map(to_hex).as_deref());
     vec![b"anyarch".to_vec(), MARKER.to_vec(), text, exec_fn]
@@ -108,6 +109,7 @@ pub fn read(text: &[u8]) -> Option<Inherited> {
             b"alone" => options.alone = value == b"1",
             b"strace" => options.strace = value == b"1",
             b"mdwe" => options.mdwe = number(value)? as u64,
+            b"log" => options.log = Some(value.to_vec()),
             b"trace" => options.trace = Some(from_hex(value)?),
             b"seccomp" => options.seccomp = Some(from_hex(value)?),
             _ => return None,
@@ -125,6 +127,7 @@ mod tests {
         let options = Options {
             ld_prefix: Some(b"/opt/root".to_vec()),
             strace: true,
+            log: Some(b"/tmp/log".to_vec()),
             alone: true,
             mdwe: 1,
             seccomp: Some(vec![0, 31, 61, 255]),

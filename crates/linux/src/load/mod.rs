@@ -178,6 +178,7 @@ pub fn start(
     };
     identity.shown = proc::show_to_kernel(&identity);
     set_name(&identity.exec_fn, file.fd());
+    let log = options.log.as_deref().filter(|_| options.strace).and_then(crate::strace::open);
     let process: &'static Process = Box::leak(Box::new(Process {
         abi,
         engine,
@@ -189,6 +190,7 @@ pub fn start(
         views: proc::Views::of_inherited(&views),
         own: own.map(|own| proc::Exe::new(own).into()).unwrap_or_default(),
         own_id: OnceLock::new(),
+        log,
     }));
     engine.set_address_space(&process.mm);
     let mut cpu = Cpu::new(engine).map_err(|error| Error::Memory(Errno::from_io(&error)))?;

@@ -1,14 +1,16 @@
 //! `--strace`: the guest's system calls as strace(1) prints them, one line each, on standard error
-//! by one write.
+//! or into a file, by one write.
 
 mod names;
 
 pub(crate) use names::Set;
 
 use crate::calls::{Action, Call};
+use crate::process::place;
 use crate::signal::Info;
 use crate::task::Task;
 use std::fmt::Write;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use sys::{Errno, raw};
 
 /// Longest part of a string that is printed.
@@ -70,6 +72,7 @@ pub(crate) enum Arg {
 /// Prints for one thread.
 pub struct Trace {
     tid: i32,
+    to: RawFd,
 }
 
 /// A line being put together.
@@ -77,25 +80,43 @@ pub(crate) struct Line {
     text: String,
     /// Arguments that were not printed yet, as they are results.
     from: usize,
+    to: RawFd,
 }
 
 impl Task {
     /// The means to print, if that is wanted.
     pub(crate) fn trace(&self) -> Option<Trace> {
-        self.process.options.strace.then_some(Trace { tid: self.tid })
+        let process = self.process;
+        let to = process.log.as_ref().map_or(libc::STDERR_FILENO, AsRawFd::as_raw_fd);
+        process.options.strace.then_some(Trace { tid: self.tid, to })
     }
 }
 
-fn print(mut text: String) {
+/// Opens the file at `path` to append to it, out of the guest's way. None if that is impossible.
+pub(crate) fn open(path: &[u8]) -> Option<OwnedFd> {
+    let pid = std::process::id().to_string();
+    let mut name = Vec::new();
+    for (n, part) in path.split(|&b| b == b'%').enumerate() {
+        match part.strip_prefix(b"d") {
+            Some(rest) if n > 0 => name.extend([pid.as_bytes(), rest].concat()),
+            _ => name.extend([&b"%"[..usize::from(n > 0)], part].concat()),
+        }
+    }
+    let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND | libc::O_CLOEXEC;
+    let fd = raw::openat(libc::AT_FDCWD, &name, flags, 0o644).ok()?;
+    Some(place(fd.as_raw_fd()).unwrap_or(fd))
+}
+
+fn print(to: RawFd, mut text: String) {
     text.push('\n');
     // Nothing can be done if no one listens.
-    let _ = raw::write(libc::STDERR_FILENO, text.as_bytes());
+    let _ = raw::write(to, text.as_bytes());
 }
 
 impl Trace {
     /// What can be said before the call. Calls that may not return are printed now.
     pub(crate) fn enter(&self, call: Option<&Call>, nr: u64, args: [u64; 6]) -> Line {
-        let mut line = Line { text: format!("{} ", self.tid), from: 0 };
+        let mut line = Line { text: format!("{} ", self.tid), from: 0, to: self.to };
         let Some(call) = call else {
             let _ =
                 write!(line.text, "syscall_{nr}({:#x}, {:#x}, {:#x}", args[0], args[1], args[2]);
@@ -111,7 +132,7 @@ impl Trace {
         }
         line.from = call.args.len();
         if matches!(call.name, "execve" | "execveat" | "exit" | "exit_group" | "rt_sigreturn") {
-            print(format!("{})", line.text));
+            print(self.to, format!("{})", line.text));
         }
         line
     }
@@ -127,7 +148,9 @@ impl Trace {
                 let (pid, uid) = info.sender();
                 format!("si_pid={pid}, si_uid={uid}")
             };
-        print(format!("{} --- {name} {{si_signo={name}, si_code={code}, {rest}}} ---", self.tid));
+        let tid = self.tid;
+        let text = format!("{tid} --- {name} {{si_signo={name}, si_code={code}, {rest}}} ---");
+        print(self.to, text);
     }
 }
 
@@ -175,7 +198,7 @@ impl Line {
         if matches!(call.map(|c| &c.action), Some(Action::Refused(_)) | None) {
             self.text.push_str(" [not supported]");
         }
-        print(core::mem::take(&mut self.text));
+        print(self.to, core::mem::take(&mut self.text));
     }
 }
 
