@@ -48,7 +48,11 @@ impl Intervals {
         let sum = |ranges: &[[u64; 2]]| ranges.iter().map(|[s, e]| e - s).sum::<u64>();
         self.total = self.total - sum(&self.ranges[from..to]) + sum(by);
         self.slot.inspect(|slot| slot.begin());
-        self.ranges.splice(from..to, by.iter().copied());
+        if by.len() == to - from {
+            self.ranges[from..to].copy_from_slice(by);
+        } else {
+            self.ranges.splice(from..to, by.iter().copied());
+        }
         self.slot.inspect(|slot| slot.end(&self.ranges));
     }
 
@@ -114,7 +118,14 @@ impl Intervals {
 
     /// Whether a part of `start..end` is in the set.
     pub fn intersects(&self, start: u64, end: u64) -> bool {
-        self.overlaps(start, end).next().is_some()
+        self.first(start, end).is_some()
+    }
+
+    /// The first part of `start..end` that is in the set.
+    pub fn first(&self, start: u64, end: u64) -> Option<(u64, u64)> {
+        let next = self.ranges.partition_point(|range| range[1] <= start);
+        let &[s, e] = self.ranges.get(next).filter(|range| range[0] < end && start < end)?;
+        Some((s.max(start), e.min(end)))
     }
 
     /// The parts of `start..end` that are in the set, ascending.
@@ -196,6 +207,8 @@ mod tests {
         assert_eq!(down(22, 25), [(22, 25)]);
         assert_eq!(down(12, 18), []);
         assert!(set.covers(10, 20) && !set.covers(10, 21) && !set.covers(20, 21));
+        assert_eq!([set.first(15, 18), set.first(20, 35)], [Some((15, 18)), Some((30, 35))]);
+        assert_eq!([set.first(20, 30), set.first(12, 12)], [None; 2]);
         assert!(set.intersects(19, 25) && !set.intersects(20, 30));
     }
 
@@ -216,6 +229,8 @@ mod tests {
             for (addr, &bit) in bits.iter().enumerate() {
                 assert_eq!(set.contains(addr as u64), bit);
             }
+            let gaps = set.gaps(start as u64, end as u64);
+            assert!(gaps.into_iter().rev().eq(set.gaps_down(start as u64, end as u64)));
             assert_eq!(set.total(), bits.iter().filter(|&&bit| bit).count() as u64);
             let ranges = list(&set);
             assert!(ranges.windows(2).all(|w| w[0].1 < w[1].0));

@@ -81,6 +81,7 @@ pub(crate) fn prlimit64(task: &Task, args: [u64; 6]) -> Result<u64, Errno> {
         }
     }
     result?;
+    task.process.mm.limits_changed();
     if old != 0 {
         memory::write_u64(old, from_host(host_old[0]))?;
         memory::write_u64(old + 8, from_host(host_old[1]))?;

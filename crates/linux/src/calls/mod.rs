@@ -121,8 +121,7 @@ fn serve_call(task: &mut Task) {
 }
 
 fn serve(task: &mut Task, call: Option<&'static Call>, args: Args) -> Result {
-    // Most calls have no such numbers at all.
-    if args.iter().any(|arg| arg >> 56 != 0) || task.takes_tags {
+    if args.iter().any(|&arg| tags::has(arg)) || task.takes_tags {
         return serve_tagged(task, call, args);
     }
     serve_plain(task, call, args)

@@ -46,8 +46,13 @@ const VECTOR_LEN: usize = 3;
 const POINTERS: [usize; 2] = [0, 4];
 const RESULTS: [usize; 3] = [1, 5, 6];
 
+/// Whether `address` has a tag. (Small negative numbers have none.)
+pub(super) fn has(address: u64) -> bool {
+    address & TAG != 0 && address & KERNEL == 0
+}
+
 fn untag(address: u64) -> u64 {
-    if address & KERNEL == 0 { address & !TAG } else { address }
+    if has(address) { address & !TAG } else { address }
 }
 
 fn is_address(arg: Arg) -> bool {
@@ -94,8 +99,7 @@ pub(super) struct Copies {
 /// The arguments of `call` for the host, which knows no tags. They are good as long as the copies.
 pub(super) fn remove(task: &Task, call: &Call, mut args: Args) -> (Args, Copies) {
     let mut copies = Copies::default();
-    let tagged =
-        |(_, (arg, value)): &(usize, (&Arg, &mut u64))| is_address(**arg) && **value & TAG != 0;
+    let tagged = |(_, (arg, value)): &(usize, (&Arg, &mut u64))| is_address(**arg) && has(**value);
     for (index, (_, value)) in call.args.iter().zip(&mut args).enumerate().filter(tagged) {
         let naming = index == 0 && NAMING.contains(&call.name);
         if naming || task.takes_tags && !WITHOUT.contains(&call.name) {

@@ -5,7 +5,11 @@ use super::{Mm, Space};
 use crate::elf::PAGE;
 use crate::limits;
 use sys::errno::Errno;
-use sys::raw;
+use sys::{clock, raw};
+
+/// For how long (in nanoseconds) we do not ask again whether another process has set limits: less
+/// than it takes one process to tell another something.
+const BELIEVED: u64 = 10_000;
 
 /// A mapping of the guest as the host knows it.
 #[derive(Clone, Copy, Debug)]
@@ -84,8 +88,25 @@ impl Space {
         self.owned.total() - room.sum::<u64>()
     }
 
+    /// Whether memory is not limited at all.
+    pub(super) fn is_unlimited(&self) -> bool {
+        let (seconds, nanoseconds) = clock::now(libc::CLOCK_MONOTONIC);
+        let now = seconds as u64 * 1_000_000_000 + nanoseconds as u64;
+        if now < self.unlimited_until.get() {
+            return true;
+        }
+        let unlimited = [libc::RLIMIT_AS, libc::RLIMIT_DATA]
+            .into_iter()
+            .all(|resource| limits::get(resource).0 == u64::MAX);
+        self.unlimited_until.set(if unlimited { now + BELIEVED } else { 0 });
+        unlimited
+    }
+
     /// Whether there may be `more` bytes of memory, which are data or not (`may_expand_vm`).
     pub(super) fn may_grow(&self, more: u64, data: bool) -> Result<(), Errno> {
+        if self.is_unlimited() {
+            return Ok(());
+        }
         let (size, _) = limits::get(libc::RLIMIT_AS);
         if size != u64::MAX && self.size() + more > size & !(PAGE - 1) {
             return Err(Errno::ENOMEM);
@@ -106,7 +127,7 @@ impl Space {
 
     /// Whether there may be `more` bytes like those at `addr`.
     pub(super) fn may_copy(&self, addr: u64, more: u64) -> Result<(), Errno> {
-        if limits::get(libc::RLIMIT_DATA).0 == u64::MAX {
+        if self.is_unlimited() {
             return Ok(());
         }
         let is_data =
@@ -116,7 +137,7 @@ impl Space {
 
     /// Whether private pages in `start..end` may become data.
     pub(super) fn may_become_data(&self, start: u64, end: u64) -> Result<(), Errno> {
-        if limits::get(libc::RLIMIT_DATA).0 == u64::MAX {
+        if self.is_unlimited() {
             return Ok(());
         }
         let new = |vma: &Vma| vma.private && !vma.writable && vma.start < end && start < vma.end;
@@ -129,6 +150,11 @@ impl Space {
 }
 
 impl Mm {
+    /// The guest has changed its limits.
+    pub(crate) fn limits_changed(&self) {
+        self.space().unlimited_until.set(0);
+    }
+
     /// Counts the guest's memory, for /proc.
     pub(crate) fn usage(&self) -> Usage {
         self.space().usage()

@@ -46,6 +46,9 @@ impl Mm {
 impl Space {
     /// Whether `RLIMIT_DATA` allows the program's data and a heap up to `end` (`check_data_rlimit`).
     fn heap_may_end(&self, end: u64) -> bool {
+        if self.is_unlimited() {
+            return true;
+        }
         let (limit, _) = limits::get(libc::RLIMIT_DATA);
         limit == u64::MAX || end - self.brk_start + (self.data.1 - self.data.0) <= limit
     }

@@ -191,10 +191,11 @@ impl Mm {
         }
         let mut space = self.space();
         space.note_growth();
-        let parts: Vec<_> = space.owned.overlaps(addr, end).collect();
-        for (start, end) in parts {
+        let mut from = addr;
+        while let Some((start, end)) = space.owned.first(from, end) {
             host_munmap(start, end)?;
             self.unmapped(&mut space, start, end);
+            from = end;
         }
         Ok(())
     }

@@ -82,6 +82,8 @@ pub(crate) struct Space {
     plain_files: Intervals,
     /// How new mappings are to be locked in memory.
     lock_future: Option<lock::Locking>,
+    /// Until then it is known that memory is not limited.
+    unlimited_until: Cell<u64>,
     /// `PR_MDWE_*`.
     mdwe: u64,
     /// Where the heap starts, its end as the guest set it.

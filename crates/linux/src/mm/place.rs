@@ -80,10 +80,10 @@ impl Space {
     pub(super) fn disown(&mut self, start: u64, end: u64) {
         self.owned.remove(start, end);
         let Search { top, from, gap } = self.search;
-        if start >= top || end <= from && self.owned.contains(end) {
+        if start >= top {
             return;
         }
-        let high = self.owned.overlaps(end, top).next().map_or(top, |range| range.0);
+        let high = self.owned.first(end, top).map_or(top, |range| range.0);
         if high > from {
             let low = self.owned.gaps_down(LOWEST, high).next().map_or(high, |gap| gap.0);
             self.search.gap = gap.max(high - low);

@@ -76,8 +76,9 @@ impl Mm {
         if !space.owned.covers(old, old_end.max(old + PAGE)) {
             return Err(Errno::EFAULT);
         }
-        let (exec, guard) = (self.any_exec(old, old + PAGE), self.guard_of(old));
-        if new_len > old_len || flags & DONTUNMAP != 0 {
+        let exec = self.any_exec(old, old + PAGE);
+        let guard = if exec { self.guard_of(old) } else { 0 };
+        if (new_len > old_len || flags & DONTUNMAP != 0) && !space.is_unlimited() {
             let kept = if flags & DONTUNMAP != 0 { 0 } else { old_len };
             space.may_grow(new_len - kept, false)?;
             space.may_copy(old, new_len - kept)?;
