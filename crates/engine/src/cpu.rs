@@ -117,6 +117,16 @@ thread_local! {
     static CURRENT: Cell<*const Shared> = const { Cell::new(core::ptr::null()) };
 }
 
+thread_local! {
+    /// A signal that came before the thread had a processor.
+    static EARLY: Cell<Option<RecordedSignal>> = const { Cell::new(None) };
+}
+
+/// Keeps a signal for a thread that has no processor yet. Async-signal-safe.
+pub(crate) fn record_early(signo: i32, info: &Siginfo) {
+    EARLY.set(Some(RecordedSignal { signo, info: info.0 }));
+}
+
 /// The calling thread's processor. Async-signal-safe.
 pub(crate) fn current<'a>() -> Option<&'a Shared> {
     // SAFETY: a processor that is dropped stops being current, and handlers run on its thread.
@@ -252,15 +262,38 @@ impl Shared {
     /// Whether all that is recorded, if anything is, has the property `property`; by the thread itself.
     fn all_recorded(&self, property: impl Fn(&RecordedSignal) -> bool) -> bool {
         let (head, tail) = (self.head.load(Ordering::Relaxed), self.tail.load(Ordering::Acquire));
-        let records = (0..tail.wrapping_sub(head)).map(|n| head.wrapping_add(n) % RECORDS);
-        // SAFETY: entries from head to tail are complete, and not written before `head` passes them.
+        let mut records = (0..tail.wrapping_sub(head)).map(|n| head.wrapping_add(n) % RECORDS);
         head != tail
-            && records.into_iter().all(|n| property(unsafe { &*self.records[n as usize].get() }))
+            && records.all(|n| {
+                // SAFETY: entries from head to tail are complete, and not written before `head`
+                // passes them.
+                let record = unsafe { &*self.records[n as usize].get() };
+                // (What was withdrawn has no number.)
+                record.signo == 0 || property(record)
+            })
     }
     /// The thread's number if it takes signal `signo`.
     pub(crate) fn taker(&self, signo: i32) -> Option<i32> {
         let takes = self.takes.load(Ordering::SeqCst) >> (signo - 1) & 1 != 0;
         takes.then(|| self.tid.load(Ordering::Relaxed)).filter(|&tid| tid != 0)
+    }
+    /// Whether a signal that is `wanted` was recorded; takes the first out of the middle if it is to.
+    fn find(&self, wanted: impl Fn(i32, &[u8; 128]) -> bool, take: bool) -> bool {
+        let head = self.head.load(Ordering::Relaxed);
+        let len = self.tail.load(Ordering::Acquire).wrapping_sub(head);
+        for n in 0..len {
+            // SAFETY: entries between head and tail are complete; handlers, which run on this
+            // thread, only write beyond the tail.
+            let record =
+                unsafe { &mut *self.records[(head.wrapping_add(n) % RECORDS) as usize].get() };
+            if wanted(record.signo, &record.info) {
+                if take {
+                    record.signo = 0;
+                }
+                return true;
+            }
+        }
+        false
     }
     /// Remembers a fault for the run loop, by its handler.
     pub(crate) fn set_fault(&self, fault: Fault) {
@@ -504,6 +537,9 @@ impl Cpu {
         // SAFETY: the memory is this processor's own; `drop` takes it back.
         unsafe { sys::signal::set_alternate_stack(self.shared.base + AT_ALT as u64, ALT_SIZE) };
         CURRENT.set(&raw const *self.shared);
+        if let Some(early) = EARLY.take() {
+            self.shared.record(early.signo, &Siginfo(early.info));
+        }
     }
     /// What makes this the processor of the thread that will run on a block, so that no signal for it is
     /// lost before [`Cpu::make_current`].
@@ -571,12 +607,22 @@ impl Cpu {
     }
     /// The next recorded signal. When there is none left, nothing is pending any more.
     pub fn take_signal(&mut self) -> Option<RecordedSignal> {
-        if let Some(record) = self.shared.take() {
-            return Some(record);
+        while let Some(record) = self.shared.take() {
+            if record.signo != 0 {
+                return Some(record);
+            }
         }
         // In this order: a handler that comes in between sets it again.
         self.shared.pending().store(0, Ordering::SeqCst);
         self.shared.take().inspect(|_| self.shared.pending().store(1, Ordering::SeqCst))
+    }
+    /// Takes the first recorded signal that is `wanted` out of the middle; false if there is none.
+    pub fn withdraw_signal(&mut self, wanted: impl Fn(i32, &[u8; 128]) -> bool) -> bool {
+        self.shared.find(wanted, true)
+    }
+    /// Whether a signal that is `wanted` was recorded.
+    pub fn has_signal(&self, wanted: impl Fn(i32, &[u8; 128]) -> bool) -> bool {
+        self.shared.find(wanted, false)
     }
     /// Non-zero while something is pending.
     pub fn pending(&self) -> &AtomicU32 {

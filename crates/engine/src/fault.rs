@@ -1,6 +1,6 @@
 //! The signal handlers: faults in translated code, accesses to guest memory, signals from outside.
 
-use crate::cpu::{Fault, Shared, current};
+use crate::cpu::{Fault, Shared, current, record_early};
 use crate::host::{flag_word, without_invalid};
 use core::ffi::c_void;
 use host::{FaultPoint, FlagsAt, Recipe};
@@ -51,8 +51,7 @@ pub(crate) unsafe extern "C" fn on_asynchronous(
 }
 
 fn record(signo: i32, info: &Siginfo, context: &mut Context) {
-    // A thread that runs no guest code has nobody to tell.
-    let Some(cpu) = current() else { return };
+    let Some(cpu) = current() else { return record_early(signo, info) };
     cpu.record(signo, info);
     context.set_mask(!SYNCHRONOUS_MASK);
     abort_call(context);

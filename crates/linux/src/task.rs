@@ -18,6 +18,8 @@ pub struct Task {
     pub process: &'static Process,
     /// Thread id, the host's.
     pub tid: i32,
+    /// What was interrupted.
+    pub restart: calls::Restart,
     /// Alternate stack, pending signals.
     pub signals: TaskSignals,
     /// The `execve` being made.
@@ -35,15 +37,18 @@ pub struct Task {
 impl Task {
     /// A task that starts with zero registers.
     pub fn new(process: &'static Process, cpu: Cpu, tid: i32) -> Self {
+        let seccomp = Seccomp::default();
+        seccomp.started(tid);
         Self {
             cpu,
             process,
             tid,
+            restart: calls::Restart::default(),
             signals: TaskSignals::default(),
             exec: None,
             trace: None,
-            seccomp: Seccomp::default(),
             takes_tags: false,
+            seccomp,
             thread: TaskThread::default(),
         }
     }

@@ -123,9 +123,13 @@ fn child_task(task: &Task, request: &CloneArgs) -> Result<Task, Errno> {
         cpu,
         process: task.process,
         tid: 0,
+        restart: calls::Restart::default(),
         signals,
         exec: None,
-        trace: task.trace.as_ref().and_then(|traced| traced.inherit(request.flags)),
+        trace: task
+            .trace
+            .as_ref()
+            .and_then(|traced| traced.inherit(request.flags, request.exit_signal)),
         seccomp: task.seccomp.inherit(),
         takes_tags: task.takes_tags,
         thread: TaskThread {
@@ -149,6 +153,7 @@ fn thread(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> {
             set_ids(&child, &request);
             ready.ready(child.tid);
         }
+        child.seccomp.started(child.tid);
         child.apply_mask();
         ptrace::started(&mut child);
         child.run();
@@ -181,6 +186,7 @@ fn set_ids(child: &Task, request: &CloneArgs) {
 fn end(mut task: Task) -> i32 {
     raw::sigmask(u64::MAX);
     signal::leave_to_others(&mut task);
+    ptrace::ended(&mut task);
     let Task { cpu, thread, .. } = task;
     cpu.retire();
     thread.ended.unwrap_or(0)
@@ -271,6 +277,7 @@ fn fork(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> {
 /// Makes `task` the only one of a new process.
 fn child_of_fork(task: &mut Task, request: &CloneArgs) {
     task.tid = task.cpu.tid();
+    task.seccomp.started(task.tid);
     signal::forget_pending(task);
     // The memory is a copy, and its own.
     task.process.mm.forked();
@@ -279,7 +286,8 @@ fn child_of_fork(task: &mut Task, request: &CloneArgs) {
         family::leave(task);
     }
     ptrace::forget();
-    task.trace = task.trace.take().and_then(|traced| traced.inherit(request.flags));
+    task.trace =
+        task.trace.take().and_then(|traced| traced.inherit(request.flags, request.exit_signal));
     // The C library has set an address of its own.
     let clear = if request.flags & flag::CHILD_CLEARTID != 0 { request.child_tid } else { 0 };
     let _ = raw::call(libc::SYS_set_tid_address, [clear]);

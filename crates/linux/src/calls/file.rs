@@ -2,8 +2,8 @@
 
 use super::path::{self, resolve};
 use super::{Args, Result};
-use crate::proc;
 use crate::task::Task;
+use crate::{proc, ptrace};
 use std::os::fd::IntoRawFd;
 use sys::{Errno, raw};
 
@@ -28,10 +28,19 @@ fn follows(flags: u64) -> bool {
     flags & libc::O_NOFOLLOW as u64 == 0
 }
 
+/// Whether the name at `path` looks like that of /proc/PID/mem.
+fn is_memory(path: u64) -> bool {
+    let name = ::memory::read_cstr(path, libc::PATH_MAX as usize).ok().flatten();
+    name.is_some_and(|name| name.ends_with(b"mem"))
+}
+
 /// `openat(2)`.
 pub(super) fn openat(task: &mut Task, args: Args) -> Result {
     let [dirfd, path, flags, mode, ..] = args;
     let flags = task.process.abi.open_flags.to_host(flags & 0xffff_ffff);
+    if flags & libc::O_ACCMODE as u64 != libc::O_RDONLY as u64 && is_memory(path) {
+        ptrace::memory_opened();
+    }
     let path = resolve(task, dirfd, path, follows(flags));
     path.may_open(dirfd, flags)?;
     let fd = task.call(libc::SYS_openat, [dirfd, path.at(), flags, mode, 0, 0])?;

@@ -1,6 +1,7 @@
 //! `ioctl`: requests and structures of Linux's generic interfaces are the same on arm64 and x86-64.
 
 use super::{Args, Result};
+use crate::seccomp;
 use crate::task::Task;
 use sys::Errno;
 
@@ -13,5 +14,9 @@ pub(super) fn ioctl(task: &mut Task, args: Args) -> Result {
     if args[1] >> 8 & 0xff == KVM {
         return Err(Errno::ENOTTY);
     }
-    task.call(libc::SYS_ioctl, args)
+    match args[1] & 0xffff_ffff {
+        seccomp::request::RECEIVE => seccomp::receive(task, args),
+        seccomp::request::SEND => seccomp::send(task, args),
+        _ => task.call(libc::SYS_ioctl, args),
+    }
 }

@@ -19,6 +19,7 @@ mod poll;
 mod prctl;
 mod process;
 mod read;
+mod restart;
 mod signal;
 mod stat;
 mod system;
@@ -26,6 +27,8 @@ mod table;
 mod tags;
 
 pub(crate) use io_uring::fork_guard as ring_fork_guard;
+pub use restart::Restart;
+pub(crate) use restart::{again, give_up, waits};
 pub(crate) use table::AARCH64 as AARCH64_CALLS;
 
 use crate::strace::Arg;
@@ -99,24 +102,27 @@ pub fn dispatch(task: &mut Task) {
     if task.trace.is_some() {
         return ptrace::dispatch(task, serve_call);
     }
-    serve_call(task);
+    let nr = task.state().int[task.process.abi.nr_slot as usize];
+    serve_call(task, nr);
 }
 
-fn serve_call(task: &mut Task) {
+fn serve_call(task: &mut Task, mut nr: u64) {
     let abi = task.process.abi;
-    let state = task.state();
-    let nr = state.int[abi.nr_slot as usize];
-    let args = abi.arg_slots.map(|slot| state.int[slot as usize]);
-    let call = find(abi.calls, nr);
     if task.seccomp.active()
-        && let Err(result) = seccomp::check(task, nr, args)
+        && let Err(result) = seccomp::check(task, &mut nr)
     {
         return finish(task, result);
     }
+    let call = find(abi.calls, nr);
+    let state = task.state();
+    let args = abi.arg_slots.map(|slot| state.int[slot as usize]);
     if task.process.options.strace {
         return traced(task, call, nr, args);
     }
-    let result = serve(task, call, args);
+    let result = match serve(task, call, args) {
+        Err(Errno::EINTR) => Err(restart::interrupted(task, call, args)),
+        result => result,
+    };
     finish(task, result);
 }
 

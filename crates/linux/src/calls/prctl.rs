@@ -13,6 +13,7 @@ const PR_SET_SECCOMP: i32 = 22;
 const PR_GET_TSC: i32 = 25;
 const PR_SET_TSC: i32 = 26;
 const PR_SET_MM: i32 = 35;
+const PR_SET_MM_BRK: u64 = 7;
 const PR_SET_SYSCALL_USER_DISPATCH: i32 = 59;
 const PR_SET_MDWE: i32 = 65;
 const PR_GET_MDWE: i32 = 66;
@@ -49,7 +50,9 @@ pub(super) fn prctl(task: &mut Task, args: Args) -> Result {
         }
         PR_GET_SECCOMP => Ok(task.seccomp.mode()),
         PR_SET_SECCOMP => seccomp::set_mode(task, args[1], args[2]),
-        PR_SET_MM => Err(Errno::EINVAL),
+        // It would change what is told of the emulator. The kernel says whether it may at all be
+        // done before it looks at the address.
+        PR_SET_MM => task.call(libc::SYS_prctl, [args[0], PR_SET_MM_BRK, u64::MAX, 0, 0, 0]),
         PR_GET_UNALIGN | PR_SET_UNALIGN | PR_GET_TSC | PR_SET_TSC => Err(Errno::EINVAL),
         PR_SET_MDWE | PR_GET_MDWE if args[2..5].iter().any(|&unused| unused != 0) => {
             Err(Errno::EINVAL)

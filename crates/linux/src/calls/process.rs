@@ -8,6 +8,7 @@ use sys::process::CloneArgs;
 
 /// `exit(2)`: ends this thread.
 pub(super) fn exit(task: &mut Task, args: Args) -> Result {
+    task.seccomp.ended();
     if !task.thread.returns {
         sys::process::exit_thread(args[0] as i32);
     }
@@ -25,6 +26,11 @@ pub(super) fn wait4(task: &mut Task, args: Args) -> Result {
     let result = crate::ptrace::wait4(task, args);
     engine::signals::after_child();
     result
+}
+
+/// `waitid(2)`.
+pub(super) fn waitid(task: &mut Task, args: Args) -> Result {
+    crate::ptrace::waitid(task, args)
 }
 
 /// `exit_group(2)`.

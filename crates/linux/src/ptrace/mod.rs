@@ -7,17 +7,35 @@
 //! the address of a block of words ([`block`]); the tracer's emulator finds it there, and gives
 //! and takes registers and commands through it. Stops of the host at any other place are not shown
 //! to the tracing guest: signals that the emulator needs are passed on, and for any other signal
-//! the thread is first asked to go to such a place ([`tracer`]).
+//! the thread is first asked to go to such a place ([`ask`]).
 
+mod ask;
 mod block;
+mod look;
 mod tracee;
 mod tracer;
 mod wait;
 
-pub(crate) use tracee::Traced;
-pub(crate) use tracer::{auxv, forget, fork_guard, ptrace};
-pub(crate) use wait::wait4;
+pub(crate) use tracee::{Asked, Traced};
+pub(crate) use tracer::{auxv, forget, fork_guard, memory_opened, ptrace};
+pub(crate) use wait::{wait4, waitid};
 
 pub(crate) use tracee::{
-    asked, before_default, dispatch, is_message, resumed, signal, started, stepped,
+    asked, before_default, dispatch, ended, entered_handler, is_message, is_question, obey,
+    resumed, seccomp, send_to_self, signal, started, stepped, suspends_seccomp,
 };
+
+/// `PTRACE_O_*`.
+mod option {
+    pub(super) const SYSGOOD: u64 = 1;
+    pub(super) const FORK: u64 = 2;
+    pub(super) const VFORK: u64 = 4;
+    pub(super) const CLONE: u64 = 8;
+    pub(super) const EXEC: u64 = 0x10;
+    pub(super) const SECCOMP: u64 = 0x80;
+    pub(super) const SUSPEND_SECCOMP: u64 = 0x20_0000;
+    /// Those that the host's kernel knows and that mean the same there.
+    pub(super) const HOST: u64 = 0x30_007e;
+    /// All that Linux knows.
+    pub(super) const KNOWN: u64 = 0x30_00ff;
+}

@@ -1,77 +1,112 @@
-//! The tracing thread: its requests, and what it knows of those it traces.
+//! The tracing thread: what it knows of those it traces, and its requests that let them go or stop
+//! them. [`super::look`] has the rest.
 
-use super::block::{self, FP_WORDS, REGS_WORDS, kind, mode, word};
+use super::block::{self, InfoWords, Orders, kind, mode, word};
 use super::tracee::Traced;
+use super::{ask, look, option, wait};
 use crate::task::Task;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use sys::{Errno, raw};
 
-type Result<T> = core::result::Result<T, Errno>;
+pub(super) type Result<T> = core::result::Result<T, Errno>;
 
-mod request {
-    pub(super) const TRACEME: u64 = 0;
-    pub(super) const PEEKTEXT: u64 = 1;
-    pub(super) const PEEKDATA: u64 = 2;
-    pub(super) const POKETEXT: u64 = 4;
-    pub(super) const POKEDATA: u64 = 5;
-    pub(super) const CONT: u64 = 7;
-    pub(super) const KILL: u64 = 8;
-    pub(super) const SINGLESTEP: u64 = 9;
-    pub(super) const ATTACH: u64 = 16;
-    pub(super) const DETACH: u64 = 17;
-    pub(super) const SYSCALL: u64 = 24;
-    pub(super) const SETOPTIONS: u64 = 0x4200;
-    pub(super) const GETEVENTMSG: u64 = 0x4201;
-    pub(super) const GETSIGINFO: u64 = 0x4202;
-    pub(super) const SETSIGINFO: u64 = 0x4203;
-    pub(super) const GETREGSET: u64 = 0x4204;
-    pub(super) const SETREGSET: u64 = 0x4205;
-    pub(super) const SEIZE: u64 = 0x4206;
-    pub(super) const INTERRUPT: u64 = 0x4207;
-    pub(super) const LISTEN: u64 = 0x4208;
-    pub(super) const PEEKSIGINFO: u64 = 0x4209;
-    pub(super) const GETSIGMASK: u64 = 0x420a;
-    pub(super) const GET_SYSCALL_INFO: u64 = 0x420e;
+pub(super) mod request {
+    pub(crate) const TRACEME: u64 = 0;
+    pub(crate) const PEEKTEXT: u64 = 1;
+    pub(crate) const PEEKDATA: u64 = 2;
+    pub(crate) const POKETEXT: u64 = 4;
+    pub(crate) const POKEDATA: u64 = 5;
+    pub(crate) const CONT: u64 = 7;
+    pub(crate) const KILL: u64 = 8;
+    pub(crate) const SINGLESTEP: u64 = 9;
+    pub(crate) const ATTACH: u64 = 16;
+    pub(crate) const DETACH: u64 = 17;
+    pub(crate) const SYSCALL: u64 = 24;
+    pub(crate) const SYSEMU: u64 = 31;
+    pub(crate) const SYSEMU_SINGLESTEP: u64 = 32;
+    pub(crate) const SETOPTIONS: u64 = 0x4200;
+    pub(crate) const GETEVENTMSG: u64 = 0x4201;
+    pub(crate) const GETSIGINFO: u64 = 0x4202;
+    pub(crate) const SETSIGINFO: u64 = 0x4203;
+    pub(crate) const GETREGSET: u64 = 0x4204;
+    pub(crate) const SETREGSET: u64 = 0x4205;
+    pub(crate) const SEIZE: u64 = 0x4206;
+    pub(crate) const INTERRUPT: u64 = 0x4207;
+    pub(crate) const LISTEN: u64 = 0x4208;
+    pub(crate) const PEEKSIGINFO: u64 = 0x4209;
+    pub(crate) const GETSIGMASK: u64 = 0x420a;
+    pub(crate) const SETSIGMASK: u64 = 0x420b;
+    pub(crate) const GET_SYSCALL_INFO: u64 = 0x420e;
 }
 
-/// `PTRACE_O_*`.
-pub(super) mod option {
-    pub(crate) const SYSGOOD: u64 = 1;
-    pub(crate) const EXEC: u64 = 0x10;
-    /// Those that the host's kernel knows and that mean the same there (not seccomp's).
-    pub(crate) const HOST: u64 = 0x10_007e;
+/// Where a thread has stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Place {
+    /// It has stopped itself: one of [`kind`].
+    Announced(u64),
+    /// In the host's kernel, on the way through a system call whose beginning is in the block.
+    Event,
+    /// Anywhere, because its process is stopped.
+    Group,
 }
 
-const NT_PRSTATUS: u64 = 1;
-const NT_PRFPREG: u64 = 2;
-const NT_ARM_TLS: u64 = 0x401;
-const NT_ARM_SYSTEM_CALL: u64 = 0x404;
+/// A stop that the tracing guest was told of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stop {
+    /// The status that was shown.
+    pub(super) status: u32,
+    pub(super) place: Place,
+}
+
+impl Stop {
+    pub(super) fn event(self) -> u32 {
+        self.status >> 16
+    }
+
+    /// A signal given now is taken in place of the one that is shown.
+    fn takes_signal(self) -> bool {
+        let ready = [kind::READY, kind::SIGNAL, kind::STEP, kind::EXEC];
+        self.event() == 0 && ready.iter().any(|&kind| self.place == Place::Announced(kind))
+    }
+}
 
 /// What is known of a traced thread.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tracee {
     /// Its block; 0 = it does not know yet that it is traced.
     pub(super) block: u64,
-    /// It has stopped itself (and not at some place of the host).
-    pub(super) announced: bool,
+    /// The stop that it is in, if the guest knows of it.
+    pub(super) stop: Option<Stop>,
     pub(super) options: u64,
     /// The host stops it for an exec.
     pub(super) exec: bool,
     pub(super) seized: bool,
     /// How it is to go on, for when it can be told.
     pub(super) mode: u64,
-    /// The siginfo of the signal for which it was asked to stop.
-    pub(super) waiting: Option<[u64; 16]>,
-    /// The siginfo with which it goes on, if it is not the one that it knows.
-    pub(super) signal: Option<[u64; 16]>,
+    /// The siginfo that the guest has set for the signal.
+    pub(super) info: Option<InfoWords>,
     /// It was asked to stop, for `PTRACE_INTERRUPT` or at its start.
     pub(super) interrupt: bool,
+    /// The first stop of a child, by SIGSTOP, is to be shown.
+    pub(super) first: bool,
     /// `PTRACE_GETEVENTMSG` for a stop that the host does not know.
     pub(super) message: Option<u64>,
+    /// It has executed a program, which has not stopped yet: the thread that it was.
+    pub(super) executed: Option<u64>,
+    /// It takes the signal that stops it, and does nothing else before.
+    pub(super) stopping: bool,
+    /// System calls of its emulator that it was led through (see [`ask`]).
+    pub(super) leading: Option<u32>,
+    /// Signals that came meanwhile.
+    pub(super) held: Vec<InfoWords>,
 }
 
 static TRACEES: Mutex<BTreeMap<i32, Tracee>> = Mutex::new(BTreeMap::new());
+
+/// The memory of traced programs may have been written.
+static WRITTEN: AtomicBool = AtomicBool::new(false);
 
 pub(super) fn tracees() -> MutexGuard<'static, BTreeMap<i32, Tracee>> {
     TRACEES.lock().unwrap_or_else(PoisonError::into_inner)
@@ -87,23 +122,14 @@ pub(crate) fn forget() {
     tracees().clear();
 }
 
+/// The memory of another process may be written from now on, without being noticed here.
+pub(crate) fn memory_opened() {
+    WRITTEN.store(true, Ordering::Relaxed);
+}
+
 /// The host's ptrace.
 pub(super) fn host(request: u64, pid: i32, address: u64, data: u64) -> Result<u64> {
     raw::call(libc::SYS_ptrace, [request, pid as u64, address, data])
-}
-
-/// Lets a thread go on without the tracing guest noticing.
-pub(super) fn host_continue(pid: i32, signal: u64) {
-    let _ = host(request::CONT, pid, 0, signal);
-}
-
-/// Asks a running thread to stop where its state is whole.
-pub(super) fn ask(pid: i32) -> Result<()> {
-    // The thread group: the kernel wants to know it. Tracing threads by thread id is usual.
-    let status = raw::read_file(format!("/proc/{pid}/status").as_bytes())?;
-    let text = String::from_utf8_lossy(&status);
-    let group = text.lines().find_map(|line| line.strip_prefix("Tgid:")?.trim().parse().ok());
-    block::send(group.unwrap_or(pid), pid, &block::queued(block::ASK, 0))
 }
 
 /// `ptrace(2)`.
@@ -113,38 +139,81 @@ pub(crate) fn ptrace(task: &mut Task, args: [u64; 6]) -> Result<u64> {
     match what {
         request::TRACEME => {
             host(what, 0, 0, 0)?;
-            task.trace = Some(Traced::new(0, mode::CONTINUE, false));
+            task.trace = Some(Traced::new(0, mode::CONTINUE));
             Ok(0)
         }
-        request::ATTACH => attach(what, pid, 0),
-        request::SEIZE => attach(what, pid, data),
-        request::KILL | request::LISTEN | request::PEEKSIGINFO => host(what, pid, address, data),
+        request::ATTACH => attach(what, pid, address, 0),
+        request::SEIZE => attach(what, pid, address, data),
+        request::KILL | request::PEEKSIGINFO => host(what, pid, address, data),
         request::PEEKTEXT | request::PEEKDATA => host(what, pid, address, data),
-        request::POKETEXT | request::POKEDATA => host(what, pid, address, data),
-        request::INTERRUPT => {
-            let mut tracees = tracees();
-            let tracee = tracees.get_mut(&pid).ok_or(Errno::ESRCH)?;
-            tracee.interrupt = true;
-            ask(pid).map(|()| 0)
+        request::POKETEXT | request::POKEDATA => {
+            memory_opened();
+            host(what, pid, address, data)
         }
+        request::INTERRUPT => interrupt(pid),
+        request::LISTEN => listen(pid),
         request::CONT | request::SYSCALL | request::SINGLESTEP => resume(what, pid, data),
+        request::SYSEMU | request::SYSEMU_SINGLESTEP => resume(what, pid, data),
         request::DETACH => detach(pid, data),
         request::SETOPTIONS => set_options(pid, data),
-        _ => look(what, pid, address, data),
+        _ => look::look(what, pid, address, data),
     }
 }
 
-fn attach(what: u64, pid: i32, options: u64) -> Result<u64> {
-    // The host tells of programs that are executed in any case.
+/// The host tells of programs that are executed in any case.
+fn host_options(options: u64) -> u64 {
+    options & option::HOST | option::EXEC
+}
+
+fn attach(what: u64, pid: i32, address: u64, options: u64) -> Result<u64> {
     let seized = what == request::SEIZE;
-    let host_options = if seized { options & option::HOST | option::EXEC } else { 0 };
-    host(what, pid, 0, host_options)?;
-    tracees().insert(pid, Tracee { options, seized, exec: seized, ..Tracee::default() });
+    if seized && (address != 0 || options & !option::KNOWN != 0) {
+        return Err(Errno::EIO);
+    }
+    host(what, pid, 0, if seized { host_options(options) } else { 0 })?;
+    let mut tracees = tracees();
+    let tracee = Tracee { options, seized, exec: seized, ..Tracee::default() };
+    tracees.insert(pid, tracee);
+    if seized && let Some(tracee) = tracees.get_mut(&pid) {
+        // So that it knows of it before it has children.
+        let _ = ask::running(pid, tracee);
+    }
+    Ok(0)
+}
+
+fn interrupt(pid: i32) -> Result<u64> {
+    let mut tracees = tracees();
+    let tracee = tracees.get_mut(&pid).ok_or(Errno::ESRCH)?;
+    if !tracee.seized {
+        return Err(Errno::EIO);
+    }
+    if tracee.stopping && tracee.stop.is_none() {
+        // It listens, and no signal would be heard.
+        return host(request::INTERRUPT, pid, 0, 0);
+    }
+    tracee.interrupt = true;
+    ask::running(pid, tracee).map(|()| 0)
+}
+
+fn listen(pid: i32) -> Result<u64> {
+    let mut tracees = tracees();
+    let tracee = tracees.get_mut(&pid).ok_or(Errno::ESRCH)?;
+    if tracee.stop.is_none() {
+        return Err(Errno::ESRCH);
+    }
+    if !tracee.seized {
+        return Err(Errno::EIO);
+    }
+    host(request::LISTEN, pid, 0, 0)?;
+    (tracee.stop, tracee.stopping) = (None, true);
     Ok(0)
 }
 
 fn set_options(pid: i32, options: u64) -> Result<u64> {
-    host(request::SETOPTIONS, pid, 0, options & option::HOST | option::EXEC)?;
+    if options & !option::KNOWN != 0 {
+        return Err(Errno::EINVAL);
+    }
+    host(request::SETOPTIONS, pid, 0, host_options(options))?;
     let mut tracees = tracees();
     let tracee = tracees.entry(pid).or_default();
     tracee.options = options;
@@ -160,7 +229,8 @@ pub(super) fn put(pid: i32, tracee: &Tracee, index: usize, value: u64) -> Result
     block::write(pid, tracee.block + 8 * index as u64, &[value])
 }
 
-fn get<const N: usize>(pid: i32, tracee: &Tracee, index: usize) -> Result<[u64; N]> {
+/// Reads words of it.
+pub(super) fn get<const N: usize>(pid: i32, tracee: &Tracee, index: usize) -> Result<[u64; N]> {
     let mut out = [0; N];
     block::read(pid, tracee.block + 8 * index as u64, &mut out)?;
     Ok(out)
@@ -173,7 +243,7 @@ pub(crate) fn auxv(pid: i32) -> Option<Vec<u8>> {
     let [at, len] = get::<2>(pid, &tracee, word::AUXV).ok()?;
     let mut out = vec![0; (len.min(LONGEST) / 8) as usize];
     block::read(pid, at, &mut out).ok()?;
-    Some(bytes(&out))
+    Some(look::bytes(&out))
 }
 
 fn resume(what: u64, pid: i32, signal: u64) -> Result<u64> {
@@ -182,152 +252,86 @@ fn resume(what: u64, pid: i32, signal: u64) -> Result<u64> {
     }
     let mut tracees = tracees();
     let tracee = tracees.get_mut(&pid).ok_or(Errno::ESRCH)?;
-    tracee.mode = match what {
+    let mode = match what {
         request::SYSCALL => mode::SYSCALL,
         request::SINGLESTEP => mode::STEP,
+        request::SYSEMU => mode::EMULATE,
+        request::SYSEMU_SINGLESTEP => mode::EMULATE_STEP,
         _ => mode::CONTINUE,
     };
-    tracee.message = None;
-    if tracee.block == 0 {
-        if tracee.mode != mode::CONTINUE {
-            // It will be told when it asks.
-            ask(pid)?;
-        }
-        return host(request::CONT, pid, 0, signal);
+    if tracee.stop.is_none() || tracee.block == 0 {
+        host(request::CONT, pid, 0, signal)?;
+        (tracee.stop, tracee.mode) = (None, mode);
+        // Otherwise it will be told when it asks.
+        return if mode == mode::CONTINUE { Ok(0) } else { ask::running(pid, tracee).map(|()| 0) };
     }
-    put(pid, tracee, word::MODE, tracee.mode)?;
-    put(pid, tracee, word::OPTIONS, tracee.options)?;
-    if tracee.announced {
-        if let Some(info) = tracee.signal.take() {
+    let orders = Orders { mode, options: tracee.options, ..Orders::default() };
+    let left = give(pid, tracee, signal, orders)?;
+    host(request::CONT, pid, 0, left)?;
+    (tracee.stop, tracee.mode, tracee.message) = (None, mode, None);
+    Ok(0)
+}
+
+/// Gives a stopped thread that has a block its orders. Gives the signal that is the host's affair.
+fn give(pid: i32, tracee: &mut Tracee, signal: u64, orders: Orders) -> Result<u64> {
+    let Some(stop) = tracee.stop else { return Ok(signal) };
+    let entered = [kind::ENTER, kind::LEAVE].map(Place::Announced).contains(&stop.place);
+    // What single steps and breakpoints are for changes code.
+    let code = !entered || WRITTEN.load(Ordering::Relaxed);
+    let own = stop.takes_signal() || entered;
+    let orders = Orders { signal: if own { signal } else { 0 }, code, ..orders };
+    if signal != 0 && stop.takes_signal() {
+        let info = match tracee.info.take() {
+            Some(info) => Some(info),
+            None if get::<1>(pid, tracee, word::SIGNO)? == [signal] => None,
+            None => Some(look::sent_by_tracer(signal)),
+        };
+        if let Some(info) = info {
             block::write(pid, tracee.block + 8 * word::INFO as u64, &info)?;
         }
-        put(pid, tracee, word::SIGNAL, signal)?;
-        tracee.announced = false;
-        return host(request::CONT, pid, 0, 0);
     }
-    host(request::CONT, pid, 0, signal)
+    orders.give(pid, tracee.block)?;
+    let stops = [libc::SIGSTOP, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
+    tracee.stopping = own && stops.contains(&(signal as i32));
+    Ok(if own || stop.place != Place::Group { 0 } else { signal })
 }
 
 fn detach(pid: i32, signal: u64) -> Result<u64> {
-    let mut tracees = tracees();
-    let tracee = tracees.get(&pid).ok_or(Errno::ESRCH)?;
-    if tracee.block != 0 {
-        put(pid, tracee, word::DETACHED, 1)?;
-        put(pid, tracee, word::MODE, mode::CONTINUE)?;
+    if signal > 64 {
+        return Err(Errno::EIO);
     }
-    let announced = tracee.announced;
-    if announced {
-        put(pid, tracee, word::SIGNAL, signal)?;
-    }
-    let result = host(request::DETACH, pid, 0, if announced { 0 } else { signal });
-    if result.is_ok() {
-        tracees.remove(&pid);
-    }
-    result
-}
-
-/// Requests that look at a stopped thread or change it.
-fn look(what: u64, pid: i32, address: u64, data: u64) -> Result<u64> {
     let mut tracees = tracees();
     let tracee = tracees.get_mut(&pid).ok_or(Errno::ESRCH)?;
-    match what {
-        request::GETEVENTMSG => match tracee.message {
-            Some(message) => memory::write_u64(data, message).map(|()| 0).map_err(Errno::from),
-            None => host(what, pid, address, data),
-        },
-        request::GETSIGINFO => {
-            let info = match tracee.signal {
-                Some(info) => info,
-                None if tracee.announced => get::<16>(pid, tracee, word::INFO)?,
-                None => return host(what, pid, address, data),
-            };
-            memory::write(data, &bytes(&info))?;
-            Ok(0)
-        }
-        request::SETSIGINFO => {
-            let info = words(&memory::read_vec(data, 128)?);
-            let mut new = [0; 16];
-            new.copy_from_slice(&info);
-            tracee.signal = Some(new);
-            Ok(0)
-        }
-        request::GETSIGMASK => {
-            let [mask] = get::<1>(pid, tracee, word::MASK)?;
-            memory::write_u64(data, mask)?;
-            Ok(0)
-        }
-        request::GETREGSET => get_regset(pid, tracee, address, data),
-        request::SETREGSET => set_regset(pid, tracee, address, data),
-        request::GET_SYSCALL_INFO => syscall_info(pid, tracee, address, data),
-        _ => Err(Errno::EIO),
+    let mut left = signal;
+    let knows = tracee.block != 0 && tracee.stop.is_some();
+    if knows {
+        let orders = Orders { detached: true, ..Orders::default() };
+        left = give(pid, tracee, signal, orders)?;
     }
-}
-
-fn bytes(words: &[u64]) -> Vec<u8> {
-    words.iter().flat_map(|word| word.to_le_bytes()).collect()
-}
-
-fn words(bytes: &[u8]) -> Vec<u64> {
-    let word = |b: &[u8]| b.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
-    bytes.chunks(8).map(word).collect()
-}
-
-/// First word and length in bytes of a register set.
-fn regset(set: u64) -> Result<(usize, usize)> {
-    match set {
-        NT_PRSTATUS => Ok((word::REGS, REGS_WORDS * 8)),
-        NT_PRFPREG => Ok((word::FP, FP_WORDS * 8)),
-        NT_ARM_TLS => Ok((word::TLS, 8)),
-        NT_ARM_SYSTEM_CALL => Ok((word::NUMBER, 4)),
-        _ => Err(Errno::EINVAL),
+    let result = host(request::DETACH, pid, 0, left)?;
+    let at_group = tracee.stop.is_none_or(|stop| stop.place == Place::Group);
+    if WRITTEN.load(Ordering::Relaxed) && at_group {
+        // It would not look at its code anew by itself.
+        let _ = ask::running(pid, tracee);
     }
+    tracees.remove(&pid);
+    Ok(result)
 }
 
-fn get_regset(pid: i32, tracee: &Tracee, set: u64, vector: u64) -> Result<u64> {
-    let (first, len) = regset(set)?;
-    let (at, room) = (memory::read_u64(vector)?, memory::read_u64(vector + 8)?);
-    let mut out = vec![0; len.div_ceil(8)];
-    block::read(pid, tracee.block + 8 * first as u64, &mut out)?;
-    let len = len.min(room as usize);
-    memory::write(at, &bytes(&out)[..len])?;
-    memory::write_u64(vector + 8, len as u64)?;
-    Ok(0)
+/// Lets a thread that has stopped itself go on without the tracing guest noticing.
+pub(super) fn go_on(pid: i32, tracee: &Tracee) {
+    let Tracee { mode, options, .. } = *tracee;
+    let _ = Orders { mode, options, ..Orders::default() }.give(pid, tracee.block);
+    let _ = host(request::CONT, pid, 0, 0);
 }
 
-fn set_regset(pid: i32, tracee: &Tracee, set: u64, vector: u64) -> Result<u64> {
-    let (first, len) = regset(set)?;
-    let (at, room) = (memory::read_u64(vector)?, memory::read_u64(vector + 8)?);
-    let len = len.min(room as usize);
-    let new = words(&memory::read_vec(at, len)?);
-    block::write(pid, tracee.block + 8 * first as u64, &new)?;
-    put(pid, tracee, word::CHANGED, 1)?;
-    memory::write_u64(vector + 8, len as u64)?;
-    Ok(0)
-}
-
-/// `struct ptrace_syscall_info`.
-fn syscall_info(pid: i32, tracee: &Tracee, size: u64, at: u64) -> Result<u64> {
-    const AUDIT_ARCH_AARCH64: u64 = 0xc000_00b7;
-    let head = get::<{ word::MODE }>(pid, tracee, word::KIND)?;
-    let regs = get::<REGS_WORDS>(pid, tracee, word::REGS)?;
-    let [number, result] = get::<2>(pid, tracee, word::NUMBER)?;
-    let mut out = vec![0, regs[32], regs[31]];
-    match head[word::KIND] {
-        kind::ENTER if tracee.announced => {
-            out[0] = 1;
-            out.push(number);
-            out.extend(&regs[..6]);
-        }
-        kind::LEAVE if tracee.announced => {
-            out[0] = 2;
-            let failed = Errno::from_ret(result).is_err();
-            out.extend([result, u64::from(failed)]);
-        }
-        _ => {}
+/// Brings a thread whose process is stopped to a place where its state is whole.
+pub(super) fn settle(pid: i32, tracee: &mut Tracee) -> Result<()> {
+    let stop = tracee.stop.ok_or(Errno::ESRCH)?;
+    if stop.place == Place::Group && !(tracee.stopping && tracee.block != 0) {
+        ask::stopped(pid, tracee, None);
+        wait::until_ready(pid, tracee)?;
+        tracee.stop = Some(Stop { place: Place::Announced(kind::READY), ..stop });
     }
-    // What counts is less than the last word for a result: one byte says that it is an error.
-    let len = if out[0] == 2 { 33 } else { out.len() * 8 };
-    out[0] |= AUDIT_ARCH_AARCH64 << 32;
-    memory::write(at, &bytes(&out)[..len.min(size as usize)])?;
-    Ok(len as u64)
+    if tracee.block == 0 { Err(Errno::EIO) } else { Ok(()) }
 }

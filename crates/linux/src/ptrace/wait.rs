@@ -1,18 +1,23 @@
 //! Waiting for children, some of which may be traced.
 
-use super::block::{self, kind, mode, word};
-use super::tracer::{Tracee, host, host_continue, option, put, tracees};
+use super::block::{self, InfoWords, kind, word};
+use super::tracer::{Place, Stop, Tracee, go_on, host, put, request, tracees};
+use super::{ask, option};
 use crate::signal::{SYNCHRONOUS, bit};
 use crate::task::Task;
-use sys::Errno;
+use sys::{Errno, raw};
 
-const GETSIGINFO: u64 = 0x4202;
-const SETSIGINFO: u64 = 0x4203;
+type Result<T> = core::result::Result<T, Errno>;
+
+/// `PTRACE_EVENT_*`.
 const EVENT_EXEC: u32 = 4;
+const EVENT_SECCOMP: u32 = 7;
 const EVENT_STOP: u32 = 128;
 
+const TRAP: u32 = libc::SIGTRAP as u32;
+
 /// `wait4(2)`: stops that are only the emulator's are not shown.
-pub(crate) fn wait4(task: &mut Task, args: [u64; 6]) -> Result<u64, Errno> {
+pub(crate) fn wait4(task: &mut Task, args: [u64; 6]) -> Result<u64> {
     loop {
         let mut status = 0_u32;
         let at = &raw mut status as u64;
@@ -37,82 +42,190 @@ pub(crate) fn wait4(task: &mut Task, args: [u64; 6]) -> Result<u64, Errno> {
     }
 }
 
+/// `waitid(2)`: as [`wait4`]. What there is, is looked at before it is taken, as the guest may only
+/// want to look.
+pub(crate) fn waitid(task: &mut Task, args: [u64; 6]) -> Result<u64> {
+    const P_PID: u64 = libc::P_PID as u64;
+    /// `si_pid` and `si_status` of SIGCHLD, in words of 32 bits.
+    const PID: usize = 4;
+    const STATUS: usize = 6;
+    let [kind, id, out, options, usage, _] = args;
+    let look = libc::WNOWAIT as u64;
+    loop {
+        let mut info = [0_u32; 32];
+        let at = info.as_mut_ptr() as u64;
+        task.call(libc::SYS_waitid, [kind, id, at, options | look, usage, 0])?;
+        let mut info = std::hint::black_box(info);
+        let (code, pid) = (info[2] as i32, info[PID]);
+        if matches!(code, libc::CLD_TRAPPED | libc::CLD_STOPPED) && pid != 0 {
+            let Some(shown) = stopped(pid as i32, info[STATUS] << 8 | 0x7f) else { continue };
+            info[STATUS] = shown >> 8;
+        }
+        if options & look == 0 && pid != 0 {
+            let all = (libc::__WALL | libc::WNOHANG) as u64 | options;
+            let mut taken = [0_u32; 32];
+            let at = taken.as_mut_ptr() as u64;
+            let result = raw::call(libc::SYS_waitid, [P_PID, u64::from(pid), at, all, usage, 0]);
+            let taken = std::hint::black_box(taken);
+            if result.is_err() || taken[PID] != pid || taken[2] as i32 != code {
+                // Another thread was faster.
+                continue;
+            }
+            if matches!(code, libc::CLD_EXITED | libc::CLD_KILLED | libc::CLD_DUMPED) {
+                tracees().remove(&(pid as i32));
+            }
+        }
+        if out != 0 {
+            let bytes: Vec<u8> = info.iter().flat_map(|word| word.to_le_bytes()).collect();
+            // What is there is all that the kernel writes.
+            memory::write(out, &bytes[..28])?;
+        }
+        return Ok(0);
+    }
+}
+
 fn report(signo: u32, event: u32) -> Option<u32> {
     Some((signo | event << 8) << 8 | 0x7f)
 }
 
 /// A child has stopped: what the guest is to be told, if anything.
 fn stopped(pid: i32, status: u32) -> Option<u32> {
-    let (signo, event) = (status >> 8 & 0xff, status >> 16);
-    let mut info = [0_u64; 16];
-    let known = tracees().contains_key(&pid);
-    if host(GETSIGINFO, pid, 0, info.as_mut_ptr() as u64) == Err(Errno::ESRCH) && !known {
+    let mut tracees = tracees();
+    if let Some(stop) = tracees.get(&pid).and_then(|tracee| tracee.stop) {
+        // It was looked at before.
+        return Some(stop.status);
+    }
+    let mut info: InfoWords = [0; 16];
+    let asked = host(request::GETSIGINFO, pid, 0, info.as_mut_ptr() as u64);
+    let info = std::hint::black_box(info);
+    if asked == Err(Errno::ESRCH) && !tracees.contains_key(&pid) {
         // Not traced: stopped by job control.
         return Some(status);
     }
-    let mut tracees = tracees();
-    let new = !known;
+    if status >> 16 == EVENT_EXEC {
+        let former = event_message(pid).unwrap_or(0);
+        if former != pid as u64
+            && let Some(tracee) = tracees.remove(&(former as i32))
+        {
+            tracees.insert(pid, tracee);
+        }
+        tracees.entry(pid).or_default().executed = Some(former);
+    }
+    let unaware = tracees.values().any(|tracee| tracee.block == 0 && tracee.options != 0);
+    let new = !tracees.contains_key(&pid);
     let tracee = tracees.entry(pid).or_default();
-    tracee.announced = false;
-    let info = std::hint::black_box(info);
+    (tracee.message, tracee.info) = (None, None);
+    let (status, place) = if new && is_first(status, &info) {
+        first_stop(pid, tracee, status >> 16 == EVENT_STOP, unaware);
+        return None;
+    } else {
+        examine(pid, tracee, status, &info)?
+    };
+    tracee.stop = Some(Stop { status, place });
+    Some(status)
+}
+
+fn event_message(pid: i32) -> Result<u64> {
+    let mut message = 0_u64;
+    host(request::GETEVENTMSG, pid, 0, &raw mut message as u64)?;
+    Ok(std::hint::black_box(message))
+}
+
+/// Waits until a thread that was asked to stop has done so.
+pub(super) fn until_ready(pid: i32, tracee: &mut Tracee) -> Result<()> {
+    loop {
+        let mut status = 0_u32;
+        let wait = |options: i32, at: u64| {
+            let args = [libc::P_PID as u64, pid as u64, at, options as u64, 0];
+            raw::call(libc::SYS_waitid, args)
+        };
+        let mut info = [0_u32; 32];
+        let all = libc::WEXITED | libc::WSTOPPED | libc::__WALL;
+        wait(all | libc::WNOWAIT, info.as_mut_ptr() as u64)?;
+        let info = std::hint::black_box(info);
+        if !matches!(info[2] as i32, libc::CLD_TRAPPED | libc::CLD_STOPPED) {
+            // It has died; that is still to be told.
+            return Err(Errno::ESRCH);
+        }
+        let args = [pid as u64, &raw mut status as u64, libc::__WALL as u64, 0];
+        raw::call(libc::SYS_wait4, args)?;
+        let status = std::hint::black_box(status);
+        let mut info: InfoWords = [0; 16];
+        let _ = host(request::GETSIGINFO, pid, 0, info.as_mut_ptr() as u64);
+        let info = std::hint::black_box(info);
+        let announced = block::signo_and_code(&info) == (libc::SIGTRAP, block::ANNOUNCE);
+        if announced && status >> 16 == 0 {
+            tracee.block = info[3];
+            return Ok(());
+        }
+        // A signal of the emulator's, or one that can wait.
+        examine(pid, tracee, status, &info);
+    }
+}
+
+/// The stop with which a child of a traced thread starts.
+fn is_first(status: u32, info: &InfoWords) -> bool {
+    let (signo, event) = (status >> 8 & 0xff, status >> 16);
+    let by_kernel = block::signo_and_code(info) == (libc::SIGSTOP, 0) && info[2] as u32 == 0;
+    event == EVENT_STOP || event == 0 && signo == libc::SIGSTOP as u32 && by_kernel
+}
+
+/// A child of a traced thread starts, traced: it will stop itself.
+fn first_stop(pid: i32, tracee: &mut Tracee, seized: bool, unaware: bool) {
+    (tracee.seized, tracee.interrupt, tracee.first) = (seized, seized, !seized);
+    if unaware {
+        let _ = ask::running(pid, tracee);
+    }
+    let _ = host(request::CONT, pid, 0, 0);
+}
+
+/// A traced thread has stopped on the host: what is shown of it, and where it is. If nothing is
+/// shown, it goes on.
+fn examine(pid: i32, tracee: &mut Tracee, status: u32, info: &InfoWords) -> Option<(u32, Place)> {
+    let (signo, event) = (status >> 8 & 0xff, status >> 16);
+    let (of_info, code) = block::signo_and_code(info);
     if event == EVENT_EXEC {
-        // Its new emulator will announce itself.
-        tracee.block = 0;
-        host_continue(pid, 0);
+        // A new emulator. If the old one has known of us, it will stop itself.
+        let known = core::mem::take(&mut tracee.block) != 0;
+        if known {
+            let _ = host(request::CONT, pid, 0, 0);
+        } else {
+            ask::stopped(pid, tracee, None);
+        }
+        return None;
+    }
+    let trap_of_call = event == 0 && of_info == libc::SIGTRAP && code == libc::SIGTRAP;
+    if tracee.leading.is_some() && (event == EVENT_STOP || trap_of_call) {
+        ask::next_call(pid, tracee);
         return None;
     }
     if event != 0 {
-        if new && event == EVENT_STOP {
-            return first_stop(pid, tracee, true);
-        }
-        return Some(status);
+        let place = if event == EVENT_STOP { Place::Group } else { Place::Event };
+        return Some((status, place));
     }
-    let code = info[1] as i32;
-    if signo == libc::SIGTRAP as u32 && code == block::ANNOUNCE {
+    if signo == TRAP && code == block::ANNOUNCE {
         return announced(pid, tracee, info[3]);
     }
-    let asked = signo == libc::SIGTRAP as u32 && code == block::ASK;
+    let asked = signo == TRAP && code == block::ASK;
     let own = SYNCHRONOUS & bit(signo as i32) != 0 && code > 0;
     // What the kernel sends after an exec, if it was not told to stop for it: it looks as if sent by
     // the thread itself.
-    let sent_by = info[2] as u32;
-    if signo == libc::SIGTRAP as u32 && code == 0 && sent_by == pid as u32 && !tracee.exec {
+    let by_itself = info[2] as u32 == pid as u32;
+    if signo == TRAP && code == 0 && by_itself && !tracee.exec {
         tracee.block = 0;
-        host_continue(pid, 0);
+        let _ = host(request::CONT, pid, 0, 0);
         return None;
     }
     if asked || own || passes(pid, tracee, signo) {
-        host_continue(pid, u64::from(signo));
+        let _ = host(request::CONT, pid, 0, u64::from(signo));
         return None;
     }
-    if info[0] as u32 != signo {
+    if of_info as u32 != signo {
         // A group stop: there is no signal any more.
-        return Some(status);
+        return Some((status, Place::Group));
     }
-    if new && signo == libc::SIGSTOP as u32 && code == 0 && tracee.options == 0 {
-        let auto = tracee.block == 0 && info[2] as u32 == 0;
-        if auto {
-            return first_stop(pid, tracee, false);
-        }
-    }
-    // A signal at any place: it is asked about when the thread is between instructions.
-    tracee.waiting = Some(info);
-    let question = block::queued(block::ASK, 0);
-    let _ = host(SETSIGINFO, pid, 0, question.as_ptr() as u64);
-    host_continue(pid, libc::SIGTRAP as u64);
-    None
-}
-
-/// A child of a traced thread starts, traced: it will announce itself.
-fn first_stop(pid: i32, tracee: &mut Tracee, seized: bool) -> Option<u32> {
-    tracee.seized = seized;
-    tracee.interrupt = seized;
-    if !seized {
-        let mut info = [0; 16];
-        info[0] = libc::SIGSTOP as u64;
-        tracee.waiting = Some(info);
-    }
-    host_continue(pid, 0);
+    // A signal at any place: it is shown when the thread is between instructions.
+    ask::stopped(pid, tracee, Some(info));
     None
 }
 
@@ -128,49 +241,48 @@ fn passes(pid: i32, tracee: &Tracee, signo: u32) -> bool {
 }
 
 /// A thread has stopped itself.
-fn announced(pid: i32, tracee: &mut Tracee, at: u64) -> Option<u32> {
-    let mut head = [0; word::SEIZED + 1];
-    if block::read(pid, at, &mut head).is_err() {
-        return None;
-    }
+fn announced(pid: i32, tracee: &mut Tracee, at: u64) -> Option<(u32, Place)> {
+    let mut head = [0; word::OPTIONS + 1];
+    block::read(pid, at, &mut head).ok()?;
     let first = tracee.block == 0;
-    tracee.block = at;
+    (tracee.block, tracee.stopping) = (at, false);
     if first && tracee.options == 0 {
         tracee.options = head[word::OPTIONS];
-        tracee.seized |= head[word::SEIZED] != 0;
     }
-    let signo = head[word::SIGNO] as u32;
-    let trap = libc::SIGTRAP as u32;
-    tracee.announced = true;
-    tracee.signal = if head[word::KIND] == kind::READY { tracee.waiting.take() } else { None };
-    let shown = match head[word::KIND] {
-        kind::READY => match &tracee.signal {
-            Some(info) => report(info[0] as u32, 0),
-            None if core::mem::take(&mut tracee.interrupt) => report(trap, EVENT_STOP),
-            None => None,
-        },
-        kind::ENTER | kind::LEAVE if tracee.options & option::SYSGOOD != 0 => {
-            report(trap | 0x80, 0)
-        }
-        kind::EXEC if tracee.options & option::EXEC != 0 => {
-            tracee.message = Some(pid as u64);
-            report(trap, EVENT_EXEC)
-        }
-        kind::EXEC if tracee.seized => None,
-        _ => report(signo, 0),
-    };
+    let kind = head[word::KIND];
+    let shown = shown(pid, tracee, kind, head[word::SIGNO] as u32);
     if shown.is_none() {
-        let new = [head[word::SIGNO], tracee.mode, 0];
-        // It goes on as the tracer wanted it to when it last let it go.
-        if head[word::KIND] == kind::READY && tracee.mode != mode::CONTINUE {
-            let _ = block::write(pid, at + 8 * word::SIGNO as u64, &new);
-        } else {
-            let _ = put(pid, tracee, word::SIGNAL, 0);
-        }
-        let _ = put(pid, tracee, word::OPTIONS, tracee.options);
-        let _ = put(pid, tracee, word::SEIZED, u64::from(tracee.seized));
-        tracee.announced = false;
-        host_continue(pid, 0);
+        go_on(pid, tracee);
     }
-    shown
+    shown.map(|status| (status, Place::Announced(kind)))
+}
+
+fn shown(pid: i32, tracee: &mut Tracee, why: u64, signo: u32) -> Option<u32> {
+    let executed =
+        if matches!(why, kind::EXEC | kind::READY) { tracee.executed.take() } else { None };
+    match why {
+        kind::EXEC => exec(pid, tracee, executed),
+        kind::READY if signo != 0 => report(signo, 0),
+        kind::READY if executed.is_some() => exec(pid, tracee, executed),
+        kind::READY if core::mem::take(&mut tracee.first) => report(libc::SIGSTOP as u32, 0),
+        kind::READY if core::mem::take(&mut tracee.interrupt) => report(TRAP, EVENT_STOP),
+        kind::READY => None,
+        kind::ENTER | kind::LEAVE if tracee.options & option::SYSGOOD != 0 => {
+            report(TRAP | 0x80, 0)
+        }
+        kind::SECCOMP => report(TRAP, EVENT_SECCOMP),
+        _ => report(signo, 0),
+    }
+}
+
+/// It runs a new program.
+fn exec(pid: i32, tracee: &mut Tracee, former: Option<u64>) -> Option<u32> {
+    if tracee.options & option::EXEC != 0 {
+        tracee.message = Some(former.unwrap_or(pid as u64));
+        report(TRAP, EVENT_EXEC)
+    } else if tracee.seized {
+        None
+    } else {
+        report(TRAP, 0)
+    }
 }

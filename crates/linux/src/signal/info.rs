@@ -19,6 +19,15 @@ impl Info {
         Self(bytes)
     }
 
+    /// Of a signal with these and the sender; its user is the present one.
+    pub(crate) fn sent(signo: i32, code: i32, pid: i32) -> Self {
+        let mut info = Self::fault(signo, code, 0);
+        info.0[16..20].copy_from_slice(&pid.to_le_bytes());
+        let user = sys::raw::call::<0>(libc::SYS_getuid, []).unwrap_or(0) as u32;
+        info.0[20..24].copy_from_slice(&user.to_le_bytes());
+        info
+    }
+
     fn word(&self, at: usize) -> i32 {
         i32::from_le_bytes([self.0[at], self.0[at + 1], self.0[at + 2], self.0[at + 3]])
     }

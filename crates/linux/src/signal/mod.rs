@@ -20,9 +20,10 @@ pub(crate) use held::{
     bequeath, forget_pending, ignore_as_guest, leave_to_others, nothing_arrived, pending, wait,
 };
 pub use info::Info;
+pub(crate) use info::SI_KERNEL;
 
-use crate::ptrace;
 use crate::task::Task;
+use crate::{calls, ptrace};
 use engine::{Fault, RecordedSignal, signals as host};
 use ir::state::{MONITOR_CLEAR, SLOT_EX_ADDR, TRAP_ALIGNMENT, TRAP_BREAKPOINT};
 use memory::MemoryFault;
@@ -245,12 +246,22 @@ pub fn deliver_pending(task: &mut Task) {
         // No handler ran after all.
         task.signals.mask = saved;
     }
+    calls::again(task);
     task.apply_mask();
 }
 
 fn deliver_sent(task: &mut Task, signal: RecordedSignal) {
     if !held::is_protected(task.actions().get(signal.signo).handler) {
         deliver(task, signal.signo, Info(signal.info));
+    }
+}
+
+/// Keeps a synchronous signal for the thread until it is not blocked; one of each.
+pub(crate) fn hold(task: &Task, signo: i32, info: Info) {
+    let mut held = task.signals.held.borrow_mut();
+    if !held.iter().any(|s| s.signo == signo) {
+        held.push(RecordedSignal { signo, info: info.0 });
+        task.cpu.interrupt();
     }
 }
 
@@ -281,33 +292,26 @@ pub fn deliver_trap(task: &mut Task, kind: u16, arg: u32) {
 /// Delivers a signal that the thread's own doing caused: if it is blocked or ignored, the default
 /// action is taken (kernel/signal.c `force_sig_info_to_task`).
 pub fn force(task: &mut Task, signo: i32, info: Info) {
-    let signo = if task.trace.is_some() { ptrace::signal(task, signo, &info) } else { signo };
-    if signo == 0 {
-        return;
-    }
     let blocked = task.signals.mask & bit(signo) != 0;
     if blocked || task.actions().get(signo).handler == SIG_IGN {
         task.actions().set(signo, Action::default());
         task.signals.mask &= !bit(signo);
     }
-    deliver(task, signo, info);
-    task.apply_mask();
+    let (signo, info) = ptrace::signal(task, signo, info);
+    if signo != 0 {
+        take(task, signo, info);
+    }
 }
 
 /// Takes the action of a signal that the tracer lets through.
 pub(crate) fn take(task: &mut Task, signo: i32, info: Info) {
     if task.signals.mask & bit(signo) != 0 {
-        // It is queued again, by the host.
-        before_default_again(task, signo);
-        return;
+        // It waits, and the tracer will be asked again.
+        ptrace::send_to_self(task, signo, &info);
+    } else {
+        deliver(task, signo, info);
     }
-    deliver(task, signo, info);
     task.apply_mask();
-}
-
-fn before_default_again(task: &Task, signo: i32) {
-    ptrace::before_default(task, signo);
-    let _ = sys::raw::tgkill(sys::raw::gettid(), signo);
 }
 
 /// Takes the action of a signal.
@@ -321,12 +325,14 @@ fn deliver(task: &mut Task, signo: i32, info: Info) {
         SIG_DFL => {
             ptrace::before_default(task, signo);
             die::default_action(signo);
+            ptrace::obey(task);
         }
         _ => run_handler(task, signo, info, action),
     }
 }
 
 fn run_handler(task: &mut Task, signo: i32, info: Info, action: Action) {
+    calls::give_up(task);
     let mask = task.signals.saved_mask.take().unwrap_or(task.signals.mask);
     let delivery = Delivery { signo, action, info, mask };
     task.state_mut().int[SLOT_EX_ADDR as usize] = MONITOR_CLEAR;
@@ -345,6 +351,7 @@ fn run_handler(task: &mut Task, signo: i32, info: Info, action: Action) {
     }
     let own = if action.flags & sa::NODEFER == 0 { bit(signo) } else { 0 };
     task.signals.mask = (task.signals.mask | action.mask | own) & !UNBLOCKABLE;
+    ptrace::entered_handler(task);
 }
 
 /// `rt_sigreturn`: gives the guest's registers and mask back. A frame that is not valid is a fault.

@@ -1,0 +1,199 @@
+//! Requests that look at a stopped thread or change it.
+
+use super::block::{self, FP_WORDS, InfoWords, REGS_WORDS, changed, kind, word};
+use super::option;
+use super::tracer::{Place, Result, Stop, Tracee, get, host, put, request, settle, tracees};
+use crate::signal::UNBLOCKABLE;
+use sys::{Errno, raw};
+
+const NT_PRSTATUS: u64 = 1;
+const NT_PRFPREG: u64 = 2;
+const NT_ARM_TLS: u64 = 0x401;
+const NT_ARM_SYSTEM_CALL: u64 = 0x404;
+
+/// Serves the request `what`.
+pub(super) fn look(what: u64, pid: i32, address: u64, data: u64) -> Result<u64> {
+    let mut tracees = tracees();
+    let tracee = tracees.get_mut(&pid).ok_or(Errno::ESRCH)?;
+    let stop = tracee.stop.ok_or(Errno::ESRCH)?;
+    // That it is (still) stopped, and traced by the calling thread, only the host knows.
+    let mut message = 0_u64;
+    host(request::GETEVENTMSG, pid, 0, &raw mut message as u64)?;
+    match what {
+        request::GETEVENTMSG => {
+            let message = match stop.place {
+                Place::Announced(kind::ENTER) => 1,
+                Place::Announced(kind::LEAVE) => 2,
+                Place::Announced(kind::SECCOMP) => get::<1>(pid, tracee, word::RESULT)?[0],
+                Place::Announced(_) => tracee.message.unwrap_or(0),
+                Place::Event | Place::Group => std::hint::black_box(message),
+            };
+            memory::write_u64(data, message)?;
+            Ok(0)
+        }
+        request::GETSIGINFO => {
+            let info = siginfo(pid, tracee, stop)?;
+            memory::write(data, &bytes(&info))?;
+            Ok(0)
+        }
+        request::SETSIGINFO => {
+            siginfo(pid, tracee, stop)?;
+            let mut new = [0; 16];
+            new.copy_from_slice(&words(&memory::read_vec(data, 128)?));
+            tracee.info = Some(new);
+            Ok(0)
+        }
+        request::GETSIGMASK | request::SETSIGMASK => {
+            if address != 8 {
+                return Err(Errno::EINVAL);
+            }
+            settle(pid, tracee)?;
+            sigmask(what, pid, tracee, data)
+        }
+        request::GETREGSET | request::SETREGSET => {
+            settle(pid, tracee)?;
+            regset(what, pid, tracee, address, data)
+        }
+        request::GET_SYSCALL_INFO => {
+            settle(pid, tracee)?;
+            syscall_info(pid, tracee, address, data)
+        }
+        _ => Err(Errno::EIO),
+    }
+}
+
+pub(super) fn bytes(words: &[u64]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+fn words(bytes: &[u8]) -> Vec<u64> {
+    let word = |b: &[u8]| b.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
+    bytes.chunks(8).map(word).collect()
+}
+
+/// A siginfo with these and the sender.
+fn made(signo: u64, code: u32, pid: u64) -> InfoWords {
+    let mut info = [0; 16];
+    let user = raw::call::<0>(libc::SYS_getuid, []).unwrap_or(0);
+    (info[0], info[1], info[2]) = (signo, u64::from(code), pid | user << 32);
+    info
+}
+
+/// The siginfo of a signal that the tracer gives in place of another.
+pub(super) fn sent_by_tracer(signo: u64) -> InfoWords {
+    made(signo, 0, raw::getpid() as u64)
+}
+
+/// The siginfo of a stop.
+fn siginfo(pid: i32, tracee: &Tracee, stop: Stop) -> Result<InfoWords> {
+    if let Some(info) = tracee.info {
+        return Ok(info);
+    }
+    // As kernel/signal.c ptrace_do_notify makes it.
+    let notified = made(libc::SIGTRAP as u64, stop.status >> 8, pid as u64);
+    match stop.place {
+        Place::Announced(kind::ENTER | kind::LEAVE) => Ok(notified),
+        Place::Announced(_) if stop.event() != 0 => Ok(notified),
+        Place::Announced(kind::READY) if get::<1>(pid, tracee, word::SIGNO)? == [0] => {
+            // The first stop of a child: sent by the kernel for it.
+            Ok(made(u64::from(stop.status >> 8 & 0xff), 0, 0))
+        }
+        Place::Announced(_) => get::<16>(pid, tracee, word::INFO),
+        Place::Event | Place::Group => {
+            let mut info = [0; 16];
+            host(request::GETSIGINFO, pid, 0, info.as_mut_ptr() as u64)?;
+            Ok(std::hint::black_box(info))
+        }
+    }
+}
+
+fn sigmask(what: u64, pid: i32, tracee: &Tracee, at: u64) -> Result<u64> {
+    if what == request::GETSIGMASK {
+        let [mask] = get::<1>(pid, tracee, word::MASK)?;
+        memory::write_u64(at, mask)?;
+    } else {
+        put(pid, tracee, word::MASK, memory::read_u64(at)? & !UNBLOCKABLE)?;
+        change(pid, tracee, changed::MASK)?;
+    }
+    Ok(0)
+}
+
+fn change(pid: i32, tracee: &Tracee, what: u64) -> Result<()> {
+    let [before] = get::<1>(pid, tracee, word::CHANGED)?;
+    put(pid, tracee, word::CHANGED, before | what)
+}
+
+/// First word, length in bytes, and length of a unit of a register set.
+fn set(kind: u64) -> Result<(usize, usize, usize)> {
+    match kind {
+        NT_PRSTATUS => Ok((word::REGS, REGS_WORDS * 8, 8)),
+        NT_PRFPREG => Ok((word::FP, FP_WORDS * 8, 4)),
+        NT_ARM_TLS => Ok((word::TLS, 8, 8)),
+        NT_ARM_SYSTEM_CALL => Ok((word::NUMBER, 4, 4)),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+fn regset(what: u64, pid: i32, tracee: &Tracee, kind: u64, vector: u64) -> Result<u64> {
+    /// Of PSTATE, what a program must not have: other modes, masked exceptions.
+    const PSTATE_WRONG: u64 = 0x3df;
+    let (first, len, unit) = set(kind)?;
+    let (at, room) = (memory::read_u64(vector)?, memory::read_u64(vector + 8)?);
+    if room % unit as u64 != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let len = len.min(room as usize);
+    let mut present = vec![0; len.div_ceil(8)];
+    block::read(pid, tracee.block + 8 * first as u64, &mut present)?;
+    let mut present = bytes(&present);
+    if what == request::GETREGSET {
+        memory::write(at, &present[..len])?;
+    } else {
+        present[..len].copy_from_slice(&memory::read_vec(at, len)?);
+        let new = words(&present);
+        if kind == NT_PRSTATUS && new.get(33).is_some_and(|pstate| pstate & PSTATE_WRONG != 0) {
+            return Err(Errno::EINVAL);
+        }
+        block::write(pid, tracee.block + 8 * first as u64, &new)?;
+        if kind != NT_ARM_SYSTEM_CALL {
+            change(pid, tracee, changed::REGISTERS)?;
+        }
+    }
+    memory::write_u64(vector + 8, len as u64)?;
+    Ok(0)
+}
+
+/// `struct ptrace_syscall_info`.
+fn syscall_info(pid: i32, tracee: &Tracee, size: u64, at: u64) -> Result<u64> {
+    const AUDIT_ARCH_AARCH64: u64 = 0xc000_00b7;
+    const ENTRY: u64 = 1;
+    const EXIT: u64 = 2;
+    const SECCOMP: u64 = 3;
+    let regs = get::<REGS_WORDS>(pid, tracee, word::REGS)?;
+    let [number, result] = get::<2>(pid, tracee, word::NUMBER)?;
+    let sysgood = tracee.options & option::SYSGOOD != 0;
+    let (kind, data) = match tracee.stop.map(|stop| stop.place) {
+        // Without PTRACE_O_TRACESYSGOOD the kernel cannot tell these from others.
+        Some(Place::Announced(kind::ENTER)) if sysgood => (ENTRY, regs[..6].to_vec()),
+        Some(Place::Announced(kind::LEAVE)) if sysgood => {
+            (EXIT, vec![result, u64::from(Errno::from_ret(result).is_err())])
+        }
+        Some(Place::Announced(kind::SECCOMP)) => {
+            (SECCOMP, [&regs[..6], &[result & 0xffff_ffff]].concat())
+        }
+        _ => (0, Vec::new()),
+    };
+    let mut out = vec![kind | AUDIT_ARCH_AARCH64 << 32, regs[32], regs[31]];
+    if matches!(kind, ENTRY | SECCOMP) {
+        out.push(i64::from(number as i32) as u64);
+    }
+    out.extend(data);
+    // The last field's own size counts.
+    let len = match kind {
+        EXIT => 33,
+        SECCOMP => 84,
+        _ => out.len() * 8,
+    };
+    memory::write(at, &bytes(&out)[..len.min(size as usize)])?;
+    Ok(len as u64)
+}
