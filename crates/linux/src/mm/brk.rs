@@ -1,6 +1,6 @@
 //! The heap: `brk(2)`.
 
-use super::{MapRequest, Mm, Space, host_munmap, page_up, prot};
+use super::{MapRequest, Mm, Space, page_up, prot};
 use crate::elf::{ADDR_END, PAGE};
 use crate::limits;
 use libc::{MAP_ANONYMOUS, MAP_PRIVATE};
@@ -30,12 +30,8 @@ impl Mm {
             }
         } else if new < old {
             // Only what is still the heap's: the guest may have unmapped parts itself.
-            let parts: Vec<_> = space.owned.overlaps(new, old).collect();
-            for (start, end) in parts {
-                if host_munmap(start, end).is_err() {
-                    return space.brk;
-                }
-                self.unmapped(&mut space, start, end);
+            if self.unmap_parts(&mut space, new, old).is_err() {
+                return space.brk;
             }
         }
         space.brk = wanted;

@@ -191,10 +191,19 @@ impl Mm {
         }
         let mut space = self.space();
         space.note_growth();
-        let mut from = addr;
+        self.unmap_parts(&mut space, addr, end)
+    }
+
+    /// Unmaps what of `from..end` is the guest's.
+    pub(super) fn unmap_parts(
+        &self,
+        space: &mut Space,
+        mut from: u64,
+        end: u64,
+    ) -> Result<(), Errno> {
         while let Some((start, end)) = space.owned.first(from, end) {
             host_munmap(start, end)?;
-            self.unmapped(&mut space, start, end);
+            self.unmapped(space, start, end);
             from = end;
         }
         Ok(())

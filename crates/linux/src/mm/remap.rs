@@ -72,6 +72,12 @@ impl Mm {
         remap.check()?;
         let mut space = self.space();
         space.note_growth();
+        if old_len > new_len && flags & FIXED == 0 && space.owned.contains(old) {
+            // What is too much goes, whatever it is; Linux looks no further.
+            let end = old.saturating_add(old_len).min(ADDR_END);
+            self.unmap_parts(&mut space, old + new_len, end)?;
+            return Ok(old);
+        }
         let old_end = old.checked_add(old_len).ok_or(Errno::EFAULT)?;
         if !space.owned.covers(old, old_end.max(old + PAGE)) {
             return Err(Errno::EFAULT);
@@ -84,15 +90,12 @@ impl Mm {
             space.may_copy(old, new_len - kept)?;
         }
         let at = space.remap(&remap)?;
-        let shrinks_in_place = at == old && new_len < old_len;
         let prot = if exec { prot::EXEC | guard } else { 0 };
-        if shrinks_in_place {
-            self.unmapped(&mut space, old + new_len, old_end);
-        } else if at == old {
+        if at == old {
             space.owned.insert(at, at + new_len);
-            if exec {
-                self.guard(at, at + new_len, guard);
-                self.set_exec(at, at + new_len);
+            if exec && new_len > old_len {
+                self.guard(old_end, at + new_len, guard);
+                self.set_exec(old_end, at + new_len);
             }
         } else {
             if flags & FIXED != 0 {
