@@ -66,6 +66,19 @@ pub fn has_time_stamps() -> bool {
 #[cfg(test)]
 mod tests {
     #[test]
+    fn functions_say_zero_or_an_error() {
+        for function in [super::host_function(), super::ask_kernel] {
+            let mut time = libc::timespec { tv_sec: 0, tv_nsec: -1 };
+            // SAFETY: there is room for the time.
+            let result = unsafe { function(libc::CLOCK_REALTIME, &raw mut time) };
+            assert!(result == 0 && time.tv_sec > 0 && (0..1_000_000_000).contains(&time.tv_nsec));
+            // SAFETY: as above.
+            assert_eq!(unsafe { function(1234, &raw mut time) }, -libc::EINVAL);
+        }
+        assert_eq!(super::read(1234), (0, -i64::from(libc::EINVAL)));
+    }
+
+    #[test]
     fn time_goes_on() {
         let (first, second) =
             (super::now(libc::CLOCK_MONOTONIC), super::now(libc::CLOCK_MONOTONIC));
