@@ -1,7 +1,7 @@
 //! Operations that are composed of others say what the evaluator says of them as one.
 
-use crate::Aarch64;
 use crate::generate::Rng;
+use crate::{Aarch64, Cpu};
 use eval::{Env, NoMemory};
 use guest::{Guest, Mode};
 use ir::state::SLOT_FPSR;
@@ -68,7 +68,8 @@ const SHIFTS: [(u32, VecOp, bool); 11] = [
 fn execute(word: u32, [a, b, c]: [u128; 3]) -> (u128, u64) {
     let (mut block, mut state) = (Block::default(), State::new());
     let mode = Mode { single: true, ..Mode::default() };
-    Aarch64::PLAIN.translate(&mut |_| Some(word), 0x1000, mode, &mut block);
+    let max = Aarch64::new(Cpu::parse("max").unwrap(), |_| false);
+    max.translate(&mut |_| Some(word), 0x1000, mode, &mut block);
     (state.vec[1], state.vec[2], state.vec[16]) = (a, b, c);
     eval::run(&block, &mut state, &mut NoMemory);
     (state.vec[16], state.int[usize::from(SLOT_FPSR)])
@@ -131,6 +132,23 @@ fn composed_vectors_are_what_the_evaluator_says() {
             };
             compare(word | size | (q as u32) << 30, form, op, ty, lane, param, &mut rng);
         }
+    }
+}
+
+#[test]
+fn composed_whole_registers_are_what_the_evaluator_says() {
+    let mut rng = Rng::new(13);
+    // v2 is rm; SM3SS1's ra is v16 too.
+    let cases = [
+        (0xcec0_8030, One, VecOp::Sha512Su0, 0),
+        (0xce62_8830, Three, VecOp::Sha512Su1, 0),
+        (0xce42_4030, Three, VecOp::Sm3Ss1, 0),
+        (0x2ec2_fc30, Three, VecOp::BfMlaL, 0),
+        (0x6ec2_fc30, Three, VecOp::BfMlaL, 1),
+    ];
+    for (word, form, op, param) in cases {
+        let lane = if op == VecOp::BfMlaL || op == VecOp::Sm3Ss1 { 2 } else { 3 };
+        compare(word, form, op, Ty::V128, lane, param, &mut rng);
     }
 }
 

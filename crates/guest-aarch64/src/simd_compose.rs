@@ -104,6 +104,26 @@ impl Translator<'_> {
                 let factor = self.power(lane, param >> 4);
                 self.vop(VecOp::FMul, ty, lane, 0, dst, [t, factor, NONE]);
             }
+            VecOp::BfMlaL => self.brain_long(param, dst, abc),
+            VecOp::Sha512Su0 => {
+                // The word after each of c's, of which the last one is in a.
+                let x = self.vt(VecOp::Ext, Ty::V128, 0, 8, [c, a, NONE]);
+                let sigma = self.sigma([1, 8, 7], x);
+                self.vop(VecOp::Add, ty, 3, 0, dst, [c, sigma, NONE]);
+            }
+            VecOp::Sha512Su1 => {
+                let sigma = self.sigma([19, 61, 6], a);
+                let sum = self.vt(VecOp::Add, ty, 3, 0, [c, b, NONE]);
+                self.vop(VecOp::Add, ty, 3, 0, dst, [sum, sigma, NONE]);
+            }
+            VecOp::Sm3Ss1 => {
+                let turned = self.turned_left(12, a);
+                let sum = self.vt(VecOp::Add, ty, 2, 0, [turned, b, NONE]);
+                let sum = self.vt(VecOp::Add, ty, 2, 0, [sum, c, NONE]);
+                let turned = self.turned_left(7, sum);
+                let last = self.vimm(u128::from(u32::MAX) << 96);
+                self.vop(VecOp::And, ty, 3, 0, dst, [turned, last, NONE]);
+            }
             VecOp::IntToF if lane == 3 && param & 8 == 0 => self.unsigned_doubles(ty, dst, a),
             _ => return lane == 1 && self.composed_halves(op, ty, param, dst, [a, b]),
         }
@@ -388,6 +408,33 @@ impl Translator<'_> {
                 sum = self.vt(VecOp::Xor, Ty::V128, 1, 0, [double, term, NONE]);
             }
         }
+    }
+    /// BFMLALB, BFMLALT: as singles, in which bfloats are the upper halves.
+    fn brain_long(&mut self, top: i32, dst: Ref, abc: [Ref; 3]) {
+        let [a, b, c] = abc;
+        let upper = self.vimm(splat(2, 0xffff_0000));
+        let [a, b] = [a, b].map(|r| {
+            if top != 0 {
+                self.vt(VecOp::And, Ty::V128, 2, 0, [r, upper, NONE])
+            } else {
+                self.vt(VecOp::ShlI, Ty::V128, 2, 16, [r, NONE, NONE])
+            }
+        });
+        self.vop(VecOp::FMla, Ty::V128, 2, 0, dst, [a, b, c]);
+    }
+    /// SHA-512's sum of two rotations to the right and a shift of doublewords.
+    fn sigma(&mut self, [first, second, shift]: [i32; 3], x: Ref) -> Ref {
+        let zero = self.vimm(0);
+        let first = self.vt(VecOp::Xar, Ty::V128, 3, first, [x, zero, NONE]);
+        let second = self.vt(VecOp::Xar, Ty::V128, 3, second, [x, zero, NONE]);
+        let shifted = self.vt(VecOp::ShrU, Ty::V128, 3, shift, [x, NONE, NONE]);
+        self.vt(VecOp::Eor3, Ty::V128, 3, 0, [first, second, shifted])
+    }
+    /// Words rotated to the left.
+    fn turned_left(&mut self, n: i32, x: Ref) -> Ref {
+        let left = self.vt(VecOp::ShlI, Ty::V128, 2, n, [x, NONE, NONE]);
+        let right = self.vt(VecOp::ShrU, Ty::V128, 2, 32 - n, [x, NONE, NONE]);
+        self.vt(VecOp::Or, Ty::V128, 2, 0, [left, right, NONE])
     }
     /// UCVTF of doublewords: one after the other.
     fn unsigned_doubles(&mut self, ty: Ty, dst: Ref, a: Ref) {
