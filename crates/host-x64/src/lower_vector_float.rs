@@ -5,7 +5,7 @@
 use crate::emit::{Cc, Code, Size, Xmm};
 use crate::emit_sse::{VShift, op};
 use crate::lower::{ColdKind, Lower};
-use crate::lower_vector::{Temps, VArgs, ones, splat};
+use crate::lower_vector::{Temps, VArgs, ones, save_area, splat};
 use crate::regs::{XmmOrMem, home};
 use ir::{OpCode, Ref, Rounding, VecOp};
 
@@ -358,11 +358,14 @@ impl Lower<'_> {
         // With zeros above in the addend and one factor, the other factor's upper lanes can at
         // most cause an evaluation.
         let (mut a, mut b) = (v.a, v.b);
-        if (!self.pinned(a) || self.width(a) > bits) && self.pinned(b) && self.width(b) <= bits {
+        let better = self.pinned(b) && self.width(b) <= bits;
+        // A factor that is in memory anyway leaves a register for the sum.
+        let in_memory = a.as_slot().is_some() && b.as_temp().is_some();
+        if (!self.pinned(a) || self.width(a) > bits) && (better || in_memory) {
             (a, b) = (b, a);
         }
         let x = self.fp_operand(a, bits);
-        let y = if b == a { x.into() } else { self.source(b) };
+        let mut y = if b == a { x.into() } else { self.source(b) };
         let z = self.using_vm(v.c);
         // A destination that is not a source may be overwritten before the check: the evaluator
         // does not read it.
@@ -377,8 +380,16 @@ impl Lower<'_> {
             c
         } else if self.free_v() > 0 {
             self.scratch_v()
+        } else if let XmmOrMem::Reg(factor) = y
+            && Self::is_scratch_v(factor)
+            && y != x.into()
+        {
+            // Both scratch registers hold factors: one is used from memory.
+            self.e.movaps_store(save_area(0), factor);
+            self.reuse_v(factor);
+            y = save_area(0).into();
+            factor
         } else {
-            // Both scratch registers hold factors.
             self.unlock();
             return false;
         };
