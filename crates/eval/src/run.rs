@@ -421,6 +421,7 @@ impl Machine<'_> {
 
     fn load_exclusive(&mut self, op: &Op) -> Result<(), MemFault> {
         let (addr, size) = self.atomic(op, false)?;
+        self.mem.fence();
         let v = self.mem.load(addr, size)?;
         self.mem.fence();
         self.state.int[usize::from(SLOT_EX_ADDR)] = addr;

@@ -374,7 +374,8 @@ impl Translator<'_> {
     }
     /// LDAPR, LDAPRB, LDAPRH.
     pub(crate) fn ldapr(&mut self, size: u8, rn: XSp, rt: XZr) -> Flow {
-        self.ldar(size, rn, rt)
+        let access = self.ordered(size, Order::AcquireOnly);
+        self.load(access, 0, rn, rt, Index::Offset)
     }
     /// STLUR, STLURB, STLURH.
     pub(crate) fn stlur(&mut self, size: u8, imm9: i32, rn: XSp, rt: XZr) -> Flow {
@@ -383,17 +384,17 @@ impl Translator<'_> {
     }
     /// LDAPUR, LDAPURB, LDAPURH.
     pub(crate) fn ldapur(&mut self, size: u8, imm9: i32, rn: XSp, rt: XZr) -> Flow {
-        let access = self.ordered(size, Order::Acquire);
+        let access = self.ordered(size, Order::AcquireOnly);
         self.load(access, imm9, rn, rt, Index::Offset)
     }
     /// LDAPURSB, LDAPURSH, LDAPURSW to 64 bits.
     pub(crate) fn ldapurs64(&mut self, size: u8, imm9: i32, rn: XSp, rt: XZr) -> Flow {
-        let access = Access { sext: 64, ..self.ordered(size, Order::Acquire) };
+        let access = Access { sext: 64, ..self.ordered(size, Order::AcquireOnly) };
         self.load(access, imm9, rn, rt, Index::Offset)
     }
     /// LDAPURSB, LDAPURSH to 32 bits.
     pub(crate) fn ldapurs32(&mut self, size: u8, imm9: i32, rn: XSp, rt: XZr) -> Flow {
-        let access = Access { sext: 32, ..self.ordered(size, Order::Acquire) };
+        let access = Access { sext: 32, ..self.ordered(size, Order::AcquireOnly) };
         self.load(access, imm9, rn, rt, Index::Offset)
     }
     /// STLR, pre-indexed by minus its size.
@@ -405,7 +406,7 @@ impl Translator<'_> {
     /// LDAPR, post-indexed by its size.
     pub(crate) fn ldapr_post(&mut self, x: bool, rn: XSp, rt: XZr) -> Flow {
         let size = 2 + u8::from(x);
-        let access = self.ordered(size, Order::Acquire);
+        let access = self.ordered(size, Order::AcquireOnly);
         self.load(access, 1 << size, rn, rt, Index::Post)
     }
     /// STLUR (SIMD&FP).
@@ -418,7 +419,7 @@ impl Translator<'_> {
     /// LDAPUR (SIMD&FP).
     pub(crate) fn ldapurv(&mut self, size: u8, q: bool, imm9: i32, rn: XSp, rt: VReg) -> Flow {
         let (dst, base) = (self.v(rt), self.xsp(rn));
-        let access = self.ordered(vector_size(size, q), Order::Acquire);
+        let access = self.ordered(vector_size(size, q), Order::AcquireOnly);
         self.ir.ld_v(dst, base, Ref::NONE, imm9, access);
         Flow::Next
     }
@@ -433,7 +434,7 @@ impl Translator<'_> {
     /// LDAP1 (SIMD&FP): a doubleword lane; the other one stays.
     pub(crate) fn ldap1(&mut self, q: bool, rn: XSp, rt: VReg) -> Flow {
         let (dst, base, lane) = (self.v(rt), self.xsp(rn), self.temp());
-        let access = self.ordered(3, Order::Acquire);
+        let access = self.ordered(3, Order::AcquireOnly);
         self.ir.ld(lane, base, Ref::NONE, 0, access);
         let place = vec_op::imm(3, i32::from(q));
         self.ir.vec(VecOp::InsInt, Ty::V128, dst, dst, lane, Ref::NONE, place);

@@ -80,7 +80,7 @@ impl Translator<'_> {
     }
     /// Before an access at once: each half must be aligned as `access` says.
     fn check_pair(&mut self, access: Access, base: Ref, disp: i32) {
-        let half = Access { order: Order::Acquire, sext: 0, ..access };
+        let half = Access { order: Order::AcquireOnly, sext: 0, ..access };
         if access.aligned && access.size == 3 {
             // Both together are as long as what they may be within.
             self.ir.ld(Ref::NONE, base, Ref::NONE, disp, Access { within_16: false, ..half });
@@ -266,7 +266,7 @@ impl Translator<'_> {
     }
     /// LDIAPP: acquire. Without `noff` post-indexed by the size of both.
     pub(crate) fn ldiapp(&mut self, x: bool, rt2: XZr, noff: bool, rn: XSp, rt: XZr) -> Flow {
-        let access = self.ordered(2 + u8::from(x), Order::Acquire);
+        let access = self.ordered(2 + u8::from(x), Order::AcquireOnly);
         let (index, registers) = if noff { (Index::Offset, 0) } else { (Index::Post, 2) };
         self.load_pair(access, registers, rt2, rn, rt, index)
     }

@@ -23,6 +23,7 @@ mod lower_memory;
 mod lower_move;
 mod lower_multiply;
 mod lower_plain;
+mod lower_quiet;
 mod lower_scan;
 mod lower_vector;
 mod lower_vector_args;

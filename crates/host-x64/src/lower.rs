@@ -8,6 +8,7 @@
 use crate::X64;
 use crate::emit::{Emit, Gpr, Label, Mem, Size};
 use crate::flags::Flags;
+use crate::lower_quiet::Quiet;
 use crate::lower_scan::ScanCode;
 use crate::lower_vector_widths::Widths;
 use crate::regs::{Scratch, Temp};
@@ -52,6 +53,10 @@ pub(crate) enum ColdKind {
     IndirectCall(Label),
     /// Division by zero or minus one: rax = dividend.
     Divide { size: Size, divisor: Gpr, back: Label },
+    /// A full fence, then back.
+    Fence(Label),
+    /// What the operation at an index needs; then back.
+    Quiet { what: Quiet, at: u32, back: Label },
     /// Skips turns of loop `n` of [`Lower::scans`].
     Scan(u32),
     /// Puts constant flags (a flag word, C as the host wants it) into the host's flags.
@@ -137,6 +142,8 @@ pub(crate) struct Lower<'a> {
     pub(crate) second: bool,
     /// How much of the vector operands counts.
     pub(crate) widths: Widths,
+    /// A full fence is to come before the next load.
+    pub(crate) fence_due: bool,
     /// Offsets of instructions that are left to the evaluator.
     given_up: &'a [u32],
     /// Offset of the instruction for which registers have run out: what has been emitted is void.
@@ -208,6 +215,7 @@ fn attempt(
         again: None,
         second: false,
         widths: Widths::default(),
+        fence_due: false,
         given_up,
         stuck: None,
         code,
@@ -461,6 +469,7 @@ impl Lower<'_> {
     fn gives_up(&mut self) -> bool {
         let gives_up = self.given_up.contains(&self.guest);
         if gives_up {
+            self.emit_due_fence();
             self.interpret();
             self.unlock();
             self.compare = None;
@@ -490,6 +499,9 @@ impl Lower<'_> {
             }
             self.at = i;
             self.op = *op;
+            if self.fence_due {
+                self.fence_before(op.code);
+            }
             if self.flags.recipe.is_some()
                 && let Some(s) = op.dst.as_slot()
             {
@@ -593,7 +605,8 @@ impl Lower<'_> {
             | OpCode::FCcmp => {
                 // Integers become the same numbers under every control.
                 let any = matches!(op.code, OpCode::IntToF | OpCode::IntVToF);
-                if !any && self.is_exact() || !self.lower_fp(op) {
+                let exact = !any && self.is_exact();
+                if !(if exact { self.quiet(op) } else { self.lower_fp(op) }) {
                     self.helper(op);
                 }
             }
@@ -611,7 +624,8 @@ impl Lower<'_> {
                 let v = VecOp::from_u16(op.aux);
                 let single = v == VecOp::IntToF && ir::vec_op::lane(op.imm) >= 2;
                 let float = v >= VecOp::FAdd && v <= VecOp::FMlaL && !single;
-                if float && self.is_exact() || !self.lower_vec(op) {
+                let exact = float && self.is_exact();
+                if !(if exact { self.quiet(op) } else { self.lower_vec(op) }) {
                     self.helper(op);
                 }
             }

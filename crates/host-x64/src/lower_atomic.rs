@@ -190,7 +190,7 @@ impl Lower<'_> {
         self.helper_result(op.dst);
     }
     fn ld_ex_16(&mut self, op: Op) {
-        self.clobber();
+        self.after_releases();
         let base = self.using(op.a);
         self.require_aligned(base, 4);
         let d = self.define_v(op.dst);
@@ -227,7 +227,7 @@ impl Lower<'_> {
             return self.ld_ex_16(op);
         }
         let size = Size::from_log2(op.aux as u8);
-        self.clobber();
+        self.after_releases();
         let base = self.using(op.a);
         self.require_aligned(base, op.aux as u8);
         let s = self.scratch();

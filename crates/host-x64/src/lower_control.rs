@@ -450,6 +450,11 @@ impl Lower<'_> {
                 self.e.push(Gpr::RDX);
                 self.e.jmp_mem(LEAVE_INDIRECT);
             }
+            ColdKind::Quiet { what, at, back } => self.quiet_cold_code(what, at, back),
+            ColdKind::Fence(back) => {
+                self.full_fence();
+                self.e.jmp(back);
+            }
             ColdKind::Divide { size, divisor, back } => {
                 // The divisor is 0 or -1: the quotient is the product.
                 self.e.imul(size, Gpr::RAX, divisor);

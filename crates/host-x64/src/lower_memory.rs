@@ -3,8 +3,12 @@
 use crate::emit::{Cc, Gpr, Mem, Size, Xmm};
 use crate::lower::{ColdKind, Lower};
 use crate::{Alu, Shift};
+use core::mem::offset_of;
 use ir::op::Order;
-use ir::{Access, Op, Ref};
+use ir::{Access, Op, OpCode, Ref, State};
+
+/// `State::released`.
+const RELEASED: Mem = Mem::state(offset_of!(State, released) as i32);
 
 impl Lower<'_> {
     /// The address `base + ext(index) << shift + disp` as a memory operand.
@@ -133,6 +137,9 @@ impl Lower<'_> {
     }
     pub(crate) fn ld(&mut self, op: Op) {
         let access = Access::decode(op.aux);
+        if access.order == Order::Acquire {
+            self.after_releases();
+        }
         let m = self.checked_address(op);
         self.unlock();
         let d = if op.dst.is_none() { self.scratch() } else { self.define(op.dst) };
@@ -149,21 +156,23 @@ impl Lower<'_> {
         let access = Access::decode(op.aux);
         let size = Size::from_log2(access.size);
         let m = self.checked_address(op);
-        if access.order == Order::Release {
-            let s = self.using_scratch(op.c);
-            self.fault();
-            return self.e.xchg_mem(size, m, s);
-        }
         if let Some(imm) = self.immediate(op.c, size) {
             self.fault();
-            return self.e.store_imm(size, m, imm);
+            self.e.store_imm(size, m, imm);
+        } else {
+            let v = self.using(op.c);
+            self.fault();
+            self.e.store(size, m, v);
         }
-        let v = self.using(op.c);
-        self.fault();
-        self.e.store(size, m, v);
+        if access.order == Order::Release {
+            self.e.store_imm(Size::B, RELEASED, 1);
+        }
     }
     pub(crate) fn ld_v(&mut self, op: Op) {
         let access = Access::decode(op.aux);
+        if access.order == Order::Acquire {
+            self.after_releases();
+        }
         let m = self.checked_address(op);
         let d = if op.dst.is_none() { self.scratch_v() } else { self.define_v(op.dst) };
         if access.size < 2 {
@@ -194,21 +203,55 @@ impl Lower<'_> {
             n => self.e.pextr_store(Size::from_log2(n), m, v, 0),
         }
         if access.order == Order::Release {
-            // Saving the flags needs rax, which the address may have.
-            self.unlock();
-            self.clobber();
-            self.full_fence();
+            self.e.store_imm(Size::B, RELEASED, 1);
         }
     }
     /// A full barrier; destroys the host's flags. The word at rsp is our own: the return stack.
     pub(crate) fn full_fence(&mut self) {
         self.e.lock_alu_imm(Alu::Or, Mem::base(Gpr::RSP, 0), 0);
+        self.e.store_imm(Size::B, RELEASED, 0);
+    }
+    /// Before a load-acquire: a fence if there was a store-release.
+    pub(crate) fn after_releases(&mut self) {
+        self.clobber();
+        let back = self.e.new_label();
+        let fence = self.cold(ColdKind::Fence(back));
+        self.e.test_mem_imm(Size::B, RELEASED, 1);
+        self.e.jcc(Cc::Ne, fence);
+        self.e.bind(back);
     }
     pub(crate) fn fence(&mut self, op: Op) {
-        // The host keeps loads in order, and stores in order.
-        if op.aux == 0 {
-            self.clobber();
+        // The host keeps loads in order, and stores in order, and loads before stores.
+        self.fence_due |= op.aux == 0;
+    }
+    /// Before an operation: the fence that is due, unless it can wait further. Only stores and later
+    /// loads need it between them.
+    pub(crate) fn fence_before(&mut self, code: OpCode) {
+        let waits = match code {
+            // These are fences themselves, for whoever executes them.
+            OpCode::Rmw | OpCode::Cas => {
+                self.fence_due = false;
+                return;
+            }
+            // What faults goes through the kernel; what is not aligned, to the evaluator's fence.
+            OpCode::St | OpCode::StV | OpCode::Fence | OpCode::ZeroBlock => true,
+            OpCode::Label | OpCode::Br | OpCode::BrCond | OpCode::BrCmp | OpCode::BrBit => false,
+            // (It would destroy the flags later.)
+            _ => !code.may_fault() && !code.ends_block() && !code.writes_flags(),
+        };
+        if !waits {
+            self.emit_due_fence();
+        }
+    }
+    /// The fence that is due.
+    pub(crate) fn emit_due_fence(&mut self) {
+        if core::mem::take(&mut self.fence_due) {
+            if self.flags.host.is_some() {
+                self.save_flags();
+                self.flags.host = None;
+            }
             self.full_fence();
+            self.unlock();
         }
     }
     pub(crate) fn zero_block(&mut self, op: Op) {

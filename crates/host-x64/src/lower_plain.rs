@@ -23,7 +23,7 @@ const Y: Xmm = Xmm(15);
 
 /// What is computed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum What {
+pub(crate) enum What {
     Add,
     Sub,
     Mul,
@@ -35,18 +35,18 @@ enum What {
 
 /// A computation that the host has an instruction for.
 #[derive(Clone, Copy)]
-struct Plain {
-    what: What,
-    double: bool,
+pub(crate) struct Plain {
+    pub(crate) what: What,
+    pub(crate) double: bool,
     /// One lane of 32 or 64 bits, or all of 64 or 128.
-    scalar: bool,
-    total: u32,
+    pub(crate) scalar: bool,
+    pub(crate) total: u32,
     /// The result's sign is turned.
     negated: bool,
 }
 
 impl Plain {
-    fn of(o: Op) -> Option<Self> {
+    pub(crate) fn of(o: Op) -> Option<Self> {
         let (what, double, scalar) = if o.code == OpCode::Vec {
             let (lane, param) = (vec_op::lane(o.imm), o.imm >> 8);
             if !(2..=3).contains(&lane) || param != 0 {
@@ -80,18 +80,18 @@ impl Plain {
         }
         Some(Self { what, double, scalar, total: o.ty.bits(), negated: o.code == OpCode::FNMul })
     }
-    fn bits(self) -> u32 {
+    pub(crate) fn bits(self) -> u32 {
         if self.double { 64 } else { 32 }
     }
-    fn lane(self) -> usize {
+    pub(crate) fn lane(self) -> usize {
         if self.double { 3 } else { 2 }
     }
     /// Bits of the fraction, and the exponent's bias.
-    fn format(self) -> (u32, u64) {
+    pub(crate) fn format(self) -> (u32, u64) {
         if self.double { (52, 1023) } else { (23, 127) }
     }
     /// All exponent bits: infinity.
-    fn infinity(self) -> u64 {
+    pub(crate) fn infinity(self) -> u64 {
         let (fraction, bias) = self.format();
         (2 * bias + 1) << fraction
     }
@@ -243,7 +243,7 @@ impl Lower<'_> {
         self.v3(op::POR, X, X, Y);
     }
     /// The lanes of an operand; zeros above.
-    fn load_lanes(&mut self, p: Plain, x: Xmm, m: Mem) {
+    pub(crate) fn load_lanes(&mut self, p: Plain, x: Xmm, m: Mem) {
         match p.total {
             32 => self.e.movss_load(x, m),
             64 => self.e.movsd_load(x, m),

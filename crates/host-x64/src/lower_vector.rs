@@ -36,7 +36,7 @@ pub(crate) struct VArgs {
 }
 
 impl VArgs {
-    fn of(o: Op) -> Self {
+    pub(crate) fn of(o: Op) -> Self {
         let param = vec_op::param(o.imm);
         let lane = vec_op::lane(o.imm);
         let total = if param & SCALAR != 0 {

@@ -503,11 +503,14 @@ impl Lower<'_> {
             return false;
         }
         // Equal, quiet; greater or equal and greater, signalling.
-        let predicate = match v.code {
+        let signalling = match v.code {
             VecOp::FCmEq => 0x00,
             VecOp::FCmGe | VecOp::FAcGe => 0x0d,
             _ => 0x0e,
         };
+        // (Then NaNs have been found.)
+        let quiet = v.code != VecOp::FCmEq && self.traps_often();
+        let predicate = signalling | if quiet { 0x10 } else { 0 };
         if absolute {
             let mask = self.e.constant(splat((1 << (v.bits() - 1)) - 1, v.bits(), v.total));
             let (x, y) = (self.source(v.a), self.source(v.b));

@@ -301,9 +301,12 @@ impl Modifier {
 #[expect(missing_docs, reason = "self-describing variants")]
 pub enum Order {
     Relaxed,
+    /// A load-acquire that is also ordered after earlier store-releases (Arm's LDAR).
     Acquire,
     /// A store-release that is also ordered before later load-acquires (Arm's STLR).
     Release,
+    /// A load-acquire that is not ordered after earlier store-releases (Arm's LDAPR).
+    AcquireOnly,
 }
 
 /// How memory is accessed; kept in [`Op::aux`] of `Ld`, `LdV`, `St`, `StV`.
@@ -375,6 +378,7 @@ impl Access {
             order: match aux >> 5 & 3 {
                 1 => Order::Acquire,
                 2 => Order::Release,
+                3 => Order::AcquireOnly,
                 _ => Order::Relaxed,
             },
             shift: (aux >> 7 & 7) as u8,

@@ -160,8 +160,9 @@ pub struct State {
     pub exit_arg: u64,
     /// Set by signal handlers: something is to be done before translated code goes on.
     pub pending: u32,
-    /// Scratch for stmxcsr/ldmxcsr.
-    pub fp_scratch: u32,
+    /// Not zero: since the last full fence there was a store-release, which is to be seen by all
+    /// before a later load-acquire is executed.
+    pub released: u32,
     /// Host floating-point control for translated code (x86: MXCSR without sticky bits).
     pub fp_control: u32,
     /// Host floating-point control for the runtime.
@@ -238,7 +239,7 @@ impl State {
             exit_reason: 0,
             exit_arg: 0,
             pending: 0,
-            fp_scratch: 0,
+            released: 0,
             fp_control: 0x1f00,
             fp_control_host: 0x1f80,
             ret_sp: 0,
