@@ -130,6 +130,7 @@ fn registered(mut arguments: Vec<Vec<u8>>, form: Form, fd: Option<i32>) -> u8 {
             Start {
                 file,
                 exec_fn,
+                unnamed: false,
                 own: None,
                 share: None,
                 views: Vec::new(),
@@ -162,7 +163,8 @@ fn inherited(mut arguments: Vec<Vec<u8>>) -> u8 {
     match take(inherited.fd, &exec_fn) {
         Ok(file) => {
             let envp = auxv::environment();
-            let program = Start { file, exec_fn, own, share, views: inherited.views, argv, envp };
+            let (unnamed, views) = (inherited.unnamed, inherited.views);
+            let program = Start { file, exec_fn, unnamed, own, share, views, argv, envp };
             start(inherited.options, program, By::Execve)
         }
         Err(failure) => failure.print(),
@@ -191,7 +193,16 @@ pub(crate) fn direct(program: &[OsString], mut options: Options) -> u8 {
     match exec::follow_scripts(&ABI, &path, argv) {
         Ok((file, argv)) => start(
             options,
-            Start { file, exec_fn: path, own: None, share: None, views: Vec::new(), argv, envp },
+            Start {
+                file,
+                exec_fn: path,
+                unnamed: false,
+                own: None,
+                share: None,
+                views: Vec::new(),
+                argv,
+                envp,
+            },
             By::CommandLine,
         ),
         Err(error) => failure(&error).print(),

@@ -109,6 +109,11 @@ impl Process {
 
     /// Whether `stat` is of the emulator's binary.
     pub fn is_own_file(&self, stat: &libc::stat) -> bool {
+        self.is_own_id((stat.st_dev, stat.st_ino))
+    }
+
+    /// Whether the file with this device and number is.
+    pub fn is_own_id(&self, id: (u64, u64)) -> bool {
         let own = self.own_id.get_or_init(|| {
             let stat = match self.own.get() {
                 Some(own) => raw::fstat(own.fd()),
@@ -116,7 +121,7 @@ impl Process {
             };
             stat.map_or((0, 0), |stat| (stat.st_dev, stat.st_ino))
         });
-        (stat.st_dev, stat.st_ino) == *own
+        id == *own
     }
 
     /// The emulator's descriptors, ascending.

@@ -126,6 +126,12 @@ int main(int argc, char **argv) {
     run("below a directory", "plain", d, 0);
     fcntl(d, F_SETFD, FD_CLOEXEC);
     run("below one that is closed", "plain", d, 0);
+    // (A path, though it ends in a descriptor's number.)
+    run("by the path of a descriptor", "/dev/fd/77", AT_FDCWD, 0);
+    int writer = open(in("plain"), O_WRONLY | O_APPEND);
+    run("while it is written", in("plain"), AT_FDCWD, 0);
+    run("as an interpreter while it is written", in("d2"), AT_FDCWD, 0);
+    close(writer);
     symlink("plain", in("link"));
     run("a link", in("link"), AT_FDCWD, 0);
     run("a link not followed", in("link"), AT_FDCWD, AT_SYMLINK_NOFOLLOW);

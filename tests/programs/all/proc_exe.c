@@ -92,6 +92,7 @@ static void look_at(const char *exe, const struct stat *expected) {
     check(!symlink(exe, text2), "symlink");
     check(machine(open(text2, O_RDONLY)) == MACHINE, "open of a link");
     check(!stat(text2, &other) && other.st_ino == expected->st_ino, "stat of a link");
+    check(!syscall(SYS_statx, AT_FDCWD, text2, 0, STATX_INO, &sx) && sx.stx_ino == expected->st_ino, "statx of it");
     unlink(text2);
     int link = openat(proc, "exe", O_PATH | O_NOFOLLOW);
     char a[300] = "", b[300] = "", c[300] = "";

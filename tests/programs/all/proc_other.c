@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -141,6 +143,53 @@ static void addresses(pid_t pid) {
     check(!strcmp(mapping(stack), "rw-p") && !strcmp(mapping(start), "rw-p"), "stack of stat in maps");
 }
 
+// A child that maps and unmaps all the time, one that is traced, and one that waits in vfork.
+static void moments(void) {
+    fflush(stdout);
+    pid_t pid = fork();
+    if (!pid)
+        for (;;) {
+            char *pages[50];
+            for (int i = 0; i < 50; i++)
+                pages[i] = mmap(NULL, 4096 << i % 3, PROT_READ | (i % 2 ? PROT_EXEC : PROT_WRITE),
+                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            for (int i = 0; i < 50; i++) munmap(pages[i], 4096 << i % 3);
+        }
+    for (int i = 0; i < 30; i++) {
+        load(pid, "maps");
+        check(!strcmp(mapping((long)memory), "r-xp") && !strcmp(mapping((long)text), "rw-p"), "while it maps");
+        emulator("maps while it maps");
+        usleep(1000);
+    }
+    kill(pid, SIGKILL);
+    wait(NULL);
+    if (!(pid = fork())) {
+        ptrace(PTRACE_TRACEME, 0, 0, 0);
+        raise(SIGSTOP);
+        _exit(0);
+    }
+    waitpid(pid, NULL, 0);
+    check(load(pid, "maps") > 0 && !strcmp(mapping((long)memory), "r-xp"), "while it is traced");
+    kill(pid, SIGKILL);
+    wait(NULL);
+    shared[9] = 0;
+    if (!(pid = fork())) {
+        if (!vfork()) {
+            *(pid_t *)(shared + 12) = getpid();
+            shared[9] = 1;
+            for (;;) pause();
+        }
+        _exit(0);
+    }
+    while (!*(volatile char *)(shared + 9)) usleep(1000);
+    pid_t child = *(pid_t *)(shared + 12);
+    check(load(pid, "maps") > 0 && !strcmp(mapping((long)memory), "r-xp"), "in vfork");
+    check(load(child, "maps") > 0 && !strcmp(mapping((long)memory), "r-xp"), "in its parent's memory");
+    kill(child, SIGKILL);
+    kill(pid, SIGKILL);
+    wait(NULL);
+}
+
 static const char *const files[] = {"cmdline", "environ", "auxv", "maps", "smaps", "stat"};
 
 // Opened while it lives, read when it does not.
@@ -198,6 +247,7 @@ int main(int argc, char **argv) {
     wait(&status);
     check(status == 0, "from a brother");
     ended(pid);
+    moments();
     // One that has executed a program.
     int fds[2];
     pipe(fds);
@@ -242,6 +292,8 @@ int main(int argc, char **argv) {
     check(load(pid, "cmdline") > 0 && !strcmp(text, "t"), "title");
     kill(pid, SIGKILL);
     wait(NULL);
+    unsigned size = 0;
+    check(!prctl(PR_SET_MM, 15, &size, 0, 0) && size == 104, "PR_SET_MM_MAP_SIZE");
     puts(failures ? "FAILED" : "done");
     return failures;
 }

@@ -1,11 +1,14 @@
 // Files of /proc that a process opens of itself: what their descriptors are, and that they tell of the
 // moment of reading.
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -151,11 +154,59 @@ static void inherited(void) {
     wait(NULL);
 }
 
-int main(void) {
+// The numbers in a directory of descriptors, without that of the listing itself.
+static void list(const char *what, const char *path) {
+    DIR *dir = opendir(path);
+    printf("%s:", what);
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (*entry->d_name != '.' && atoi(entry->d_name) < 250) printf(" %s", entry->d_name);
+    closedir(dir);
+    puts("");
+    fflush(stdout);
+}
+
+static void numbers(void) {
+    for (int i = 3; i < 1000; i++) close(i);
+    list("fd", "/proc/self/fd");
+    pid_t child = fork();
+    if (!child) {
+        pause();
+        _exit(0);
+    }
+    char path[64];
+    sprintf(path, "/proc/%d/fd", child);
+    list("a child's fd", path);
+    sprintf(path, "/proc/%d/fdinfo", child);
+    list("a child's fdinfo", path);
+    kill(child, SIGKILL);
+    wait(NULL);
+    struct stat stat;
+    for (int i = 3; i < 1000; i++)
+        check(fcntl(i, F_GETFD) < 0 && fstat(i, &stat) < 0 && lseek(i, 0, SEEK_CUR) < 0 && read(i, text, 1) < 0,
+              "it is not open");
+    // Where there is little room, others are taken first.
+    struct rlimit limit = {40, 40};
+    fflush(stdout);
+    if (!fork()) {
+        setrlimit(RLIMIT_NOFILE, &limit);
+        execl("/proc/self/exe", "x", "low", NULL);
+        _exit(1);
+    }
+    wait(NULL);
+}
+
+int main(int argc, char **argv) {
+    if (argc > 1) {
+        list("with a low limit", "/proc/self/fd");
+        for (int i = 3; i < 20; i++) check(open("/dev/null", O_RDONLY) == i, "the first free one");
+        check(!fork() || wait(NULL) > 0, "fork");
+        return 0;
+    }
     flags();
     descriptors();
     later();
     inherited();
+    numbers();
     puts("done");
     return 0;
 }

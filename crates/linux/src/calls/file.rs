@@ -107,11 +107,11 @@ pub(super) fn getdents64(task: &mut Task, args: Args) -> Result {
         if len == 0 {
             return Ok(0);
         }
-        let Some(fds) = proc::listed_descriptors(task.process, args[0] as i32) else {
+        let Some(listed) = proc::listed(args[0] as i32) else {
             return Ok(len as u64);
         };
         let mut listing = ::memory::read_vec(args[1], len)?;
-        let left = proc::hide_descriptors(task.process, &fds, &mut listing);
+        let left = proc::hide(task.process, &listed, &mut listing);
         if left != len {
             ::memory::write(args[1], &listing[..left])?;
         }
@@ -120,14 +120,6 @@ pub(super) fn getdents64(task: &mut Task, args: Args) -> Result {
             return Ok(left as u64);
         }
     }
-}
-
-/// `close(2)`. Descriptors of the emulator are not open for the guest, here and below.
-pub(super) fn close(task: &mut Task, args: Args) -> Result {
-    if task.process.is_own_fd(args[0] as i32) {
-        return Err(Errno::EBADF);
-    }
-    task.call(libc::SYS_close, args)
 }
 
 /// `close_range(2)`.
@@ -159,7 +151,7 @@ pub(super) fn dup3(task: &mut Task, args: Args) -> Result {
     if !task.thread.borrowed {
         process.make_way(args[1] as i32)?;
     }
-    if process.is_own_fd(args[0] as i32) || process.is_own_fd(args[1] as i32) {
+    if process.is_own_fd(args[1] as i32) {
         return Err(Errno::EBADF);
     }
     let flags = task.process.abi.open_flags.to_host(args[2]);
@@ -170,9 +162,6 @@ pub(super) fn dup3(task: &mut Task, args: Args) -> Result {
 
 /// `dup(2)`.
 pub(super) fn dup(task: &mut Task, args: Args) -> Result {
-    if task.process.is_own_fd(args[0] as i32) {
-        return Err(Errno::EBADF);
-    }
     let new = task.call(libc::SYS_dup, args)?;
     task.process.views.duplicated(args[0] as i32, new as i32);
     Ok(new)
@@ -180,9 +169,6 @@ pub(super) fn dup(task: &mut Task, args: Args) -> Result {
 
 /// `fcntl(2)`.
 pub(super) fn fcntl(task: &mut Task, args: Args) -> Result {
-    if task.process.is_own_fd(args[0] as i32) {
-        return Err(Errno::EBADF);
-    }
     let flags = &task.process.abi.open_flags;
     match args[1] as i32 {
         libc::F_GETFL => task.call(libc::SYS_fcntl, args).map(|value| flags.from_host(value)),

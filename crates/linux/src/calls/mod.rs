@@ -127,6 +127,12 @@ fn serve_call(task: &mut Task, mut nr: u64) {
 }
 
 fn serve(task: &mut Task, call: Option<&'static Call>, args: Args) -> Result {
+    // Descriptors of the emulator are not open for the guest.
+    if let Some(Call { args: [Arg::Fd | Arg::Dirfd, ..], .. }) = call
+        && task.process.is_own_fd(args[0] as i32)
+    {
+        return Err(Errno::EBADF);
+    }
     if args.iter().any(|&arg| tags::has(arg)) || task.takes_tags {
         return serve_tagged(task, call, args);
     }

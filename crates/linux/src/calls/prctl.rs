@@ -4,7 +4,7 @@ use super::{Args, Result, tags};
 use crate::task::Task;
 use crate::{family, seccomp};
 use guest::KeyRequest;
-use sys::Errno;
+use sys::{Errno, raw};
 
 const PR_GET_UNALIGN: i32 = 5;
 const PR_SET_UNALIGN: i32 = 6;
@@ -34,6 +34,37 @@ fn keys(task: &mut Task, request: KeyRequest, unused: &[u64]) -> Result {
     guest.keys(request, task.cpu.state_mut()).ok_or(Errno::EINVAL)
 }
 
+/// `PR_SET_MM`: the host's kernel has the guest's addresses, all but the heap's.
+fn set_mm(task: &mut Task, args: Args) -> Result {
+    const START_BRK: u64 = 6;
+    const EXE_FILE: u64 = 13;
+    const MAP: u64 = 14;
+    /// Size of `struct prctl_mm_map`, and where the heap's start and end are in it.
+    const MAP_SIZE: u64 = 104;
+    const HEAP: usize = 4 * 8;
+    match args[1] {
+        // It would change what is told of the emulator. The kernel says whether it may at all be
+        // done before it looks at the address.
+        START_BRK | PR_SET_MM_BRK | EXE_FILE => refuse_mm(task),
+        _ if !task.process.identity.shown => refuse_mm(task),
+        MAP if args[3] == MAP_SIZE => {
+            let mut map = ::memory::read_vec(args[2], MAP_SIZE as usize)?;
+            let heap = raw::call(libc::SYS_brk, [0])?.to_le_bytes();
+            map[HEAP..HEAP + 16].copy_from_slice(&[heap, heap].concat());
+            if map[100..] != [0xff; 4] {
+                return refuse_mm(task);
+            }
+            let at = map.as_ptr() as u64;
+            task.call(libc::SYS_prctl, [args[0], MAP, at, MAP_SIZE, args[4], 0])
+        }
+        _ => task.call(libc::SYS_prctl, args),
+    }
+}
+
+fn refuse_mm(task: &mut Task) -> Result {
+    task.call(libc::SYS_prctl, [PR_SET_MM as u64, PR_SET_MM_BRK, u64::MAX, 0, 0, 0])
+}
+
 /// `prctl(2)`. What is the architecture's own fails as on a processor without the feature; what
 /// would hit the emulator and not the guest is refused.
 pub(super) fn prctl(task: &mut Task, args: Args) -> Result {
@@ -50,9 +81,7 @@ pub(super) fn prctl(task: &mut Task, args: Args) -> Result {
         }
         PR_GET_SECCOMP => Ok(task.seccomp.mode()),
         PR_SET_SECCOMP => seccomp::set_mode(task, args[1], args[2]),
-        // It would change what is told of the emulator. The kernel says whether it may at all be
-        // done before it looks at the address.
-        PR_SET_MM => task.call(libc::SYS_prctl, [args[0], PR_SET_MM_BRK, u64::MAX, 0, 0, 0]),
+        PR_SET_MM => set_mm(task, args),
         PR_GET_UNALIGN | PR_SET_UNALIGN | PR_GET_TSC | PR_SET_TSC => Err(Errno::EINVAL),
         PR_SET_MDWE | PR_GET_MDWE if args[2..5].iter().any(|&unused| unused != 0) => {
             Err(Errno::EINVAL)

@@ -4,7 +4,8 @@ use super::path::{read, resolve};
 use super::{Args, Result};
 use crate::proc;
 use crate::task::Task;
-use sys::raw;
+use std::ffi::CString;
+use sys::{Errno, raw};
 
 /// The generic layout (asm-generic/stat.h), which arm64 has.
 fn generic(stat: &libc::stat) -> [u8; 128] {
@@ -59,7 +60,23 @@ pub(super) fn fstat(_: &mut Task, args: Args) -> Result {
 pub(super) fn statx(task: &mut Task, args: Args) -> Result {
     let [dirfd, path, flags, mask, out, _] = args;
     let path = resolve(task, dirfd, path, flags & libc::AT_SYMLINK_NOFOLLOW as u64 == 0);
-    task.call(libc::SYS_statx, [dirfd, path.at(), flags, mask, out, 0])
+    task.call(libc::SYS_statx, [dirfd, path.at(), flags, mask, out, 0])?;
+    if flags & libc::AT_SYMLINK_NOFOLLOW as u64 == 0
+        && task.process.is_own_id(statx_id(out)?)
+        && let Some(link) = proc::redirect_exe_links(task.process, dirfd as i32, &read(args[1])?)
+        && let Ok(link) = CString::new(link)
+    {
+        task.call(libc::SYS_statx, [dirfd, link.as_ptr() as u64, flags, mask, out, 0])?;
+    }
+    Ok(0)
+}
+
+/// Device and number in the `struct statx` at `out`.
+fn statx_id(out: u64) -> core::result::Result<(u64, u64), Errno> {
+    const INO: u64 = 32;
+    const DEV: u64 = 136;
+    let (major, minor) = (::memory::read_u32(out + DEV)?, ::memory::read_u32(out + DEV + 4)?);
+    Ok((libc::makedev(major, minor), ::memory::read_u64(out + INO)?))
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ pub(crate) static CALLS: [Call; 326] = [
     Call { name: "fchownat", args: &[Arg::Dirfd, Arg::Path, Arg::Int, Arg::Int, Arg::Flags(Set::At)], action: Action::Follows(260, Lookup { dirfd: Some(0), path: 1, flags: 4, bits: 0x100, follow: false }) },
     Call { name: "fchown", args: &[Arg::Fd, Arg::Int, Arg::Int], action: Action::Passed(93) },
     Call { name: "openat", args: &[Arg::Dirfd, Arg::Path, Arg::Flags(Set::Open), Arg::Mode], action: Action::Emulated(super::file::openat) },
-    Call { name: "close", args: &[Arg::Fd], action: Action::Emulated(super::file::close) },
+    Call { name: "close", args: &[Arg::Fd], action: Action::Passed(3) },
     Call { name: "vhangup", args: &[], action: Action::Passed(153) },
     Call { name: "pipe2", args: &[Arg::Ptr, Arg::Flags(Set::Open)], action: Action::Emulated(super::file::pipe2) },
     Call { name: "quotactl", args: &[Arg::Hex, Arg::Path, Arg::Int, Arg::Ptr], action: Action::Passed(179) },

@@ -22,6 +22,8 @@ pub struct Inherited {
     pub cpuid: Option<[u32; 2]>,
     /// Descriptors of which the guest reads something else than the host has there.
     pub views: Vec<i32>,
+    /// The program was given as a descriptor, without a path.
+    pub unnamed: bool,
     /// The options of the caller.
     pub options: Options,
 }
@@ -33,6 +35,7 @@ pub(super) fn arguments(
     own: Option<i32>,
     share: Option<i32>,
     views: &[i32],
+    unnamed: bool,
     exec_fn: Vec<u8>,
 ) -> Vec<Vec<u8>> {
     let [own, share] = [own, share].map(|fd| fd.map(|fd| fd.to_string()));
@@ -52,6 +55,7 @@ pub(super) fn arguments(
     let [one, seven] = sys::arch::cpuid();
     add(b"cpuid", Some(format!("{one:x}.{seven:x}").as_bytes()));
     add(b"views", (!views.is_empty()).then_some(views.as_bytes()));
+    add(b"unnamed", unnamed.then_some(b"1"));
     add(b"L", options.ld_prefix.as_deref());
     add(b"cpu", options.cpu.as_deref());
     add(b"dump", options.dump.as_deref());
@@ -87,7 +91,7 @@ pub(crate) fn program(text: &[u8]) -> Option<i32> {
 pub fn read(text: &[u8]) -> Option<Inherited> {
     let mut options = Options::default();
     let (mut fd, mut own, mut share, mut cpuid) = (None, None, None, None);
-    let mut views = Vec::new();
+    let (mut views, mut unnamed) = (Vec::new(), false);
     let number = |value: &[u8]| str::from_utf8(value).ok()?.parse::<i32>().ok();
     for item in text.split(|&b| b == SEPARATOR) {
         let at = item.iter().position(|&b| b == b'=')?;
@@ -101,6 +105,7 @@ pub fn read(text: &[u8]) -> Option<Inherited> {
                 let mut word = || u32::from_str_radix(words.next()?, 16).ok();
                 cpuid = Some([word()?, word()?]);
             }
+            b"unnamed" => unnamed = value == b"1",
             b"views" => views = value.split(|&b| b == b',').filter_map(number).collect(),
             b"L" => options.ld_prefix = Some(value.to_vec()),
             b"cpu" => options.cpu = Some(value.to_vec()),
@@ -115,7 +120,7 @@ pub fn read(text: &[u8]) -> Option<Inherited> {
             _ => return None,
         }
     }
-    Some(Inherited { fd: fd?, own, share, cpuid, views, options })
+    Some(Inherited { fd: fd?, own, share, cpuid, views, unnamed, options })
 }
 
 #[cfg(test)]
@@ -134,13 +139,13 @@ mod tests {
             ..Options::default()
         };
         let arguments =
-            arguments(&options, 7, Some(900), Some(901), &[5, 8], b"/bin/true".to_vec());
+            arguments(&options, 7, Some(900), Some(901), &[5, 8], true, b"/bin/true".to_vec());
         assert_eq!(arguments.len(), ARGUMENTS);
         assert_eq!(arguments[1], MARKER);
         assert_eq!(program(&arguments[2]), Some(7));
         let (own, share, cpuid) = (Some(900), Some(901), Some(sys::arch::cpuid()));
         let views = vec![5, 8];
-        let expected = Inherited { fd: 7, own, share, cpuid, views, options };
+        let expected = Inherited { fd: 7, own, share, cpuid, views, unnamed: true, options };
         assert_eq!(read(&arguments[2]), Some(expected));
         assert_eq!(read(b"junk"), None);
     }

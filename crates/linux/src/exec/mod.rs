@@ -175,6 +175,18 @@ fn may_execute(dirfd: RawFd, path: &[u8], flags: i32) -> Result<(), Errno> {
     raw::faccessat(dirfd, path, libc::X_OK, flags | libc::AT_EACCESS)
 }
 
+/// Whether `fd`, opened for reading, is open for writing somewhere: Linux executes no such file. Asked by
+/// a lease, which those who may not have one do not get.
+fn is_busy(fd: RawFd) -> bool {
+    match raw::fcntl(fd, libc::F_SETLEASE, libc::F_RDLCK as u64) {
+        Ok(_) => {
+            let _ = raw::fcntl(fd, libc::F_SETLEASE, libc::F_UNLCK as u64);
+            false
+        }
+        Err(errno) => errno == Errno::EAGAIN,
+    }
+}
+
 /// Whether `fd` is a regular file.
 fn is_regular(fd: &OwnedFd) -> bool {
     raw::fstat(fd.as_raw_fd()).is_ok_and(|stat| stat.st_mode & libc::S_IFMT == libc::S_IFREG)
@@ -198,6 +210,9 @@ fn plan(process: &Process, request: &mut Request) -> Result<Plan, Errno> {
     }
     if stat.st_mode & libc::S_IFMT != libc::S_IFREG {
         return Ok(Plan::Kernel);
+    }
+    if is_busy(fd.as_raw_fd()) {
+        return Err(Errno::ETXTBSY);
     }
     let path = exec_fn(request);
     let Ok(file) = OpenFile::new(fd, path) else { return Ok(Plan::Kernel) };
@@ -279,6 +294,9 @@ fn open_interpreter(path: &[u8]) -> Result<OpenFile, ChainError> {
     if !is_regular(&fd) {
         return Err(missing(Errno::EACCES));
     }
+    if is_busy(fd.as_raw_fd()) {
+        return Err(missing(Errno::ETXTBSY));
+    }
     OpenFile::new(fd, path.to_vec()).map_err(|_| missing(Errno::EIO))
 }
 
@@ -337,6 +355,9 @@ fn check_program(process: &Process, file: &OpenFile) -> Result<(), Errno> {
         }
         Err(_) => return Err(Errno::EACCES),
     };
+    if is_busy(loader.fd()) {
+        return Err(Errno::ETXTBSY);
+    }
     if loader.head().len() < elf::EHDR_SIZE {
         return Err(Errno::EIO);
     }
@@ -467,7 +488,8 @@ fn by_ourselves(
     };
     let (fd, share) = (program.fd(), family::inheritance(task));
     let views = task.process.views.inheritable();
-    let mut all = marker::arguments(&options, fd, pinned, share, &views, exec_fn(request));
+    let (unnamed, path) = (request.path.is_empty(), exec_fn(request));
+    let mut all = marker::arguments(&options, fd, pinned, share, &views, unnamed, path);
     all.extend_from_slice(argv);
     let mut prepared = Prepared::new(own.fd(), b"", &all, &request.envp, libc::AT_EMPTY_PATH)?;
     prepared.inherited = [pinned, share];

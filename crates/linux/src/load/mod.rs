@@ -47,6 +47,8 @@ pub struct Start {
     pub file: OpenFile,
     /// The path that was executed.
     pub exec_fn: Vec<u8>,
+    /// It stands for a descriptor that was executed.
+    pub unnamed: bool,
     /// The emulator's own binary, if it was passed on.
     pub own: Option<OwnedFd>,
     /// The memory that translations are shared in, if it was passed on.
@@ -103,7 +105,7 @@ pub fn start(
     options: Options,
     start: Start,
 ) -> Result<Task, Error> {
-    let Start { file, exec_fn, own, share, views, argv, envp } = start;
+    let Start { file, exec_fn, unnamed, own, share, views, argv, envp } = start;
     if let Some(share) = share {
         family::join(engine, &options, share);
     }
@@ -177,7 +179,7 @@ pub fn start(
         shown: false,
     };
     identity.shown = proc::show_to_kernel(&identity);
-    set_name(&identity.exec_fn, file.fd());
+    set_name(&identity.exec_fn, unnamed.then_some(file.fd()));
     let log = options.log.as_deref().filter(|_| options.strace).and_then(crate::strace::open);
     let process: &'static Process = Box::leak(Box::new(Process {
         abi,
@@ -235,17 +237,15 @@ fn map_stack(mm: &Mm, image: &stack::Image, top: u64) -> Result<(), Error> {
     memory::write(image.sp, &image.bytes).map_err(|_| Error::Memory(Errno::ENOMEM))
 }
 
-/// Names the process after its program, as `execve` does: by the path, or if the file was given as a
-/// descriptor (then `file` is it), by the name that the file has.
-fn set_name(exec_fn: &[u8], file: RawFd) {
-    let by_number =
-        exec_fn.strip_prefix(b"/dev/fd/").filter(|fd| fd.iter().all(u8::is_ascii_digit));
-    let path = match by_number {
-        Some(_) => raw::readlinkat(libc::AT_FDCWD, format!("/proc/self/fd/{file}").as_bytes()),
+/// Names the process after its program, as `execve` does: by the path, or by the name that the file has
+/// of which only a descriptor was given.
+fn set_name(exec_fn: &[u8], unnamed: Option<RawFd>) {
+    let path = match unnamed {
+        Some(fd) => raw::readlinkat(libc::AT_FDCWD, format!("/proc/self/fd/{fd}").as_bytes()),
         None => Ok(exec_fn.to_vec()),
     };
     let path = path.unwrap_or_else(|_| exec_fn.to_vec());
-    let path = path.strip_suffix(b" (deleted)").unwrap_or(&path);
+    let path = path.strip_suffix(unnamed.map_or(&b""[..], |_| b" (deleted)")).unwrap_or(&path);
     let base = path.rsplit(|&b| b == b'/').next().unwrap_or_default();
     let mut name = [0_u8; 16];
     let len = base.len().min(15);

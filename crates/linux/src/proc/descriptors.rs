@@ -1,5 +1,8 @@
-//! Listings of `/proc/PID/fd` and `/proc/PID/fdinfo` without the emulator's own descriptors.
+//! Listings of `/proc/PID/fd`, `fdinfo` and `map_files` without what is the emulator's own.
 
+use super::exe::is_tagged;
+use super::names::{self, Owner};
+use super::{Layout, other};
 use crate::process::{PINNED_FD, Process};
 use std::os::fd::RawFd;
 use sys::raw;
@@ -10,31 +13,73 @@ const SHARE: &[u8] = b"/memfd:anyarch-share";
 const RECLEN: usize = 16;
 const NAME: usize = 19;
 
-/// The path of the `/proc/PID/fd` whose descriptors the directory `dir` lists, if there may be any of
-/// ours in it.
-pub(crate) fn listed(process: &Process, dir: RawFd) -> Option<Vec<u8>> {
-    if process.own_fds().next().is_none() || !super::is_proc(dir) {
-        return None;
-    }
-    let link = format!("/proc/self/fd/{dir}");
-    let path = raw::readlinkat(libc::AT_FDCWD, link.as_bytes()).ok()?;
-    let fds = path.strip_suffix(b"info").unwrap_or(&path);
-    fds.ends_with(b"/fd").then(|| fds.to_vec())
+/// A directory of a process that may list something of ours.
+pub(crate) struct Listed {
+    owner: Owner,
+    /// The process's directory.
+    dir: Vec<u8>,
+    /// It lists mapped files, not descriptors.
+    maps: bool,
 }
 
-/// Takes our descriptors out of the directory entries in `listing`, which are of `fds`; gives how
-/// many bytes are left.
-pub(crate) fn hide(process: &Process, fds: &[u8], listing: &mut [u8]) -> usize {
-    let own = fds.starts_with(format!("/proc/{}/", raw::getpid()).as_bytes());
-    let is_ours = |name: &[u8]| {
-        let number = str::from_utf8(name).ok().and_then(|text| text.parse::<RawFd>().ok());
-        number.is_some_and(|fd| fd >= PINNED_FD) && {
-            own && number.is_some_and(|fd| process.is_own_fd(fd))
-                || raw::readlinkat(libc::AT_FDCWD, &[fds, b"/", name].concat())
-                    .is_ok_and(|to| to.starts_with(SHARE))
-        }
+/// What the directory `dir` lists, if that is to be looked at.
+pub(crate) fn listed(dir: RawFd) -> Option<Listed> {
+    if !super::is_proc(dir) {
+        return None;
+    }
+    let path = names::path_of(dir)?;
+    let slash = path.iter().rposition(|&b| b == b'/')?;
+    let (process, name) = (&path[..slash], &path[slash + 1..]);
+    let maps = match name {
+        b"fd" | b"fdinfo" => false,
+        b"map_files" => true,
+        _ => return None,
     };
-    without(listing, is_ours)
+    let owner = names::owner_of(process);
+    match &owner {
+        Owner::Root => return None,
+        Owner::Other(of) if !other::is_emulator(of) => return None,
+        Owner::Own | Owner::Other(_) => {}
+    }
+    Some(Listed { owner, dir: process.to_vec(), maps })
+}
+
+/// Takes what is ours out of the directory entries in `listing`; gives how many bytes are left.
+pub(crate) fn hide(process: &Process, listed: &Listed, listing: &mut [u8]) -> usize {
+    if listed.maps {
+        let layout = match &listed.owner {
+            Owner::Other(dir) => super::maps_of(dir).and_then(|maps| other::layout(dir, &maps)),
+            _ => Some(Layout::new(process)),
+        };
+        return match layout {
+            Some(layout) => without(listing, |name| is_not_of(&layout, name)),
+            None => listing.len(),
+        };
+    }
+    without(listing, |name| {
+        let number = str::from_utf8(name).ok().and_then(|text| text.parse::<RawFd>().ok());
+        number.is_some_and(|fd| match listed.owner {
+            Owner::Own => process.is_own_fd(fd),
+            _ => fd >= PINNED_FD && is_ours(&listed.dir, fd),
+        })
+    })
+}
+
+/// Whether descriptor `fd` of the emulated process of `dir` is the emulator's.
+fn is_ours(dir: &[u8], fd: RawFd) -> bool {
+    let link = |name: &str| raw::readlinkat(libc::AT_FDCWD, &[dir, name.as_bytes()].concat());
+    link(&format!("/fd/{fd}"))
+        .is_ok_and(|to| to.starts_with(SHARE) || Ok(&to) == link("/exe").as_ref())
+        || is_tagged(dir, fd)
+}
+
+/// Whether the name of a mapped file, `START-END`, is of a mapping that is not the guest's.
+fn is_not_of(layout: &Layout, name: &[u8]) -> bool {
+    let parse = || {
+        let (start, end) = str::from_utf8(name).ok()?.split_once('-')?;
+        Some((u64::from_str_radix(start, 16).ok()?, u64::from_str_radix(end, 16).ok()?))
+    };
+    parse().is_some_and(|(start, end)| !layout.owned.intersects(start, end))
 }
 
 /// Moves the entries whose names do not satisfy `drop` to the front; gives their bytes.

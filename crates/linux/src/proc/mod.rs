@@ -18,7 +18,7 @@ mod text;
 mod view;
 
 use crate::process::Process;
-pub(crate) use descriptors::{hide as hide_descriptors, listed as listed_descriptors};
+pub(crate) use descriptors::{hide, listed};
 pub use exe::Exe;
 pub(crate) use exe::{
     readlink as readlink_exe, redirect as redirect_exe, redirect_links as redirect_exe_links,
@@ -119,15 +119,11 @@ fn mapped(process: &Process, entry: &Entry, host: &[u8]) -> Option<Vec<u8>> {
         Owner::Other(dir) => dir,
         _ => b"/proc/self",
     };
-    let read = |name: &[u8]| {
-        let text = raw::read_file(&[dir, b"/", name].concat()).ok()?;
-        Some(String::from_utf8_lossy(&text).into_owned())
-    };
     // Those of the others are seen by what is mapped.
     let maps = match entry.name.as_slice() {
         b"maps" | b"smaps" => None,
-        b"numa_maps" => Some(read(b"maps")?),
-        _ => Some(read(b"smaps")?),
+        b"numa_maps" => Some(maps_of(dir)?),
+        _ => Some(host_text(dir, b"smaps")?),
     };
     let layout = match &entry.owner {
         Owner::Other(dir) => other::layout(dir, maps.as_deref().unwrap_or(&host))?,
@@ -139,6 +135,16 @@ fn mapped(process: &Process, entry: &Entry, host: &[u8]) -> Option<Vec<u8>> {
         (_, None) => layout.filter(&host),
     };
     Some(text.into_bytes())
+}
+
+/// The host's `maps` of the process of `dir`.
+fn maps_of(dir: &[u8]) -> Option<String> {
+    host_text(dir, b"maps")
+}
+
+fn host_text(dir: &[u8], name: &[u8]) -> Option<String> {
+    let text = raw::read_file(&[dir, b"/", name].concat()).ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// All of a file, whose offset stays as it is.

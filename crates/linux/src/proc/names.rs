@@ -46,7 +46,7 @@ pub(super) fn owner(fd: RawFd) -> Option<Owner> {
 }
 
 /// Whose directory `dir` is: that of a process, or of one of its threads.
-fn owner_of(dir: &[u8]) -> Owner {
+pub(super) fn owner_of(dir: &[u8]) -> Owner {
     let (process_dir, pid) = match split(dir) {
         Some((task_dir, _)) if task_dir.ends_with(b"/task") => {
             let process_dir = &task_dir[..task_dir.len() - b"/task".len()];

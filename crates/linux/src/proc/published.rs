@@ -3,7 +3,7 @@
 //! They run the same binary, so they find it at the same place in it.
 
 use super::maps::Layout;
-use crate::elf::PAGE;
+use crate::elf::{ADDR_END, PAGE};
 use crate::intervals::Intervals;
 use core::sync::atomic::{AtomicU64, Ordering, fence};
 use std::os::fd::{AsRawFd, RawFd};
@@ -85,28 +85,44 @@ pub(super) fn layout(dir: &[u8], maps: &str) -> Option<Layout> {
     let at = (&raw const PUBLISHED as u64).wrapping_sub(ours).wrapping_add(theirs);
     let flags = libc::O_RDONLY | libc::O_CLOEXEC;
     let memory = raw::openat(libc::AT_FDCWD, &[dir, b"/mem"].concat(), flags, 0).ok()?;
-    // (Who maps memory all the time is asked again.)
-    (0..100).find_map(|_| consistent(memory.as_raw_fd(), at))
+    published(memory.as_raw_fd(), at)
 }
 
-/// What is there, if it was not changed meanwhile.
-fn consistent(memory: RawFd, at: u64) -> Option<Layout> {
+fn published(memory: RawFd, at: u64) -> Option<Layout> {
     let words = read(memory, at, WORDS)?;
-    let owned = ranges(memory, &words[..3])?;
-    let exec = ranges(memory, &words[3..6])?;
-    let same = read(memory, at, WORDS)? == words;
+    let owned = ranges(memory, at)?;
+    let exec = ranges(memory, at + size_of::<Slot>() as u64)?;
     let heap = (words[6], words[6] + 1);
-    same.then_some(Layout { owned, exec, heap, stack: 0, vdso: words[7] })
+    Some(Layout { owned, exec, heap, stack: 0, vdso: words[7] })
 }
 
-/// The ranges of a slot with these words.
-fn ranges(memory: RawFd, slot: &[u64]) -> Option<Intervals> {
-    let &[sequence, at, len] = slot else { return None };
-    if sequence % 2 != 0 || len > 1 << 20 {
-        return None;
+/// The ranges of the slot at `slot`. Of a process that changes them all the time, what was seen in
+/// several looks: no range that stays is missing in all of them.
+fn ranges(memory: RawFd, slot: u64) -> Option<Intervals> {
+    const TRIES: usize = 30;
+    let mut seen: Option<Intervals> = None;
+    for _ in 0..TRIES {
+        let before = read(memory, slot, 3)?;
+        let &[sequence, at, len] = &before[..] else { return None };
+        let words = match len {
+            0 => Vec::new(),
+            1..=0x10_0000 => read(memory, at, len as usize * 2).unwrap_or_default(),
+            _ => return None,
+        };
+        let found: Intervals =
+            words.chunks_exact(2).map(|range| [range[0], range[1]]).filter(is_range).collect();
+        if sequence % 2 == 0 && read(memory, slot, 3)? == before {
+            return Some(found);
+        }
+        let all = seen.get_or_insert_default();
+        found.overlaps(0, u64::MAX).for_each(|(start, end)| all.insert(start, end));
     }
-    let words = read(memory, at, len as usize * 2)?;
-    Some(words.chunks_exact(2).map(|range| [range[0], range[1]]).collect())
+    seen
+}
+
+/// Whether this can be a range, and is not something else that has come there.
+fn is_range([start, end]: &[u64; 2]) -> bool {
+    start < end && *end <= ADDR_END && start % PAGE == 0 && end % PAGE == 0
 }
 
 fn read(memory: RawFd, at: u64, words: usize) -> Option<Vec<u64>> {
@@ -135,16 +151,18 @@ mod tests {
         }
         let mut exec = Intervals::shown_in(&PUBLIC.exec);
         exec.insert(0x4000, 0x5000);
-        exec.remove(0x4000, 0x4800);
+        exec.insert(0x8000, 0xa000);
+        exec.remove(0x9000, 0xa000);
         PUBLIC.set(0x6000, 0x8000);
         let memory = std::fs::File::open("/proc/self/mem").unwrap();
         let list = |set: &Intervals| set.overlaps(0, u64::MAX).collect::<Vec<_>>();
-        let read = || consistent(memory.as_raw_fd(), &raw const PUBLIC as u64);
+        let read = || published(memory.as_raw_fd(), &raw const PUBLIC as u64);
         let found = read().unwrap();
         assert_eq!(list(&found.owned), list(&owned));
-        assert_eq!(list(&found.exec), [(0x4800, 0x5000)]);
+        assert_eq!(list(&found.exec), [(0x4000, 0x5000), (0x8000, 0x9000)]);
         assert_eq!((found.heap.0, found.vdso), (0x6000, 0x8000));
+        // In the middle of a change.
         PUBLIC.owned.begin();
-        assert!(read().is_none());
+        assert_eq!(list(&read().unwrap().owned), list(&owned));
     }
 }
