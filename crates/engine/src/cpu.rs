@@ -133,14 +133,12 @@ pub(crate) fn current<'a>() -> Option<&'a Shared> {
     unsafe { CURRENT.get().as_ref() }
 }
 
-/// A hash of indirect branch targets that has none. Zero entries say "pc 0 is at 0", which only
-/// that of pc 0 must not say: pc 0 is looked up nowhere else, and not behind the hash.
-pub(crate) fn new_hash() -> Result<Mapping, sys::Errno> {
-    let size = HASH_SIZE + DISPLACED_SIZE;
-    let map = Mapping::anonymous(size, libc::PROT_READ | libc::PROT_WRITE)?;
-    entry_of(map.start() as u64, 0).pc.store(u64::MAX, Ordering::Relaxed);
-    Ok(map)
-}
+/// A hash of indirect branch targets that has none. Zero entries say "pc 0 is at 0", which only that
+/// of pc 0 must not say ([`Shared::arm`] sees to it): pc 0 is looked up nowhere else, and not behind
+/// the hash.
+static EMPTY_HASH: [AtomicEntry; HASH_ENTRIES + DISPLACED_ENTRIES] =
+    [const { AtomicEntry { pc: AtomicU64::new(0), host: AtomicU64::new(0) } };
+        HASH_ENTRIES + DISPLACED_ENTRIES];
 
 /// [`HashEntry`] as several threads see it.
 #[repr(C)]
@@ -216,7 +214,9 @@ impl Shared {
     pub(crate) fn arm(&self) {
         self.armed.store(true, Ordering::SeqCst);
         protect(self.base + AT_POLL as u64, PAGE, libc::PROT_NONE);
-        self.hash_in_use().store(self.engine.empty_hash.start() as u64, Ordering::SeqCst);
+        let empty = EMPTY_HASH.as_ptr() as u64;
+        entry_of(empty, 0).pc.store(u64::MAX, Ordering::Relaxed);
+        self.hash_in_use().store(empty, Ordering::SeqCst);
     }
     fn disarm(&self) {
         self.armed.store(false, Ordering::SeqCst);
@@ -459,6 +459,7 @@ impl Cpu {
             (*state).host_time = engine.stubs.host_time;
             (*state).estimates = engine.stubs.estimates;
             (*state).cas_16 = engine.stubs.cas_16;
+            (*state).code_counts = engine.tables.code_lines.start();
             (*state).host_clock = crate::clock::find_host_clock as *const () as u64;
             (*state).helper = helper as *const () as u64;
             let sentinel = shared.ret_base() as *mut u64;

@@ -14,7 +14,6 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
-use sys::map::Mapping;
 
 /// Who knows which guest memory may be executed. Asked without any lock of the engine held.
 pub trait AddressSpace: Sync {
@@ -42,8 +41,6 @@ pub struct Engine {
     /// By `Mode::fp_exact`.
     maps: [PcMap; 2],
     pub(crate) stubs: StubAddresses,
-    /// A hash of indirect branch targets without any.
-    pub(crate) empty_hash: Mapping,
     space: OnceLock<&'static dyn AddressSpace>,
     /// Counts flushes: code seen under another number must not be entered.
     pub(crate) epoch: AtomicU64,
@@ -150,8 +147,6 @@ pub(crate) struct Fetcher {
 /// A fetcher that takes down what it fetches.
 struct Recorder<'a> {
     fetcher: Fetcher,
-    /// The block's start.
-    pc: u64,
     seen: &'a mut Seen,
 }
 
@@ -185,7 +180,7 @@ impl Fetch for Recorder<'_> {
 impl Recorder<'_> {
     /// Takes down words of the block.
     fn take_down(&mut self, pc: u64, words: &[u32]) {
-        if pc == self.pc + 4 * self.seen.block.len() as u64 {
+        if pc == self.seen.pc + 4 * self.seen.block.len() as u64 {
             self.seen.block.extend_from_slice(words);
         }
     }
@@ -194,8 +189,8 @@ impl Recorder<'_> {
 /// Words that are read in one go.
 const AT_ONCE: usize = 16;
 
-/// No unit is larger than this; not more than a page.
-const MAX_UNIT: u64 = 2048;
+/// No unit is of more bytes of guest code than this.
+pub(crate) const MAX_UNIT: u64 = 256;
 
 impl Fetch for Fetcher {
     fn guarded(&mut self, pc: u64) -> bool {
@@ -283,7 +278,6 @@ impl Engine {
         let stubs = host.stubs();
         let at = cache.base() + u64::from(cache.push(&stubs.bytes, false));
         cache.keep();
-        let empty_hash = crate::cpu::new_hash().map_err(os)?;
         let engine = Box::leak(Box::new(Self {
             guest,
             host,
@@ -309,7 +303,6 @@ impl Engine {
                 ret_miss: at + u64::from(stubs.ret_miss),
                 ret_evaluated: at + u64::from(stubs.ret_evaluated),
             },
-            empty_hash,
             space: OnceLock::new(),
             epoch: AtomicU64::new(0),
             interpreted: AtomicU64::new(0),
@@ -382,7 +375,13 @@ impl Engine {
         let mut guard = self.lock();
         let writer = &mut *guard;
         let found = match (self.lookup(exact, pc), fetcher) {
-            (None, Some(fetcher)) => self.translate(writer, exact, pc, fetcher),
+            (None, Some(fetcher)) => {
+                let lines = &self.tables.code_lines;
+                lines.expect(pc, MAX_UNIT);
+                let target = self.translate(writer, exact, pc, fetcher);
+                lines.remove(pc, MAX_UNIT);
+                target
+            }
             (None, None) => {
                 // Dropped in between.
                 drop(guard);
@@ -415,6 +414,7 @@ impl Engine {
         block.clear();
         let shared = fetcher.shared && writer.share.is_some();
         writer.code.private = !shared;
+        writer.seen.clear(pc);
         if shared && self.find_shared(writer, fetcher, pc, exact, &mut block) {
             let target = self.install(writer, &block, exact);
             self.enter_in_maps(writer, &block, target, exact);
@@ -425,17 +425,13 @@ impl Engine {
             return Some(target);
         }
         let mode = Mode { fp_exact: exact, ..Mode::default() };
-        if shared {
-            writer.seen.clear();
-            let mut recorder = Recorder { fetcher, pc, seen: &mut writer.seen };
-            self.decode(&mut recorder, pc, mode, &mut block);
-        } else {
-            self.decode(&mut { fetcher }, pc, mode, &mut block);
-        }
+        let mut recorder = Recorder { fetcher, seen: &mut writer.seen };
+        self.decode(&mut recorder, pc, mode, &mut block);
         let decoded = self.options.timing.then(Instant::now);
         if let (Some(start), Some(decoded)) = (start, decoded) {
             writer.stats.decode_ns += (decoded - start).as_nanos() as u64;
         }
+        assert!(u64::from(block.len) <= MAX_UNIT, "unit too large");
         let end = pc + u64::from(block.len);
         for (all, known) in
             [(&writer.trapping, &mut block.trapping), (&writer.tagged, &mut block.tagged)]
@@ -550,11 +546,11 @@ impl Engine {
         if !self.cache.fits(writer.code.bytes.len()) || !self.tables.fits(&writer.code) {
             self.flush(writer);
         }
-        let Writer { code, stats, .. } = writer;
+        let Writer { code, stats, seen, .. } = writer;
         number_links(code, self.tables.links.len());
         let has_loop = code.links.iter().any(|link| link.looped);
         let offset = self.cache.push(&code.bytes, has_loop);
-        let unit = self.tables.push(block, code, offset, exact);
+        let unit = self.tables.push(block, code, offset, exact, seen.hash(block));
         stats.units += 1;
         stats.guest_insns += u64::from(block.insns);
         stats.host_insns += u64::from(code.host_insns);
@@ -568,6 +564,7 @@ impl Engine {
         {
             unit.next_in_page.store(others, Ordering::Relaxed);
         }
+        self.tables.code_lines.add(block.pc, block.len.into());
         self.map(exact).insert(block.pc, target);
         self.link_ahead(writer, target, exact);
     }

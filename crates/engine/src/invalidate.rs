@@ -1,7 +1,7 @@
 //! Dropping translations: of changed guest code, or all when the cache is full.
 
 use crate::engine::{Engine, Writer};
-use crate::unit::NONE;
+use crate::unit::{CodeHash, NONE, Unit};
 use core::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,25 @@ impl Engine {
 
     /// [`Engine::invalidate`] by the writer.
     pub(crate) fn invalidate_locked(&self, writer: &mut Writer, start: u64, len: u64) {
+        self.invalidate_if(writer, start, len, |_| true);
+    }
+
+    /// Drops the translations of guest code in `[start, start + len)` that are not of the code which is
+    /// there now. Programs say that code was changed for whole lines, and write what was there.
+    pub(crate) fn code_changed(&self, start: u64, len: u64) {
+        self.invalidate_if(&mut self.lock(), start, len, |unit| {
+            unit.code.is_none() || unit.code != hash_at(unit.pc, unit.len / 4)
+        });
+    }
+
+    /// Drops the translations of guest code in `[start, start + len)` for which `is_wrong`.
+    fn invalidate_if(
+        &self,
+        writer: &mut Writer,
+        start: u64,
+        len: u64,
+        is_wrong: impl Fn(&Unit) -> bool,
+    ) {
         let last = start.saturating_add(len - 1);
         // (A unit that starts in the page before may reach into the first one.)
         let (first_page, last_page) = ((start >> 12).saturating_sub(1), last >> 12);
@@ -27,7 +46,8 @@ impl Engine {
             let mut n = core::mem::replace(first, NONE);
             while let Some(unit) = self.tables.units.get(n) {
                 let next = unit.next_in_page.load(Ordering::Relaxed);
-                if unit.pc > last || unit.pc + u64::from(unit.len) <= start {
+                let outside = unit.pc > last || unit.pc + u64::from(unit.len) <= start;
+                if outside || !is_wrong(unit) {
                     unit.next_in_page.store(*first, Ordering::Relaxed);
                     *first = n;
                 } else if !unit.dead.swap(true, Ordering::SeqCst) {
@@ -59,6 +79,7 @@ impl Engine {
         for &n in dropped {
             let Some(unit) = self.tables.units.get(n) else { continue };
             self.map(unit.exact).remove(unit.pc, n);
+            self.tables.code_lines.remove(unit.pc, unit.len.into());
             // All that leads in. A link may have been unlinked, and then linked to another unit,
             // which makes it part of that unit's list instead: it was taken off here first.
             let mut link = unit.incoming.swap(NONE, Ordering::Relaxed);
@@ -114,6 +135,13 @@ impl Engine {
                 }
             }
         }
+        for n in 0..self.tables.units.len() {
+            if let Some(unit) = self.tables.units.get(n)
+                && !unit.dead.load(Ordering::Relaxed)
+            {
+                self.tables.code_lines.remove(unit.pc, unit.len.into());
+            }
+        }
         writer.pages.clear();
         self.map(false).clear();
         self.map(true).clear();
@@ -121,4 +149,11 @@ impl Engine {
         self.cache.clear();
         writer.stats.flushes += 1;
     }
+}
+
+/// The hash of `count` words of guest code at `pc`; None if they cannot be read.
+fn hash_at(pc: u64, count: u16) -> Option<CodeHash> {
+    let words: Result<Vec<u32>, _> =
+        (0..u64::from(count)).map(|n| memory::read_u32(pc + n * 4)).collect();
+    words.ok().map(|words| CodeHash::of(&words))
 }

@@ -35,6 +35,7 @@
 mod arena;
 mod cache;
 mod clock;
+mod code_lines;
 mod cpu;
 mod engine;
 mod fault;

@@ -211,7 +211,7 @@ impl Cpu {
             RuntimeEffect::None => {}
             RuntimeEffect::FpControl => self.update_fp(),
             RuntimeEffect::Invalidate { start, len } => {
-                self.engine.invalidate(self.engine.guest.canonical(start), len);
+                self.engine.code_changed(self.engine.guest.canonical(start), len);
             }
             RuntimeEffect::Yield => std::thread::yield_now(),
             RuntimeEffect::Undefined => {

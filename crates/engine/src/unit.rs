@@ -1,6 +1,7 @@
 //! What is remembered of translated code: units, links, fault points.
 
 use crate::arena::Arena;
+use crate::code_lines::{self, CodeLines};
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use host::{FaultPoint, FlagsAt, Recipe};
 use sys::map::Mapping;
@@ -30,12 +31,28 @@ pub(crate) struct Unit {
     pub(crate) first_recipe: u32,
     /// For threads with `Mode::fp_exact`.
     pub(crate) exact: bool,
+    /// Of the guest code it was made of; None if that is not known.
+    pub(crate) code: Option<CodeHash>,
     /// Dropped: nothing may lead here any more.
     pub(crate) dead: AtomicBool,
     /// First of the links that lead here.
     pub(crate) incoming: AtomicU32,
     /// Next unit that starts in the same guest page; for the writer.
     pub(crate) next_in_page: AtomicU32,
+}
+
+/// A hash of guest code, by which it is recognised.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct CodeHash(u64);
+
+impl CodeHash {
+    /// That of `words`.
+    pub(crate) fn of(words: &[u32]) -> Self {
+        let step = |hash: u64, &word: &u32| {
+            (hash.rotate_left(25) ^ u64::from(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        };
+        Self(words.iter().fold(words.len() as u64, step))
+    }
 }
 
 /// A direct exit.
@@ -56,6 +73,7 @@ pub(crate) struct LinkRecord {
 pub(crate) struct Tables {
     pub(crate) units: Arena<Unit>,
     pub(crate) links: Arena<LinkRecord>,
+    pub(crate) code_lines: CodeLines,
     faults: Arena<u64>,
     recipes: Arena<Recipe>,
     /// Their memory.
@@ -71,17 +89,19 @@ impl Tables {
             Arena::<LinkRecord>::bytes(caps[1]),
             Arena::<u64>::bytes(caps[2]),
             Arena::<Recipe>::bytes(caps[3]),
+            code_lines::BYTES,
         ];
         let map = Mapping::anonymous(sizes.iter().sum(), libc::PROT_READ | libc::PROT_WRITE)?;
         map.small_pages(0);
         let start = map.start();
-        // SAFETY: four disjoint parts of the mapping, page-aligned, which lives as long as they.
+        // SAFETY: five disjoint parts of the mapping, page-aligned, which lives as long as they.
         unsafe {
             Ok(Self {
                 units: Arena::new(start, caps[0]),
                 links: Arena::new(start.add(sizes[0]), caps[1]),
                 faults: Arena::new(start.add(sizes[0] + sizes[1]), caps[2]),
                 recipes: Arena::new(start.add(sizes[0] + sizes[1] + sizes[2]), caps[3]),
+                code_lines: CodeLines::new(start.add(sizes[..4].iter().sum())),
                 _map: map,
             })
         }
@@ -107,6 +127,7 @@ impl Tables {
         code: &host::Code,
         offset: u32,
         exact: bool,
+        guest: Option<CodeHash>,
     ) -> u32 {
         let index = self.units.len();
         let small = [block.len as usize, code.links.len(), code.faults.len()];
@@ -122,6 +143,7 @@ impl Tables {
             faults: code.faults.len() as u16,
             first_recipe: self.recipes.len(),
             exact,
+            code: guest,
             dead: AtomicBool::new(false),
             incoming: AtomicU32::new(NONE),
             next_in_page: AtomicU32::new(NONE),
@@ -234,7 +256,7 @@ mod tests {
             for host in [3, 9, 15] {
                 code.faults.push(FaultPoint { host, guest: n, flags: FlagsAt::Home });
             }
-            tables.push(&block, &code, 64 + n * 32, false);
+            tables.push(&block, &code, 64 + n * 32, false, None);
         }
         assert!(tables.find(63).is_none() && tables.find(64 + 20).is_none());
         let unit = tables.find(64 + 3 * 32 + 9).unwrap();

@@ -314,6 +314,11 @@ impl Machine<'_> {
                 self.write(op.dst, now.into());
                 Ok(())
             }
+            // (Only translated code is told; an answer is a matter of speed.)
+            OpCode::HasCode => {
+                self.write(op.dst, 1);
+                Ok(())
+            }
             OpCode::HostTime => {
                 let time = self.mem.host_time(self.read64(op.a) as i32);
                 self.state.int[usize::from(SLOT_TIME)..][..2].copy_from_slice(&time);

@@ -5,7 +5,7 @@ use crate::field::XZr;
 use crate::runtime;
 use crate::translator::{Flow, Translator};
 use ir::state::{SLOT_FPCR, SLOT_TP};
-use ir::{OpCode, Ref, Ty};
+use ir::{Cond, ExitKind, OpCode, Ref, Ty};
 
 /// Slot of the PSTATE bits that programs may set but that change nothing here: DIT, SSBS.
 const SLOT_PSTATE: u16 = 39;
@@ -179,7 +179,14 @@ impl Translator<'_> {
         match operation {
             DC_ZVA => self.ir.un(OpCode::ZeroBlock, Ty::I64, Ref::NONE, a),
             DC_CVAC | DC_CVAU | DC_CVAP | DC_CVADP | DC_CIVAC => {}
-            IC_IVAU => return self.runtime(runtime::INVALIDATE, a, Ref::NONE),
+            IC_IVAU => {
+                let there = self.temp();
+                self.ir.un(OpCode::HasCode, Ty::I64, there, a);
+                let next = self.exit_to(self.pc.wrapping_add(4), ExitKind::Jump);
+                let zero = self.imm(0);
+                self.ir.br_cmp(Ty::I64, Cond::Eq, there, zero, next);
+                return self.runtime(runtime::INVALIDATE, a, Ref::NONE);
+            }
             _ => return Flow::Undefined,
         }
         Flow::Next

@@ -565,6 +565,7 @@ impl Lower<'_> {
             OpCode::Crc32 => self.crc32(op),
             OpCode::Counter => self.counter(op),
             OpCode::HostTime => self.host_time(op),
+            OpCode::HasCode => self.has_code(op),
             OpCode::Sel | OpCode::SelInc | OpCode::SelInv | OpCode::SelNeg => self.select_op(op),
             OpCode::SetCond | OpCode::SetMask => self.set_cond(op),
             OpCode::CcmpSub | OpCode::CcmpAdd => self.ccmp(op),

@@ -8,8 +8,8 @@ use crate::{Alu, Shift};
 use core::mem::offset_of;
 use host::Link;
 use ir::state::{
-    DISPLACED_ENTRIES, DISPLACED_FACTOR, HASH_ENTRIES, HASH_FACTOR, HashEntry, POLL_OFFSET,
-    SLOT_PC, exit,
+    CODE_COUNTS, CODE_PIECE, DISPLACED_ENTRIES, DISPLACED_FACTOR, HASH_ENTRIES, HASH_FACTOR,
+    HashEntry, POLL_OFFSET, SLOT_PC, exit,
 };
 use ir::{Cond, ExitKind, Op, Ref, State};
 
@@ -22,6 +22,7 @@ const LEAVE_LINK: u64 = {
     assert!(disp > 127);
     0xa5ff | (disp as u32 as u64) << 16
 };
+const CODE_COUNTS_AT: Mem = Mem::state(offset_of!(State, code_counts) as i32);
 const HASH: Mem = Mem::state(offset_of!(State, hash) as i32);
 const LEAVE_INDIRECT: Mem = Mem::state(offset_of!(State, leave_indirect) as i32);
 const RET_MISS: Mem = Mem::state(offset_of!(State, ret_miss) as i32);
@@ -374,6 +375,20 @@ impl Lower<'_> {
         }
         self.unlock();
         self.leave(exit::RUNTIME, u64::from(op.imm as u32), self.next_pc());
+    }
+    pub(crate) fn has_code(&mut self, op: Op) {
+        const _: () = assert!(CODE_COUNTS == 1 << 16);
+        self.clobber();
+        self.fixed(Gpr::RAX, op.a);
+        self.unlock();
+        self.flush_scratch();
+        self.take(Gpr::RAX);
+        self.take(Gpr::RDX);
+        self.e.shift_imm(Shift::Shr, Size::D, Gpr::RAX, CODE_PIECE.ilog2() as u8);
+        self.e.load(Size::Q, Gpr::RDX, CODE_COUNTS_AT);
+        self.e.movzx(Size::W, Gpr::RAX, Gpr::RAX);
+        self.e.load_zx(Size::B, Gpr::RAX, Mem::index(Gpr::RDX, Gpr::RAX, 0, 0));
+        self.set(op.dst, Gpr::RAX);
     }
     /// Leaves with a reason, an argument and the guest's pc.
     pub(crate) fn leave(&mut self, reason: u32, argument: u64, pc: u64) {

@@ -236,6 +236,8 @@ impl Lower<'_> {
             // What faults goes through the kernel; what is not aligned, to the evaluator's fence.
             OpCode::St | OpCode::StV | OpCode::Fence | OpCode::ZeroBlock => true,
             OpCode::Label | OpCode::Br | OpCode::BrCond | OpCode::BrCmp | OpCode::BrBit => false,
+            // (A load, though not of guest memory: of counts that are changed before code is read.)
+            OpCode::HasCode => false,
             // (It would destroy the flags later.)
             _ => !code.may_fault() && !code.ends_block() && !code.writes_flags(),
         };

@@ -603,6 +603,10 @@ opcodes! {
     /// Asks the host's clock number `a`: its seconds go to slot [`crate::state::SLOT_TIME`], its
     /// nanoseconds, or a negative error number, to the next one.
     HostTime;
+    /// dst (I64) = 0 if there is certainly no translation of code near address a ([`CODE_PIECE`]).
+    ///
+    /// [`CODE_PIECE`]: crate::state::CODE_PIECE
+    HasCode;
 
     // --- conditions over the flags; aux low byte = Cond
     /// dst = cond ? a : b. ty integer, or F*/V* for vector slots.

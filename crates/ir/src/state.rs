@@ -142,6 +142,12 @@ pub struct Clock {
     pub base: u64,
 }
 
+/// Bytes of guest memory for which `OpCode::HasCode` gives one answer; a power of two.
+pub const CODE_PIECE: u64 = 256;
+/// How many counts of translations there are ([`State::code_counts`]); 65536, so that an index is 16
+/// bits.
+pub const CODE_COUNTS: usize = 1 << 16;
+
 /// A guest thread's registers and what translated code needs at hand.
 ///
 /// Lives at the start of a page; the page before it is the poll page ([`POLL_OFFSET`]).
@@ -212,6 +218,9 @@ pub struct State {
     pub call_helper_status: u64,
     /// For `OpCode::Counter`; where it is at its end, `helper` goes on.
     pub clock: Clock,
+    /// Address of [`CODE_COUNTS`] 8-bit counts for `OpCode::HasCode`, by address divided by
+    /// [`CODE_PIECE`].
+    pub code_counts: u64,
     /// Free for the engine.
     pub engine: [u64; 32],
 }
@@ -255,6 +264,7 @@ impl State {
             helper_op: [0; 2],
             args: [0; 4],
             host_time: 0,
+            code_counts: 0,
             host_clock: 0,
             cas_16: 0,
             estimates: 0,

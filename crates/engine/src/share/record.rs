@@ -5,22 +5,31 @@ use guest::Fetch;
 use host::{Code, FaultPoint, Link, Recipe};
 use ir::Block;
 
-use crate::unit::{pack, unpack};
+use crate::engine::MAX_UNIT;
+use crate::unit::{CodeHash, pack, unpack};
 
 /// Guest code that a translation was made of.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    /// From the block's start on.
+    /// The block's start.
+    pub(crate) pc: u64,
+    /// From there on.
     pub(crate) block: Vec<u32>,
     /// Elsewhere: what was looked at behind exits.
     pub(crate) beyond: Vec<(u64, u32)>,
 }
 
 impl Seen {
-    /// Forgets all.
-    pub(crate) fn clear(&mut self) {
+    /// Forgets all, for the block at `pc`.
+    pub(crate) fn clear(&mut self, pc: u64) {
+        self.pc = pc;
         self.block.clear();
         self.beyond.clear();
+    }
+    /// The hash of the code of `block`, if that is what was seen.
+    pub(crate) fn hash(&self, block: &Block) -> Option<CodeHash> {
+        let words = self.block.get(..block.len as usize / 4)?;
+        (self.pc == block.pc && !words.is_empty()).then(|| CodeHash::of(words))
     }
     /// The first instruction.
     pub(crate) fn first(&self) -> Option<u32> {
@@ -88,7 +97,7 @@ impl Header {
             flags: word()?,
             pc: reader.u64()?,
         };
-        (header.size <= SIZE_MAX && header.insns <= 1024).then_some(header)
+        (header.size <= SIZE_MAX && u64::from(header.insns) <= MAX_UNIT / 4).then_some(header)
     }
     /// Whether it may be for code at `pc`.
     pub(crate) fn fits(&self, pc: u64, exact: bool) -> bool {

@@ -11,7 +11,8 @@ fn share(family: u64) -> Share {
 
 fn translation(pc: u64) -> (Block, Seen, Code) {
     let block = Block { pc, len: 8, insns: 2, ..Block::default() };
-    let seen = Seen { block: vec![0x11, 0x22, 0x33], beyond: vec![(pc + 4, 0x22), (pc + 64, 7)] };
+    let beyond = vec![(pc + 4, 0x22), (pc + 64, 7)];
+    let seen = Seen { pc, block: vec![0x11, 0x22, 0x33], beyond };
     let mut code = Code { bytes: vec![0x90; 40], host_insns: 9, movable: true, ..Code::default() };
     code.bytes[8..16].copy_from_slice(&(pc + 8).to_le_bytes());
     code.addresses.push(8);
@@ -183,7 +184,7 @@ fn a_full_share_takes_no_more() {
     share.head().used.store(FIRST as u64, Ordering::Relaxed);
     for n in 0..10 {
         block.pc = PC + n * 4;
-        let seen = Seen { beyond: vec![], block: seen.block.clone() };
+        let seen = Seen { block: seen.block.clone(), ..Seen::default() };
         assert!(add(&mut share, &block, &seen, &code));
     }
     assert!(find(&share, PC + 36, false, &guest(PC + 36)).is_some());
@@ -207,7 +208,7 @@ fn every_record_of_many_pages_is_found() {
             let pc = at(page, n);
             let block = Block { pc, len: 8, insns: 2, ..Block::default() };
             let seen =
-                Seen { block: vec![pc as u32 & 0xfff, pc as u32 + 4 & 0xfff], beyond: vec![] };
+                Seen { block: vec![pc as u32 & 0xfff, pc as u32 + 4 & 0xfff], ..Seen::default() };
             assert!(share.add(&block, false, &seen, &mut code_at(page), &code).is_some());
         }
     }
@@ -230,7 +231,7 @@ fn every_record_of_many_pages_is_found() {
 fn several_may_add_at_once() {
     let first = share(1);
     let (block, _, code) = translation(PC);
-    let seen = |n: u64| Seen { block: vec![n as u32 + 1, 0x22], beyond: vec![] };
+    let seen = |n: u64| Seen { block: vec![n as u32 + 1, 0x22], ..Seen::default() };
     std::thread::scope(|scope| {
         for thread in 0..4 {
             let mut share = Share::join(first.file.try_clone().unwrap(), &[1; 8]).unwrap();
