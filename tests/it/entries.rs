@@ -72,3 +72,19 @@ pub fn compile(compiler: &str, dir: &Path, name: &str, source: &str) -> String {
     assert!(status.is_ok_and(|s| s.success()), "{compiler}");
     out
 }
+
+/// A program that adds two vectors, without a question about the processor; its path.
+///
+/// # Panics
+/// If the compiler fails.
+pub fn for_sve(dir: &Path, march: &str) -> String {
+    let source = "double a[999]; int main(int c, char **v) \
+        { for (int i = 0; i < c * 300; i++) a[i] = a[i] * c + i; return a[c]; }";
+    let file = put(&dir.join("vectors.c"), source.as_bytes(), 0o644);
+    let out = dir.join("vectors").display().to_string();
+    let march = format!("-march={march}");
+    let mut compiler = Command::new("aarch64-linux-gnu-gcc");
+    let status = compiler.args(["-O3", &march, "-o", &out, &file]).status();
+    assert!(status.is_ok_and(|s| s.success()), "the compiler");
+    out
+}

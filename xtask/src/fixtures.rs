@@ -24,7 +24,7 @@ struct Fixture {
 /// All that the tests need, in the order in which it is made.
 const FIXTURES: [Fixture; 6] = [
     Fixture {
-        what: "gcc and gcc-aarch64-linux-gnu, installed with apt-get",
+        what: "gcc, gcc-aarch64-linux-gnu and strace, installed with apt-get",
         megabytes: 60,
         there: |_| tools_are_there(),
         make: |_| tools(),
@@ -257,14 +257,14 @@ fn is_made(root: &Path, packages: &str) -> bool {
 
 fn tools_are_there() -> bool {
     let there = |program: &str| Command::new(program).arg("--version").output().is_ok();
-    there("aarch64-linux-gnu-gcc") && there("dpkg-deb") && there("gcc")
+    there("aarch64-linux-gnu-gcc") && there("dpkg-deb") && there("gcc") && there("strace")
 }
 
 /// Installs the cross compiler; this needs root.
 fn tools() -> Result<()> {
     run("apt-get", ["-q", "update"])?;
-    run("apt-get", "install -y -q --no-install-recommends gcc libc6-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross".split(' '))
-        .context("install the packages gcc and gcc-aarch64-linux-gnu by hand")
+    run("apt-get", "install -y -q --no-install-recommends gcc libc6-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross strace".split(' '))
+        .context("install the packages gcc, gcc-aarch64-linux-gnu and strace by hand")
 }
 
 /// The paragraph of /var/lib/dpkg/status for an unpacked package; its file list goes to `info`.

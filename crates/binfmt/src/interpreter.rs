@@ -82,10 +82,16 @@ pub fn head_of(mut file: &File) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// The interpreter that a script names, which may be empty; None for what is no script.
+/// How many bytes of a script the kernel reads for its first line (`BINPRM_BUF_SIZE`).
+pub const SCRIPT_LINE: usize = 256;
+
+/// The interpreter that a script names, which may be empty; None for what is no script. Only blanks
+/// and tabs separate it from its argument: a line that ends in CR LF names another file.
 pub fn script(head: &[u8]) -> Option<String> {
+    let head = &head[..head.len().min(SCRIPT_LINE)];
     let line = head.strip_prefix(b"#!")?.split(|b| *b == b'\n').next()?;
-    Some(String::from_utf8_lossy(line).split_whitespace().next().unwrap_or_default().to_owned())
+    let mut words = line.split(|b| matches!(b, b' ' | b'\t' | 0)).filter(|w| !w.is_empty());
+    Some(String::from_utf8_lossy(words.next().unwrap_or_default()).into_owned())
 }
 
 /// The loader that an ELF file asks for (PT_INTERP), of a head that reaches to its name.
@@ -125,6 +131,7 @@ mod tests {
         assert_eq!(Kind::of(Path::new("/nonexistent")), Kind::Missing);
         assert_eq!(Kind::of(Path::new("/etc/passwd")), Kind::NotExecutable);
         assert_eq!(Kind::of_head(b"#! /bin/sh -e\n"), Kind::Script("/bin/sh".into()));
+        assert_eq!(script(b"#!/bin/sh\r\n").as_deref(), Some("/bin/sh\r"));
         assert_eq!(Kind::of_head(b"text"), Kind::Unknown);
         let s390x = GuestArch::find("s390x").and_then(crate::probe::build).expect("built in");
         assert_eq!(Kind::of_head(&s390x), Kind::Foreign("s390x"));

@@ -6,6 +6,7 @@ mod options;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
+use guest_aarch64::Cpu;
 use linux::Options;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
@@ -27,18 +28,22 @@ struct Line {
 }
 
 impl Line {
-    /// With what the environment asks for.
-    ///
-    /// # Errors
-    /// The first variable that cannot be taken.
-    fn from_environment(name: &str, environment: &[Vec<u8>]) -> Result<Self, Failure> {
-        let mut line = Self {
+    fn new(name: &str) -> Self {
+        Self {
             name: name.to_owned(),
             options: Options::default(),
             stack: None,
             answer: None,
             warnings: Vec::new(),
-        };
+        }
+    }
+
+    /// With what the environment asks for.
+    ///
+    /// # Errors
+    /// The first variable that cannot be taken.
+    fn from_environment(name: &str, environment: &[Vec<u8>]) -> Result<Self, Failure> {
+        let mut line = Self::new(name);
         let ours = |entry: &&Vec<u8>| entry.starts_with(b"QEMU_") || entry.starts_with(b"ANYARCH_");
         for entry in environment.iter().filter(ours) {
             let mut parts = entry.splitn(2, |&b| b == b'=');
@@ -89,6 +94,24 @@ pub(crate) fn from_environment(environment: &[Vec<u8>]) -> Result<Options, Failu
         enlarge_stack(size);
     }
     Ok(line.options)
+}
+
+/// What is wrong with the variables of this environment, for the doctor.
+pub(crate) fn complaints() -> Vec<doctor::Complaint> {
+    let mut all = Vec::new();
+    for flag in FLAGS.iter().filter(|flag| !flag.variable.is_empty()) {
+        let Some(value) = std::env::var_os(flag.variable) else { continue };
+        let mut line = Line::new("anyarch");
+        let applied = line.apply(&flag.effect, flag.variable, value.into_vec());
+        let cpu = line.options.cpu.as_deref().map(String::from_utf8_lossy);
+        let cpu = cpu.and_then(|text| Cpu::parse(&text).err());
+        let fatal = applied.err().map(|failure| failure.line()).into_iter().chain(cpu);
+        let said = fatal.map(|text| (text, true));
+        for (text, fatal) in said.chain(line.warnings.into_iter().map(|text| (text, false))) {
+            all.push(doctor::Complaint { variable: flag.variable.to_owned(), text, fatal });
+        }
+    }
+    all
 }
 
 /// Raises the limit of the stack to `size`, or as far as that is allowed.

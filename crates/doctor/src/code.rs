@@ -154,6 +154,19 @@ codes! {
     TARGET_NOEXEC "E-TARGETNOEXEC" "The program cannot be executed."
         "It lacks the permission, or its mount is noexec: EACCES, for native and foreign programs \
          alike."
+    BAD_PROGRAM "E-BADPROGRAM" "The file is no complete program."
+        "It is empty, was cut off while it was copied, is an object file, or is neither ELF nor a \
+         script that begins with #!. The kernel gives ENOEXEC (Exec format error) or starts what is \
+         there, which then dies; no registration helps."
+    BAD_SCRIPT "E-BADSCRIPT" "The script's interpreter cannot be started."
+        "The kernel reads the first line of a script, at most 256 bytes, and starts what stands there \
+         behind #!. If that is missing, executing the script gives ENOENT (no such file or \
+         directory), though the script is there. An editor that ends lines with CR LF does that: CR \
+         becomes part of the interpreter's name."
+    NO_SVE "W-NOSVE" "The program is built for SVE."
+        "No processor of anyarch has the Scalable Vector Extension, and no program is told so: one \
+         that was compiled for it as a whole (-march=armv8-a+sve, armv9-a) dies of SIGILL. Programs \
+         that ask first (AT_HWCAP) take other code."
     TARGET_NOSUID "E-TARGETNOSUID" "The program is setuid, on a mount that forbids it."
         "On a nosuid mount setuid has no effect: the program runs with the caller's rights, \
          whatever the flags of the entry."
@@ -217,6 +230,14 @@ codes! {
     BAD_CONF "E-BADCONF" "A line of a configuration file is no valid registration."
         "systemd-binfmt hands the line to the kernel, which says EINVAL and not why; the entry is \
          missing after every start, while the others of the file are there."
+    ENVIRONMENT "E-ENVIRONMENT" "A variable of the environment keeps programs from starting."
+        "An emulator reads variables such as QEMU_CPU, QEMU_GDB and QEMU_LOG in every process that it \
+         runs. With one that it cannot take, every foreign program ends at its start, with exit code \
+         2 and a message of the emulator's. docs/qemu.md lists them."
+    LIMITS "E-LIMITS" "A limit of resources is too low."
+        "An emulator needs memory and descriptors of its own besides the program's. Under a low \
+         limit (ulimit, systemd's Limit...=, a sandbox's) foreign programs end at their start while \
+         native ones run."
     PROC_TEMP "W-PROCTEMP" "The interpreter needs temporary files for /proc."
         "QEMU before 7.2 shows /proc/self/stat, maps and others from a temporary file in TMPDIR or \
          /tmp. Where none can be created (read-only containers, a TMPDIR that is not there) opening \

@@ -13,6 +13,7 @@ use binfmt::{Entry, GuestArch, Kernel, Rule};
 use rustix::fs::StatVfsMountFlags;
 
 use crate::code::{self, Code, Severity};
+use crate::system::low_limits;
 use crate::{Finding, Fix, Subject, There, install, lsm, masks};
 
 /// Adds what is wrong with the entries.
@@ -49,7 +50,11 @@ pub(crate) fn examine(subject: &Subject, there: &There, findings: &mut Vec<Findi
             }
         }
     }
-    for guest in &subject.wanted {
+    // Whoever asks in general wants to know that nothing was registered at all.
+    let foreign = |e: &Entry| e.guest().is_some_and(|g| Some(g) != GuestArch::host());
+    let all = subject.is_general() && !entries.iter().any(foreign);
+    let wanted = if all { binfmt::guests::emulated() } else { subject.wanted.clone() };
+    for guest in &wanted {
         if Some(*guest) != GuestArch::host() && !entries.iter().any(|e| e.guest() == Some(guest)) {
             findings.push(
                 Finding::new(code::NO_ENTRY, guest.name)
@@ -135,6 +140,7 @@ fn tried(subject: &Subject, entry: &Entry, guest: &'static GuestArch, findings: 
         }
         Outcome::Errno(libc::ENOEXEC) => code::USERNS_SHADOW,
         Outcome::Errno(libc::EACCES | libc::EPERM) => code::LSM,
+        _ if !low_limits().is_empty() => code::LIMITS,
         _ => code::EXEC,
     };
     let mut finding =
@@ -146,6 +152,9 @@ fn tried(subject: &Subject, entry: &Entry, guest: &'static GuestArch, findings: 
             .fix(Fix::MountAndInstall(guest))
     } else if code == code::LSM {
         lsm::explained(finding)
+    } else if code == code::LIMITS {
+        finding.evidence.extend(low_limits());
+        finding.fix(Fix::Command("raise it: ulimit, or Limit...= of the unit".into()))
     } else {
         finding.fix(install(guest))
     });

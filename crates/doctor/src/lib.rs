@@ -5,11 +5,14 @@
 
 pub mod code;
 mod conf;
+mod elf;
 mod engine;
 mod entries;
 mod file;
 mod lsm;
 mod masks;
+mod script;
+mod sve;
 mod system;
 pub mod x86;
 
@@ -45,12 +48,31 @@ pub struct Subject {
     pub kernel: Kernel,
     /// Configuration files that make registrations again after a restart.
     pub persisted: Vec<PathBuf>,
+    /// What this program's emulator says to the variables of the environment.
+    pub environment: Vec<Complaint>,
+}
+
+/// What the emulator says to a variable.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Complaint {
+    /// The variable.
+    pub variable: String,
+    /// Why programs do not start, or what does not happen.
+    pub text: String,
+    /// Whether programs do not start.
+    pub fatal: bool,
 }
 
 impl Subject {
     /// The machine's own root.
     pub fn system(&self) -> &Path {
         self.system.as_deref().unwrap_or(Path::new("/"))
+    }
+
+    /// Whether nothing in particular is asked about.
+    fn is_general(&self) -> bool {
+        let elsewhere = self.file.is_some() || self.root.is_some() || self.engine.is_some();
+        !elsewhere && self.wanted.is_empty()
     }
 
     /// Whether the machine's own root has one of `paths`.

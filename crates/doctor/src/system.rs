@@ -6,6 +6,7 @@ use binfmt::mount::{At, Lifetime};
 use binfmt::root::Root;
 use binfmt::{Entry, Instance};
 use rustix::fs::StatVfsMountFlags;
+use rustix::process::{Resource, getrlimit};
 
 use crate::code::{self, Severity};
 use crate::engine::{Engine, podman_is_installed};
@@ -70,6 +71,7 @@ pub(crate) fn examine(subject: &Subject, findings: &mut Vec<Finding>) -> Option<
     let entries = instance.entries().unwrap_or_default();
     lasting(subject, lifetime, &entries, findings);
     host(findings);
+    environment(subject, &entries, findings);
     podman(subject, &entries, findings);
     Some(There { instance, enabled, entries })
 }
@@ -82,7 +84,9 @@ fn lasting(subject: &Subject, lifetime: Lifetime, entries: &[Entry], findings: &
     if entries.is_empty() {
         return;
     }
-    if lifetime.is_volatile() {
+    // A namespace of one's own is there for what runs in it: a note where all is asked about.
+    let expected = lifetime == Lifetime::UserNamespace && !subject.is_general();
+    if lifetime.is_volatile() && !expected {
         let (severity, text) = match lifetime {
             Lifetime::UserNamespace => {
                 (Severity::Note, "this user namespace has an instance of its own")
@@ -152,6 +156,38 @@ fn host(findings: &mut Vec<Finding>) {
     }
     const AT_PAGESZ: u64 = 6;
     findings.extend(page_size(sys::auxv::get(AT_PAGESZ).unwrap_or(4096)));
+}
+
+/// Variables that our emulator does not take, or that ask for what does not happen.
+fn environment(subject: &Subject, entries: &[Entry], findings: &mut Vec<Finding>) {
+    // Other emulators decide for themselves.
+    let ours = entries.iter().any(|e| e.enabled && e.is_pinned());
+    for complaint in &subject.environment {
+        let severity = match complaint.fatal && (ours || entries.is_empty()) {
+            true => Severity::Error,
+            false => Severity::Note,
+        };
+        findings.push(
+            Finding::new(code::ENVIRONMENT, &complaint.variable)
+                .severity(severity)
+                .evidence(complaint.text.clone())
+                .fix(Fix::Command(format!("unset {}", complaint.variable))),
+        );
+    }
+}
+
+/// Limits under which an emulator does not start.
+pub(crate) fn low_limits() -> Vec<String> {
+    const LEAST: [(Resource, &str, u64); 3] = [
+        (Resource::As, "RLIMIT_AS (ulimit -v) is {} bytes", 64 << 20),
+        (Resource::Data, "RLIMIT_DATA (ulimit -d) is {} bytes", 64 << 20),
+        (Resource::Nofile, "RLIMIT_NOFILE (ulimit -n) is {}", 16),
+    ];
+    let low = LEAST.into_iter().filter_map(|(resource, text, least)| {
+        let now = getrlimit(resource).current.filter(|now| *now < least)?;
+        Some(text.replace("{}", &now.to_string()))
+    });
+    low.collect()
 }
 
 fn page_size(size: u64) -> Option<Finding> {

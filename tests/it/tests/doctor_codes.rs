@@ -118,7 +118,7 @@ fn case(test: &str, code: &str, mend: &Mend, provoke: fn(&Scene) -> Call) {
     inside(test, |instance| {
         let dir = empty_dir(&format!("code-{test}"));
         let healthy = call(&[]).findings(false);
-        assert!(healthy.is_empty(), "before anything was done: {healthy:?}");
+        assert_eq!(bad(&healthy), ["E-NOENTRY"], "before anything was done: {healthy:?}");
         let call = provoke(&Scene { instance, dir });
         if let Some(why) = call.skipped {
             println!("SKIP {test}: {why}");
@@ -429,6 +429,33 @@ cases! {
         install();
         let path = s.put("plain", &program("arm64"), 0o644);
         call(&[&path]).by_hand(chmod(path, 0o755))
+    };
+    bad_program "E-BADPROGRAM" Hand |s| {
+        install();
+        let bytes = program("arm64");
+        let path = s.put("cut", &bytes[..bytes.len() - 1], 0o755);
+        let file = path.clone();
+        call(&[&path]).by_hand(move || fs::write(&file, &bytes).expect("written"))
+    };
+    bad_script "E-BADSCRIPT" Hand |s| {
+        let path = s.put("script", b"#!/bin/sh\r\ntrue\r\n", 0o755);
+        let file = path.clone();
+        call(&[&path]).by_hand(move || fs::write(&file, b"#!/bin/sh\ntrue\n").expect("written"))
+    };
+    for_sve "W-NOSVE" Hand |s| {
+        install();
+        let dir = s.dir.clone();
+        let built = move |march: &str| entries::for_sve(&dir, march);
+        let path = built("armv8.2-a+sve");
+        call(&[&path]).by_hand(move || { built("armv8-a"); })
+    };
+    environment "E-ENVIRONMENT" Hand |_| {
+        install();
+        call(&[]).through("export QEMU_CPU=max,nonsense=on; exec \"$@\"")
+    };
+    limits "E-LIMITS" Hand |_| {
+        install();
+        call(&[]).through("ulimit -d 1000; exec \"$@\"")
     };
     target_nosuid "E-TARGETNOSUID" Hand |s| {
         install();

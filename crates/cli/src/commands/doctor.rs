@@ -143,7 +143,9 @@ pub(crate) fn repair(arguments: &Repair) -> Result<u8, Failure> {
     let chosen = |f: &Finding| {
         let about = f.about.as_deref().unwrap_or_default();
         let configuration = f.fix.as_ref().is_some_and(Fix::is_configuration);
-        !configuration && names.is_empty() || names.iter().any(|n| glob(n, about))
+        // Neither is about an entry that is there.
+        let other = [doctor::code::NO_ENTRY, doctor::code::ENVIRONMENT].contains(&f.code);
+        !configuration && !other && names.is_empty() || names.iter().any(|n| glob(n, about))
     };
     let done = apply(&mut subject, chosen, arguments.dry_run, arguments.options.json)?;
     let left: Vec<Finding> = doctor::examine(&subject)
@@ -177,6 +179,7 @@ fn subject(options: &Options, trying: &Trying, system: Option<PathBuf>) -> Subje
         engine: None,
         kernel: binfmt::Kernel::running(),
         persisted: Vec::new(),
+        environment: crate::emulate::complaints(),
     };
     subject.persisted = persist::present(subject.system());
     subject
