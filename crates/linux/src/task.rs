@@ -20,6 +20,11 @@ pub struct Task {
     pub tid: i32,
     /// What was interrupted.
     pub restart: calls::Restart,
+    /// Where to write 0 and wake a futex when the thread ends, if the kernel does not do it
+    /// ([`TaskThread::by_library`]); 0 = nowhere.
+    pub clear_child_tid: u64,
+    /// Head of the robust futex list and its length.
+    pub robust_list: (u64, u64),
     /// Alternate stack, pending signals.
     pub signals: TaskSignals,
     /// The `execve` being made.
@@ -39,12 +44,16 @@ impl Task {
     pub fn new(process: &'static Process, cpu: Cpu, tid: i32) -> Self {
         let seccomp = Seccomp::default();
         seccomp.started(tid);
+        let signals = TaskSignals::default();
+        cpu.set_takes(!signals.mask);
         Self {
             cpu,
             process,
             tid,
             restart: calls::Restart::default(),
-            signals: TaskSignals::default(),
+            clear_child_tid: 0,
+            robust_list: (0, 0),
+            signals,
             exec: None,
             trace: None,
             takes_tags: false,

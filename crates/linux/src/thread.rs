@@ -27,6 +27,8 @@ use sys::{Errno, raw};
 pub struct TaskThread {
     /// Its end is to return from [`Task::run`], instead of ending the host's thread there.
     pub returns: bool,
+    /// It ends in the C library, which gets its thread back: one of very many.
+    pub by_library: bool,
     /// It runs a program that was executed under a tracer, from its start.
     pub executed: bool,
     /// It is to end, with this code.
@@ -124,6 +126,8 @@ fn child_task(task: &Task, request: &CloneArgs) -> Result<Task, Errno> {
         process: task.process,
         tid: 0,
         restart: calls::Restart::default(),
+        clear_child_tid: 0,
+        robust_list: (0, 0),
         signals,
         exec: None,
         trace: task
@@ -150,7 +154,8 @@ fn thread(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> {
         let mut child = child;
         begin(&mut child);
         if let Started::ByLibrary(ready) = started {
-            set_ids(&child, &request);
+            child.thread.by_library = !ready.is_kept();
+            set_ids(&mut child, &request);
             ready.ready(child.tid);
         }
         child.seccomp.started(child.tid);
@@ -169,10 +174,14 @@ fn begin(child: &mut Task) {
 }
 
 /// What the kernel would have done for a thread that it did not make with the guest's arguments.
-fn set_ids(child: &Task, request: &CloneArgs) {
+fn set_ids(child: &mut Task, request: &CloneArgs) {
     let CloneArgs { flags, child_tid, parent_tid, .. } = *request;
     let clear = if flags & flag::CHILD_CLEARTID != 0 { child_tid } else { 0 };
-    let _ = raw::call(libc::SYS_set_tid_address, [clear]);
+    if child.thread.by_library {
+        child.clear_child_tid = clear;
+    } else {
+        let _ = raw::call(libc::SYS_set_tid_address, [clear]);
+    }
     if flags & flag::PARENT_SETTID != 0 {
         let _ = memory::write_u32(parent_tid, child.tid as u32);
     }
@@ -187,6 +196,9 @@ fn end(mut task: Task) -> i32 {
     raw::sigmask(u64::MAX);
     signal::leave_to_others(&mut task);
     ptrace::ended(&mut task);
+    if task.thread.by_library {
+        calls::end_of_thread(&mut task);
+    }
     let Task { cpu, thread, .. } = task;
     cpu.retire();
     thread.ended.unwrap_or(0)
@@ -279,6 +291,7 @@ fn child_of_fork(task: &mut Task, request: &CloneArgs) {
     task.tid = task.cpu.tid();
     task.seccomp.started(task.tid);
     signal::forget_pending(task);
+    (task.clear_child_tid, task.robust_list) = (0, (0, 0));
     // The memory is a copy, and its own.
     task.process.mm.forked();
     let estranged = core::mem::take(&mut task.thread).estranged;

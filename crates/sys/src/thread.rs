@@ -6,7 +6,9 @@
 //! the guest gave. Only where no block is free is the C library asked for a thread.
 //!
 //! The C library therefore never learns that one of these threads ended. It must not: it would free
-//! the block, and it stops locking once it believes that there is one thread left.
+//! the block, and it stops locking once it believes that there is one thread left. But it goes through
+//! its list of threads at every fork, so no more than [`KEPT`] blocks are kept: further threads are
+//! the C library's from beginning to end.
 
 #![expect(unsafe_code, reason = "starts threads by the C library and by the kernel")]
 
@@ -25,6 +27,9 @@ use std::sync::mpsc::{Sender, channel};
 const STACK: usize = 512 << 10;
 /// How much of it the kernel is told of.
 const STACK_PART: u64 = 64 << 10;
+
+/// How many blocks there are at most, as far as other threads can take their place.
+const KEPT: u32 = 32;
 
 /// The flags of threads as the C library makes them.
 const LIBRARY_FLAGS: i32 = libc::CLONE_VM
@@ -56,7 +61,9 @@ pub struct Block {
 
 /// The blocks that are free. Threads put theirs here with their last instructions.
 static FREE: AtomicPtr<Block> = AtomicPtr::new(null_mut());
-/// The C library has made a thread in this process, so it locks what threads share.
+/// How many blocks there are.
+static BLOCKS: AtomicU32 = AtomicU32::new(0);
+/// The C library has made a thread in this process of which it will not see the end, so it locks what threads share.
 static COUNTED: AtomicBool = AtomicBool::new(false);
 /// Blocks that processes use. (Only tried to be locked: after a fork it may stay locked for ever.)
 static LENT: Mutex<Vec<&'static Block>> = Mutex::new(Vec::new());
@@ -64,11 +71,21 @@ static LENT: Mutex<Vec<&'static Block>> = Mutex::new(Vec::new());
 /// In the child of a fork by the C library: it believes that there is one thread.
 pub(crate) fn forked() {
     COUNTED.store(false, Ordering::Relaxed);
+    // Those of other threads are lost.
+    let mut next = FREE.load(Ordering::Acquire);
+    let mut count = 0;
+    // SAFETY: blocks are never freed.
+    while let Some(block) = unsafe { next.as_ref() } {
+        count += 1;
+        next = block.next.load(Ordering::Relaxed);
+    }
+    BLOCKS.store(count, Ordering::Relaxed);
 }
 
 impl Block {
     /// One whose storage is that of the calling thread and whose stack starts at `top`.
     fn of_this_thread(top: u64, lent: u32) -> &'static Self {
+        BLOCKS.fetch_add(1, Ordering::Relaxed);
         Box::leak(Box::new(Self {
             next: AtomicPtr::new(null_mut()),
             storage: arch::thread_pointer(),
@@ -138,6 +155,7 @@ impl Block {
             exit_thread(0)
         }))?;
         let (block, tid) = receiver.recv().map_err(|_| Errno::EAGAIN)?;
+        COUNTED.store(true, Ordering::Relaxed);
         while block.lent.load(Ordering::Acquire) != 0 {
             let at = block.lent.as_ptr() as u64;
             let _ = raw::call(libc::SYS_futex, [at, libc::FUTEX_WAIT as u64, 1, 0]);
@@ -275,28 +293,45 @@ pub fn start_process(
 
 /// The new thread's means to say that it is ready.
 #[derive(Debug)]
-pub struct Ready(Sender<i32>);
+pub struct Ready {
+    starter: Sender<i32>,
+    kept: bool,
+}
 
 impl Ready {
+    /// Whether the thread ends by the kernel alone. Otherwise the C library needs the word that the kernel clears at
+    /// the end of the thread.
+    pub fn is_kept(&self) -> bool {
+        self.kept
+    }
     /// Tells the thread's id to the one that started it.
     pub fn ready(self, tid: i32) {
         // The other end waits for this.
-        let _ = self.0.send(tid);
+        let _ = self.starter.send(tid);
     }
 }
 
 fn start_by_library(body: Body) -> Result<i32, Errno> {
     let (sender, receiver) = channel();
+    let kept = !COUNTED.load(Ordering::Relaxed) || BLOCKS.load(Ordering::Relaxed) < KEPT;
     by_library(Box::new(move |top| {
-        let block = Block::of_this_thread(top, 0);
-        let code = body(Started::ByLibrary(Ready(sender)));
-        end(block, code)
+        let started = Started::ByLibrary(Ready { starter: sender, kept });
+        if kept {
+            let block = Block::of_this_thread(top, 0);
+            let code = body(started);
+            end(block, code)
+        }
+        body(started);
     }))?;
     // If the thread ended without being ready, there is no thread.
-    receiver.recv().map_err(|_| Errno::EAGAIN)
+    let tid = receiver.recv().map_err(|_| Errno::EAGAIN)?;
+    if kept {
+        COUNTED.store(true, Ordering::Relaxed);
+    }
+    Ok(tid)
 }
 
-/// What a thread of the C library does, given where its stack starts. It does not return.
+/// What a thread of the C library does, given where its stack starts.
 type LibraryBody = Box<dyn FnOnce(u64) + Send>;
 
 /// Starts a thread that nobody waits for, with all signals blocked. Not by `std::thread`: that takes
@@ -329,7 +364,6 @@ fn by_library(body: LibraryBody) -> Result<(), Errno> {
     };
     raw::sigmask(mask);
     if error == 0 {
-        COUNTED.store(true, Ordering::Relaxed);
         return Ok(());
     }
     // SAFETY: it comes from a box, and no thread has got it.
@@ -342,7 +376,7 @@ extern "C" fn enter_library(body: *mut c_void) -> *mut c_void {
     let body = unsafe { Box::from_raw(body.cast::<LibraryBody>()) };
     let here = 0_u64;
     body(&raw const here as u64);
-    exit_thread(0)
+    null_mut()
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod prctl;
 mod process;
 mod read;
 mod restart;
+mod robust;
 mod signal;
 mod stat;
 mod system;
@@ -29,6 +30,7 @@ mod tags;
 pub(crate) use io_uring::fork_guard as ring_fork_guard;
 pub use restart::Restart;
 pub(crate) use restart::{again, give_up, waits};
+pub(crate) use robust::end_of_thread;
 pub(crate) use table::AARCH64 as AARCH64_CALLS;
 
 use crate::strace::Arg;

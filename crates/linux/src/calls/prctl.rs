@@ -14,6 +14,7 @@ const PR_GET_TSC: i32 = 25;
 const PR_SET_TSC: i32 = 26;
 const PR_SET_MM: i32 = 35;
 const PR_SET_MM_BRK: u64 = 7;
+const PR_GET_TID_ADDRESS: i32 = 40;
 const PR_SET_SYSCALL_USER_DISPATCH: i32 = 59;
 const PR_SET_MDWE: i32 = 65;
 const PR_GET_MDWE: i32 = 66;
@@ -70,6 +71,10 @@ fn refuse_mm(task: &mut Task) -> Result {
 pub(super) fn prctl(task: &mut Task, args: Args) -> Result {
     family::before_prctl(task, args[0] as i32);
     match args[0] as i32 {
+        PR_GET_TID_ADDRESS if task.thread.by_library => {
+            ::memory::write_u64(args[1], task.clear_child_tid)?;
+            Ok(0)
+        }
         PR_GET_AUXV => {
             let auxv = &task.process.identity.auxv;
             if args[3] != 0 || args[4] != 0 {

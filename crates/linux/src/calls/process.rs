@@ -39,6 +39,22 @@ pub(super) fn exit_group(task: &mut Task, args: Args) -> Result {
     sys::process::exit_group(args[0] as i32)
 }
 
+/// `set_tid_address(2)`.
+pub(super) fn set_tid_address(task: &mut Task, args: Args) -> Result {
+    if !task.thread.by_library {
+        return task.call(libc::SYS_set_tid_address, args);
+    }
+    task.clear_child_tid = args[0];
+    Ok(task.tid as u64)
+}
+
+/// `set_robust_list(2)`. The host's kernel has the list in any case, for a thread that is killed.
+pub(super) fn set_robust_list(task: &mut Task, args: Args) -> Result {
+    let result = task.call(libc::SYS_set_robust_list, args)?;
+    task.robust_list = (args[0], args[1]);
+    Ok(result)
+}
+
 /// `clone(2)`, with arm64's order of arguments (`CONFIG_CLONE_BACKWARDS`).
 pub(super) fn clone(task: &mut Task, args: Args) -> Result {
     const CSIGNAL: u64 = 0xff;
