@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::sync::Mutex;
 use sys::map::Mapping;
 
@@ -50,9 +50,8 @@ impl CodeCache {
         let (run, write) = if let Some(run) = single {
             (run, None)
         } else {
-            let file = memory_file(len)?;
-            let run = Mapping::shared(file.as_fd(), len, RX).map_err(os)?;
-            (run, Some(Mapping::shared(file.as_fd(), len, RW).map_err(os)?))
+            let [run, write] = two_views(len)?;
+            (run, Some(write))
         };
         run.small_pages(0);
         // Offset 0 means "none" in the map.
@@ -137,12 +136,9 @@ impl CodeCache {
         // SAFETY: that much is mapped; patches by this thread only, which holds the writer's lock.
         let code = unsafe { core::slice::from_raw_parts(write.start(), used) };
         // Mappings, not a descriptor: the child may share those with the parent.
-        let maps = memory_file(write.len()).and_then(|file| {
-            let map = |prot| Mapping::shared(file.as_fd(), write.len(), prot).map_err(os);
-            let maps = [map(RX)?, map(RW)?];
+        let maps = two_views(write.len()).inspect(|[_, write]| {
             // SAFETY: the new mapping is as large.
-            unsafe { core::ptr::copy_nonoverlapping(code.as_ptr(), maps[1].start(), used) };
-            Ok(maps)
+            unsafe { core::ptr::copy_nonoverlapping(code.as_ptr(), write.start(), used) };
         });
         *self.copy.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = maps.ok();
     }
@@ -180,6 +176,14 @@ pub(crate) unsafe fn copy(from: *const u8, len: usize, to: *mut u8) {
     }
 }
 
-fn memory_file(len: usize) -> io::Result<OwnedFd> {
-    sys::raw::memfd_of(c"anyarch-code", len as u64).map_err(os)
+/// The same memory twice: executable and writable.
+fn two_views(len: usize) -> io::Result<[Mapping; 2]> {
+    match sys::raw::memfd_of(c"anyarch-code", len as u64) {
+        Ok(file) => {
+            let map = |prot| Mapping::shared(file.as_fd(), len, prot).map_err(os);
+            Ok([map(RX)?, map(RW)?])
+        }
+        // RLIMIT_FSIZE does not allow the file.
+        Err(_) => Mapping::twice(len, RX, RW).map_err(os),
+    }
 }

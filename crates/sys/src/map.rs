@@ -30,6 +30,23 @@ impl Mapping {
         let start = call(libc::SYS_mmap, [0, len as u64, prot as u64, flags as u64, u64::MAX, 0])?;
         Ok(Self { start: start as *mut u8, len })
     }
+    /// The same anonymous memory at two places, with the protections `first` and `second`: what no
+    /// limit of files stands in the way of.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn twice(len: usize, first: i32, second: i32) -> Result<[Self; 2], Errno> {
+        let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        let args = [0, len as u64, second as u64, flags as u64, u64::MAX, 0];
+        let start = call(libc::SYS_mmap, args)?;
+        let second = Self { start: start as *mut u8, len };
+        // Of a length of zero the kernel makes a second view.
+        let args = [start, 0, len as u64, libc::MREMAP_MAYMOVE as u64, 0];
+        let at = call(libc::SYS_mremap, args)?;
+        let view = Self { start: at as *mut u8, len };
+        call(libc::SYS_mprotect, [at, len as u64, first as u64])?;
+        Ok([view, second])
+    }
     /// Shared memory of a file.
     ///
     /// # Errors
@@ -109,4 +126,21 @@ pub fn populate(start: u64, len: usize) {
 /// Sets the protection of pages of the emulator; async-signal-safe.
 pub fn protect(start: u64, len: usize, prot: i32) {
     let _ = call(libc::SYS_mprotect, [start, len as u64, prot as u64]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_views_are_of_the_same_memory() {
+        let (read, write) = (libc::PROT_READ, libc::PROT_READ | libc::PROT_WRITE);
+        let [first, second] = Mapping::twice(2 * PAGE, read, write).unwrap();
+        // SAFETY: within both mappings, which nobody else knows.
+        let seen = unsafe {
+            second.start().add(PAGE).write_volatile(7);
+            first.start().add(PAGE).read_volatile()
+        };
+        assert_eq!(seen, 7);
+    }
 }
