@@ -240,12 +240,17 @@ fn map_stack(mm: &Mm, image: &stack::Image, top: u64) -> Result<(), Error> {
 /// Names the process after its program, as `execve` does: by the path, or by the name that the file has
 /// of which only a descriptor was given.
 fn set_name(exec_fn: &[u8], unnamed: Option<RawFd>) {
-    let path = match unnamed {
-        Some(fd) => raw::readlinkat(libc::AT_FDCWD, format!("/proc/self/fd/{fd}").as_bytes()),
-        None => Ok(exec_fn.to_vec()),
+    /// What the kernel says of a file without a name.
+    const DELETED: &[u8] = b" (deleted)";
+    let of_file = |fd| {
+        let mut path =
+            raw::readlinkat(libc::AT_FDCWD, format!("/proc/self/fd/{fd}").as_bytes()).ok()?;
+        if path.ends_with(DELETED) {
+            path.truncate(path.len() - DELETED.len());
+        }
+        Some(path)
     };
-    let path = path.unwrap_or_else(|_| exec_fn.to_vec());
-    let path = path.strip_suffix(unnamed.map_or(&b""[..], |_| b" (deleted)")).unwrap_or(&path);
+    let path = unnamed.and_then(of_file).unwrap_or_else(|| exec_fn.to_vec());
     let base = path.rsplit(|&b| b == b'/').next().unwrap_or_default();
     let mut name = [0_u8; 16];
     let len = base.len().min(15);

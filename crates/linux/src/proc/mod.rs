@@ -31,7 +31,7 @@ use std::os::fd::RawFd;
 use sys::errno::Errno;
 use sys::raw;
 pub use view::Views;
-pub(crate) use view::{From as ReadFrom, read as read_view};
+pub(crate) use view::{ReadFrom, read as read_view};
 
 /// File system magic of procfs.
 const PROC_MAGIC: i128 = 0x9fa0;

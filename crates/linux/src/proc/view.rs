@@ -32,7 +32,7 @@ struct View {
 
 /// Where something is read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum From {
+pub(crate) enum ReadFrom {
     /// From the descriptor's offset, which moves.
     Offset,
     /// From here.
@@ -109,16 +109,16 @@ impl Views {
 pub(crate) fn read(
     process: &Process,
     fd: RawFd,
-    from: From,
+    from: ReadFrom,
     len: usize,
 ) -> Option<Result<Vec<u8>, Errno>> {
     process.views.has(fd).then(|| read_view(process, fd, from, len))
 }
 
-fn read_view(process: &Process, fd: RawFd, from: From, len: usize) -> Result<Vec<u8>, Errno> {
+fn read_view(process: &Process, fd: RawFd, from: ReadFrom, len: usize) -> Result<Vec<u8>, Errno> {
     let offset = match from {
-        From::At(offset) => offset,
-        From::Offset => raw::call(libc::SYS_lseek, [fd as u64, 0, libc::SEEK_CUR as u64])?,
+        ReadFrom::At(offset) => offset,
+        ReadFrom::Offset => raw::call(libc::SYS_lseek, [fd as u64, 0, libc::SEEK_CUR as u64])?,
     };
     let Some(mut view) = process.views.table().get(&fd).cloned() else { return Err(Errno::EBADF) };
     if offset == 0 || view.made.is_empty() {
@@ -131,7 +131,7 @@ fn read_view(process: &Process, fd: RawFd, from: From, len: usize) -> Result<Vec
     }
     let start = view.made.len().min(offset as usize);
     let out = view.made[start..view.made.len().min(start.saturating_add(len))].to_vec();
-    if from == From::Offset {
+    if from == ReadFrom::Offset {
         let end = offset + out.len() as u64;
         raw::call(libc::SYS_lseek, [fd as u64, end, libc::SEEK_SET as u64])?;
     }
