@@ -2,6 +2,7 @@
 
 use crate::engine::{CpuRef, Engine};
 use crate::firsts::Firsts;
+use crate::watch::Watch;
 use core::cell::{Cell, UnsafeCell};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use ir::state::{
@@ -377,6 +378,8 @@ pub struct Cpu {
     pub(crate) block: ir::Block,
     /// What the evaluator runs as a whole block.
     pub(crate) firsts: Firsts,
+    /// What a debugger watches ([`Cpu::step`]).
+    pub(crate) watches: Vec<Watch>,
     _map: Mapping,
 }
 
@@ -477,6 +480,7 @@ impl Cpu {
             traps: [(0, 0); TRAPS],
             block: ir::Block::default(),
             firsts,
+            watches: Vec::new(),
             _map: map,
         })
     }
@@ -505,6 +509,7 @@ impl Cpu {
         self.shared.tid.store(0, Ordering::Relaxed);
         self.shared.takes.store(0, Ordering::Relaxed);
         self.invalidate_returns();
+        self.watches = Vec::new();
         if CURRENT.get() == &raw const *self.shared {
             CURRENT.set(core::ptr::null());
         }
@@ -624,6 +629,14 @@ impl Cpu {
     /// Whether a signal that is `wanted` was recorded.
     pub fn has_signal(&self, wanted: impl Fn(i32, &[u8; 128]) -> bool) -> bool {
         self.shared.find(wanted, false)
+    }
+    /// Whether something is watched: instructions must be run by [`Cpu::step`].
+    pub fn is_watching(&self) -> bool {
+        !self.watches.is_empty()
+    }
+    /// Sets what is watched. A hit is a fault, SIGTRAP, before the instruction.
+    pub fn set_watches(&mut self, watches: Vec<Watch>) {
+        self.watches = watches;
     }
     /// Non-zero while something is pending.
     pub fn pending(&self) -> &AtomicU32 {

@@ -1,12 +1,14 @@
 //! Guest memory for the evaluator.
 
 use crate::cpu::Fault;
+use crate::watch::{TRAP_HWBKPT, Watch};
 use eval::{MemFault, Memory};
 use guest::Guest;
 use memory::MemoryFault;
 
 /// The real guest memory.
-pub(crate) struct GuestMemory {
+pub(crate) struct GuestMemory<'a> {
+    pub(crate) watches: &'a [Watch],
     pub(crate) guest: &'static dyn Guest,
     /// The last fault.
     pub(crate) fault: Option<MemoryFault>,
@@ -15,7 +17,15 @@ pub(crate) struct GuestMemory {
 const SI_KERNEL: i32 = 0x80;
 const SEGV_MAPERR: i32 = 1;
 
-impl GuestMemory {
+impl GuestMemory<'_> {
+    /// Fails if the access is one that is watched.
+    fn look(&mut self, addr: u64, size: usize, write: bool) -> Result<(), MemFault> {
+        if self.watches.iter().any(|watch| watch.hit(addr, size, write)) {
+            let fault = MemoryFault { signo: libc::SIGTRAP, code: TRAP_HWBKPT, addr };
+            return Err(self.failed(fault, write));
+        }
+        Ok(())
+    }
     fn failed(&mut self, fault: MemoryFault, write: bool) -> MemFault {
         self.fault = Some(fault);
         MemFault { addr: fault.addr, alignment: false, write }
@@ -30,9 +40,10 @@ impl GuestMemory {
     }
 }
 
-impl Memory for GuestMemory {
+impl Memory for GuestMemory<'_> {
     fn load(&mut self, addr: u64, size: usize) -> Result<u128, MemFault> {
         let addr = self.guest.canonical(addr);
+        self.look(addr, size, false)?;
         let value = match size {
             1 => memory::read_u8(addr).map(u128::from),
             2 => memory::read_u16(addr).map(u128::from),
@@ -44,6 +55,7 @@ impl Memory for GuestMemory {
     }
     fn store(&mut self, addr: u64, size: usize, value: u128) -> Result<(), MemFault> {
         let addr = self.guest.canonical(addr);
+        self.look(addr, size, true)?;
         let done = match size {
             1 => memory::write_u8(addr, value as u8),
             2 => memory::write_u16(addr, value as u16),
@@ -68,6 +80,7 @@ impl Memory for GuestMemory {
         new: u128,
     ) -> Result<u128, MemFault> {
         let addr = self.guest.canonical(addr);
+        self.look(addr, size, true)?;
         let old = if size == 16 {
             memory::compare_exchange_16(addr, expected, new)
         } else {

@@ -52,8 +52,10 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 mod unit;
+mod watch;
 
 pub use cpu::{Cpu, Exit, Fault, RecordedSignal};
 pub use engine::{AddressSpace, Engine, ForkGuard};
 pub use options::{FeatureLevel, Options, Stats};
 pub use share::Family;
+pub use watch::Watch;

@@ -3,6 +3,7 @@
 use crate::cpu::{Cpu, Exit, Fault, TRAPS};
 use crate::interpret::GuestMemory;
 use crate::map::Target;
+use crate::watch::TRAP_HWBKPT;
 use core::sync::atomic::{Ordering, fence};
 use eval::Outcome;
 use guest::{Mode, RuntimeEffect};
@@ -80,6 +81,11 @@ impl Cpu {
     pub fn step(&mut self) -> Option<Exit> {
         if self.pending().load(Ordering::Relaxed) != 0 {
             return Some(Exit::Interrupted);
+        }
+        let pc = self.state().pc();
+        if self.watches.iter().any(|watch| watch.stops_at(pc)) {
+            let (signo, code) = (libc::SIGTRAP, TRAP_HWBKPT);
+            return Some(Exit::Fault(Fault { signo, code, addr: pc }));
         }
         self.interpret()
     }
@@ -171,8 +177,13 @@ impl Cpu {
         let exit = if block.insns == 0 {
             Some(Exit::Fault(engine.fetch_fault(pc)))
         } else {
-            let mut memory = GuestMemory { guest: engine.guest, fault: None };
-            match eval::run(&block, self.state_mut(), &mut memory) {
+            let watches = core::mem::take(&mut self.watches);
+            let mut memory = GuestMemory { watches: &watches, guest: engine.guest, fault: None };
+            let outcome = eval::run(&block, self.state_mut(), &mut memory);
+            let fault = memory.fault;
+            self.watches = watches;
+            let memory = GuestMemory { watches: &[], guest: engine.guest, fault };
+            match outcome {
                 Outcome::Exit(_) => {
                     if block.ops.last().is_some_and(ir::Op::is_return) {
                         self.returned();

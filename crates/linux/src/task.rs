@@ -83,7 +83,7 @@ impl Task {
             ptrace::resumed(self);
         }
         while self.thread.ended.is_none() {
-            let exit = if self.stepping() {
+            let exit = if self.stepping() || self.cpu.is_watching() {
                 match self.cpu.step() {
                     Some(exit) => exit,
                     None => {

@@ -46,8 +46,10 @@ pub(super) mod word {
     pub(crate) const REGS: usize = 33;
     /// `user_fpsimd_state`: 64 words, then FPSR and FPCR in one.
     pub(crate) const FP: usize = 67;
+    /// Address and control of 16 breakpoints and 16 watchpoints of the processor.
+    pub(crate) const HARDWARE: usize = 133;
     /// Number of words.
-    pub(crate) const COUNT: usize = 133;
+    pub(crate) const COUNT: usize = 197;
 }
 
 /// Words of `user_pt_regs` and `user_fpsimd_state`.
@@ -86,6 +88,7 @@ pub(super) mod mode {
 pub(super) mod changed {
     pub(crate) const REGISTERS: u64 = 1;
     pub(crate) const MASK: u64 = 2;
+    pub(crate) const HARDWARE: u64 = 4;
 }
 
 /// What the tracer writes when it lets a thread go.

@@ -1,6 +1,7 @@
 //! Requests that look at a stopped thread or change it.
 
 use super::block::{self, FP_WORDS, InfoWords, REGS_WORDS, changed, kind, word};
+use super::hardware::{self, NT_ARM_HW_BREAK, NT_ARM_HW_WATCH};
 use super::option;
 use super::tracer::{Place, Result, Stop, Tracee, get, host, put, request, settle, tracees};
 use crate::signal::UNBLOCKABLE;
@@ -118,7 +119,7 @@ fn sigmask(what: u64, pid: i32, tracee: &Tracee, at: u64) -> Result<u64> {
     Ok(0)
 }
 
-fn change(pid: i32, tracee: &Tracee, what: u64) -> Result<()> {
+pub(super) fn change(pid: i32, tracee: &Tracee, what: u64) -> Result<()> {
     let [before] = get::<1>(pid, tracee, word::CHANGED)?;
     put(pid, tracee, word::CHANGED, before | what)
 }
@@ -135,6 +136,9 @@ fn set(kind: u64) -> Result<(usize, usize, usize)> {
 }
 
 fn regset(what: u64, pid: i32, tracee: &Tracee, kind: u64, vector: u64) -> Result<u64> {
+    if matches!(kind, NT_ARM_HW_BREAK | NT_ARM_HW_WATCH) {
+        return debug_registers(what, pid, tracee, kind, vector);
+    }
     /// Of PSTATE, what a program must not have: other modes, masked exceptions.
     const PSTATE_WRONG: u64 = 0x3df;
     let (first, len, unit) = set(kind)?;
@@ -158,6 +162,23 @@ fn regset(what: u64, pid: i32, tracee: &Tracee, kind: u64, vector: u64) -> Resul
         if kind != NT_ARM_SYSTEM_CALL {
             change(pid, tracee, changed::REGISTERS)?;
         }
+    }
+    memory::write_u64(vector + 8, len as u64)?;
+    Ok(0)
+}
+
+/// The sets of breakpoints and watchpoints.
+fn debug_registers(what: u64, pid: i32, tracee: &Tracee, kind: u64, vector: u64) -> Result<u64> {
+    let (at, room) = (memory::read_u64(vector)?, memory::read_u64(vector + 8)?);
+    if room % 4 != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let present = hardware::get(pid, tracee, kind)?;
+    let len = present.len().min(room as usize);
+    if what == request::GETREGSET {
+        memory::write(at, &present[..len])?;
+    } else {
+        hardware::put(pid, tracee, kind, &memory::read_vec(at, len)?)?;
     }
     memory::write_u64(vector + 8, len as u64)?;
     Ok(0)

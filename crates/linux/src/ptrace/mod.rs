@@ -11,6 +11,7 @@
 
 mod ask;
 mod block;
+mod hardware;
 mod look;
 mod tracee;
 mod tracer;

@@ -1,7 +1,7 @@
 //! The traced thread.
 
 use super::block::{self, ANNOUNCE, ASK, InfoWords, changed, kind, mode, word};
-use super::option;
+use super::{hardware, option};
 use crate::calls;
 use crate::signal::{self, Info, SYNCHRONOUS, bit};
 use crate::task::Task;
@@ -158,6 +158,10 @@ pub(crate) fn obey(task: &mut Task) {
         task.set_mask(traced.get(word::MASK));
     }
     let detached = traced.get(word::DETACHED) != 0;
+    if what & changed::HARDWARE != 0 || detached {
+        let watches = if detached { Vec::new() } else { hardware::watches(|n| traced.get(n)) };
+        task.cpu.set_watches(watches);
+    }
     if traced.get(word::CODE) != 0 || detached {
         traced.set(word::CODE, 0);
         // Breakpoints may have come or gone anywhere, by means that nobody sees here.
