@@ -2,7 +2,7 @@
 
 use crate::{Env, flags, lanes};
 use ir::{Op, OpCode, Rounding, Ty};
-use softfloat::{Format, Fp, Round};
+use softfloat::{Control, Format, Fp, Round};
 
 /// The format of a scalar type.
 const fn format(ty: Ty) -> Format {
@@ -36,7 +36,7 @@ pub(crate) fn eval(op: &Op, a: u128, b: u128, c: u128, env: &mut Env) -> u128 {
         }
         _ => {}
     }
-    let mut fp = Fp::new(env.fpcr);
+    let mut fp = Fp::new(Control::arm(env.fpcr));
     let holds = flags::cond(op.aux).holds(env.nzcv);
     let r = match op.code {
         OpCode::FCmp => {

@@ -6,7 +6,7 @@ use crate::vector::Args;
 use crate::{Env, lanes};
 use core::cmp::Ordering;
 use ir::VecOp;
-use softfloat::{Format, Fp, Round};
+use softfloat::{Control, Format, Fp, Round};
 
 const fn format(bits: u32) -> Format {
     match bits {
@@ -18,7 +18,7 @@ const fn format(bits: u32) -> Format {
 
 /// Computes an operation of this topic.
 pub(crate) fn eval(v: &Args, env: &mut Env) -> Option<u128> {
-    let mut fp = Fp::new(env.fpcr);
+    let mut fp = Fp::new(Control::arm(env.fpcr));
     let r = lane_by_lane(v, &mut fp)
         .or_else(|| across(v, &mut fp))
         .or_else(|| complex(v, &mut fp))

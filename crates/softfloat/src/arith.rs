@@ -1,7 +1,7 @@
 //! Addition, multiplication, division, square root, maxima and comparison.
 
 use crate::format::Unpacked;
-use crate::{DZC, Format, Fp, IOC, Round};
+use crate::{DZC, Format, Fp, IOC, MinMax, NanRule, Round};
 use core::cmp::Ordering;
 
 /// A finite value with room for an exact product or sum; `sig` 0 is zero.
@@ -85,6 +85,7 @@ impl Fp {
         if a.is_inf() && b.is_inf() && a.sign != b.sign {
             return self.invalid(f);
         }
+        self.used(&[a, b]);
         if a.is_inf() || b.is_inf() {
             return f.infinity(if a.is_inf() { a.sign } else { b.sign });
         }
@@ -121,6 +122,7 @@ impl Fp {
         if a.is_inf() && b.is_zero() || a.is_zero() && b.is_inf() {
             return if extended { f.two(sign) } else { self.invalid(f) };
         }
+        self.used(&[&a, &b]);
         if a.is_inf() || b.is_inf() {
             return f.infinity(sign);
         }
@@ -142,10 +144,12 @@ impl Fp {
         if a.is_inf() && b.is_inf() || a.is_zero() && b.is_zero() {
             return self.invalid(f);
         }
-        if a.is_inf() || b.is_zero() {
-            if !a.is_inf() {
-                self.raise(DZC);
-            }
+        if b.is_zero() && !a.is_inf() {
+            self.raise(DZC);
+            return f.infinity(sign);
+        }
+        self.used(&[&a, &b]);
+        if a.is_inf() {
             return f.infinity(sign);
         }
         if a.is_zero() || b.is_inf() {
@@ -172,6 +176,7 @@ impl Fp {
         if a.sign {
             return self.invalid(f);
         }
+        self.used(&[&a]);
         if a.is_inf() {
             return f.infinity(false);
         }
@@ -188,7 +193,10 @@ impl Fp {
     pub fn mul_add(&mut self, f: Format, addend: u64, a: u64, b: u64) -> u64 {
         let c = self.unpack(f, addend);
         let (a, b) = (self.unpack(f, a), self.unpack(f, b));
-        let nan = self.nans(f, &[&c, &a, &b]);
+        let nan = match self.control.rules.nan {
+            NanRule::First => self.nans(f, &[&a, &b, &c]),
+            _ => self.nans(f, &[&c, &a, &b]),
+        };
         self.fused(f, &c, &a, &b, nan)
     }
 
@@ -216,7 +224,7 @@ impl Fp {
         nan: Option<u64>,
     ) -> u64 {
         let undefined = a.is_inf() && b.is_zero() || a.is_zero() && b.is_inf();
-        if c.is_qnan() && undefined {
+        if c.is_qnan() && undefined && self.control.rules.nan != NanRule::First {
             return self.invalid(f);
         }
         if let Some(nan) = nan {
@@ -227,6 +235,7 @@ impl Fp {
         if undefined || c.is_inf() && infinite && c.sign != sign {
             return self.invalid(f);
         }
+        self.used(&[a, b, c]);
         if c.is_inf() || infinite {
             return f.infinity(if c.is_inf() { c.sign } else { sign });
         }
@@ -266,11 +275,36 @@ impl Fp {
         self.finish(f, v, mode)
     }
 
-    /// FPMax (`max`) or FPMin.
+    /// FPMax (`max`) or FPMin, by the guest's rule.
     fn extreme(&mut self, f: Format, a: u64, b: u64, max: bool) -> u64 {
         let (a, b) = (self.unpack(f, a), self.unpack(f, b));
+        let rule = self.control.rules.min_max;
+        if a.is_nan() || b.is_nan() {
+            let signalling = a.is_snan() || b.is_snan();
+            match rule {
+                MinMax::Nan => {}
+                MinMax::Number => {
+                    if signalling {
+                        self.raise(IOC);
+                    }
+                    return match (a.is_nan(), b.is_nan()) {
+                        (true, true) => self.default_nan(f),
+                        (true, _) => b.raw,
+                        _ => a.raw,
+                    };
+                }
+                MinMax::Second => {
+                    self.raise(IOC);
+                    return b.raw;
+                }
+            }
+        }
         if let Some(nan) = self.nans(f, &[&a, &b]) {
             return nan;
+        }
+        self.used(&[&a, &b]);
+        if rule == MinMax::Second && a.is_zero() && b.is_zero() {
+            return b.raw & f.sign_bit();
         }
         let order = order(&a, &b);
         let first = if max { order == Ordering::Greater } else { order == Ordering::Less };
@@ -334,6 +368,7 @@ impl Fp {
             }
             return None;
         }
+        self.used(&[&a, &b]);
         Some(order(&a, &b))
     }
 }

@@ -1,10 +1,15 @@
 //! The bfloat16 dot product's arithmetic: rounding to odd, no denormals, no status, default NaNs.
 
-use crate::{Format, Fp, Round};
+use crate::{Control, Format, Fp, Round, Rules};
 
 const F: Format = Format::F32;
-/// FZ and DN set: denormals are zeros on both sides, NaNs are the default one.
-const CONTROL: u64 = 1 << 24 | 1 << 25;
+/// Denormals are zeros on both sides, NaNs are the default one.
+const CONTROL: Control = Control {
+    flush_operands: true,
+    flush_results: true,
+    default_nan: true,
+    ..Control::new(Rules::ARM)
+};
 
 /// BFMul of two bfloat16 numbers: a single-precision product.
 fn mul(a: u16, b: u16) -> u64 {
@@ -12,7 +17,7 @@ fn mul(a: u16, b: u16) -> u64 {
     let (a, b) = (fp.unpack(F, u64::from(a) << 16), fp.unpack(F, u64::from(b) << 16));
     let sign = a.sign ^ b.sign;
     if a.is_nan() || b.is_nan() || a.is_inf() && b.is_zero() || a.is_zero() && b.is_inf() {
-        F.default_nan()
+        F.default_nan(false)
     } else if a.is_inf() || b.is_inf() {
         F.infinity(sign)
     } else if a.is_zero() || b.is_zero() {

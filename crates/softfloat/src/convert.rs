@@ -2,7 +2,7 @@
 
 use crate::format::Class;
 use crate::round::to_integer;
-use crate::{Format, Fp, IOC, IXC, Round};
+use crate::{Format, Fp, IOC, IXC, Round, ToInt};
 
 impl Fp {
     /// FPConvert with the current rounding mode.
@@ -23,7 +23,7 @@ impl Fp {
                 if alternative {
                     to.zero(u.sign)
                 } else if self.default_nan_mode() {
-                    to.default_nan()
+                    self.default_nan(to)
                 } else {
                     convert_nan(from, to, u.raw)
                 }
@@ -34,11 +34,14 @@ impl Fp {
             }
             Class::Infinity => to.infinity(u.sign),
             Class::Zero => to.zero(u.sign),
-            Class::Finite => self.round_cv(to, u.sign, u.exp, u.sig.into(), mode),
+            Class::Finite => {
+                self.used(&[&u]);
+                self.round_cv(to, u.sign, u.exp, u.sig.into(), mode)
+            }
         }
     }
 
-    /// FPToFixed: `a · 2^fbits` as an integer of `bits`, saturated.
+    /// FPToFixed: `a · 2^fbits` as an integer of `bits`; where there is none, what the guest's rule says.
     pub fn to_fixed(
         &mut self,
         f: Format,
@@ -59,7 +62,7 @@ impl Fp {
         let (int, inexact) = match u.class {
             Class::Quiet | Class::Signalling => {
                 self.raise(IOC);
-                return 0;
+                return self.nan_to_fixed(signed, bits);
             }
             Class::Infinity => (None, false),
             Class::Zero => (Some(0), false),
@@ -74,10 +77,22 @@ impl Fp {
             }
             _ => {
                 self.raise(IOC);
+                if self.control.rules.to_int == ToInt::Indefinite {
+                    return indefinite(signed, bits);
+                }
                 limit
             }
         } as u64;
         (if u.sign { int.wrapping_neg() } else { int }) & mask
+    }
+
+    /// The integer of `bits` that a NaN becomes.
+    pub(crate) const fn nan_to_fixed(&self, signed: bool, bits: u32) -> u64 {
+        match self.control.rules.to_int {
+            ToInt::Saturate => 0,
+            ToInt::SaturateNanLargest => u64::MAX >> (64 - bits + signed as u32),
+            ToInt::Indefinite => indefinite(signed, bits),
+        }
     }
 
     /// FixedToFP: the low `bits` of `a`, divided by 2^fbits.
@@ -126,6 +141,11 @@ impl Fp {
         };
         (if u.sign { low.wrapping_neg() } else { low }, exact)
     }
+}
+
+/// What x86 gives for numbers that an integer of `bits` cannot hold.
+pub(crate) const fn indefinite(signed: bool, bits: u32) -> u64 {
+    if signed { 1 << (bits - 1) } else { u64::MAX >> (64 - bits) }
 }
 
 /// FPConvertNaN: keeps the sign and the top of the fraction, quiet.

@@ -64,7 +64,7 @@ impl Fp {
             };
         }
         let bias = (1i32 << (f.exp - 1)) - 1;
-        if self.flushes(f) && exp >= 2 * bias - 1 {
+        if self.flushes_results(f) && exp >= 2 * bias - 1 {
             self.raise(UFC);
             return f.zero(u.sign);
         }

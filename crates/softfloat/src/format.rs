@@ -57,9 +57,9 @@ impl Format {
     pub const fn infinity(self, sign: bool) -> u64 {
         self.pack(sign, self.max_field(), 0)
     }
-    /// The default NaN.
-    pub const fn default_nan(self) -> u64 {
-        self.pack(false, self.max_field(), self.quiet_bit())
+    /// The default NaN with this sign.
+    pub const fn default_nan(self, negative: bool) -> u64 {
+        self.pack(negative, self.max_field(), self.quiet_bit())
     }
     /// The largest finite number.
     pub(crate) const fn max_normal(self, sign: bool) -> u64 {
@@ -94,6 +94,8 @@ pub(crate) struct Unpacked {
     pub(crate) sig: u64,
     /// The bits it came from.
     pub(crate) raw: u64,
+    /// Whether it is a denormal number, and not flushed.
+    pub(crate) denormal: bool,
 }
 
 impl Unpacked {
@@ -115,15 +117,23 @@ impl Unpacked {
 }
 
 impl Fp {
+    /// Raises [`IDC`] for denormal operands by the guest's rules: once it is known that the operation
+    /// is neither invalid nor has a NaN operand.
+    pub(crate) fn used(&mut self, operands: &[&Unpacked]) {
+        if self.control.rules.denormal_status && operands.iter().any(|u| u.denormal) {
+            self.raise(IDC);
+        }
+    }
+
     /// FPUnpack.
     pub(crate) fn unpack(&mut self, f: Format, raw: u64) -> Unpacked {
-        let flush = self.flushes(f);
+        let flush = self.flushes_operands(f);
         self.unpack_with(f, raw, flush, false)
     }
 
     /// FPUnpackCV: FZ16 is ignored, AHP is honoured.
     pub(crate) fn unpack_cv(&mut self, f: Format, raw: u64) -> Unpacked {
-        let flush = !f.is_half() && self.flushes(f);
+        let flush = !f.is_half() && self.flushes_operands(f);
         let alternative = f.is_half() && self.alternative_half();
         self.unpack_with(f, raw, flush, alternative)
     }
@@ -133,7 +143,8 @@ impl Fp {
         let sign = raw & f.sign_bit() != 0;
         let frac = raw & ((1 << f.frac) - 1);
         let field = raw >> f.frac & f.max_field();
-        let mut u = Unpacked { class: Class::Finite, sign, exp: 0, sig: frac, raw };
+        let mut u =
+            Unpacked { class: Class::Finite, sign, exp: 0, sig: frac, raw, denormal: false };
         if field == 0 {
             u.exp = f.min_exp() - f.frac as i32;
             if frac == 0 {
@@ -144,6 +155,8 @@ impl Fp {
                 if !f.is_half() {
                     self.raise(IDC);
                 }
+            } else {
+                u.denormal = true;
             }
         } else if field == f.max_field() && !alternative {
             u.class = if frac == 0 {

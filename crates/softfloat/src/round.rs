@@ -1,12 +1,12 @@
 //! The one place where results are rounded.
 
-use crate::{Format, Fp, IOC, IXC, OFC, Round, UFC};
+use crate::{Format, Fp, IOC, IXC, OFC, Round, Tiny, UFC};
 
 impl Fp {
     /// FPRound: `(-1)^sign · sig · 2^exp` in format `f`. `sig` is not 0; its bit 0 may be sticky
     /// if there are at least two bits more than `f` needs.
     pub(crate) fn round(&mut self, f: Format, sign: bool, exp: i32, sig: u128, mode: Round) -> u64 {
-        let flush = self.flushes(f);
+        let flush = self.flushes_results(f);
         self.round_with(f, sign, exp, sig, mode, flush, false)
     }
 
@@ -19,7 +19,7 @@ impl Fp {
         sig: u128,
         mode: Round,
     ) -> u64 {
-        let flush = !f.is_half() && self.flushes(f);
+        let flush = !f.is_half() && self.flushes_results(f);
         let alternative = f.is_half() && self.alternative_half();
         self.round_with(f, sign, exp, sig, mode, flush, alternative)
     }
@@ -38,12 +38,18 @@ impl Fp {
         debug_assert!(sig != 0);
         let top = 127 - sig.leading_zeros() as i32;
         let value_exp = exp + top;
-        if flush && value_exp < f.min_exp() {
+        let small = value_exp < f.min_exp();
+        let tiny = small
+            && !(self.control.rules.tiny == Tiny::AfterRounding
+                && rounds_to_normal(f, sign, exp, sig, value_exp, mode));
+        if flush && tiny {
             self.raise(UFC);
+            if self.control.rules.tiny == Tiny::AfterRounding {
+                self.raise(IXC);
+            }
             return f.zero(sign);
         }
-        let tiny = value_exp < f.min_exp();
-        let mut field = if tiny { 0 } else { (value_exp - f.min_exp() + 1) as u64 };
+        let mut field = if small { 0 } else { (value_exp - f.min_exp() + 1) as u64 };
         // The result's unit in the last place is 2^lsb.
         let lsb = value_exp.max(f.min_exp()) - f.frac as i32;
         let (mut int, rest, half) = split(sig, lsb - exp);
@@ -79,6 +85,23 @@ impl Fp {
         }
         result
     }
+}
+
+/// Whether a number just below the normal ones, rounded with unlimited range, is the smallest normal
+/// one.
+fn rounds_to_normal(
+    f: Format,
+    sign: bool,
+    exp: i32,
+    sig: u128,
+    value_exp: i32,
+    mode: Round,
+) -> bool {
+    let (int, rest, half) = split(sig, value_exp - f.frac as i32 - exp);
+    let inexact = rest != core::cmp::Ordering::Less || half;
+    value_exp == f.min_exp() - 1
+        && int == (2 << f.frac) - 1
+        && rounds_up(mode, sign, int, rest, inexact)
 }
 
 /// `sig / 2^shift` as integer part, the fraction compared to 1/2 (`Less` with `false`: zero
