@@ -43,6 +43,18 @@ pub(crate) fn adopt() {
     }
 }
 
+/// Lets the host have the soft limits of memory as the guest has set them, for a program that the host
+/// executes itself. Hard ones stay higher: an execve that fails could not raise them again.
+pub(crate) fn hand_over() {
+    for resource in [libc::RLIMIT_AS, libc::RLIMIT_DATA] {
+        if let Ok((soft, hard)) = getrlimit(resource)
+            && soft != from_host(soft)
+        {
+            let _ = setrlimit(resource, from_host(soft), hard);
+        }
+    }
+}
+
 /// Gives the emulator's own stack the room that it needs, where the limit of the guest's is lower.
 pub(crate) fn make_room_on_stack() {
     /// Bytes that we use, and what the host's stack has to be allowed for them.

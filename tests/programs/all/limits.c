@@ -337,6 +337,17 @@ static void processes(void)
     printf("%d threads, %s\n", n, strerrorname_np(error));
 }
 
+/* A program of the host's own, where this one is emulated. */
+static void by_host_programs(void)
+{
+    limit(RLIMIT_AS, 1000 * MiB);
+    limit(RLIMIT_DATA, 500 * MiB);
+    R(execl("/nonexistent", "nonexistent", (char *)0));
+    R(map(1100 * MiB, PROT_READ) == MAP_FAILED);
+    fflush(0);
+    execl("/bin/sh", "sh", "-c", "ulimit -v; ulimit -d", (char *)0);
+}
+
 int main(int argc, char **argv)
 {
     setvbuf(stdout, 0, _IOLBF, 0);
@@ -364,6 +375,7 @@ int main(int argc, char **argv)
     apart("data", data);
     apart("heap", heap);
     apart("inherited", inherited);
+    apart("inherited by the host's programs", by_host_programs);
     apart("locked", locked);
     apart("file size", file_size);
     apart("descriptors", descriptors);

@@ -23,7 +23,7 @@ use crate::options::Options;
 use crate::process::{OwnBinary, Process};
 use crate::ptrace::Traced;
 use crate::task::Task;
-use crate::{family, proc, seccomp, signal};
+use crate::{family, limits, proc, seccomp, signal};
 use engine::signals as host;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
@@ -396,6 +396,8 @@ pub struct Prepared {
     /// The program and our own binary, to be closed if it fails. Numbers only: in a parent that
     /// drops this they are other files.
     opened: [Option<RawFd>; 2],
+    /// Whether the host's kernel is to find out how it runs.
+    by_kernel: bool,
 }
 
 impl Prepared {
@@ -443,12 +445,19 @@ impl Prepared {
             raw::sigmask(mask);
             let ignored = signal::ignore_as_guest(task);
             signal::bequeath(task);
+            let by_kernel = task.exec.as_ref().is_some_and(|this| this.by_kernel);
+            if by_kernel {
+                limits::hand_over();
+            }
             // proot and old filters only know execve.
             failed = if args[0] == libc::AT_FDCWD as u64 && args[4] == 0 {
                 raw::call(libc::SYS_execve, [args[1], args[2], args[3]]).err()
             } else {
                 raw::call(libc::SYS_execveat, args).err()
             };
+            if by_kernel {
+                limits::adopt();
+            }
             if ignored {
                 host::catch_synchronous();
             }
@@ -504,5 +513,6 @@ fn by_ourselves(
 /// Lets the kernel run it.
 fn by_kernel(request: &Request) -> Result<Prepared, Errno> {
     let Request { dirfd, argv, envp, flags, .. } = request;
-    Prepared::new(*dirfd, request.host_path(), argv, envp, *flags)
+    let prepared = Prepared::new(*dirfd, request.host_path(), argv, envp, *flags)?;
+    Ok(Prepared { by_kernel: true, ..prepared })
 }
