@@ -57,8 +57,15 @@ static int count(const char *what) {
     return n;
 }
 
+// Nothing of an emulator is there. (The directory of this program may be called as one.)
 static void emulator(const char *file) {
-    check(!strcasestr(text, "anyarch") && !strcasestr(text, "qemu"), file);
+    static char rest[sizeof text];
+    char directory[4096];
+    size_t len = strrchr(self, '/') - self;
+    sprintf(directory, "%.*s", (int)len, self);
+    strcpy(rest, text);
+    for (char *at = rest; (at = strstr(at, directory)); at += len) memset(at, '.', len);
+    check(!strcasestr(rest, "anyarch") && !strcasestr(rest, "qemu"), file);
 }
 
 static unsigned long field(int number) {
@@ -222,6 +229,7 @@ static void ended(pid_t pid) {
 }
 
 int main(int argc, char **argv) {
+    readlink("/proc/self/exe", self, sizeof self - 1);
     if (argc > 1 && !strcmp(argv[1], "sleep")) {
         write(3, "", 1);
         for (;;) pause();
@@ -231,7 +239,6 @@ int main(int argc, char **argv) {
         emulator("maps from a parent");
         return !strstr(text, "[stack]") || failures;
     }
-    readlink("/proc/self/exe", self, sizeof self - 1);
     shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     pid_t pid = child();
     memory(pid);
