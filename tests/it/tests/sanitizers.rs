@@ -7,12 +7,12 @@ const PROGRAM: &str = "
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
-void *kept, *lost;
-static void *idle(void *p) { kept = malloc(50); pause(); return p; }
+void *kept[3], *lost;
+static void *idle(void *p) { __atomic_store_n((void **)p, malloc(50), __ATOMIC_SEQ_CST); pause(); return p; }
 int main(int argc, char **argv) {
     pthread_t t;
-    for (int i = 0; i < 3; i++) pthread_create(&t, 0, idle, 0);
-    while (!__atomic_load_n(&kept, __ATOMIC_SEQ_CST)) usleep(1000);
+    for (int i = 0; i < 3; i++) pthread_create(&t, 0, idle, &kept[i]);
+    for (int i = 0; i < 3; i++) while (!__atomic_load_n(&kept[i], __ATOMIC_SEQ_CST)) usleep(1000);
     if (argc > 1) { lost = malloc(77); lost = 0; }
     return 0;
 }";

@@ -50,9 +50,6 @@ impl Exe {
 /// used instead wherever symbolic links are followed.
 pub(crate) fn redirect(process: &Process, dirfd: RawFd, path: &[u8]) -> Option<Vec<u8>> {
     let dir = path.strip_suffix(b"exe")?;
-    if process.options.transparent {
-        return None;
-    }
     let link = |fd: RawFd| [dir, format!("fd/{fd}").as_bytes()].concat();
     // (What programs ask most often. Only the root of a procfs has a "self".)
     if dir == b"/proc/self/" && raw::statfs(dir).is_ok_and(|fs| has_magic(&fs)) {
