@@ -304,6 +304,10 @@ mod tests {
         assert!(split("x -L").is_err());
         assert!(split("x -strace").is_err());
         assert!(split("x --dump ir,nonsense p").is_err());
+        assert!(split("x -E A=1,B p").is_err());
+        assert!(split("x -E A=1,,B=2 p").is_err());
+        assert!(split("x -U A=1 p").is_err());
+        assert!(split("x -cpu ,sve=off p").is_err());
     }
 
     #[test]

@@ -38,8 +38,16 @@ pub fn init(spec: &Spec, fallback: &[OsString]) -> Result<u8> {
     let mut command = match registered {
         Ok(Some(_)) => Command::new(&program),
         _ => {
+            // A path, so that no name is taken for a command or an option of ours.
+            let mut path = resolve(&program, spec);
+            if !path.as_encoded_bytes().contains(&b'/') {
+                return Ok(not_found(&program));
+            }
+            if path.as_encoded_bytes().starts_with(b"-") {
+                path = Path::new(".").join(path).into();
+            }
             let mut c = Command::new(format!("/proc/self/fd/{}", own.as_raw_fd()));
-            c.args(fallback).arg(resolve(&program, spec));
+            c.args(fallback).arg(path);
             c
         }
     };
@@ -81,7 +89,8 @@ fn register(spec: &Spec, root: &Root) -> Result<OwnedFd> {
     Ok(instance_fd)
 }
 
-/// `program` as a path: searched in the command's PATH if it has no slash.
+/// `program` as a path: searched in the command's PATH if it has no slash; as it is, without a slash,
+/// if it is not there.
 fn resolve(program: &OsStr, spec: &Spec) -> OsString {
     if program.as_encoded_bytes().contains(&b'/') {
         return program.to_owned();
@@ -89,9 +98,20 @@ fn resolve(program: &OsStr, spec: &Spec) -> OsString {
     let path =
         spec.env.iter().find(|(k, _)| k == "PATH").map(|(_, v)| v.clone()).unwrap_or_default();
     std::env::split_paths(&path)
+        .map(|dir| if dir.as_os_str().is_empty() { ".".into() } else { dir })
         .map(|dir| dir.join(program))
         .find(|p| p.is_file())
         .map_or_else(|| program.to_owned(), Into::into)
+}
+
+/// Says that `program` is not there; gives a shell's code.
+#[expect(
+    clippy::print_stderr,
+    reason = "the first process of the namespace speaks for the command line"
+)]
+fn not_found(program: &OsStr) -> u8 {
+    eprintln!("error: {}: not found inside the root", Path::new(program).display());
+    127
 }
 
 /// Says why `program`, found at `path`, could not be executed; gives a shell's code.
@@ -110,8 +130,7 @@ fn explain(
     let found = fs::metadata(path);
     let (why, help) = match (error.kind(), &found) {
         (io::ErrorKind::NotFound, Err(_)) => {
-            eprintln!("error: {name}: not found inside the root");
-            return 127;
+            return not_found(program);
         }
         (io::ErrorKind::NotFound, Ok(_)) => {
             eprintln!("error: {name}: its loader, or its interpreter, is not inside the root");

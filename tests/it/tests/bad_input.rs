@@ -212,13 +212,16 @@ fn wrong_command_lines() {
     c.complains(&["-L"], 2, &["-L needs a value"]);
     c.complains(&["-strace"], 2, &["no program"]);
     c.complains(&["--dump", "bogus", "x"], 2, &["bogus", "stats"]);
+    c.complains(&["-E", "A=1,B", "x"], 2, &["`B` is no NAME=VALUE"]);
+    c.complains(&["-U", "A=1", "x"], 2, &["`A=1` is no variable's name"]);
+    c.complains(&["-cpu", "", "x"], 2, &["the processor's name is missing"]);
     c.complains(&["run"], 2, &["--root"]);
     c.complains(&["run", "--root", "/nonexistent"], 125, &["/nonexistent", "help: "]);
     c.complains(&["run", "--root", "/bin/true"], 125, &["/bin/true is not a directory"]);
     let empty = c.dir.join("empty");
     fs::create_dir_all(&empty).expect("made");
     c.complains(&["run", "--root", &empty.display().to_string()], 127, &["/bin/sh: not found"]);
-    let inside: [(&[&str], i32, &str); 9] = [
+    let inside: [(&[&str], i32, &str); 15] = [
         (&["--", "/bin/nonexistent"], 127, "not found inside the root"),
         (&["--", "nonexistent"], 127, "nonexistent: not found"),
         (&["--", "/etc"], 126, "Is a directory"),
@@ -227,10 +230,44 @@ fn wrong_command_lines() {
         (&["--volume", "/nonexistent", "--", "true"], 125, "cannot use /nonexistent"),
         (&["--volume", "/tmp:tmp", "--", "true"], 2, "does not start with /"),
         (&["--volume", "/tmp:/tmp:rx", "--", "true"], 2, "neither ro nor rw"),
+        (&["--volume", "/tmp:/tmp:ro:x", "--", "true"], 2, "more than three parts"),
+        (&["--env", "=x", "--", "true"], 2, "the name is missing"),
+        (&["--env", "", "--", "true"], 2, "the name is missing"),
+        // Names that mean something to us.
+        (&["--no-binfmt", "--", "status"], 127, "status: not found inside the root"),
+        (&["--no-binfmt", "--", "-strace", "/bin/true"], 127, "-strace: not found inside the root"),
+        (&["--no-binfmt", "--", "-x/true"], 127, "-x/true: No such file"),
         (&["--interpreter", "/nonexistent", "--", "true"], 125, "interpreter /nonexistent"),
     ];
     for (options, code, word) in inside {
         c.complains(&[&["run", "--root", root], options].concat(), code, &[word]);
+    }
+}
+
+/// Bytes that are no text reach the command as they are.
+#[test]
+fn arguments_of_run_may_be_any_bytes() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let c = Case::new("bytes");
+    let name = OsStr::from_bytes(b"dir\xff");
+    fs::create_dir_all(c.dir.join(name)).expect("made");
+    fs::write(c.dir.join(name).join("file"), "shared").expect("written");
+    let volume = [c.dir.join(name).as_os_str().as_bytes(), b":/mnt"].concat();
+    for mode in [&[][..], &["--no-binfmt"]] {
+        let out = Command::new(&c.lab.anyarch)
+            .args(["run", "--root"])
+            .arg(c.lab.root())
+            .arg("--volume")
+            .arg(OsStr::from_bytes(&volume))
+            .arg("--env")
+            .arg(OsStr::from_bytes(b"A=\xfe=\xff"))
+            .args(mode)
+            .args(["--", "/bin/sh", "-c", "printf %s \"$A\" \"$1\"; cat /mnt/file", "sh"])
+            .arg(OsStr::from_bytes(b"\xfd"))
+            .output()
+            .expect("starts");
+        assert_eq!(out.stdout, b"\xfe=\xff\xfdshared", "{}", it::outcome(&out));
     }
 }
 

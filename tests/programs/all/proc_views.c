@@ -10,7 +10,9 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -155,6 +157,84 @@ static void inherited(void) {
 }
 
 // The numbers in a directory of descriptors, without that of the listing itself.
+// Files that another process has opened.
+static void received(void) {
+    int pair[2], fd = -1;
+    char self[4096] = {0};
+    readlink("/proc/self/exe", self, sizeof self - 1);
+    check(!socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), "socketpair");
+    pid_t child = fork();
+    if (!child) {
+        int sent = open("/proc/self/maps", O_RDONLY);
+        for (int i = 0; i < 2; i++) {
+            char control[CMSG_SPACE(4)] = {0};
+            struct iovec part = {"x", 1};
+            struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+            *CMSG_FIRSTHDR(&m) = (struct cmsghdr){CMSG_LEN(4), SOL_SOCKET, SCM_RIGHTS};
+            memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), &sent, 4);
+            check(sendmsg(pair[0], &m, 0) == 1, "sendmsg");
+        }
+        dup2(sent, 77);
+        send(pair[0], "y", 1, 0);
+        pause();
+        _exit(0);
+    }
+    char *mapped = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), line[32], byte;
+    sprintf(line, "%lx-", (long)mapped);
+    for (int i = 0; i < 3; i++) {
+        char control[CMSG_SPACE(4)];
+        struct iovec part = {&byte, 1};
+        struct mmsghdr m = {{.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control}};
+        if (i == 0) check(recvmsg(pair[1], &m.msg_hdr, 0) == 1, "recvmsg");
+        if (i == 1) check(recvmmsg(pair[1], &m, 1, 0, NULL) == 1, "recvmmsg");
+        if (i < 2) memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m.msg_hdr)), 4);
+        if (i == 2) {
+            recv(pair[1], &byte, 1, 0);
+            int process = syscall(SYS_pidfd_open, child, 0);
+            fd = syscall(SYS_pidfd_getfd, process, 77, 0);
+            check(process >= 0, "pidfd_open");
+            close(process);
+        }
+        lseek(fd, 0, SEEK_SET);
+        check(slurp(fd) > 0 && strstr(text, "[stack]"), "the sender's maps");
+        check(!strstr(text, line), "not those of the receiver");
+        // The only file that is mapped is this program.
+        for (char *at = text; (at = strchr(at, '/')); at = strchr(at, '\n'))
+            check(!strncmp(at, self, strlen(self)), "mapped files");
+        close(fd);
+    }
+    munmap(mapped, 4096);
+    kill(child, SIGKILL);
+    wait(NULL);
+}
+
+static unsigned long long set(const char *name) {
+    load("/proc/self/status");
+    char *at = strstr(text, name);
+    return at ? strtoull(at + strlen(name), NULL, 16) : ~0ull;
+}
+
+// The sets of signals are those that the program asked for.
+static void signals(void) {
+    const int some[] = {SIGUSR1, SIGSEGV, SIGTRAP, SIGBUS, SIGFPE, SIGILL};
+    unsigned long long all = 0;
+    check(!set("SigCgt:"), "nothing is caught");
+    for (int i = 0; i < 6; i++) {
+        all |= 1ull << (some[i] - 1);
+        signal(some[i], (void (*)(int))signals);
+        check(set("SigCgt:") == all, "caught");
+    }
+    load("/proc/self/stat");
+    char *at = strrchr(text, ')');
+    for (int i = 2; i < 34 && at; i++) at = strchr(at + 1, ' ');
+    check(at && strtoull(at, NULL, 10) == all, "caught, in stat");
+    unsigned long long ignored = set("SigIgn:");
+    for (int i = 0; i < 6; i++) signal(some[i], SIG_IGN);
+    check(!set("SigCgt:") && set("SigIgn:") == (ignored | all), "ignored");
+    for (int i = 0; i < 6; i++) signal(some[i], SIG_DFL);
+    check(!set("SigCgt:") && set("SigIgn:") == ignored, "default");
+}
+
 static void list(const char *what, const char *path) {
     DIR *dir = opendir(path);
     printf("%s:", what);
@@ -206,6 +286,8 @@ int main(int argc, char **argv) {
     descriptors();
     later();
     inherited();
+    received();
+    signals();
     numbers();
     puts("done");
     return 0;

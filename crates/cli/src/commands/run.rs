@@ -1,6 +1,7 @@
 //! `anyarch run`.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -25,7 +26,7 @@ pub(crate) struct Arguments {
     env: Vec<OsString>,
     /// Make a file or directory of this machine visible inside; `:ro` makes it read-only.
     #[arg(long, short, value_name = "HOST[:INSIDE[:ro]]")]
-    volume: Vec<String>,
+    volume: Vec<OsString>,
     /// Working directory inside the root.
     #[arg(long, short, value_name = "DIR", default_value = "/")]
     workdir: PathBuf,
@@ -62,7 +63,7 @@ impl Arguments {
         Ok(rootfs::Spec {
             root,
             command: self.command.clone(),
-            env: self.environment(),
+            env: self.environment()?,
             cwd: self.workdir.clone(),
             read_only: self.read_only,
             binds: self.volume.iter().map(|v| bind(v)).collect::<Result<_, _>>()?,
@@ -75,21 +76,23 @@ impl Arguments {
         })
     }
 
-    fn environment(&self) -> Vec<(OsString, OsString)> {
+    fn environment(&self) -> Result<Vec<(OsString, OsString)>, Failure> {
         let mut env: Vec<(OsString, OsString)> =
             vec![("PATH".into(), PATH.into()), ("HOME".into(), "/root".into())];
         env.extend(std::env::var_os("TERM").map(|v| ("TERM".into(), v)));
         for item in &self.env {
-            let bytes = item.as_encoded_bytes();
-            let text = String::from_utf8_lossy(bytes);
-            let (name, value) = match text.split_once('=') {
-                Some((name, value)) => (name.to_owned(), Some(value.into())),
-                None => (text.to_string(), std::env::var_os(text.as_ref())),
-            };
-            env.retain(|(n, _)| n.to_str() != Some(&name));
+            let mut parts = item.as_bytes().splitn(2, |&b| b == b'=').map(OsStr::from_bytes);
+            let name = parts.next().unwrap_or_default();
+            if name.is_empty() {
+                return Err(Failure::new(format!("--env {}: the name is missing", item.display()))
+                    .help("--env takes NAME=VALUE, or NAME for its current value")
+                    .code(2));
+            }
+            let value = parts.next().map_or_else(|| std::env::var_os(name), |v| Some(v.into()));
+            env.retain(|(n, _)| n != name);
             env.extend(value.map(|v| (name.into(), v)));
         }
-        env
+        Ok(env)
     }
 
     /// The same arguments again, for the next stage.
@@ -117,35 +120,35 @@ impl Arguments {
     }
 }
 
-fn bind(text: &str) -> Result<(PathBuf, PathBuf, bool), Failure> {
-    let mut parts = text.split(':');
+fn bind(text: &OsStr) -> Result<(PathBuf, PathBuf, bool), Failure> {
+    let shown = text.display();
+    let wrong = |why: &str| Failure::new(format!("--volume {shown}: {why}")).code(2);
+    let mut parts = text.as_bytes().split(|&b| b == b':').map(OsStr::from_bytes);
     let host = parts.next().unwrap_or_default();
     let inside = parts.next().unwrap_or(host);
-    let read_only = match parts.next() {
-        None | Some("rw") => false,
-        Some("ro") => true,
-        Some(other) => {
-            return Err(
-                Failure::new(format!("--volume {text}: `{other}` is neither ro nor rw")).code(2)
-            );
+    let mode = parts.next();
+    let read_only = match mode.map(OsStr::as_bytes) {
+        None | Some(b"rw") => false,
+        Some(b"ro") => true,
+        Some(_) => {
+            let mode = mode.unwrap_or_default().display();
+            return Err(wrong(&format!("`{mode}` is neither ro nor rw")));
         }
     };
+    if parts.next().is_some() {
+        return Err(wrong("more than three parts").help("--volume takes HOST[:INSIDE[:ro]]"));
+    }
     if !Path::new(inside).is_absolute() {
-        return Err(Failure::new(format!(
-            "--volume {text}: the path inside, `{inside}`, does not start with /"
-        ))
-        .code(2));
+        let inside = inside.display();
+        return Err(wrong(&format!("the path inside, `{inside}`, does not start with /")));
     }
     if !Path::new(inside).components().any(|c| matches!(c, std::path::Component::Normal(_))) {
-        return Err(Failure::new(format!("--volume {text}: nothing can be bound at / itself"))
-            .help("--root takes the directory that is to be /")
-            .code(2));
+        return Err(wrong("nothing can be bound at / itself")
+            .help("--root takes the directory that is to be /"));
     }
-    let host = PathBuf::from(host);
-    let host = host.canonicalize().map_err(|e| {
-        Failure::new(format!("--volume {text}: cannot use {}", host.display()))
-            .caused_by(e)
-            .code(125)
+    let host = Path::new(host).canonicalize().map_err(|e| {
+        let host = Path::new(host).display();
+        Failure::new(format!("--volume {shown}: cannot use {host}")).caused_by(e).code(125)
     })?;
     Ok((host, inside.into(), read_only))
 }

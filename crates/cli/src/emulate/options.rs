@@ -64,9 +64,9 @@ pub(super) const FLAGS: &[Flag] = &[
         "show the version; QEMU_VERSION has no effect"),
     flag(&["L"], "path", "QEMU_LD_PREFIX", Apply(|l, v| set(l, |o| o.ld_prefix = Some(v))),
         "look for the loader and libraries below path first"),
-    flag(&["E"], "var=value", "QEMU_SET_ENV", Apply(|l, v| set(l, |o| o.set_env.extend(list(&v)))),
+    flag(&["E"], "var=value", "QEMU_SET_ENV", Apply(set_env),
         "set variables of the program's environment, separated by commas"),
-    flag(&["U"], "var", "QEMU_UNSET_ENV", Apply(|l, v| set(l, |o| o.unset_env.extend(list(&v)))),
+    flag(&["U"], "var", "QEMU_UNSET_ENV", Apply(unset_env),
         "take variables out of it"),
     flag(&["0"], "argv0", "QEMU_ARGV0", Apply(|l, v| set(l, |o| o.argv0 = Some(v))),
         "set the program's argv[0]"),
@@ -108,6 +108,24 @@ fn list(value: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     value.split(|b| *b == b',').map(<[u8]>::to_vec)
 }
 
+fn set_env(line: &mut Line, value: Vec<u8>) -> Result<(), String> {
+    if value.is_empty() {
+        return Ok(());
+    }
+    if let Some(wrong) = list(&value).find(|item| !item.contains(&b'=')) {
+        let wrong = String::from_utf8_lossy(&wrong);
+        return Err(format!("`{wrong}` is no NAME=VALUE (a comma separates variables)"));
+    }
+    set(line, |o| o.set_env.extend(list(&value)))
+}
+
+fn unset_env(line: &mut Line, value: Vec<u8>) -> Result<(), String> {
+    if let Some(wrong) = list(&value).find(|item| item.contains(&b'=')) {
+        return Err(format!("`{}` is no variable's name", String::from_utf8_lossy(&wrong)));
+    }
+    set(line, |o| o.unset_env.extend(list(&value)))
+}
+
 fn cpu(line: &mut Line, value: Vec<u8>) -> Result<(), String> {
     let text = String::from_utf8_lossy(&value);
     if matches!(&*text, "help" | "?") {
@@ -115,6 +133,9 @@ fn cpu(line: &mut Line, value: Vec<u8>) -> Result<(), String> {
         names.sort_unstable();
         line.answer(format!("Available CPUs:\n  {}\n", names.join("\n  ")));
         return Ok(());
+    }
+    if text.split(',').next().is_none_or(str::is_empty) {
+        return Err("the processor's name is missing: -cpu help lists them".into());
     }
     for change in Cpu::absent(&text) {
         line.warn(format!("-cpu {change}: its instructions are not there, and raise SIGILL"));
@@ -136,7 +157,7 @@ fn stack(line: &mut Line, value: Vec<u8>) -> Result<(), String> {
         None => digits.parse(),
     };
     let size = number.ok().and_then(|n| n.checked_mul(unit)).filter(|n| *n > 0);
-    line.stack = Some(size.ok_or_else(|| format!("-s {text}: it is no number of bytes"))?);
+    line.stack = Some(size.ok_or_else(|| format!("`{text}` is no number of bytes (k, M)"))?);
     Ok(())
 }
 
@@ -172,7 +193,7 @@ fn log(line: &mut Line, value: Vec<u8>) -> Result<(), String> {
             _ if OTHERS.contains(&item) || item == "vpu" || item.starts_with("trace:") => {
                 line.warn(format!("-d {item} logs nothing: --dump ir,host shows translations"));
             }
-            _ => return Err(format!("-d does not know `{item}`: -d help lists what it knows")),
+            _ => return Err(format!("it does not know `{item}`: -d help lists what it knows")),
         }
     }
     Ok(())
@@ -184,10 +205,7 @@ fn dump(line: &mut Line, value: Vec<u8>) -> Result<(), String> {
     if let Some(item) = items.find(|item| !known.contains(item) && pins(item).is_none()) {
         let known: Vec<_> = known.iter().map(|d| String::from_utf8_lossy(d)).collect();
         let item = String::from_utf8_lossy(item);
-        return Err(format!(
-            "--dump does not know `{item}`: it takes a list of {}",
-            known.join(", ")
-        ));
+        return Err(format!("it does not know `{item}`: it takes a list of {}", known.join(", ")));
     }
     line.options.dump = Some(value);
     Ok(())

@@ -19,6 +19,7 @@ mod poll;
 mod prctl;
 mod process;
 mod read;
+mod received;
 mod restart;
 mod robust;
 mod signal;

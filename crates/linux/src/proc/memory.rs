@@ -1,4 +1,5 @@
-//! How much memory the guest has and may have: /proc/PID/{statm,status,limits}.
+//! How much memory the guest has and may have: /proc/PID/{statm,status,limits}. And the signals in
+//! `status`: the emulator has handlers of its own.
 
 use crate::elf::PAGE;
 use crate::limits;
@@ -53,9 +54,15 @@ pub(super) fn status(process: &Process, host: &[u8]) -> Option<Vec<u8>> {
     let number = |rest: &str| rest.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0);
     let host_size = host.lines().find_map(|line| line.strip_prefix("VmSize:")).map_or(0, number);
     let ours = host_size.saturating_sub(sizes.total / 1024);
+    let (caught, ignored) = process.signals.sets();
     let mut out = String::with_capacity(host.len());
     for line in host.lines() {
         let (name, rest) = line.split_once(':').unwrap_or((line, ""));
+        let set = match name {
+            "SigIgn" => Some(ignored),
+            "SigCgt" => Some(caught),
+            _ => None,
+        };
         let kib = match name {
             "VmPeak" => Some(number(rest).saturating_sub(ours)),
             "VmSize" => Some(sizes.total / 1024),
@@ -66,9 +73,10 @@ pub(super) fn status(process: &Process, host: &[u8]) -> Option<Vec<u8>> {
             "VmLib" => Some(sizes.libraries / 1024),
             _ => None,
         };
-        let _ = match kib {
-            Some(kib) => writeln!(out, "{name}:\t{kib:8} kB"),
-            None => writeln!(out, "{line}"),
+        let _ = match (kib, set) {
+            (Some(kib), _) => writeln!(out, "{name}:\t{kib:8} kB"),
+            (_, Some(set)) => writeln!(out, "{name}:\t{set:016x}"),
+            _ => writeln!(out, "{line}"),
         };
     }
     Some(out.into_bytes())

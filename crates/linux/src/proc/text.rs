@@ -34,10 +34,13 @@ pub(super) fn fdinfo(process: &Process, host: &[u8]) -> Vec<u8> {
 
 /// `stat` with the addresses of the guest's program (the kernel may know all but the heap's).
 pub(super) fn stat(process: &Process, host: &[u8]) -> Option<Vec<u8>> {
+    /// What the kernel shows of a set of signals here.
+    const SHOWN: u64 = 0x7fff_ffff;
     let id = &process.identity;
     let (brk_start, _) = process.mm.heap();
+    let (caught, ignored) = process.signals.sets();
     // Numbers of fields as in proc_pid_stat(5).
-    let changes = [
+    let addresses = [
         (23, super::memory::total(process)),
         (26, id.code.0),
         (27, id.code.1),
@@ -50,11 +53,16 @@ pub(super) fn stat(process: &Process, host: &[u8]) -> Option<Vec<u8>> {
         (50, id.env_range.0),
         (51, id.env_range.1),
     ];
-    replace_fields(host, &changes)
+    replace_fields(host, &addresses, &[(33, ignored & SHOWN), (34, caught & SHOWN)])
 }
 
-/// Replaces fields of a `stat` line that are not 0.
-fn replace_fields(host: &[u8], changes: &[(usize, u64)]) -> Option<Vec<u8>> {
+/// Replaces fields of a `stat` line: addresses, which the kernel shows as 0 to those who may not know
+/// them and of a zombie, and others.
+fn replace_fields(
+    host: &[u8],
+    addresses: &[(usize, u64)],
+    others: &[(usize, u64)],
+) -> Option<Vec<u8>> {
     // The name, field 2, may contain anything.
     let end = host.iter().rposition(|&b| b == b')')? + 2;
     let (head, tail) = host.split_at_checked(end)?;
@@ -64,9 +72,12 @@ fn replace_fields(host: &[u8], changes: &[(usize, u64)]) -> Option<Vec<u8>> {
         if index > 0 {
             out.push(b' ');
         }
-        match changes.iter().find(|(number, _)| *number == index + 3) {
-            Some((_, value)) if field != "0" => out.extend(value.to_string().into_bytes()),
-            _ => out.extend(field.as_bytes()),
+        let of = |list: &[(usize, u64)]| {
+            list.iter().find(|(number, _)| *number == index + 3).map(|(_, value)| *value)
+        };
+        match of(others).or_else(|| of(addresses).filter(|_| field != "0")) {
+            Some(value) => out.extend(value.to_string().into_bytes()),
+            None => out.extend(field.as_bytes()),
         }
     }
     out.push(b'\n');
@@ -103,8 +114,8 @@ mod tests {
 
     #[test]
     fn fields_after_an_odd_name_are_replaced() {
-        let line = b"12 (a) b) R 1 2 3 0\n";
-        let out = replace_fields(line, &[(4, 99), (7, 5)]).unwrap();
-        assert_eq!(out, b"12 (a) b) R 99 2 3 0\n");
+        let line = b"12 (a) b) R 1 2 3 0 0\n";
+        let out = replace_fields(line, &[(4, 99), (7, 5)], &[(8, 4)]).unwrap();
+        assert_eq!(out, b"12 (a) b) R 99 2 3 0 4\n");
     }
 }

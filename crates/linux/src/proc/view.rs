@@ -2,8 +2,8 @@
 //!
 //! The guest has the host's descriptor, so that `fstat`, the link in `/proc/PID/fd` and who shares its
 //! offset are right; only what is read of it is ours. A table says which descriptors these are. An
-//! entry may be of a descriptor that was closed meanwhile: so the file is compared first. Duplicates
-//! and what a program inherits are entered as well; a descriptor that was sent through a socket is not.
+//! entry may be of a descriptor that was closed meanwhile: so the file is compared first. Duplicates,
+//! what a program inherits, and what comes through a socket are entered as well.
 
 use super::names;
 use super::{content, read_all};
