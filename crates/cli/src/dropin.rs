@@ -29,6 +29,7 @@ pub(crate) fn run(personality: Personality, arguments: &[OsString]) -> Result<u8
         Personality::BuildKit => crate::emulate::run_as(None, arguments),
         tool => {
             sys::start::prepare_for_commands();
+            crate::report::expect_failing_output();
             Ok(tool.run(&mut Host::default(), &text(arguments)).unwrap_or(1))
         }
     }

@@ -188,6 +188,7 @@ fn version(name: &str) -> String {
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "the command's result, and warnings")]
 fn settle(line: Line) -> Result<Option<Options>, Failure> {
     if let Some(text) = line.answer {
+        crate::report::expect_failing_output();
         print!("{text}");
         return Ok(None);
     }

@@ -73,6 +73,26 @@ impl Failure {
     }
 }
 
+/// From now on one line tells that standard output cannot be written, and a reader that has read enough
+/// (`| head`) ends us silently, as other commands: `print!` makes a panic of both.
+pub(crate) fn expect_failing_output() {
+    let others = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let text = info.payload_as_str().unwrap_or_default();
+        let Some(cause) = text.strip_prefix("failed printing to stdout: ") else {
+            return others(info);
+        };
+        let broken = std::io::Error::from(rustix::io::Errno::PIPE).to_string();
+        let code = if cause == broken {
+            128 + rustix::process::Signal::PIPE.as_raw() as u8
+        } else {
+            let failure = Failure::new("cannot write to standard output");
+            failure.caused_by_text(Some(cause)).print()
+        };
+        std::process::exit(i32::from(code));
+    }));
+}
+
 impl<E: Error> From<E> for Failure {
     fn from(error: E) -> Self {
         let failure = Self::new(error.to_string());

@@ -244,6 +244,34 @@ fn wrong_command_lines() {
     }
 }
 
+/// Where nobody reads, or nothing can be written.
+#[test]
+fn output_that_fails() {
+    let c = Case::new("output");
+    for words in ["doctor", "status", "status --json", "completions bash", "-cpu help", "-help"] {
+        let run = |output: std::process::Stdio| {
+            let mut call = Command::new(&c.lab.anyarch);
+            call.args(words.split(' ')).stdout(output);
+            call.output().expect("starts")
+        };
+        let full = fs::File::options().write(true).open("/dev/full").expect("there");
+        let out = run(full.into());
+        assert_eq!(
+            String::from_utf8_lossy(&out.stderr),
+            "error: cannot write to standard output\n\
+             caused by: No space left on device (os error 28)\n",
+            "{words}"
+        );
+        assert_eq!(out.status.code(), Some(1), "{words}");
+        let (reader, writer) = std::io::pipe().expect("made");
+        drop(reader);
+        let out = run(writer.into());
+        use std::os::unix::process::ExitStatusExt as _;
+        let ended = out.status.signal() == Some(13) || out.status.code() == Some(128 + 13);
+        assert!(ended && out.stderr.is_empty(), "{words}: {}", it::outcome(&out));
+    }
+}
+
 /// Bytes that are no text reach the command as they are.
 #[test]
 fn arguments_of_run_may_be_any_bytes() {

@@ -34,9 +34,12 @@ fn visible(command: clap::Command) -> clap::Command {
 }
 
 /// Prints the completions.
+#[expect(clippy::print_stdout, reason = "the command's result")]
 pub(crate) fn completions(arguments: &Completions, command: clap::Command) -> u8 {
     let mut command = visible(command);
-    clap_complete::generate(arguments.shell, &mut command, "anyarch", &mut std::io::stdout());
+    let mut text = Vec::new();
+    clap_complete::generate(arguments.shell, &mut command, "anyarch", &mut text);
+    print!("{}", String::from_utf8_lossy(&text));
     0
 }
 

@@ -101,6 +101,7 @@ pub(crate) fn knows(argument: &OsStr) -> bool {
 /// What the subcommand reports.
 pub(crate) fn run(arguments: &[OsString]) -> Result<u8, Failure> {
     sys::start::prepare_for_commands();
+    crate::report::expect_failing_output();
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(e) => {
