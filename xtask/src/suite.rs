@@ -59,7 +59,7 @@ pub(crate) fn test(root: &Path, filter: &[&str]) -> Result<()> {
     if !filter.is_empty() {
         return end_to_end(root, filter);
     }
-    println!("This runs all tests: about 10 minutes on 2 cores, a few more the first time.");
+    println!("This runs all tests: 10 to 15 minutes on 2 cores, a few more the first time.");
     Fixtures::open()?.announce();
     step("tidy", || tidy::run(root))?;
     step("generated code is fresh", || crate::codegen_all(root, true))?;
