@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -54,15 +55,33 @@ static void accessing(void)
     chdir("/");
     R(getcwd(T(b), 16) ? 0 : -1);
 }
+/* Addresses that the kernel finds in memory: those of a program's arguments, and of buffers there. */
+static void indirectly(void)
+{
+    char from[] = "tagged", to[8];
+    struct iovec local = {T(to), 7}, remote = {T(from), 7};
+    R(process_vm_readv(getpid(), T(&local), 1, T(&remote), 1, 0));
+    R(strcmp(from, to));
+    R(process_vm_writev(getpid(), &local, 1, &remote, 1, 0));
+    char *argv[] = {T("tagged"), T("argument"), 0}, *envp[] = {T("TAGGED=yes"), 0};
+    int s;
+    if (!fork()) {
+        execve(T("/proc/self/exe"), T(argv), T(envp));
+        _exit(9);
+    }
+    wait(&s);
+    printf("execve %x\n", s);
+}
 static void *thread(void *p)
 {
     printf("thread %d\n", prctl(PR_GET_TAGGED_ADDR_CTRL, 0, 0, 0, 0));
     prctl(PR_SET_TAGGED_ADDR_CTRL, 0, 0, 0, 0);
     return p;
 }
-int main(void)
+int main(int argc, char **argv)
 {
     setvbuf(stdout, 0, _IONBF, 0);
+    if (argc > 1) return strcmp(argv[1], "argument") || strcmp(getenv("TAGGED"), "yes");
     pipe(fd);
     socketpair(AF_UNIX, SOCK_DGRAM, 0, sv);
     naming();
@@ -73,6 +92,7 @@ int main(void)
     R(prctl(PR_GET_TAGGED_ADDR_CTRL, 0, 0, 0, 0));
     naming();
     accessing();
+    indirectly();
     pthread_t t;
     pthread_create(&t, 0, thread, 0);
     pthread_join(t, 0);

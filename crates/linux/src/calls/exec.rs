@@ -1,6 +1,6 @@
 //! Executing programs: the work is done by [`crate::exec`].
 
-use super::{Args, Result, path};
+use super::{Args, Result, path, tags};
 use crate::exec::{self, Request};
 use crate::task::Task;
 
@@ -13,11 +13,12 @@ pub(super) fn execve(task: &mut Task, args: Args) -> Result {
 /// `execveat(2)`.
 pub(super) fn execveat(task: &mut Task, args: Args) -> Result {
     let [dirfd, at, argv, envp, flags, _] = args;
+    let strings = |at| exec::read_strings(at, |pointer| tags::strip(task, pointer));
     let request = Request {
         dirfd: dirfd as i32,
         path: path::read(at)?,
-        argv: exec::read_strings(argv)?,
-        envp: exec::read_strings(envp)?,
+        argv: strings(argv)?,
+        envp: strings(envp)?,
         flags: flags as i32,
         link: None,
     };

@@ -51,6 +51,11 @@ pub(super) fn has(address: u64) -> bool {
     address & TAG != 0 && address & KERNEL == 0
 }
 
+/// `address` without its tag, for a call that accesses memory on behalf of `task`.
+pub(super) fn strip(task: &Task, address: u64) -> u64 {
+    if task.takes_tags { untag(address) } else { address }
+}
+
 fn untag(address: u64) -> u64 {
     if has(address) { address & !TAG } else { address }
 }

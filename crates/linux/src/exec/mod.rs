@@ -77,11 +77,12 @@ enum Plan {
     Privileged(OpenFile, Vec<Vec<u8>>),
 }
 
-/// Reads an array of strings as `execve` gets it; 0 is an empty array.
+/// Reads an array of strings as `execve` gets it; 0 is an empty array. `address` turns
+/// a pointer of the array into the address of its string.
 ///
 /// # Errors
 /// `EFAULT`, or `E2BIG` if it is longer than Linux accepts.
-pub fn read_strings(mut at: u64) -> Result<Vec<Vec<u8>>, Errno> {
+pub fn read_strings(mut at: u64, address: impl Fn(u64) -> u64) -> Result<Vec<Vec<u8>>, Errno> {
     let mut list = Vec::new();
     let mut total = 0;
     while at != 0 {
@@ -89,7 +90,7 @@ pub fn read_strings(mut at: u64) -> Result<Vec<Vec<u8>>, Errno> {
         if pointer == 0 {
             break;
         }
-        let text = memory::read_cstr(pointer, ARG_MAX).map_err(|_| Errno::EFAULT)?;
+        let text = memory::read_cstr(address(pointer), ARG_MAX).map_err(|_| Errno::EFAULT)?;
         let text = text.ok_or(Errno::E2BIG)?;
         total += text.len() + 9;
         if total > ARGS_MAX {
