@@ -52,14 +52,7 @@ impl Fp {
         mode: Round,
     ) -> u64 {
         let u = self.unpack(f, a);
-        let mask = u64::MAX >> (64 - bits);
-        let limit = match (signed, u.sign) {
-            (true, true) => 1 << (bits - 1),
-            (true, false) => (1 << (bits - 1)) - 1,
-            (false, true) => 0,
-            (false, false) => u128::from(mask),
-        };
-        let (int, inexact) = match u.class {
+        let int = match u.class {
             Class::Quiet | Class::Signalling => {
                 self.raise(IOC);
                 return self.nan_to_fixed(signed, bits);
@@ -67,6 +60,25 @@ impl Fp {
             Class::Infinity => (None, false),
             Class::Zero => (Some(0), false),
             Class::Finite => to_integer(u.sign, u.exp + fbits as i32, u.sig, mode),
+        };
+        self.fit_integer(u.sign, int, signed, bits)
+    }
+
+    /// A rounded number (`None`: far out of range) and whether that was inexact, as an integer of
+    /// `bits`; where there is none, what the guest's rule says.
+    pub(crate) fn fit_integer(
+        &mut self,
+        negative: bool,
+        (int, inexact): (Option<u128>, bool),
+        signed: bool,
+        bits: u32,
+    ) -> u64 {
+        let mask = u64::MAX >> (64 - bits);
+        let limit = match (signed, negative) {
+            (true, true) => 1 << (bits - 1),
+            (true, false) => (1 << (bits - 1)) - 1,
+            (false, true) => 0,
+            (false, false) => u128::from(mask),
         };
         let int = match int {
             Some(int) if int <= limit => {
@@ -83,7 +95,7 @@ impl Fp {
                 limit
             }
         } as u64;
-        (if u.sign { int.wrapping_neg() } else { int }) & mask
+        (if negative { int.wrapping_neg() } else { int }) & mask
     }
 
     /// The integer of `bits` that a NaN becomes.
@@ -144,7 +156,7 @@ impl Fp {
 }
 
 /// What x86 gives for numbers that an integer of `bits` cannot hold.
-pub(crate) const fn indefinite(signed: bool, bits: u32) -> u64 {
+const fn indefinite(signed: bool, bits: u32) -> u64 {
     if signed { 1 << (bits - 1) } else { u64::MAX >> (64 - bits) }
 }
 

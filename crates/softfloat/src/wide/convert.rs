@@ -2,10 +2,9 @@
 
 use super::u256::U256;
 use super::{Unpacked, Wide};
-use crate::convert::indefinite;
 use crate::format::Class;
 use crate::round::rounds_up;
-use crate::{Fp, IOC, IXC, Round, ToInt};
+use crate::{Fp, IOC, IXC, Round};
 use core::cmp::Ordering;
 
 impl Fp {
@@ -57,38 +56,16 @@ impl Fp {
     /// `a` as an integer of up to 64 `bits`; where there is none, what the guest's rule says.
     pub fn wide_to_int(&mut self, f: Wide, a: u128, signed: bool, bits: u32, mode: Round) -> u64 {
         let u = self.unpack_wide(f, a);
-        let mask = u64::MAX >> (64 - bits);
         if u.is_nan() {
             self.raise(IOC);
             return self.nan_to_fixed(signed, bits);
         }
-        let (int, inexact) = match u.class {
+        let int = match u.class {
             Class::Zero => (Some(0), false),
             Class::Finite => integer(&u, mode),
             _ => (None, false),
         };
-        let limit = match (signed, u.sign) {
-            (true, true) => 1 << (bits - 1),
-            (true, false) => (1 << (bits - 1)) - 1,
-            (false, true) => 0,
-            (false, false) => u128::from(mask),
-        };
-        let magnitude = match int {
-            Some(int) if int <= limit => {
-                if inexact {
-                    self.raise(IXC);
-                }
-                int
-            }
-            _ => {
-                self.raise(IOC);
-                if self.control.rules.to_int == ToInt::Indefinite {
-                    return indefinite(signed, bits);
-                }
-                limit
-            }
-        } as u64;
-        (if u.sign { magnitude.wrapping_neg() } else { magnitude }) & mask
+        self.fit_integer(u.sign, int, signed, bits)
     }
 
     /// An integer as a number: the low `bits`, up to 64, of `a`.
