@@ -344,7 +344,17 @@ static void by_host_programs(void)
     limit(RLIMIT_DATA, 500 * MiB);
     R(execl("/nonexistent", "nonexistent", (char *)0));
     R(map(1100 * MiB, PROT_READ) == MAP_FAILED);
+    /* And of a script, whose interpreter is such a program. */
+    char path[64];
+    sprintf(path, "/tmp/limits-%d.sh", getpid());
+    FILE *script = fopen(path, "w");
+    fputs("#!/bin/sh\nulimit -v; ulimit -d\n", script);
+    fclose(script);
+    chmod(path, 0700);
     fflush(0);
+    if (!fork()) execl(path, path, (char *)0);
+    wait(0);
+    unlink(path);
     execl("/bin/sh", "sh", "-c", "ulimit -v; ulimit -d", (char *)0);
 }
 

@@ -397,8 +397,6 @@ pub struct Prepared {
     /// The program and our own binary, to be closed if it fails. Numbers only: in a parent that
     /// drops this they are other files.
     opened: [Option<RawFd>; 2],
-    /// Whether the host's kernel is to find out how it runs.
-    by_kernel: bool,
 }
 
 impl Prepared {
@@ -446,7 +444,8 @@ impl Prepared {
             raw::sigmask(mask);
             let ignored = signal::ignore_as_guest(task);
             signal::bequeath(task);
-            let by_kernel = task.exec.as_ref().is_some_and(|this| this.by_kernel);
+            // We open what we run ourselves; the rest is the host's.
+            let by_kernel = program.is_none();
             if by_kernel {
                 limits::hand_over();
             }
@@ -514,6 +513,5 @@ fn by_ourselves(
 /// Lets the kernel run it.
 fn by_kernel(request: &Request) -> Result<Prepared, Errno> {
     let Request { dirfd, argv, envp, flags, .. } = request;
-    let prepared = Prepared::new(*dirfd, request.host_path(), argv, envp, *flags)?;
-    Ok(Prepared { by_kernel: true, ..prepared })
+    Prepared::new(*dirfd, request.host_path(), argv, envp, *flags)
 }
