@@ -1,6 +1,8 @@
 //! The programs that a probe runs: for each architecture a whole ELF executable of under 200
 //! bytes that exits with [`EXIT_CODE`], put together from the instructions below.
 
+use asm::elf;
+
 use crate::GuestArch;
 use crate::guests::ByteOrder;
 
@@ -111,30 +113,6 @@ const COUNTS: &[Program] = &[
     program("loong64", 0x43, Words(&[0x28c0_0064, 0x0381_780b, 0x002b_0000])),
 ];
 
-/// Collects bytes in a guest's byte order.
-struct Out {
-    bytes: Vec<u8>,
-    big: bool,
-    class64: bool,
-}
-
-impl Out {
-    fn half(&mut self, v: u16) {
-        self.bytes.extend(if self.big { v.to_be_bytes() } else { v.to_le_bytes() });
-    }
-    fn word(&mut self, v: u32) {
-        self.bytes.extend(if self.big { v.to_be_bytes() } else { v.to_le_bytes() });
-    }
-    /// An address or offset: as wide as the ELF class.
-    fn wide(&mut self, v: u32) {
-        if !self.class64 {
-            return self.word(v);
-        }
-        let v = u64::from(v);
-        self.bytes.extend(if self.big { v.to_be_bytes() } else { v.to_le_bytes() });
-    }
-}
-
 /// The executable for `guest`. Its EI_ABIVERSION is 0 and its padding clean, so it tells only
 /// whether ordinary programs run.
 pub fn build(guest: &GuestArch) -> Option<Vec<u8>> {
@@ -148,53 +126,26 @@ pub fn build_count(guest: &GuestArch) -> Option<Vec<u8>> {
 }
 
 fn executable(guest: &GuestArch, program: &Program) -> Vec<u8> {
-    const BASE: u32 = 0x10_0000;
-    const PAGE: u32 = 0x1_0000;
-    let mut o =
-        Out { bytes: Vec::new(), big: guest.order == ByteOrder::Big, class64: guest.class64 };
-    let (header, segment): (u16, u16) = if guest.class64 { (64, 56) } else { (52, 32) };
-    let start = u32::from(header) + u32::from(segment);
-    o.bytes.extend(&guest.magic()[..16]);
-    o.half(2); // ET_EXEC
-    o.half(guest.machine);
-    o.word(1);
-    o.wide(BASE + start); // e_entry
-    o.wide(u32::from(header)); // e_phoff
-    o.wide(0); // e_shoff
-    o.word(program.e_flags);
-    for v in [header, segment, 1, if guest.class64 { 64 } else { 40 }, 0, 0] {
-        o.half(v);
-    }
-    let size = start + program.code.size();
-    o.word(1); // PT_LOAD
-    let flags = 5; // R+X
-    if guest.class64 {
-        o.word(flags);
-    }
-    for v in [0, BASE, BASE, size, size] {
-        o.wide(v);
-    }
-    if !guest.class64 {
-        o.word(flags);
-    }
-    o.wide(PAGE);
-    match program.code {
-        Words(words) => words.iter().for_each(|w| o.word(*w)),
-        Halves(halves) => halves.iter().for_each(|h| o.half(*h)),
-        Bytes(bytes) => o.bytes.extend(bytes),
-    }
-    o.bytes
-}
-
-impl Code {
-    fn size(&self) -> u32 {
-        let size = match self {
-            Words(w) => w.len() * 4,
-            Halves(h) => h.len() * 2,
-            Bytes(b) => b.len(),
-        };
-        size as u32
-    }
+    const BASE: u64 = 0x10_0000;
+    const PAGE: u64 = 0x1_0000;
+    let big = guest.order == ByteOrder::Big;
+    let identity = elf::Identity {
+        class64: guest.class64,
+        big,
+        machine: guest.machine,
+        flags: program.e_flags,
+    };
+    let code: Vec<u8> = match program.code {
+        Words(words) => {
+            words.iter().flat_map(|w| if big { w.to_be_bytes() } else { w.to_le_bytes() }).collect()
+        }
+        Halves(halves) => halves
+            .iter()
+            .flat_map(|h| if big { h.to_be_bytes() } else { h.to_le_bytes() })
+            .collect(),
+        Bytes(bytes) => bytes.to_vec(),
+    };
+    elf::small(&identity, BASE, PAGE, &code)
 }
 
 #[cfg(test)]

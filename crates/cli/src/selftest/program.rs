@@ -1,186 +1,203 @@
-//! The self-test's arm64 program, assembled on the spot.
+//! The self-test's program, assembled on the spot for a guest.
 //!
 //! It prints one line a check, `ok NAME` or `FAIL NAME`, and exits with 0. Given an argument it
 //! exits with [`CHILD_CODE`]: that is how it executes itself.
 
-use super::assembler::Assembler;
+use asm::{Assembler, Isa, Reach, Width};
 
 /// Where it lies inside the root.
 pub(super) const PATH: &str = "/probe";
 /// Its exit code as a child of itself.
-pub(super) const CHILD_CODE: u16 = 42;
+pub(super) const CHILD_CODE: u8 = 42;
 /// The checks it prints, in order, with what they mean to a person.
 pub(super) const CHECKS: &[(&str, &str)] = &[
-    ("start", "an arm64 program starts"),
-    ("machine", "uname(2) says aarch64"),
+    ("start", "a program starts"),
+    ("machine", "uname(2) tells the program's machine"),
     ("read-only", "the root is read-only (creating a file: EROFS)"),
     ("proc-stat", "/proc/self/stat shows the program, not the emulator"),
     ("proc-exe", "/proc/self/exe is the program"),
     ("fork-exec", "it forks, executes itself and sees the exit code"),
 ];
 
-const AT_FDCWD: u16 = 99; // as MOVN's operand: !99 = -100
-const SP: u32 = 31;
-const BUFFER: u32 = 1024;
+const AT_FDCWD: u64 = (-100_i64).cast_unsigned();
+const BUFFER: u16 = 1024;
 
-mod nr {
-    //! System call numbers, include/uapi/asm-generic/unistd.h.
-    pub(super) const OPENAT: u16 = 56;
-    pub(super) const READ: u16 = 63;
-    pub(super) const WRITE: u16 = 64;
-    pub(super) const READLINKAT: u16 = 78;
-    pub(super) const EXIT_GROUP: u16 = 94;
-    pub(super) const UNAME: u16 = 160;
-    pub(super) const CLONE: u16 = 220;
-    pub(super) const EXECVE: u16 = 221;
-    pub(super) const WAIT4: u16 = 260;
+/// What is assembled, and the registers by what they are used for.
+struct Program {
+    a: Assembler,
+    machine: &'static str,
+    sp: u8,
+    /// The first arguments of calls.
+    args: [u8; 6],
+    /// The result of a call and of a check.
+    result: u8,
+    temp: u8,
+    other: u8,
+    /// The program's name, from the start on.
+    name: u8,
 }
 
-/// The ELF file.
-pub(super) fn build() -> Vec<u8> {
-    let mut a = Assembler::default();
-    let child = a.label();
-    a.ldr(9, SP, 0); // argc
-    a.sub(9, 9, 1);
-    a.cbnz(9, child);
-    a.ldr(20, SP, 8); // argv[0]
-    a.sub(SP, SP, BUFFER);
-    let checks: [fn(&mut Assembler); 6] =
-        [|a| a.movz(0, 0), machine, read_only, proc_stat, proc_exe, fork_exec];
+/// The ELF file for a guest, which is `machine` to uname(2).
+pub(super) fn build(isa: &'static dyn Isa, machine: &'static str) -> Vec<u8> {
+    let regs = isa.regs();
+    let mut p = Program {
+        a: Assembler::new(isa),
+        machine,
+        sp: regs.sp,
+        args: regs.args,
+        result: regs.result,
+        temp: regs.temps[0],
+        other: regs.temps[1],
+        name: regs.saved[1],
+    };
+    let child = p.a.label();
+    // argc, argv[0].
+    p.a.load(p.temp, p.sp, 0);
+    p.a.add_imm(p.temp, p.temp, -1);
+    p.a.reach(Reach::NotZero(p.temp), child);
+    p.a.load(p.name, p.sp, 8);
+    p.a.add_imm(p.sp, p.sp, -i32::from(BUFFER));
+    let checks: [fn(&mut Program); 6] =
+        [|p| p.a.value(p.result, 0), machine_is, read_only, proc_stat, proc_exe, fork_exec];
     for ((name, _), emit) in CHECKS.iter().zip(checks) {
-        emit(&mut a);
-        report(&mut a, name);
+        emit(&mut p);
+        p.report(name);
     }
-    a.movz(0, 0);
-    a.syscall(nr::EXIT_GROUP);
-    a.place(child);
-    a.movz(0, CHILD_CODE);
-    a.syscall(nr::EXIT_GROUP);
-    a.elf(0x40_0000)
+    let exit = isa.calls().exit_group;
+    p.a.call_with(exit, &[0]);
+    p.a.place(child);
+    p.a.call_with(exit, &[CHILD_CODE.into()]);
+    p.a.executable(0x40_0000)
 }
 
-/// Prints the line for a check whose result is in x0: 0 is success.
-fn report(a: &mut Assembler, name: &str) {
-    let (failed, done) = (a.label(), a.label());
-    a.cbnz(0, failed);
-    print(a, &format!("ok {name}\n"));
-    a.b(done);
-    a.place(failed);
-    print(a, &format!("FAIL {name}\n"));
-    a.place(done);
-}
-
-fn print(a: &mut Assembler, text: &str) {
-    a.movz(0, 1);
-    a.adr(1, text.as_bytes());
-    a.movz(2, text.len() as u16);
-    a.syscall(nr::WRITE);
-}
-
-/// x0 = 0 if the bytes at x1 + offset are `expected` (clobbers x9, x10).
-fn compare(a: &mut Assembler, offset: u32, expected: &[u8]) {
-    let (differ, done) = (a.label(), a.label());
-    for (i, byte) in expected.iter().enumerate() {
-        a.ldrb(9, 1, offset + i as u32);
-        a.sub(9, 9, u32::from(*byte));
-        a.cbnz(9, differ);
+impl Program {
+    /// Prints the line for a check, whose result is 0 if it was a success.
+    fn report(&mut self, name: &str) {
+        let (failed, done) = (self.a.label(), self.a.label());
+        self.a.reach(Reach::NotZero(self.result), failed);
+        self.print(&format!("ok {name}\n"));
+        self.a.reach(Reach::Jump, done);
+        self.a.place(failed);
+        self.print(&format!("FAIL {name}\n"));
+        self.a.place(done);
     }
-    a.movz(0, 0);
-    a.b(done);
-    a.place(differ);
-    a.movz(0, 1);
-    a.place(done);
-}
 
-fn machine(a: &mut Assembler) {
-    a.add(0, SP, 0);
-    a.syscall(nr::UNAME);
-    a.add(1, SP, 0);
-    compare(a, 4 * 65, b"aarch64\0");
-}
-
-fn read_only(a: &mut Assembler) {
-    const EROFS: u32 = 30;
-    a.movn(0, AT_FDCWD);
-    a.adr(1, b"/created\0");
-    a.movz(2, 0o101); // O_WRONLY | O_CREAT
-    a.movz(3, 0o600);
-    a.syscall(nr::OPENAT);
-    a.add(0, 0, EROFS);
-}
-
-fn proc_stat(a: &mut Assembler) {
-    let (scan, found, bad, done) = (a.label(), a.label(), a.label(), a.label());
-    a.movn(0, AT_FDCWD);
-    a.adr(1, b"/proc/self/stat\0");
-    a.movz(2, 0);
-    a.syscall(nr::OPENAT);
-    a.add(1, SP, 0);
-    a.movz(2, BUFFER as u16 - 1);
-    a.syscall(nr::READ);
-    a.add(1, SP, 0);
-    a.add_reg(2, 1, 0); // end
-    a.place(scan);
-    a.sub_reg(9, 1, 2);
-    a.cbz(9, bad);
-    a.ldrb(9, 1, 0);
-    a.sub(9, 9, u32::from(b'('));
-    a.cbz(9, found);
-    a.add(1, 1, 1);
-    a.b(scan);
-    a.place(found);
-    compare(a, 1, b"probe) ");
-    a.b(done);
-    a.place(bad);
-    a.movz(0, 1);
-    a.place(done);
-}
-
-fn proc_exe(a: &mut Assembler) {
-    a.movn(0, AT_FDCWD);
-    a.adr(1, b"/proc/self/exe\0");
-    a.add(2, SP, 0);
-    a.movz(3, 64);
-    a.syscall(nr::READLINKAT);
-    let (wrong, done) = (a.label(), a.label());
-    a.sub(9, 0, PATH.len() as u32);
-    a.cbnz(9, wrong);
-    a.add(1, SP, 0);
-    compare(a, 0, PATH.as_bytes());
-    a.b(done);
-    a.place(wrong);
-    a.movz(0, 1);
-    a.place(done);
-}
-
-fn fork_exec(a: &mut Assembler) {
-    const SIGCHLD: u16 = 17;
-    let parent = a.label();
-    a.movz(0, SIGCHLD);
-    for register in 1..5 {
-        a.movz(register, 0);
+    fn print(&mut self, text: &str) {
+        self.a.value(self.args[0], 1);
+        self.a.address_of(self.args[1], text.as_bytes());
+        self.a.value(self.args[2], text.len() as u64);
+        self.a.call(self.a.isa.calls().write);
     }
-    a.syscall(nr::CLONE);
-    a.cbnz(0, parent);
-    a.mov(0, 20);
-    a.adr(9, b"child\0");
-    a.str(0, SP, 0);
-    a.str(9, SP, 8);
-    a.str(31, SP, 16);
-    a.add(1, SP, 0);
-    a.movz(2, 0);
-    a.syscall(nr::EXECVE);
-    a.movz(0, 1);
-    a.syscall(nr::EXIT_GROUP);
-    a.place(parent);
-    a.add(1, SP, 0);
-    a.movz(2, 0);
-    a.movz(3, 0);
-    a.syscall(nr::WAIT4);
-    a.ldr_w(0, SP, 0);
-    // exited with CHILD_CODE: status = code << 8 (42 << 8 does not fit an imm12 unshifted).
-    a.movz(9, CHILD_CODE << 8);
-    a.sub_reg(0, 0, 9);
+
+    /// The result is 0 if the bytes at `at` are `expected`.
+    fn compare(&mut self, at: (u8, u32), expected: &[u8]) {
+        let (differ, done) = (self.a.label(), self.a.label());
+        for (i, byte) in expected.iter().enumerate() {
+            self.a.load_of(Width::Byte, self.temp, at.0, at.1 + i as u32);
+            self.a.add_imm(self.temp, self.temp, -i32::from(*byte));
+            self.a.reach(Reach::NotZero(self.temp), differ);
+        }
+        self.a.value(self.result, 0);
+        self.a.reach(Reach::Jump, done);
+        self.a.place(differ);
+        self.a.value(self.result, 1);
+        self.a.place(done);
+    }
+
+    /// Opens or creates a file.
+    fn open(&mut self, path: &[u8], flags: u64) {
+        self.a.value(self.args[0], AT_FDCWD);
+        self.a.address_of(self.args[1], path);
+        self.a.value(self.args[2], flags);
+        self.a.value(self.args[3], 0o600);
+        self.a.call(self.a.isa.calls().openat);
+    }
+}
+
+fn machine_is(p: &mut Program) {
+    p.a.copy(p.args[0], p.sp);
+    p.a.call(p.a.isa.calls().uname);
+    p.a.copy(p.other, p.sp);
+    let expected = format!("{}\0", p.machine);
+    p.compare((p.other, 4 * 65), expected.as_bytes());
+}
+
+fn read_only(p: &mut Program) {
+    const EROFS: i32 = 30;
+    // O_WRONLY | O_CREAT.
+    p.open(b"/created\0", 0o101);
+    p.a.add_imm(p.result, p.result, EROFS);
+}
+
+fn proc_stat(p: &mut Program) {
+    let (bad, done, found) = (p.a.label(), p.a.label(), p.a.label());
+    p.open(b"/proc/self/stat\0", 0);
+    p.a.copy(p.args[0], p.result);
+    p.a.copy(p.args[1], p.sp);
+    p.a.value(p.args[2], u64::from(BUFFER) - 1);
+    p.a.call(p.a.isa.calls().read);
+    let (at, end) = (p.other, p.args[2]);
+    p.a.copy(at, p.sp);
+    p.a.add(end, at, p.result);
+    let scan = p.a.here();
+    p.a.sub(p.temp, at, end);
+    p.a.reach(Reach::Zero(p.temp), bad);
+    p.a.load_of(Width::Byte, p.temp, at, 0);
+    p.a.add_imm(p.temp, p.temp, -i32::from(b'('));
+    p.a.reach(Reach::Zero(p.temp), found);
+    p.a.add_imm(at, at, 1);
+    p.a.reach(Reach::Jump, scan);
+    p.a.place(found);
+    p.compare((at, 1), b"probe) ");
+    p.a.reach(Reach::Jump, done);
+    p.a.place(bad);
+    p.a.value(p.result, 1);
+    p.a.place(done);
+}
+
+fn proc_exe(p: &mut Program) {
+    p.a.value(p.args[0], AT_FDCWD);
+    p.a.address_of(p.args[1], b"/proc/self/exe\0");
+    p.a.copy(p.args[2], p.sp);
+    p.a.value(p.args[3], 64);
+    p.a.call(p.a.isa.calls().readlinkat);
+    let (wrong, done) = (p.a.label(), p.a.label());
+    p.a.add_imm(p.temp, p.result, -(PATH.len() as i32));
+    p.a.reach(Reach::NotZero(p.temp), wrong);
+    p.a.copy(p.other, p.sp);
+    p.compare((p.other, 0), PATH.as_bytes());
+    p.a.reach(Reach::Jump, done);
+    p.a.place(wrong);
+    p.a.value(p.result, 1);
+    p.a.place(done);
+}
+
+fn fork_exec(p: &mut Program) {
+    const SIGCHLD: u64 = 17;
+    let parent = p.a.label();
+    let calls = p.a.isa.calls();
+    p.a.call_with(calls.clone, &[SIGCHLD, 0, 0, 0, 0]);
+    p.a.reach(Reach::NotZero(p.result), parent);
+    p.a.address_of(p.temp, b"child\0");
+    p.a.value(p.other, 0);
+    for (n, register) in [p.name, p.temp, p.other].into_iter().enumerate() {
+        p.a.store(register, p.sp, 8 * n as u32);
+    }
+    p.a.copy(p.args[0], p.name);
+    p.a.copy(p.args[1], p.sp);
+    p.a.value(p.args[2], 0);
+    p.a.call(calls.execve);
+    p.a.call_with(calls.exit_group, &[1]);
+    p.a.place(parent);
+    p.a.copy(p.args[0], p.result);
+    p.a.copy(p.args[1], p.sp);
+    p.a.value(p.args[2], 0);
+    p.a.value(p.args[3], 0);
+    p.a.call(calls.wait4);
+    p.a.load_of(Width::Word, p.result, p.sp, 0);
+    // The status of a process that exited with the code.
+    p.a.value(p.temp, u64::from(CHILD_CODE) << 8);
+    p.a.sub(p.result, p.result, p.temp);
 }
 
 #[cfg(test)]
@@ -188,10 +205,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_a_small_arm64_executable() {
-        let elf = build();
-        assert_eq!(binfmt::GuestArch::of_elf(&elf).map(|g| g.name), Some("arm64"));
-        assert!(elf.len() < 4096, "{} bytes", elf.len());
-        assert_eq!(elf, build());
+    fn is_a_small_executable_of_each_guest() {
+        for (machine, isa) in asm::ISAS {
+            let elf = build(isa, machine);
+            assert_eq!(binfmt::GuestArch::of_elf(&elf).map(|g| g.uname), Some(machine));
+            assert!(elf.len() < 6000, "{} bytes", elf.len());
+            assert_eq!(elf, build(isa, machine));
+        }
     }
 }
