@@ -13,10 +13,12 @@ const UNSAFE_CRATES: [&str; 3] = ["sys", "memory", "engine"];
 /// Which crates of ours each crate may depend on.
 const BOUNDARIES: &[(&str, &[&str])] = &[
     ("ir", &[]),
+    ("isa", &[]),
     ("softfloat", &[]),
     ("eval", &["ir", "softfloat"]),
     ("guest", &["ir"]),
-    ("guest-aarch64", &["guest", "ir"]),
+    ("guest-aarch64", &["guest", "ir", "isa"]),
+    ("guest-riscv64", &["guest", "ir", "isa"]),
     ("host", &["ir"]),
     ("host-x64", &["host", "ir"]),
     ("sys", &[]),

@@ -1,11 +1,11 @@
 //! Operations that are composed of others say what the evaluator says of them as one.
 
-use crate::generate::Rng;
 use crate::{Aarch64, Cpu};
 use eval::{Env, NoMemory};
 use guest::{Guest, Mode};
 use ir::state::SLOT_FPSR;
 use ir::{Block, Op, OpCode, State, Ty, VecOp, vec_op};
+use isa::Rng;
 
 /// Where the operands are: `rd`, `rn` and `rm` are v16, v1 and v2.
 #[derive(Clone, Copy)]

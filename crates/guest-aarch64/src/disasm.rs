@@ -1,7 +1,8 @@
 //! Text of instructions for logs: the manual's assembly for common ones, else the name of the
 //! encoding with its fields.
 
-use crate::encoding::{Line, find};
+use crate::encoding::find;
+use isa::Line;
 
 /// Text of the instruction `word` at `pc`.
 pub fn disassemble(word: u32, pc: u64) -> String {
@@ -30,17 +31,16 @@ struct Insn {
 impl Insn {
     /// A field, zero if there is none of this name.
     fn f(&self, name: &str) -> u32 {
-        self.line.field(self.word, name).unwrap_or(0)
+        self.line.field(self.word.into(), name).unwrap_or(0) as u32
     }
 
     /// A signed field.
     fn s(&self, name: &str) -> i64 {
-        let width = self.line.fields.iter().find(|f| f.0 == name).map_or(32, |f| f.2);
-        i64::from((self.f(name) << (32 - width)).cast_signed() >> (32 - width))
+        self.line.field_named(name).map_or(0, |f| f.signed(self.word.into()))
     }
 
     fn has(&self, name: &str) -> bool {
-        self.line.fields.iter().any(|f| f.0 == name)
+        self.line.field_named(name).is_some()
     }
 
     /// The register in a field; 31 is zero.
@@ -70,7 +70,7 @@ impl Insn {
     /// Name and fields.
     fn generic(&self) -> String {
         let mut text = self.line.name.to_owned();
-        for &(name, ..) in &self.line.fields {
+        for name in self.line.fields.iter().map(|f| f.name) {
             let value = self.f(name);
             let vector =
                 self.line.section.contains("SIMD") || self.line.section.contains("floating");

@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn only_defined_instructions_kill_or_pass() {
-        let mut rng = crate::generate::Rng::new(1);
+        let mut rng = isa::Rng::new(1);
         for n in 0..200_000 {
             let random = rng.next() as u32;
             // Every other word is an immediate logical operation, which has the most gaps.

@@ -10,7 +10,6 @@ mod disasm;
 pub mod encoding;
 pub mod field;
 mod flags;
-pub mod generate;
 mod generated;
 mod prescan;
 mod runtime;

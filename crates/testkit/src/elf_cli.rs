@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use guest_aarch64::generate::Rng;
+use isa::Rng;
 use testkit::elf_fuzz::{Outcome, Run, base, check, judge, mutate, run, static_program};
 
 /// What it takes.

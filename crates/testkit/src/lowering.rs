@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use std::mem::offset_of;
 
 use guest::{Guest, Mode};
-use guest_aarch64::encoding::Line;
-use guest_aarch64::generate::Generator;
+use guest_aarch64::encoding::TABLE;
 use guest_aarch64::{Aarch64, Cpu};
 use host::{Code, Features, Host as _};
 use host_x64::X64;
 use ir::{Block, OpCode, State};
+use isa::Generator;
+use isa::Line;
 
 /// Words tried of each encoding.
 const WORDS: usize = 400;
@@ -48,7 +49,7 @@ pub fn table() -> Result<String, String> {
     let guest = Aarch64::new(Cpu::parse("max,-bti")?, |_| false);
     let hosts = [Features::ALL, Features::default()]
         .map(|f| X64::new(f, guest.int_pins(), guest.vec_pins()));
-    let mut generator = Generator::new(7, |_| true);
+    let mut generator = Generator::new(&TABLE, 7, |_| true);
     let lines: Vec<&'static Line> = generator.lines().to_vec();
     let mut counts = BTreeMap::<usize, (&str, Count)>::new();
     let (mut block, mut code) = (Block::default(), Code::default());
@@ -57,7 +58,7 @@ pub fn table() -> Result<String, String> {
         for _ in 0..WORDS {
             let Some(word) = generator.word_of(line) else { break };
             let mode = Mode { single: true, ..Mode::default() };
-            guest.translate(&mut |_| Some(word), 0x1000, mode, &mut block);
+            guest.translate(&mut |_| Some(word as u32), 0x1000, mode, &mut block);
             if block.ops.iter().any(|op| op.code == OpCode::Trap) {
                 continue;
             }

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use guest_aarch64::encoding::Line;
+use isa::Line;
 use testkit::diff::choose::Chooser;
 use testkit::diff::compare::{Mismatch, compare};
 use testkit::diff::coverage::Coverage;
@@ -64,7 +64,7 @@ impl Options {
         let named = |names: &[String]| {
             names
                 .iter()
-                .any(|n| [line.name, line.section, line.feature].iter().any(|t| t.contains(n)))
+                .any(|n| [line.name, line.section, line.feature()].iter().any(|t| t.contains(n)))
         };
         (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
     }
@@ -227,7 +227,7 @@ fn loops(options: &Options, oracle: &Runner, runners: &[Runner], scratch: &Path)
     let mut coverage = Coverage::default();
     loop {
         let mut chooser =
-            Chooser::new(seed, |line| options.wants(line) && !lacking.contains(&line.feature));
+            Chooser::new(seed, |line| options.wants(line) && !lacking.contains(&line.feature()));
         ensure!(chooser.lines() > 0, "no encoding is chosen");
         if seed == options.seed {
             let names: Vec<_> = runners.iter().map(Runner::name).collect();
@@ -265,7 +265,7 @@ fn loops(options: &Options, oracle: &Runner, runners: &[Runner], scratch: &Path)
         println!("{count:6} {line}");
     }
     if let Some(path) = &options.coverage {
-        let wanted = |line: &Line| options.wants(line) && line.implemented;
+        let wanted = |line: &Line| options.wants(line) && line.implemented();
         println!("{}", coverage.write(path, wanted)?);
     }
     println!(

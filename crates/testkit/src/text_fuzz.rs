@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use binfmt::guests::GUESTS;
 use binfmt::{Flags, Rule, formats};
 use compat::fuzz::Check;
-use guest_aarch64::generate::Rng;
+use isa::Rng;
 
 /// What it takes.
 pub(crate) const USAGE: &str = "\

@@ -2,10 +2,11 @@
 
 use guest::{Guest, Mode, code_at};
 use guest_aarch64::Aarch64;
-use guest_aarch64::generate::{Generator, Rng};
+use guest_aarch64::encoding::TABLE;
 use host::{Code, Features, Host};
 use host_x64::X64;
 use ir::Block;
+use isa::{Generator, Rng};
 
 fn lower(host: &X64, pc: u64, first_link: u32, words: &[u32]) -> Code {
     let (mut block, mut code) = (Block::default(), Code::default());
@@ -57,7 +58,7 @@ fn block(rng: &mut Rng, generator: &mut Generator) -> Vec<u32> {
             6 => 0xb400_0000 | random & 0xff_ffff & if rng.one_in(2) { 0x1ff } else { u32::MAX },
             7 => 0x3600_0000 | random & 0xff_ffff,
             _ => match generator.instruction() {
-                Some((word, _)) => word,
+                Some((word, _)) => word as u32,
                 None => continue,
             },
         };
@@ -75,7 +76,7 @@ fn block(rng: &mut Rng, generator: &mut Generator) -> Vec<u32> {
 
 #[test]
 fn code_can_be_moved() {
-    let (mut rng, mut generator) = (Rng::new(7), Generator::new(7, |_| true));
+    let (mut rng, mut generator) = (Rng::new(7), Generator::new(&TABLE, 7, |_| true));
     let (mut movable, mut all) = (0, 0);
     for features in
         [Features::default(), Features { avx2: true, bmi2: true, fma: true, ..Features::default() }]

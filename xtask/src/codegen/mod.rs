@@ -1,17 +1,35 @@
-//! `cargo xtask codegen [--check]`: what is generated from `isa/aarch64*.isa`.
+//! `cargo xtask codegen [--check]`: what is generated from `isa/*.isa`.
 
 mod coverage;
 mod decode;
-mod parse;
-mod table;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
-pub(crate) use parse::{Line, Status, Test};
+use anyhow::{Context, Error, Result, bail};
+use isa::Source;
 
-/// The instruction files, in the order in which their lines are numbered.
-const SOURCES: [&str; 2] = ["isa/aarch64.isa", "isa/aarch64-sve.isa"];
+/// A guest whose instructions are declared.
+struct Guest {
+    /// Its name, and that of its crate behind `guest-`.
+    name: &'static str,
+    /// The name of its instruction set in documents.
+    title: &'static str,
+    /// What processors without any optional feature execute.
+    baseline: &'static str,
+    /// Where programs are told of features.
+    advertised: &'static str,
+    /// The instruction files, in the order in which their lines are numbered.
+    sources: &'static [&'static str],
+}
+
+/// All of them.
+const GUESTS: [Guest; 1] = [Guest {
+    name: "aarch64",
+    title: "A64",
+    baseline: "Armv8.0 baseline",
+    advertised: "HWCAP or the ID registers",
+    sources: &["isa/aarch64.isa", "isa/aarch64-sve.isa"],
+}];
 
 /// Writes the generated files, or with `check` fails when one of them is stale.
 pub(crate) fn run(root: &Path, check: bool) -> Result<()> {
@@ -30,25 +48,35 @@ pub(crate) fn run(root: &Path, check: bool) -> Result<()> {
 
 /// Path and text of every generated file.
 fn outputs(root: &Path) -> Result<Vec<(PathBuf, String)>> {
-    let mut lines = Vec::new();
-    for source in SOURCES {
-        let path = root.join(source);
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
-        parse::parse(source, &text, &mut lines)?;
+    let mut outputs = Vec::new();
+    for guest in &GUESTS {
+        let mut source = Source::default();
+        let mut table = String::new();
+        for path in guest.sources {
+            let text = std::fs::read_to_string(root.join(path))
+                .with_context(|| format!("cannot read {path}"))?;
+            table += &without_comments(&text);
+            // The lines refer to the text, to the end of this program.
+            isa::parse(text.leak(), &mut source).map_err(Error::msg).context(*path)?;
+        }
+        isa::check(&source).map_err(Error::msg).context(guest.name)?;
+        let evidence = coverage::Evidence::read(root, guest.name);
+        let generated = root.join(format!("crates/guest-{}/src/generated", guest.name));
+        let document = root.join(format!("docs/coverage-{}.md", guest.name));
+        outputs.push((generated.join("decode.rs"), decode::generate(guest, &source)));
+        outputs.push((generated.join("table.isa"), table));
+        outputs.push((document, coverage::generate(guest, &source.lines, &evidence)));
     }
-    parse::check(&lines)?;
-    let evidence = coverage::Evidence {
-        executed: std::fs::read_to_string(root.join("isa/aarch64-executed.txt"))?,
-        lowering: std::fs::read_to_string(root.join("isa/aarch64-lowering.txt"))?,
-    };
-    let generated = root.join("crates/guest-aarch64/src/generated");
-    Ok(vec![
-        (generated.join("decode.rs"), decode::generate(&lines)),
-        (generated.join("table.rs"), table::classes(&lines)),
-        (generated.join("table.txt"), table::lines(&lines)),
-        (root.join("docs/coverage-aarch64.md"), coverage::generate(&lines, &evidence)),
-    ])
+    Ok(outputs)
+}
+
+/// An instruction file with nothing in it that only people need. It becomes part of the product,
+/// which reads it when it is needed: as Rust it would be thousands of pointers, to be relocated at
+/// each start of a program.
+fn without_comments(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let squeezed = lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ") + "\n");
+    squeezed.collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,3 @@
 //! What `cargo xtask codegen` writes.
 
-pub(crate) mod table;
-
 pub(crate) mod decode;

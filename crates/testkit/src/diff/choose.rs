@@ -1,9 +1,9 @@
 //! Makes random cases: states full of corner values, and instructions whose operands fit.
 
 use guest::{Guest, Mode};
-use guest_aarch64::encoding::{Line, find};
-use guest_aarch64::generate::{Generator, Rng};
+use guest_aarch64::encoding::{TABLE, find};
 use ir::OpCode;
+use isa::{Generator, Line, Rng};
 
 use super::asm;
 use super::case::{Branch, Case, Group};
@@ -30,7 +30,10 @@ impl Chooser {
         let base = |line: &Line| {
             wanted(line) && !line.section.contains("SIMD") && !line.section.contains("floating")
         };
-        Self { all: Generator::new(seed, wanted), base: Generator::new(!seed, base) }
+        Self {
+            all: Generator::new(&TABLE, seed, wanted),
+            base: Generator::new(&TABLE, !seed, base),
+        }
     }
 
     /// The number of lines it chooses from.
@@ -72,6 +75,7 @@ impl Chooser {
             let generator =
                 if base && !self.base.lines().is_empty() { &mut self.base } else { &mut self.all };
             let (word, line) = generator.instruction()?;
+            let word = word as u32;
             if generator.rng.one_in(100)
                 && let Some(word) = unallocated(&mut generator.rng, line)
             {
@@ -97,7 +101,8 @@ fn undefined(word: u32) -> bool {
 /// A word that is no encoding; often one that only a constraint keeps from being `line`.
 fn unallocated(rng: &mut Rng, line: &Line) -> Option<u32> {
     let random = rng.next() as u32;
-    let word = if rng.one_in(2) { random } else { line.value | line.ones | random & !line.mask };
+    let fixed = (line.value | line.ones) as u32;
+    let word = if rng.one_in(2) { random } else { fixed | random & !line.mask as u32 };
     // The oracle also takes conversions of FEAT_FPRCVT between registers of equal size.
     let conversion = word & 0x7f20_fc00 == 0x1e20_0000;
     (find(word).is_none() && !conversion).then_some(word)
@@ -252,20 +257,22 @@ fn loop_end(rng: &mut Rng, record: u64) -> Group {
 
 /// Sets a field of `word`.
 pub(crate) fn with(line: &Line, word: u32, name: &str, value: u32) -> u32 {
-    let Some(&(_, lsb, width)) = line.fields.iter().find(|f| f.0 == name) else { return word };
-    let mask = ((1u64 << width) - 1) as u32;
-    word & !(mask << lsb) | (value & mask) << lsb
+    line.with(word.into(), name, value.into()) as u32
+}
+
+/// A field.
+pub(super) fn field(line: &Line, word: u32, name: &str) -> Option<u32> {
+    Some(line.field(word.into(), name)? as u32)
 }
 
 /// A field, zero if there is none of this name.
 fn get(line: &Line, word: u32, name: &str) -> u32 {
-    line.field(word, name).unwrap_or(0)
+    field(line, word, name).unwrap_or(0)
 }
 
 /// A signed field.
 fn signed(line: &Line, word: u32, name: &str) -> i64 {
-    let width = line.fields.iter().find(|f| f.0 == name).map_or(32, |f| f.2);
-    i64::from((get(line, word, name) << (32 - width)).cast_signed() >> (32 - width))
+    line.field_named(name).map_or(0, |f| f.signed(word.into()))
 }
 
 /// Surrounds `word` with what makes it harmless; None if it cannot be.
@@ -301,7 +308,7 @@ fn fit(rng: &mut Rng, word: u32, line: &'static Line, record: u64) -> Option<Gro
     if !memory {
         return plain(word);
     }
-    if line.feature == "FEAT_MOPS" {
+    if line.feature() == "FEAT_MOPS" {
         return copy(rng, word, line, record);
     }
     access(rng, word, line, record)
@@ -341,7 +348,7 @@ fn copy(rng: &mut Rng, word: u32, line: &'static Line, record: u64) -> Option<Gr
 /// A load or store whose base register is set first.
 fn access(rng: &mut Rng, word: u32, line: &'static Line, record: u64) -> Option<Group> {
     let mut word = word;
-    let field = |name: &str| line.fields.iter().any(|f| f.0 == name);
+    let field = |name: &str| line.field_named(name).is_some();
     let (rn, rt, rt2, rs) = (
         get(line, word, "rn"),
         get(line, word, "rt"),

@@ -183,7 +183,7 @@ fn describe(
             || line.section.contains("floating")
             || line.section.contains("crypto");
         for name in ["rn", "rm", "ra", "rs", "rt", "rt2", "rd"] {
-            let Some(n) = line.field(word, name) else { continue };
+            let Some(n) = line.field(word.into(), name) else { continue };
             if vector {
                 text += &format!("  {name}: v{n} = {:#034x}\n", start.vector(n as usize));
             } else {

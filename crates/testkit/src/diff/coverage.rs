@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use guest_aarch64::encoding::{Line, TABLE, find};
+use guest_aarch64::encoding::{TABLE, find};
+use isa::Line;
 
 use super::case::Case;
 use super::evaluate;
@@ -35,7 +36,7 @@ impl Coverage {
     /// # Errors
     /// If it cannot be written.
     pub fn write(&self, path: &Path, wanted: impl Fn(&Line) -> bool) -> Result<String> {
-        let lines = TABLE.iter().filter(|line| wanted(line));
+        let lines = TABLE.lines().iter().filter(|line| wanted(line));
         let mut counted: Vec<_> =
             lines.map(|l| (self.0.get(l.name).copied().unwrap_or(0), l)).collect();
         counted.sort_by_key(|&(count, line)| (count, line.name));

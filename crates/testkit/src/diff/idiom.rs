@@ -1,11 +1,11 @@
 //! Pairs of instructions that compilers emit together, and that back ends translate together:
 //! unlikely to meet at random.
 
-use guest_aarch64::encoding::{Line, find};
-use guest_aarch64::generate::Generator;
+use guest_aarch64::encoding::find;
+use isa::{Generator, Line};
 
 use super::case::{Branch, Group};
-use super::choose::with;
+use super::choose::{field, with};
 
 /// The second has the result of the first as an operand.
 const VALUES: &[(&str, &str)] = &[
@@ -108,16 +108,16 @@ pub(super) fn pair(generator: &mut Generator) -> Option<Group> {
         generator.lines().iter().copied().find(|l| l.name == name)
     };
     let (first, second) = (line(generator, first)?, line(generator, second)?);
-    let (mut one, mut two) = (generator.word_of(first)?, generator.word_of(second)?);
+    let (mut one, mut two) = (generator.word_of(first)? as u32, generator.word_of(second)? as u32);
     let rng = &mut generator.rng;
     if flags && rng.one_in(2) {
         // A compare, without a result.
         one = with(first, one, "rd", 31);
     }
-    let result = first.field(one, "rd").unwrap_or(31);
+    let result = field(first, one, "rd").unwrap_or(31);
     if !flags || rng.one_in(4) {
-        let operand = ["rn", "rm", "rt"].into_iter().find(|f| second.field(two, f).is_some());
-        let swapped = rng.one_in(4) && second.field(two, "rm").is_some();
+        let operand = ["rn", "rm", "rt"].into_iter().find(|f| field(second, two, f).is_some());
+        let swapped = rng.one_in(4) && field(second, two, "rm").is_some();
         two = with(second, two, if swapped { "rm" } else { operand.unwrap_or("rn") }, result);
         if !rng.one_in(4) {
             two = with(second, two, "rd", result);
@@ -127,11 +127,11 @@ pub(super) fn pair(generator: &mut Generator) -> Option<Group> {
         }
     }
     // The same size, mostly.
-    for field in ["sf", "ftype", "q", "size"] {
-        if let Some(value) = first.field(one, field)
+    for name in ["sf", "ftype", "q", "size"] {
+        if let Some(value) = field(first, one, name)
             && !rng.one_in(6)
         {
-            two = with(second, two, field, value);
+            two = with(second, two, name, value);
         }
     }
     let is = |word, line| find(word).is_some_and(|l| std::ptr::eq(l, line));
@@ -164,11 +164,11 @@ fn last_use(
     let rng = &mut generator.rng;
     let name = BETWEEN[rng.below(BETWEEN.len() as u64) as usize];
     let last = WRITERS[rng.below(WRITERS.len() as u64) as usize];
-    let operand = first.field(one, if rng.one_in(3) { "rm" } else { "rn" })?;
+    let operand = field(first, one, if rng.one_in(3) { "rm" } else { "rn" })?;
     let two = with(second, two, "rd", operand);
     let mut word = |name| {
         let line = generator.lines().iter().copied().find(|l| l.name == name)?;
-        generator.word_of(line)
+        Some(generator.word_of(line)? as u32)
     };
     let (between, last) = (word(name)?, word(last)?);
     find(two).is_some_and(|l| std::ptr::eq(l, second)).then(|| vec![one, between, two, last])
@@ -184,13 +184,13 @@ mod tests {
         let values = VALUES.iter().flat_map(|&(a, b)| [a, b]);
         let flags = [WRITERS, READERS, BETWEEN].into_iter().flatten().copied();
         for name in values.chain(flags) {
-            assert!(TABLE.iter().any(|l| l.name == name && l.implemented), "{name}");
+            assert!(TABLE.named(name).is_some_and(Line::implemented), "{name}");
         }
     }
 
     #[test]
     fn most_pairs_are_valid() {
-        let mut generator = Generator::new(1, |_| true);
+        let mut generator = Generator::new(&TABLE, 1, |_| true);
         let pairs = (0..1000).filter_map(|_| pair(&mut generator)).count();
         assert!(pairs > 500, "{pairs}");
         let mut bits = (0..10_000).filter_map(|_| pair(&mut generator));

@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use anyhow::Result;
-use guest_aarch64::encoding::Line;
-use guest_aarch64::generate::Generator;
+use guest_aarch64::encoding::TABLE;
+use isa::Generator;
+use isa::Line;
 
 use super::case::{Case, Group};
 use super::choose;
@@ -117,12 +118,12 @@ const OPTIONAL: &[&str] = &[
 /// # Errors
 /// If it cannot be run.
 pub fn lacking(oracle: &Runner, scratch: &Path) -> Result<Vec<&'static str>> {
-    let mut generator = Generator::new(1, |l| OPTIONAL.contains(&l.feature));
+    let mut generator = Generator::new(&TABLE, 1, |l| OPTIONAL.contains(&l.feature()));
     let lines = generator.lines().to_vec();
     // Branches go to the next instruction.
     let mut word =
-        |line: &'static Line| Some(choose::with(line, generator.word_of(line)?, "imm9", 1));
-    let words = lines.iter().filter_map(|line| Some((line.feature, word(line)?)));
+        |line: &'static Line| Some(choose::with(line, generator.word_of(line)? as u32, "imm9", 1));
+    let words = lines.iter().filter_map(|line| Some((line.feature(), word(line)?)));
     let words: Vec<_> = words.collect();
     let group = |word| Group { words: vec![word], branch: None };
     let cases: Vec<_> = words

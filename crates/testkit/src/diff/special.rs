@@ -2,7 +2,7 @@
 //! codes differ between processors, so that they are taken out or used up where they were made;
 //! calls, hints and system operations.
 
-use guest_aarch64::generate::Rng;
+use isa::Rng;
 
 use super::asm;
 use super::case::Group;

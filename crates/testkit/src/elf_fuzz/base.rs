@@ -1,6 +1,6 @@
 //! Well-formed programs.
 
-use guest_aarch64::generate::Rng;
+use isa::Rng;
 
 use crate::diff::asm;
 use crate::diff::elf::{Segment, write};

@@ -50,7 +50,7 @@ pub fn check(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use guest_aarch64::generate::Rng;
+    use isa::Rng;
     use std::time::{Duration, Instant};
 
     #[test]

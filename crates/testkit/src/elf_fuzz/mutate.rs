@@ -1,6 +1,6 @@
 //! Mutations of files.
 
-use guest_aarch64::generate::Rng;
+use isa::Rng;
 
 /// Values that are at an edge of something.
 const EXTREMES: [u64; 22] = [

@@ -1,7 +1,7 @@
 //! Makes cases: registers of which some point around the ends of pages, and code that uses them.
 
-use guest_aarch64::encoding::{Line, find};
-use guest_aarch64::generate::{Generator, Rng};
+use guest_aarch64::encoding::{TABLE, find};
+use isa::{Generator, Line, Rng};
 
 use super::field::{get, has, with};
 use super::program::{BOUNDARIES, CODE};
@@ -119,7 +119,7 @@ impl Chooser {
     /// Seeds it.
     pub fn new(seed: u64) -> Self {
         let generator = |salt: u64, wanted: &dyn Fn(&Line) -> bool| {
-            Generator::new(seed ^ salt << 56, |l| !known::avoided(l) && wanted(l))
+            Generator::new(&TABLE, seed ^ salt << 56, |l| !known::avoided(l) && wanted(l))
         };
         let sets_flags = |l: &Line| {
             ["adds", "subs", "ands", "bics", "adcs", "sbcs", "ccm", "rmif", "setf", "fcmp", "fccmp"]
@@ -189,7 +189,7 @@ impl Chooser {
         loop {
             let group = match self.rng.below(100) {
                 0..45 => match self.memory.instruction() {
-                    Some((word, line)) => access(&mut self.rng, word, line, plan),
+                    Some((word, line)) => access(&mut self.rng, word as u32, line, plan),
                     None => None,
                 },
                 45..62 => compute(&mut self.flags, plan).map(plain),
@@ -241,6 +241,7 @@ fn pointer(rng: &mut Rng) -> u64 {
 fn compute(generator: &mut Generator, plan: &Plan) -> Option<u32> {
     for _ in 0..16 {
         let (word, line) = generator.instruction()?;
+        let word = word as u32;
         let destination = get(line, word, "rd").unwrap_or(32);
         if !plan.keeps(destination) || generator.rng.one_in(24) {
             return Some(word);
@@ -264,7 +265,7 @@ fn branch(rng: &mut Rng) -> Group {
 
 /// A load or store through a register of the plan.
 fn access(rng: &mut Rng, word: u32, line: &'static Line, plan: &Plan) -> Option<Group> {
-    if line.feature == "FEAT_MOPS" {
+    if line.feature() == "FEAT_MOPS" {
         return copy(rng, word, line);
     }
     let pointer = plan.pointers[rng.below(plan.pointers.len() as u64) as usize];

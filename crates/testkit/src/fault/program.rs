@@ -1,6 +1,6 @@
 //! The executable that runs cases, and the records that it writes.
 
-use guest_aarch64::generate::Rng;
+use isa::Rng;
 
 use super::case::{Case, table};
 use super::value::integer;

@@ -1,6 +1,6 @@
 //! Random contents of registers.
 
-use guest_aarch64::generate::Rng;
+use isa::Rng;
 
 /// A general value; corners are frequent.
 pub(super) fn integer(rng: &mut Rng) -> u64 {
