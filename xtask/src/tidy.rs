@@ -14,11 +14,11 @@ const UNSAFE_CRATES: [&str; 3] = ["sys", "memory", "engine"];
 const BOUNDARIES: &[(&str, &[&str])] = &[
     ("ir", &[]),
     ("isa", &[]),
-    ("softfloat", &[]),
+    ("softfloat", &["ir"]),
     ("eval", &["ir", "softfloat"]),
     ("guest", &["ir"]),
     ("guest-aarch64", &["guest", "ir", "isa"]),
-    ("guest-riscv64", &["guest", "ir", "isa"]),
+    ("guest-riscv64", &["guest", "ir", "isa", "softfloat"]),
     ("host", &["ir"]),
     ("host-x64", &["host", "ir"]),
     ("sys", &[]),

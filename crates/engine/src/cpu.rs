@@ -604,6 +604,7 @@ impl Cpu {
     pub(crate) fn update_fp(&mut self) {
         let (guest, state) = (self.engine.guest, self.state_mut());
         state.fp_control = crate::host::fp_control(guest.rounding(state));
+        state.fp = guest.fp(state);
         let exact = guest.mode(state).fp_exact;
         if exact != self.exact {
             self.exact = exact;

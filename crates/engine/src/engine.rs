@@ -500,6 +500,7 @@ impl Engine {
         self.guest.translate(fetch, pc, mode, block);
         block.pc = pc;
         block.fp_exact = mode.fp_exact;
+        debug_assert_eq!(ir::verify(block), Ok(()), "{pc:#x}");
     }
     /// The fault of fetching the instruction at `pc`.
     pub(crate) fn fetch_fault(&self, pc: u64) -> Fault {

@@ -1,10 +1,10 @@
 //! Integer operations, selections and compares.
 
 use crate::{Env, flags};
-use ir::{Modifier, Op, OpCode};
+use ir::{DivRule, Modifier, Op, OpCode};
 
 /// Computes an integer operation; 0 for what is not one.
-pub(crate) fn eval(op: &Op, a: u64, b: u64, env: &mut Env) -> u64 {
+pub(crate) fn eval(op: &Op, a: u64, b: u64, c: u64, env: &mut Env) -> u64 {
     let bits = if op.ty.bits() == 32 { 32 } else { 64 };
     let m = if bits == 32 { 0xffff_ffff } else { u64::MAX };
     let modified = || Modifier::decode(op.aux).apply(b, bits);
@@ -90,6 +90,26 @@ pub(crate) fn eval(op: &Op, a: u64, b: u64, env: &mut Env) -> u64 {
             0
         }
         OpCode::SetCmp => u64::from(flags::compare(op.aux, a, b, bits)),
+        OpCode::SelCmp if flags::compare(op.aux, a, b, bits) => c,
+        OpCode::SelCmp => 0,
+        OpCode::DivWideU
+        | OpCode::RemWideU
+        | OpCode::DivWideS
+        | OpCode::RemWideS
+        | OpCode::DivWideBad => divide_wide(op.code, [c & m, a & m], b & m, bits),
+        OpCode::DivS | OpCode::DivU | OpCode::RemS | OpCode::RemU => divide(op, a & m, b & m, bits),
+        OpCode::ClMul | OpCode::ClMulH | OpCode::ClMulR => {
+            let product = carry_less(a & m, b & m);
+            match op.code {
+                OpCode::ClMul => product as u64,
+                OpCode::ClMulH => (product >> bits) as u64,
+                _ => (product >> (bits - 1)) as u64,
+            }
+        }
+        OpCode::OrcB => bytes(a, |v| if v == 0 { 0 } else { 0xff }),
+        OpCode::Brev8 => bytes(a, u8::reverse_bits),
+        OpCode::Xperm4 => permute(a & m, b & m, 4),
+        OpCode::Xperm8 => permute(a & m, b & m, 8),
         OpCode::Ubfx
         | OpCode::Sbfx
         | OpCode::Ubfiz
@@ -128,6 +148,56 @@ fn bitfield(op: &Op, a: u64, b: u64) -> u64 {
     }
 }
 
+/// The quotient or remainder of `bits`.
+fn divide(op: &Op, a: u64, b: u64, bits: u32) -> u64 {
+    let signed = |v: u64| if bits == 32 { i64::from(v as i32) } else { v as i64 };
+    match (op.code, DivRule::from_aux(op.aux)) {
+        (OpCode::RemS | OpCode::RemU, _) if b == 0 => a,
+        (_, DivRule::Zero) if b == 0 => 0,
+        (_, DivRule::Ones) if b == 0 => u64::MAX,
+        (OpCode::DivS, _) => signed(a).wrapping_div(signed(b)) as u64,
+        (OpCode::RemS, _) => signed(a).wrapping_rem(signed(b)) as u64,
+        (OpCode::DivU, _) => a / b,
+        _ => a % b,
+    }
+}
+
+/// Divisions of two words, the upper one first.
+fn divide_wide(code: OpCode, [high, low]: [u64; 2], b: u64, bits: u32) -> u64 {
+    let a = u128::from(high) << bits | u128::from(low);
+    let sext = |v: u128, n: u32| (v << (128 - n)) as i128 >> (128 - n);
+    let (sa, sb) = (sext(a, 2 * bits), sext(b.into(), bits));
+    // (MIN / -1 fits into 128 bits of which there are 64.)
+    let signed = (b != 0).then(|| sa.checked_div(sb)).flatten();
+    let signed = signed.filter(|&q| sext(q as u128, bits) == q);
+    match code {
+        OpCode::DivWideU | OpCode::RemWideU if high >= b => 0,
+        OpCode::DivWideU => (a / u128::from(b)) as u64,
+        OpCode::RemWideU => (a % u128::from(b)) as u64,
+        OpCode::DivWideS => signed.map_or(0, |q| q as u64),
+        OpCode::RemWideS => signed.map_or(0, |_| (sa % sb) as u64),
+        _ => u64::from(signed.is_none()),
+    }
+}
+
+fn carry_less(a: u64, b: u64) -> u128 {
+    (0..64).filter(|n| b >> n & 1 != 0).fold(0, |sum, n| sum ^ u128::from(a) << n)
+}
+
+/// `f` of each byte.
+fn bytes(v: u64, f: impl Fn(u8) -> u8) -> u64 {
+    u64::from_le_bytes(v.to_le_bytes().map(f))
+}
+
+/// The fields of `a`, of `size` bits, that those of `b` tell; 0 where there is none.
+fn permute(a: u64, b: u64, size: u32) -> u64 {
+    let mask = ones(size);
+    (0..64).step_by(size as usize).fold(0, |all, at| {
+        let index = (b >> at & mask) as u32;
+        all | (a.checked_shr(index * size).unwrap_or(0) & mask) << at
+    })
+}
+
 /// Operations without flags; operands are masked to `bits`.
 fn arithmetic(op: &Op, a: u64, b: u64, bits: u32) -> u64 {
     let w32 = bits == 32;
@@ -138,16 +208,9 @@ fn arithmetic(op: &Op, a: u64, b: u64, bits: u32) -> u64 {
         OpCode::Mul => a.wrapping_mul(b),
         OpCode::MulHiS => ((i128::from(sa) * i128::from(sb)) >> bits) as u64,
         OpCode::MulHiU => ((u128::from(a) * u128::from(b)) >> bits) as u64,
+        OpCode::MulHiSU => ((i128::from(sa) * i128::from(b)) >> bits) as u64,
         OpCode::MulWideS => i64::from(a as i32).wrapping_mul(i64::from(b as i32)) as u64,
         OpCode::MulWideU => u64::from(a as u32) * u64::from(b as u32),
-        OpCode::DivS => {
-            if sb == 0 {
-                0
-            } else {
-                sa.wrapping_div(sb) as u64
-            }
-        }
-        OpCode::DivU => a.checked_div(b).unwrap_or(0),
         OpCode::Shl => a << n,
         OpCode::Shr => a >> n,
         OpCode::Sar => (sa >> n) as u64,
@@ -200,7 +263,7 @@ fn crc(poly: u32, acc: u64, data: u64, log2_size: u16) -> u32 {
 #[cfg(test)]
 mod tests {
     use crate::{Env, pure};
-    use ir::{Modifier, Op, OpCode, Ty};
+    use ir::{Cond, Modifier, Op, OpCode, Ty};
 
     fn eval(code: OpCode, ty: Ty, aux: u16, a: u64, b: u64) -> u64 {
         let op = Op { aux, ..Op::new(code, ty) };
@@ -221,6 +284,77 @@ mod tests {
         assert_eq!(eval(OpCode::DivS, Ty::I64, 0, 1 << 63, u64::MAX), 1 << 63);
         assert_eq!(eval(OpCode::DivS, Ty::I32, 0, (-7i32) as u32 as u64, 2), 0xffff_fffd);
         assert_eq!(eval(OpCode::DivU, Ty::I64, 0, 7, 0), 0);
+    }
+
+    #[test]
+    fn division_by_the_other_rule() {
+        for (a, b, quotient, remainder) in [
+            (7, 0, u64::MAX, 7),
+            ((-7i64) as u64, 2, (-3i64) as u64, u64::MAX),
+            (1 << 63, u64::MAX, 1 << 63, 0),
+        ] {
+            assert_eq!(eval(OpCode::DivS, Ty::I64, 1, a, b), quotient);
+            assert_eq!(eval(OpCode::RemS, Ty::I64, 1, a, b), remainder);
+        }
+        assert_eq!(eval(OpCode::DivU, Ty::I32, 1, 5, 1 << 32), 0xffff_ffff);
+        assert_eq!(eval(OpCode::RemU, Ty::I32, 1, 5 | 7 << 32, 0), 5);
+        assert_eq!(eval(OpCode::RemU, Ty::I64, 0, 29, 10), 9);
+        assert_eq!(eval(OpCode::RemS, Ty::I32, 1, 0x8000_0000, 0xffff_ffff), 0);
+    }
+
+    #[test]
+    fn division_of_two_words() {
+        let wide = |code, ty, c: u64, a: u64, b: u64| {
+            pure(&Op::new(code, ty), a.into(), b.into(), c.into(), &mut Env::default()) as u64
+        };
+        let minus = |n: u64| n.wrapping_neg();
+        assert_eq!(wide(OpCode::DivWideU, Ty::I64, 1, 5, 16), 1 << 60);
+        assert_eq!(wide(OpCode::RemWideU, Ty::I64, 1, 5, 16), 5);
+        assert_eq!(wide(OpCode::DivWideU, Ty::I64, 16, 5, 16), 0);
+        assert_eq!(wide(OpCode::DivWideU, Ty::I32, 1, 0, 3), 0x5555_5555);
+        assert_eq!(wide(OpCode::DivWideS, Ty::I64, u64::MAX, minus(7), 2), minus(3));
+        assert_eq!(wide(OpCode::RemWideS, Ty::I64, u64::MAX, minus(7), 2), u64::MAX);
+        for (c, a, b, bad) in [
+            (0, 1 << 63, 1, 1),
+            (0, (1 << 63) - 1, 1, 0),
+            (u64::MAX, 1 << 63, 1, 0),
+            (u64::MAX, 1 << 63, u64::MAX, 1),
+            (1 << 63, 0, u64::MAX, 1),
+            (0, 1, 0, 1),
+        ] {
+            assert_eq!(wide(OpCode::DivWideBad, Ty::I64, c, a, b), bad, "{c:x} {a:x} {b:x}");
+        }
+    }
+
+    #[test]
+    fn bits_of_bytes() {
+        assert_eq!(eval(OpCode::OrcB, Ty::I64, 0, 0x0100_0080_0000_ff10, 0), 0xff00_00ff_0000_ffff);
+        assert_eq!(eval(OpCode::Brev8, Ty::I32, 0, 0x0102_0380, 0), 0x8040_c001);
+        assert_eq!(
+            eval(OpCode::Xperm4, Ty::I64, 0, 0xfedc_ba98, 0x8070_0001),
+            0x8888_8888_08f8_8889
+        );
+        assert_eq!(
+            eval(OpCode::Xperm8, Ty::I64, 0, 0x1122_3344_5566_7788, 0x08ff_0700),
+            0x8888_8888_0000_1188
+        );
+        // (x + 1)(x^2 + 1), and the product of the highest ones.
+        assert_eq!(eval(OpCode::ClMul, Ty::I64, 0, 3, 5), 15);
+        assert_eq!(eval(OpCode::ClMulH, Ty::I64, 0, 1 << 63, 3 << 62), 3 << 61);
+        assert_eq!(eval(OpCode::ClMulR, Ty::I64, 0, 1 << 63, 3 << 62), 3 << 62);
+        assert_eq!(eval(OpCode::ClMulR, Ty::I32, 0, 1 << 31, 1 << 31), 1 << 31);
+        assert_eq!(eval(OpCode::MulHiSU, Ty::I64, 0, u64::MAX, u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn selection_without_flags() {
+        let select = |cond: Cond, ty| {
+            let op = Op { aux: cond as u16, ..Op::new(OpCode::SelCmp, ty) };
+            pure(&op, 1 << 32, 0, 77, &mut Env::default()) as u64
+        };
+        assert_eq!(select(Cond::Ne, Ty::I64), 77);
+        assert_eq!(select(Cond::Ne, Ty::I32), 0);
+        assert_eq!(select(Cond::Ls, Ty::I64), 0);
     }
 
     #[test]

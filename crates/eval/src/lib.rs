@@ -25,17 +25,17 @@ mod vector;
 
 pub use run::{MemFault, Memory, NoMemory, Outcome, helper, run};
 
-use ir::{Op, OpCode};
+use ir::{FpControl, Op, OpCode};
 
 /// What an operation reads and writes besides its operands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Env {
     /// N, Z, C, V in bits 31..28, as in PSTATE.
     pub nzcv: u32,
-    /// Floating-point control, guest layout.
-    pub fpcr: u64,
-    /// Floating-point sticky status, guest layout.
-    pub fpsr: u64,
+    /// Rules and modes of floating point.
+    pub fp: FpControl,
+    /// Floating-point sticky status, as in [`ir::state::SLOT_FPSR`].
+    pub status: u64,
 }
 
 /// Computes `op` over operands `a`, `b`, `c`. Integers are in the low 64 bits.
@@ -51,10 +51,14 @@ pub fn pure(op: &Op, a: u128, b: u128, c: u128, env: &mut Env) -> u128 {
             let v = if flags::cond(op.aux).holds(env.nzcv) { a } else { b };
             lanes::truncate(v, op.ty.bits())
         }
-        code if code as u8 >= OpCode::FAdd as u8 && code as u8 <= OpCode::WriteFpStatus as u8 => {
-            float::eval(op, a, b, c, env)
+        OpCode::FBox => float::boxed(op.ty, a),
+        OpCode::ReadFpStatus => env.status.into(),
+        OpCode::WriteFpStatus => {
+            env.status = a as u64;
+            0
         }
-        _ => u128::from(integer::eval(op, a as u64, b as u64, env)),
+        code if code.is_float() => float::eval(op, a, b, c, env),
+        _ => u128::from(integer::eval(op, a as u64, b as u64, c as u64, env)),
     }
 }
 

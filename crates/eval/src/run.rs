@@ -2,9 +2,11 @@
 
 use crate::{Env, flags, integer, pure};
 use ir::state::{
-    FIRST_VEC, MONITOR_CLEAR, SLOT_EX_ADDR, SLOT_EX_HI, SLOT_EX_LO, SLOT_FPCR, SLOT_FPSR, SLOT_TIME,
+    FIRST_VEC, MONITOR_CLEAR, SLOT_EX_ADDR, SLOT_EX_HI, SLOT_EX_LO, SLOT_FPSR, SLOT_TIME,
 };
-use ir::{Access, Block, ExitKind, Op, OpCode, Ref, RmwOp, State};
+use ir::{
+    Access, Block, ExitKind, FpControl, FpRules, Op, OpCode, Ref, RmwOp, SWAP, State, WRAP32,
+};
 
 /// An access that did not succeed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -146,18 +148,18 @@ pub fn run(block: &Block, state: &mut State, mem: &mut dyn Memory) -> Outcome {
 /// Evaluates `state.helper_op` over `state.args`: the result goes to `state.args[0]`, the flags
 /// and the floating-point status to their homes.
 pub fn helper(state: &mut State) {
-    let op = Op::decode(state.helper_op);
-    let mut env = environment(state);
+    let (op, rules) = Op::decode_for_helper(state.helper_op);
+    let mut env = environment(state, rules);
     let [a, b, c, _] = state.args;
     state.args[0] = pure(&op, a, b, c, &mut env);
     store_environment(state, &op, &env);
 }
 
-fn environment(state: &State) -> Env {
+fn environment(state: &State, rules: FpRules) -> Env {
     Env {
         nzcv: state.nzcv(),
-        fpcr: state.int[usize::from(SLOT_FPCR)],
-        fpsr: state.int[usize::from(SLOT_FPSR)],
+        fp: FpControl { rules, ..state.fp },
+        status: state.int[usize::from(SLOT_FPSR)],
     }
 }
 
@@ -165,7 +167,7 @@ fn store_environment(state: &mut State, op: &Op, env: &Env) {
     if op.code.writes_flags() {
         state.set_nzcv(env.nzcv);
     }
-    state.int[usize::from(SLOT_FPSR)] = env.fpsr;
+    state.int[usize::from(SLOT_FPSR)] = env.status;
 }
 
 struct Machine<'a> {
@@ -332,7 +334,8 @@ impl Machine<'_> {
                 let reads = code.reads_flags();
                 let nzcv = if reads { self.state.nzcv() } else { 0 };
                 let mut env = Env { nzcv, ..Env::default() };
-                let r = integer::eval(op, self.read64(op.a), self.read64(op.b), &mut env);
+                let [a, b, c] = [op.a, op.b, op.c].map(|r| self.read64(r));
+                let r = integer::eval(op, a, b, c, &mut env);
                 if code.writes_flags() {
                     self.state.set_nzcv(env.nzcv);
                 }
@@ -343,7 +346,7 @@ impl Machine<'_> {
                 Ok(())
             }
             _ => {
-                let mut env = environment(self.state);
+                let mut env = environment(self.state, self.block.fp);
                 let (a, b, c) = (self.read(op.a), self.read(op.b), self.read(op.c));
                 let r = pure(op, a, b, c, &mut env);
                 store_environment(self.state, op, &env);
@@ -363,6 +366,7 @@ impl Machine<'_> {
         };
         let addr = self.read64(op.a);
         let addr = addr.wrapping_add(index << access.shift).wrapping_add(op.imm as u64);
+        let addr = wrapped(addr, op.aux);
         let size = 1 << access.size;
         let write = matches!(op.code, OpCode::St | OpCode::StV);
         if access.aligned && misaligned(addr, size, op.aux) {
@@ -372,10 +376,16 @@ impl Machine<'_> {
             self.mem.fence();
         }
         if write {
-            let v = self.read(op.c);
+            if self.block.tso {
+                std::sync::atomic::fence(std::sync::atomic::Ordering::Release);
+            }
+            let v = swapped(self.read(op.c), size, op.aux);
             self.mem.store(addr, size, v)?;
         } else {
-            let mut v = self.mem.load(addr, size)?;
+            let mut v = swapped(self.mem.load(addr, size)?, size, op.aux);
+            if self.block.tso {
+                std::sync::atomic::fence(std::sync::atomic::Ordering::Acquire);
+            }
             if access.sext != 0 {
                 let wide = crate::lanes::sext(v, 8 * size as u32) as u64;
                 v = if access.sext == 32 { u128::from(wide as u32) } else { u128::from(wide) };
@@ -390,7 +400,7 @@ impl Machine<'_> {
 
     /// The address and size of an atomic access.
     fn atomic(&self, op: &Op, write: bool) -> Result<(u64, usize), MemFault> {
-        let (addr, size) = (self.read64(op.a), 1usize << (op.aux & 7));
+        let (addr, size) = (wrapped(self.read64(op.a), op.aux), 1usize << (op.aux & 7));
         if misaligned(addr, size, op.aux) {
             return Err(MemFault { addr, alignment: true, write });
         }
@@ -404,23 +414,23 @@ impl Machine<'_> {
         let kind = RmwOp::from_u8((op.aux >> 8) as u8);
         let mut old = self.mem.load(addr, size)?;
         loop {
-            let seen = self.mem.compare_exchange(addr, size, old, modify(kind, old, b, bits))?;
+            let new = modify(kind, swapped(old, size, op.aux), b, bits);
+            let new = swapped(new, size, op.aux);
+            let seen = self.mem.compare_exchange(addr, size, old, new)?;
             if seen == old {
                 break;
             }
             old = seen;
         }
-        self.write(op.dst, old);
+        self.write(op.dst, swapped(old, size, op.aux));
         Ok(())
     }
 
     fn cas(&mut self, op: &Op) -> Result<(), MemFault> {
         let (addr, size) = self.atomic(op, true)?;
-        let bits = 8 * size as u32;
-        let expected = crate::lanes::truncate(self.read(op.b), bits);
-        let new = crate::lanes::truncate(self.read(op.c), bits);
+        let [expected, new] = [op.b, op.c].map(|r| swapped(self.read(r), size, op.aux));
         let old = self.mem.compare_exchange(addr, size, expected, new)?;
-        self.write(op.dst, old);
+        self.write(op.dst, swapped(old, size, op.aux));
         Ok(())
     }
 
@@ -432,7 +442,7 @@ impl Machine<'_> {
         self.state.int[usize::from(SLOT_EX_ADDR)] = addr;
         self.state.int[usize::from(SLOT_EX_LO)] = v as u64;
         self.state.int[usize::from(SLOT_EX_HI)] = (v >> 64) as u64;
-        self.write(op.dst, v);
+        self.write(op.dst, swapped(v, size, op.aux));
         Ok(())
     }
 
@@ -445,7 +455,7 @@ impl Machine<'_> {
             let bits = 8 * size as u32;
             let expected = lo | u128::from(int[usize::from(SLOT_EX_HI)]) << 64;
             let expected = crate::lanes::truncate(expected, bits);
-            let new = crate::lanes::truncate(self.read(op.b), bits);
+            let new = swapped(self.read(op.b), size, op.aux);
             failed = u128::from(self.mem.compare_exchange(addr, size, expected, new)? != expected);
         }
         self.state.int[usize::from(SLOT_EX_ADDR)] = MONITOR_CLEAR;
@@ -461,6 +471,17 @@ fn misaligned(addr: u64, size: usize, aux: u16) -> bool {
     } else {
         addr & (size as u64 - 1) != 0
     }
+}
+
+/// An address, of 32 bits if `aux` says so.
+const fn wrapped(addr: u64, aux: u16) -> u64 {
+    if aux & WRAP32 != 0 { addr as u32 as u64 } else { addr }
+}
+
+/// The low `size` bytes of a value, in the reverse order if `aux` says so.
+fn swapped(v: u128, size: usize, aux: u16) -> u128 {
+    let bits = 8 * size as u32;
+    if aux & SWAP != 0 { v.swap_bytes() >> (128 - bits) } else { crate::lanes::truncate(v, bits) }
 }
 
 /// The value that a read-modify-write stores.
@@ -488,6 +509,7 @@ fn modify(kind: RmwOp, old: u128, b: u128, bits: u32) -> u128 {
         RmwOp::UMax => old.max(b),
         RmwOp::UMin => old.min(b),
         RmwOp::Swp => b,
+        RmwOp::And => old & b,
     };
     crate::lanes::truncate(v, bits)
 }
@@ -557,14 +579,80 @@ mod tests {
         assert_eq!((state.int[2], state.int[3], mem.0[8]), (0, 1, 8));
     }
 
+    /// One operation at address 8, which holds 1 to 8, in slot 1; slots 2 and 3 are its operands.
+    fn access(op: Op, start: [u64; 4]) -> (State, Vec<u8>) {
+        let mut block = Block { pc: 0x1000, len: 4, ..Block::default() };
+        let mut b = Builder::new(&mut block);
+        b.insn(0);
+        b.push(op);
+        let exit = b.exit(Exit { pc: 0x1004, kind: ExitKind::Jump, flags_dead: false });
+        b.exit_direct(exit);
+        assert_eq!(ir::verify(&block), Ok(()));
+        let mut state = State::new();
+        state.int[..4].copy_from_slice(&start);
+        let mut mem = Bytes((0..32).map(|n| (n as u8).wrapping_sub(7) & 15).collect());
+        assert_eq!(run(&block, &mut state, &mut mem), Outcome::Exit(0x1004));
+        (state, mem.0[8..16].to_vec())
+    }
+
+    #[test]
+    fn bytes_in_the_reverse_order() {
+        let x = Ref::slot;
+        let high = 5 << 32 | 8;
+        let access_of = |size| Access { swap: true, wrap32: true, ..Access::new(size) }.encode();
+        let ld = Op { dst: x(0), a: x(1), ..Op::new(OpCode::Ld, Ty::I64) };
+        let load = |op: Op| access(op, [0, high, 0, 0]).0.int[0];
+        assert_eq!(load(Op { aux: access_of(3), ..ld }), 0x0102_0304_0506_0708);
+        assert_eq!(load(Op { aux: access_of(1), ..ld }), 0x0102);
+        // The displacement counts before the address is cut.
+        assert_eq!(load(Op { aux: access_of(1), imm: -2, ..ld }), 0x0f00);
+        let st = Op { a: x(1), c: x(2), aux: access_of(2), ..Op::new(OpCode::St, Ty::I64) };
+        assert_eq!(access(st, [0, high, 0xa1b2_c3d4, 0]).1[..5], [0xa1, 0xb2, 0xc3, 0xd4, 5]);
+        let bits = SWAP | WRAP32 | 2;
+        let rmw = Op { dst: x(0), a: x(1), b: x(2), ..Op::new(OpCode::Rmw, Ty::I64) };
+        let (state, bytes) = access(Op { aux: bits, ..rmw }, [0, high, 0xff, 0]);
+        assert_eq!((state.int[0], &bytes[..4]), (0x0102_0304, &[1, 2, 4, 3][..]));
+        let and = (RmwOp::And as u16) << 8 | 2;
+        assert_eq!(access(Op { aux: and, ..rmw }, [0, 8, 0xff00, 0]).1[..4], [0, 2, 0, 0]);
+        let cas = Op { c: x(3), ..Op { code: OpCode::Cas, aux: bits, ..rmw } };
+        let (state, bytes) = access(cas, [0, high, 0x0102_0304, 0x0a0b_0c0d]);
+        assert_eq!((state.int[0], &bytes[..4]), (0x0102_0304, &[10, 11, 12, 13][..]));
+    }
+
+    #[test]
+    fn exclusives_in_the_reverse_order() {
+        let mut block = Block { pc: 0x1000, len: 8, ..Block::default() };
+        let mut b = Builder::new(&mut block);
+        let (x0, x1, x2) = (Ref::slot(0), Ref::slot(1), Ref::slot(2));
+        b.insn(0);
+        b.un_aux(OpCode::LdEx, Ty::I64, x1, x0, SWAP | 2);
+        b.insn(4);
+        b.bin_aux(OpCode::StEx, Ty::I64, x2, x0, x0, SWAP | 2);
+        b.insn(8);
+        b.un_aux(OpCode::Trap, Ty::I64, Ref::NONE, Ref::NONE, 0);
+        let mut state = State::new();
+        state.int[0] = 8;
+        let mut mem = Bytes((0..16).collect());
+        run(&block, &mut state, &mut mem);
+        assert_eq!(
+            (state.int[1], state.int[2], &mem.0[8..12]),
+            (0x0809_0a0b, 0, &[0, 0, 0, 8][..])
+        );
+    }
+
     #[test]
     fn helper_decodes() {
         let mut state = State::new();
         let op = Op { aux: 14, ..Op::new(OpCode::SubS, Ty::I32) };
-        state.helper_op = Op { aux: 0, ..op }.encode();
+        state.helper_op = Op { aux: 0, ..op }.encode_for_helper(FpRules::default());
         state.args[0] = 3;
         state.args[1] = 3;
         helper(&mut state);
         assert_eq!((state.args[0], state.nzcv()), (0, 0x6000_0000));
+        // The rules are told by the operation.
+        let rules = FpRules { boxed: true, ..FpRules::default() };
+        state.helper_op = Op::new(OpCode::FNMul, Ty::F32).encode_for_helper(rules);
+        helper(&mut state);
+        assert_eq!(state.args[0], 0xffff_ffff_ffc0_0000);
     }
 }

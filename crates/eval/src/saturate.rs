@@ -16,7 +16,7 @@ pub(crate) fn unsigned(v: i128, bits: u32, env: &mut Env) -> u64 {
 fn clamp(v: i128, min: i128, max: i128, env: &mut Env) -> u64 {
     let r = v.clamp(min, max);
     if r != v {
-        env.fpsr |= u64::from(softfloat::QC);
+        env.status |= u64::from(softfloat::QC);
     }
     r as u64
 }

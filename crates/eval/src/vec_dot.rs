@@ -4,7 +4,7 @@ use crate::vec_narrow::place;
 use crate::vector::Args;
 use crate::{Env, lanes};
 use ir::VecOp;
-use softfloat::{Control, Format, Fp};
+use softfloat::{Format, Fp};
 
 /// Computes an operation of this topic.
 pub(crate) fn eval(v: &Args, env: &mut Env) -> Option<u128> {
@@ -33,7 +33,7 @@ pub(crate) fn eval(v: &Args, env: &mut Env) -> Option<u128> {
 
 fn brain(v: &Args, env: &mut Env) -> Option<u128> {
     let lane = |w, i| lanes::get(w, 32, i) as u32;
-    let mut fp = Fp::new(Control::arm(env.fpcr));
+    let mut fp = Fp::new(env.fp);
     let r = match v.op {
         VecOp::BfDot => lanes::build(32, v.total, |i| {
             softfloat::bf_dot_add(lane(v.c, i), lane(v.a, i), lane(v.b, i)).into()
@@ -56,7 +56,7 @@ fn brain(v: &Args, env: &mut Env) -> Option<u128> {
         VecOp::BfCvt => fp.convert(Format::F32, Format::BF16, v.a as u64).into(),
         _ => return None,
     };
-    env.fpsr |= u64::from(fp.status);
+    env.status |= u64::from(fp.status);
     Some(r)
 }
 

@@ -6,7 +6,7 @@ use crate::vector::Args;
 use crate::{Env, lanes};
 use core::cmp::Ordering;
 use ir::VecOp;
-use softfloat::{Control, Format, Fp, Round};
+use softfloat::{Format, Fp, Round};
 
 const fn format(bits: u32) -> Format {
     match bits {
@@ -18,12 +18,12 @@ const fn format(bits: u32) -> Format {
 
 /// Computes an operation of this topic.
 pub(crate) fn eval(v: &Args, env: &mut Env) -> Option<u128> {
-    let mut fp = Fp::new(Control::arm(env.fpcr));
+    let mut fp = Fp::new(env.fp);
     let r = lane_by_lane(v, &mut fp)
         .or_else(|| across(v, &mut fp))
         .or_else(|| complex(v, &mut fp))
         .or_else(|| between_widths(v, &mut fp))?;
-    env.fpsr |= u64::from(fp.status);
+    env.status |= u64::from(fp.status);
     Some(r)
 }
 

@@ -126,7 +126,7 @@ mod tests {
     fn run(op: VecOp, bits: u32, a: u128, b: u128) -> (u128, bool) {
         let mut env = Env::default();
         let v = Args { op, bits, total: 64, param: 0, a, b, c: 0 };
-        (eval(&v, &mut env).unwrap(), env.fpsr >> 27 & 1 != 0)
+        (eval(&v, &mut env).unwrap(), env.status >> 27 & 1 != 0)
     }
 
     #[test]

@@ -102,7 +102,7 @@ mod tests {
     fn run(op: VecOp, bits: u32, param: u32, a: u128, b: u128, c: u128) -> (u128, bool) {
         let mut env = Env::default();
         let v = Args { op, bits, total: bits, param, a, b, c };
-        (eval(&v, &mut env).unwrap(), env.fpsr >> 27 & 1 != 0)
+        (eval(&v, &mut env).unwrap(), env.status >> 27 & 1 != 0)
     }
 
     #[test]

@@ -103,7 +103,7 @@ fn compare(word: u32, form: Form, op: VecOp, ty: Ty, lane: u8, param: i32, rng: 
         let (result, fpsr) = execute(word, [a, b, c]);
         let of = format!("{word:08x} {} {a:x} {b:x} {c:x}", op.name());
         assert_eq!(result, expected, "{of}: {result:x} {expected:x}");
-        assert_eq!(fpsr, env.fpsr, "{of}");
+        assert_eq!(fpsr, env.status, "{of}");
     }
 }
 

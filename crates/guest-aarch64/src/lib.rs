@@ -51,7 +51,7 @@ mod simd_three_same;
 mod simd_two_registers;
 
 use guest::{Fetch, Guest, KeyRequest, Mode, RuntimeEffect};
-use ir::{Block, State};
+use ir::{Block, FpControl, Round, State};
 
 pub use cpu::Cpu;
 pub use disasm::disassemble;
@@ -113,6 +113,20 @@ impl Guest for Aarch64 {
     fn mode(&self, state: &State) -> Mode {
         let fpcr = state.int[ir::state::SLOT_FPCR as usize];
         Mode { fp_exact: fpcr & FPCR_EXACT != 0, ..Mode::default() }
+    }
+    fn fp(&self, state: &State) -> FpControl {
+        let fpcr = state.int[ir::state::SLOT_FPCR as usize];
+        let flush = fpcr >> 24 & 1 != 0;
+        FpControl {
+            rounding: [Round::Nearest, Round::Up, Round::Down, Round::Zero]
+                [(fpcr >> 22 & 3) as usize],
+            flush_operands: flush,
+            flush_results: flush,
+            flush_half: fpcr >> 19 & 1 != 0,
+            default_nan: fpcr >> 25 & 1 != 0,
+            alternative_half: fpcr >> 26 & 1 != 0,
+            ..FpControl::default()
+        }
     }
     fn rounding(&self, state: &State) -> u8 {
         // FPCR.RMode: 0 nearest, 1 up, 2 down, 3 zero; MXCSR.RC: 0 nearest, 1 down, 2 up, 3 zero.

@@ -23,57 +23,8 @@ fn single(word: u32) -> Block {
     block
 }
 
-/// Checks what every user of a block relies on.
 fn verify(block: &Block, what: &str) {
-    let mut written = vec![false; usize::from(block.temps)];
-    let mut placed = vec![false; usize::from(block.labels)];
-    let mut used = placed.clone();
-    let mut wrote_state = false;
-    for (index, op) in block.ops.iter().enumerate() {
-        let at = || format!("{what}: {op:?} of {:#?}", block.ops);
-        // A label within an instruction starts a step of its own (memory copy and set).
-        if matches!(op.code, OpCode::Insn | OpCode::Label) {
-            wrote_state = false;
-        }
-        if op.code == OpCode::Label {
-            placed[op.imm as usize] = true;
-        }
-        for r in [op.a, op.b, op.c] {
-            if let Some(t) = r.as_temp() {
-                assert!(written[usize::from(t)], "reads unwritten temporary: {}", at());
-            }
-            if let Some(c) = r.as_const() {
-                assert!(usize::from(c) < block.consts.len(), "no constant: {}", at());
-            }
-        }
-        assert!(!(wrote_state && op.code.may_fault()), "may fault after a write: {}", at());
-        if op.dst.as_slot().is_some() || op.code.writes_flags() {
-            wrote_state = true;
-        }
-        assert!(op.dst.as_const().is_none(), "writes a constant: {}", at());
-        if let Some(t) = op.dst.as_temp() {
-            assert!(!written[usize::from(t)], "writes a temporary twice: {}", at());
-            written[usize::from(t)] = true;
-        }
-        let last = index + 1 == block.ops.len();
-        assert!(!op.code.ends_block() || last, "goes on after its end: {}", at());
-        assert!(
-            !last || op.code.ends_block() || op.code == OpCode::Br,
-            "block ends wrongly: {}",
-            at()
-        );
-        let branches = matches!(
-            op.code,
-            OpCode::Br | OpCode::BrCond | OpCode::BrCmp | OpCode::BrBit | OpCode::ExitDirect
-        );
-        if branches && op.imm >= 0 {
-            assert!(op.imm < i32::from(block.labels), "no label: {}", at());
-            used[op.imm as usize] = true;
-        } else if branches {
-            assert!(-op.imm <= block.exits.len() as i32, "no exit: {}", at());
-        }
-    }
-    assert!(used.iter().zip(&placed).all(|(&u, &p)| p || !u), "a label is not placed: {what}");
+    assert_eq!(ir::verify(block), Ok(()), "{what}");
 }
 
 /// The operations without `Insn`, up to the final exit.

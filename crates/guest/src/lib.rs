@@ -139,6 +139,11 @@ pub trait Guest: Sync {
     fn runtime(&self, op: u32, args: [u64; 2], state: &mut ir::State) -> RuntimeEffect;
     /// The mode for the floating-point control in `state`.
     fn mode(&self, state: &ir::State) -> Mode;
+    /// The rules of floating point, and the modes for the control in `state`.
+    fn fp(&self, state: &ir::State) -> ir::FpControl {
+        let _ = state;
+        ir::FpControl::default()
+    }
     /// The x86 MXCSR rounding field (0 nearest, 1 down, 2 up, 3 zero) for the control in `state`.
     fn rounding(&self, state: &ir::State) -> u8;
     /// The address that is accessed when a program uses `addr` (some guests ignore its top byte).

@@ -16,7 +16,9 @@ use core::cell::Cell;
 use core::mem::offset_of;
 use host::{Code, FaultPoint, FlagsAt};
 use ir::state::exit;
-use ir::{Block, ExitKind, Modifier, Op, OpCode, Ref, State, Ty, VecOp};
+use ir::{
+    Block, DivRule, ExitKind, FpRules, Modifier, Op, OpCode, Ref, SWAP, State, Ty, VecOp, WRAP32,
+};
 
 /// Code to be emitted at the unit's end.
 #[derive(Clone, Copy, Debug)]
@@ -236,8 +238,7 @@ fn attempt(
 /// the evaluator, which then goes on: flags that nothing reads afterwards do not matter. Nor do they
 /// in the frame of a signal that arrives at a poll: it may have arrived at any other instruction.
 const fn shows_flags(code: OpCode) -> bool {
-    let float = code as u8 >= OpCode::FAdd as u8 && code as u8 <= OpCode::FCcmp as u8;
-    code.may_fault() && !float && !matches!(code, OpCode::Vec | OpCode::Poll)
+    code.may_fault() && !code.is_float() && !matches!(code, OpCode::Vec | OpCode::Poll)
 }
 
 /// What an operation means for who needs the flags before it.
@@ -368,7 +369,7 @@ impl Lower<'_> {
             }
         }
         if let Some(t) = op.dst.as_temp() {
-            self.temps[t as usize].vector = vector_result(*op);
+            self.temps[t as usize].vector = op.result_is_vector();
         }
         bit
     }
@@ -546,7 +547,31 @@ impl Lower<'_> {
             OpCode::Mul => self.mul(op),
             OpCode::MulHiS | OpCode::MulHiU => self.mul_high(op),
             OpCode::MulWideS | OpCode::MulWideU => self.mul_wide(op),
-            OpCode::DivS | OpCode::DivU => self.divide(op),
+            OpCode::DivS | OpCode::DivU if DivRule::from_aux(op.aux) == DivRule::Zero => {
+                self.divide(op);
+            }
+            OpCode::DivS
+            | OpCode::DivU
+            | OpCode::RemS
+            | OpCode::RemU
+            | OpCode::DivWideU
+            | OpCode::RemWideU
+            | OpCode::DivWideS
+            | OpCode::RemWideS
+            | OpCode::DivWideBad
+            | OpCode::MulHiSU
+            | OpCode::OrcB
+            | OpCode::Brev8
+            | OpCode::Xperm4
+            | OpCode::Xperm8
+            | OpCode::ClMul
+            | OpCode::ClMulH
+            | OpCode::ClMulR
+            | OpCode::SelCmp
+            | OpCode::FBox
+            | OpCode::FClass
+            | OpCode::FCmpSet
+            | OpCode::FCopySign => self.helper(op),
             OpCode::Shl | OpCode::Shr | OpCode::Sar | OpCode::Ror => self.shift(op),
             OpCode::Not => self.not(op),
             OpCode::Clz | OpCode::Cls | OpCode::Ctz | OpCode::Popcnt => self.bit_count(op),
@@ -572,6 +597,18 @@ impl Lower<'_> {
             OpCode::ReadFlags => self.read_flags(op),
             OpCode::WriteFlags => self.write_flags(op),
             OpCode::SetCmp => self.set_cmp(op),
+            OpCode::Ld
+            | OpCode::St
+            | OpCode::LdV
+            | OpCode::StV
+            | OpCode::Rmw
+            | OpCode::Cas
+            | OpCode::LdEx
+            | OpCode::StEx
+                if op.aux & (SWAP | WRAP32) != 0 =>
+            {
+                self.out_of_registers();
+            }
             OpCode::Ld => self.ld(op),
             OpCode::St => self.st(op),
             OpCode::LdV => self.ld_v(op),
@@ -607,7 +644,8 @@ impl Lower<'_> {
                 // Integers become the same numbers under every control.
                 let any = matches!(op.code, OpCode::IntToF | OpCode::IntVToF);
                 let exact = !any && self.is_exact();
-                if !(if exact { self.quiet(op) } else { self.lower_fp(op) }) {
+                let known = self.block.fp == FpRules::default();
+                if !(known && if exact { self.quiet(op) } else { self.lower_fp(op) }) {
                     self.helper(op);
                 }
             }
@@ -624,9 +662,9 @@ impl Lower<'_> {
             OpCode::Vec => {
                 let v = VecOp::from_u16(op.aux);
                 let single = v == VecOp::IntToF && ir::vec_op::lane(op.imm) >= 2;
-                let float = v >= VecOp::FAdd && v <= VecOp::FMlaL && !single;
-                let exact = float && self.is_exact();
-                if !(if exact { self.quiet(op) } else { self.lower_vec(op) }) {
+                let exact = v.is_float() && !single && self.is_exact();
+                let known = !v.is_float() || self.block.fp == FpRules::default();
+                if !(known && if exact { self.quiet(op) } else { self.lower_vec(op) }) {
                     self.helper(op);
                 }
             }
@@ -713,7 +751,7 @@ impl Lower<'_> {
     }
     /// Calls the helper for `op`, whose operands are in `State::args`. Destroys rax.
     pub(crate) fn call_helper(&mut self, op: Op) {
-        for (n, word) in helper_words(op).into_iter().enumerate() {
+        for (n, word) in op.encode_for_helper(self.block.fp).into_iter().enumerate() {
             let to = Mem::state(offset_of!(State, helper_op) as i32 + n as i32 * 8);
             match i32::try_from(word as i64) {
                 Ok(imm) => self.e.store_imm(Size::Q, to, imm),
@@ -785,38 +823,4 @@ impl Lower<'_> {
 /// `State::args[n]`.
 pub(crate) const fn arg(n: usize) -> Mem {
     Mem::state(offset_of!(State, args) as i32 + n as i32 * 16)
-}
-
-/// The bytes of an `Op` (repr(C), little endian) as `State::helper_op`.
-fn helper_words(op: Op) -> [u64; 2] {
-    [
-        u64::from(op.code as u8)
-            | u64::from(op.ty as u8) << 8
-            | u64::from(op.dst.0) << 16
-            | u64::from(op.a.0) << 32
-            | u64::from(op.b.0) << 48,
-        u64::from(op.c.0) | u64::from(op.aux) << 16 | u64::from(op.imm as u32) << 32,
-    ]
-}
-
-/// Whether an operation's result is a vector or floating-point value.
-pub(crate) fn vector_result(op: Op) -> bool {
-    match op.code {
-        OpCode::FToInt
-        | OpCode::FJcvt
-        | OpCode::ReadFpStatus
-        | OpCode::VecToInt
-        | OpCode::Ld
-        | OpCode::StEx => false,
-        OpCode::LdV
-        | OpCode::IntToF
-        | OpCode::IntVToF
-        | OpCode::FToIntV
-        | OpCode::IntToVec
-        | OpCode::VecFromPair
-        | OpCode::MovV
-        | OpCode::Vec => true,
-        OpCode::Cas | OpCode::LdEx => op.aux == 4,
-        _ => !op.ty.is_int(),
-    }
 }

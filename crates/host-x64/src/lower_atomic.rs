@@ -51,11 +51,11 @@ impl Lower<'_> {
                     self.set(op.dst, s);
                 }
             }
-            RmwOp::Clr | RmwOp::Eor | RmwOp::Set if !wanted => {
+            RmwOp::Clr | RmwOp::And | RmwOp::Eor | RmwOp::Set if !wanted => {
                 let base = self.using(op.a);
                 self.require_aligned(base, op.aux as u8);
                 let alu = match what {
-                    RmwOp::Clr => Alu::And,
+                    RmwOp::Clr | RmwOp::And => Alu::And,
                     RmwOp::Eor => Alu::Xor,
                     _ => Alu::Or,
                 };
@@ -107,9 +107,13 @@ impl Lower<'_> {
                 self.e.unary(Unary::Not, wide, new);
                 self.e.alu(Alu::And, wide, new, Gpr::RAX);
             }
-            RmwOp::Eor | RmwOp::Set => {
+            RmwOp::And | RmwOp::Eor | RmwOp::Set => {
                 self.e.mov(wide, new, Gpr::RAX);
-                let alu = if what == RmwOp::Eor { Alu::Xor } else { Alu::Or };
+                let alu = match what {
+                    RmwOp::And => Alu::And,
+                    RmwOp::Eor => Alu::Xor,
+                    _ => Alu::Or,
+                };
                 match b {
                     Place::Reg(r) => self.e.alu(alu, wide, new, r),
                     Place::Mem(m) => self.e.alu_load(alu, wide, new, m),
@@ -156,7 +160,7 @@ impl Lower<'_> {
         }
     }
     pub(crate) fn cas(&mut self, op: Op) {
-        if op.aux as u8 >= 4 {
+        if op.is_16_bytes() {
             return self.cas_16(op);
         }
         let size = Size::from_log2(op.aux as u8);
@@ -223,7 +227,7 @@ impl Lower<'_> {
         self.store_exclusive_result(op);
     }
     pub(crate) fn ld_ex(&mut self, op: Op) {
-        if op.aux as u8 >= 4 {
+        if op.is_16_bytes() {
             return self.ld_ex_16(op);
         }
         let size = Size::from_log2(op.aux as u8);
@@ -238,7 +242,7 @@ impl Lower<'_> {
         self.set(op.dst, s);
     }
     pub(crate) fn st_ex(&mut self, op: Op) {
-        if op.aux as u8 >= 4 {
+        if op.is_16_bytes() {
             return self.st_ex_16(op);
         }
         let size = Size::from_log2(op.aux as u8);

@@ -59,7 +59,7 @@ fn result(op: &Op, [a, b, c]: [u8; 3]) -> u8 {
         OpCode::Sel => a.max(b).min(ty),
         OpCode::IntToVec => ty,
         OpCode::Vec => vector(op, ty, a, b, c),
-        code if code as u8 >= OpCode::FAdd as u8 && code as u8 <= OpCode::IntVToF as u8 => ty,
+        code if code.is_float() && op.result_is_vector() => ty,
         _ => 128,
     }
 }

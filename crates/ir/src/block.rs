@@ -1,5 +1,6 @@
 //! A translated piece of guest code: operations, constants, exits.
 
+use crate::fp::FpRules;
 use crate::op::{Op, Ref};
 
 /// What a direct exit does.
@@ -50,6 +51,11 @@ pub struct Block {
     pub labels: u16,
     /// Some operation writes the flags.
     pub writes_flags: bool,
+    /// The guest's rules of floating point.
+    pub fp: FpRules,
+    /// Loads are kept in order, and stores in order, and loads before later stores, as if all of them
+    /// were ordered accesses (TSO): a property of the guest.
+    pub tso: bool,
     /// Every floating-point operation must go to the evaluator (`Mode::fp_exact`).
     pub fp_exact: bool,
     /// Instructions, by their byte offsets from `pc`, that are known to trap often: the same for
@@ -84,11 +90,17 @@ impl Block {
         self.exits.clear();
         self.temps = 0;
         self.labels = 0;
+        self.fp = FpRules::default();
+        self.tso = false;
         self.fp_exact = false;
         self.trapping.clear();
         self.tagged.clear();
         self.unmovable = false;
         self.writes_flags = false;
+    }
+    /// Whether `r` is a constant of the pool.
+    pub(crate) fn constant_exists(&self, r: Ref) -> bool {
+        r.as_const().is_some_and(|n| usize::from(n) < self.consts.len())
     }
     /// The value of a constant operand.
     pub fn constant(&self, r: Ref) -> Option<u128> {

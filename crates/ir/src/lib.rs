@@ -6,13 +6,20 @@
 
 pub mod block;
 pub mod builder;
+pub mod fp;
 pub mod op;
 pub mod scan;
 pub mod state;
 pub mod vec_op;
+pub mod verify;
 
 pub use block::{Block, Exit, ExitKind, MOVABLE_FROM, near};
 pub use builder::Builder;
-pub use op::{Access, Cond, Modifier, Op, OpCode, Order, Ref, RmwOp, Rounding, Ty, WITHIN_16};
+pub use fp::{FpControl, FpRules, MinMax, NanRule, Round, Tiny, ToInt};
+pub use op::{
+    Access, Cond, DivRule, Modifier, Op, OpCode, Order, Ref, RmwOp, Rounding, SWAP, Ty, WITHIN_16,
+    WRAP32,
+};
 pub use state::State;
 pub use vec_op::VecOp;
+pub use verify::verify;

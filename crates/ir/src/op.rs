@@ -1,5 +1,7 @@
 //! One operation: its code, type, operands and what they mean.
 
+use crate::fp::FpRules;
+
 /// An operand: a guest slot, a temporary, a constant of the block's pool, or none. The two highest
 /// bits tell: 0, 1, 2 or 3, and 3.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -327,11 +329,22 @@ pub struct Access {
     pub aligned: bool,
     /// Or else within 16 aligned bytes ([`WITHIN_16`]).
     pub within_16: bool,
+    /// The bytes in memory are in the reverse order ([`SWAP`]).
+    pub swap: bool,
+    /// The address is computed modulo 2^32 ([`WRAP32`]).
+    pub wrap32: bool,
 }
 
 /// In the aux of [`Access`], `Rmw`, `Cas`, `LdEx` and `StEx` of at most 8 bytes: that the access is
 /// within 16 aligned bytes is enough, it need not be aligned itself.
 pub const WITHIN_16: u16 = 1 << 15;
+/// In the aux of [`Access`], `Rmw`, `Cas`, `LdEx` and `StEx`: the address is the low 32 bits of what is
+/// computed for it, and never more than 2^32. (An access may not cross that: what it would reach is
+/// never mapped.)
+pub const WRAP32: u16 = 1 << 14;
+/// In the same: the bytes in memory are in the reverse order, most significant first. All of an access
+/// of a vector counts as one number.
+pub const SWAP: u16 = 1 << 13;
 
 impl Access {
     /// A plain access of `1 << size` bytes.
@@ -344,6 +357,8 @@ impl Access {
             ext: 0,
             aligned: false,
             within_16: false,
+            swap: false,
+            wrap32: false,
         }
     }
     /// As kept in [`Op::aux`].
@@ -360,6 +375,8 @@ impl Access {
             | (self.ext as u16) << 10
             | (self.aligned as u16) << 12
             | if self.within_16 { WITHIN_16 } else { 0 }
+            | if self.wrap32 { WRAP32 } else { 0 }
+            | if self.swap { SWAP } else { 0 }
     }
     /// Whether an encoded one asks for alignment.
     pub const fn is_aligned(aux: u16) -> bool {
@@ -385,6 +402,8 @@ impl Access {
             ext: (aux >> 10 & 3) as u8,
             aligned: aux >> 12 & 1 != 0,
             within_16: aux & WITHIN_16 != 0,
+            swap: aux & SWAP != 0,
+            wrap32: aux & WRAP32 != 0,
         }
     }
 }
@@ -404,6 +423,8 @@ pub enum RmwOp {
     UMax,
     UMin,
     Swp,
+    /// old & operand.
+    And,
 }
 
 impl RmwOp {
@@ -418,8 +439,27 @@ impl RmwOp {
             5 => Self::SMin,
             6 => Self::UMax,
             7 => Self::UMin,
+            9 => Self::And,
             _ => Self::Swp,
         }
+    }
+}
+
+/// What a division by zero gives. Where a guest's instruction traps instead, its translation tests the
+/// divisor itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[repr(u8)]
+pub enum DivRule {
+    /// The quotient is 0, the remainder the dividend. (Arm)
+    Zero,
+    /// The quotient is all ones, the remainder the dividend. (RISC-V)
+    Ones,
+}
+
+impl DivRule {
+    /// From an aux.
+    pub const fn from_aux(aux: u16) -> Self {
+        if aux & 1 == 0 { Self::Zero } else { Self::Ones }
     }
 }
 
@@ -456,6 +496,20 @@ impl Rounding {
             _ => Self::Current,
         }
     }
+    /// As the operations keep it for which [`Rounding::Current`] is the usual one: that is 0.
+    pub const fn chosen(self) -> u16 {
+        match self {
+            Self::Current => 0,
+            other => 1 + other as u16,
+        }
+    }
+    /// The reverse of [`Rounding::chosen`].
+    pub const fn from_chosen(n: u16) -> Self {
+        match n & 7 {
+            0 => Self::Current,
+            n => Self::from_u8(n as u8 - 1),
+        }
+    }
 }
 
 macro_rules! opcodes {
@@ -478,7 +532,8 @@ macro_rules! opcodes {
 }
 
 // Attribute letters: m may fault (touches memory or may trap), r reads flags, w writes flags
-// (all four), x ends the block or leaves translated code.
+// (all four), x ends the block or leaves translated code, i computes an integer of integers (if its
+// type is one), f scalar floating point by the guest's rules and modes, b branches to `imm`.
 opcodes! {
     /// Marks the start of a guest instruction; `imm` = its byte offset from the block's pc.
     Insn;
@@ -487,117 +542,148 @@ opcodes! {
 
     // --- integer: ty I32 or I64; operand b may be modified by aux (Modifier) where noted [M]
     /// dst = a (I32: zero-extended).
-    Mov;
+    Mov = "i";
     /// dst = a + b [M].
-    Add;
+    Add = "i";
     /// dst = a - b [M].
-    Sub;
+    Sub = "i";
     /// dst = a & b [M].
-    And;
+    And = "i";
     /// dst = a | b [M].
-    Or;
+    Or = "i";
     /// dst = a ^ b [M].
-    Xor;
+    Xor = "i";
     /// dst = a & !b [M].
-    AndNot;
+    AndNot = "i";
     /// dst = a | !b [M].
-    OrNot;
+    OrNot = "i";
     /// dst = a ^ !b [M].
-    XorNot;
+    XorNot = "i";
     /// dst = a + b [M]; sets NZCV. dst may be NONE.
-    AddS = "w";
+    AddS = "wi";
     /// dst = a - b [M]; sets NZCV (C = no borrow). dst may be NONE.
-    SubS = "w";
+    SubS = "wi";
     /// dst = a & b [M]; sets N, Z; C = V = 0. dst may be NONE.
-    AndS = "w";
+    AndS = "wi";
     /// dst = a & !b [M]; sets N, Z; C = V = 0. dst may be NONE.
-    AndNotS = "w";
+    AndNotS = "wi";
     /// dst = a + b + C.
-    Adc = "r";
+    Adc = "ri";
     /// dst = a + !b + C.
-    Sbc = "r";
+    Sbc = "ri";
     /// dst = a + b + C; sets NZCV.
-    AdcS = "rw";
+    AdcS = "rwi";
     /// dst = a + !b + C; sets NZCV.
-    SbcS = "rw";
+    SbcS = "rwi";
     /// dst = a * b, low half.
-    Mul;
+    Mul = "i";
     /// dst = high half of the signed 64x64 product.
-    MulHiS;
+    MulHiS = "i";
     /// dst = high half of the unsigned 64x64 product.
-    MulHiU;
+    MulHiU = "i";
     /// dst (I64) = sext32(a) * sext32(b).
-    MulWideS;
+    MulWideS = "i";
     /// dst (I64) = zext32(a) * zext32(b).
-    MulWideU;
-    /// Signed division towards zero. x / 0 = 0, MIN / -1 = MIN.
-    DivS;
-    /// Unsigned division. x / 0 = 0.
-    DivU;
+    MulWideU = "i";
+    /// dst = high half of the product of a, signed, and b, unsigned.
+    MulHiSU = "i";
+    /// Signed division towards zero; aux = [`DivRule`]. MIN / -1 = MIN.
+    DivS = "i";
+    /// Unsigned division; aux = [`DivRule`].
+    DivU = "i";
+    /// Remainder of a signed division, with the dividend's sign; aux = [`DivRule`]. MIN % -1 = 0.
+    RemS = "i";
+    /// Remainder of an unsigned division; aux = [`DivRule`].
+    RemU = "i";
+    /// Quotient of c:a (c is the upper half) by b, unsigned. 0 if b is 0 or the quotient does not fit,
+    /// which is so just if c >= b.
+    DivWideU = "i";
+    /// The remainder of the same; 0 in the same cases.
+    RemWideU = "i";
+    /// Quotient of c:a by b, signed, towards zero. 0 if b is 0 or the quotient does not fit.
+    DivWideS = "i";
+    /// The remainder of the same; 0 in the same cases.
+    RemWideS = "i";
+    /// 1 if b is 0 or the quotient of c:a by b, signed, does not fit, else 0.
+    DivWideBad = "i";
     /// dst = a << (b mod width).
-    Shl;
+    Shl = "i";
     /// dst = a >> (b mod width), zeros in.
-    Shr;
+    Shr = "i";
     /// dst = a >> (b mod width), sign in.
-    Sar;
+    Sar = "i";
     /// dst = a rotated right by (b mod width).
-    Ror;
+    Ror = "i";
     /// dst = !a.
-    Not;
+    Not = "i";
     /// Count leading zeros; width if none set.
-    Clz;
+    Clz = "i";
     /// Count leading bits equal to the sign, not counting it.
-    Cls;
+    Cls = "i";
     /// Count trailing zeros; width if none set.
-    Ctz;
+    Ctz = "i";
     /// Population count.
-    Popcnt;
+    Popcnt = "i";
     /// Absolute value (MIN stays).
-    Abs;
+    Abs = "i";
     /// Signed maximum / minimum, unsigned maximum / minimum.
-    MaxS;
+    MaxS = "i";
     /// Signed minimum.
-    MinS;
+    MinS = "i";
     /// Unsigned maximum.
-    MaxU;
+    MaxU = "i";
     /// Unsigned minimum.
-    MinU;
+    MinU = "i";
     /// Reverse bits.
-    Rbit;
+    Rbit = "i";
     /// Reverse bytes of the whole width.
-    Rev;
+    Rev = "i";
     /// Reverse bytes within each 16 bits.
-    Rev16;
+    Rev16 = "i";
     /// Reverse bytes within each 32 bits (I64).
-    Rev32;
+    Rev32 = "i";
+    /// Each byte becomes ones if it is not 0.
+    OrcB = "i";
+    /// Reverse the bits of each byte.
+    Brev8 = "i";
+    /// Each 4 bits of b become those of a with that number; 0 if there are none.
+    Xperm4 = "i";
+    /// Each byte of b becomes the byte of a with that number; 0 if there is none.
+    Xperm8 = "i";
+    /// Carry-less product, low half.
+    ClMul = "i";
+    /// Carry-less product, high half.
+    ClMulH = "i";
+    /// Carry-less product of bit-reversed operands, reversed: bits [width-1, 2*width-1) of the product.
+    ClMulR = "i";
     /// Sign-extend from 8 bits to the width.
-    SExt8;
+    SExt8 = "i";
     /// Sign-extend from 16 bits to the width.
-    SExt16;
+    SExt16 = "i";
     /// Sign-extend from 32 bits to 64.
-    SExt32;
+    SExt32 = "i";
     /// Zero-extend from 8 bits.
-    ZExt8;
+    ZExt8 = "i";
     /// Zero-extend from 16 bits.
-    ZExt16;
+    ZExt16 = "i";
     /// dst = zero-extended bits [lsb, lsb+width) of a; aux = lsb | width << 8.
-    Ubfx;
+    Ubfx = "i";
     /// dst = sign-extended bits [lsb, lsb+width) of a; aux = lsb | width << 8.
-    Sbfx;
+    Sbfx = "i";
     /// dst = low `width` bits of a, placed at lsb, zeros elsewhere; aux = lsb | width << 8.
-    Ubfiz;
+    Ubfiz = "i";
     /// dst = low `width` bits of a, sign-extended, placed at lsb; aux = lsb | width << 8.
-    Sbfiz;
+    Sbfiz = "i";
     /// dst = a with bits [lsb, lsb+width) replaced by the low bits of b; aux = lsb | width << 8.
-    Bfi;
+    Bfi = "i";
     /// dst = a with its low `width` bits replaced by bits [lsb, lsb+width) of b; aux likewise.
-    Bfxil;
+    Bfxil = "i";
     /// dst = (a:b) >> aux, low half (EXTR: a is the high part).
-    Extr;
+    Extr = "i";
     /// CRC32 (polynomial 0x04c11db7): a = accumulator, b = data; aux = log2 of its bytes.
-    Crc32;
+    Crc32 = "i";
     /// CRC32C (polynomial 0x1edc6f41): a = accumulator, b = data; aux = log2 of its bytes.
-    Crc32c;
+    Crc32c = "i";
     /// dst (I64) = nanoseconds of the host's clock; see [`crate::state::Clock`].
     Counter;
     /// Asks the host's clock number `a`: its seconds go to slot [`crate::state::SLOT_TIME`], its
@@ -610,28 +696,30 @@ opcodes! {
 
     // --- conditions over the flags; aux low byte = Cond
     /// dst = cond ? a : b. ty integer, or F*/V* for vector slots.
-    Sel = "r";
+    Sel = "ri";
     /// dst = cond ? a : b + 1.
-    SelInc = "r";
+    SelInc = "ri";
     /// dst = cond ? a : !b.
-    SelInv = "r";
+    SelInv = "ri";
     /// dst = cond ? a : -b.
-    SelNeg = "r";
+    SelNeg = "ri";
     /// dst = cond ? 1 : 0.
-    SetCond = "r";
+    SetCond = "ri";
     /// dst = cond ? all ones : 0.
-    SetMask = "r";
+    SetMask = "ri";
     /// flags = cond ? flags of a - b : aux high byte (NZCV in bits 3..0).
-    CcmpSub = "rw";
+    CcmpSub = "rwi";
     /// flags = cond ? flags of a + b : aux high byte.
-    CcmpAdd = "rw";
+    CcmpAdd = "rwi";
     /// dst (I64) = NZCV in bits 31..28, zeros elsewhere.
-    ReadFlags = "r";
+    ReadFlags = "ri";
     /// NZCV = bits 31..28 of a.
-    WriteFlags = "w";
+    WriteFlags = "wi";
     // --- flagless compares; aux low byte = Cond over (a, b) (no Mi, Pl, Vs, Vc)
     /// dst = (a cond b) ? 1 : 0.
-    SetCmp;
+    SetCmp = "i";
+    /// dst = (a cond b) ? c : 0.
+    SelCmp = "i";
 
     // --- memory; aux = Access; address = a + ext(b) << shift + imm; ty = I64 or V128, unused
     /// Integer load; result zero-extended or sign-extended as Access says.
@@ -661,57 +749,70 @@ opcodes! {
     /// Zero the 64 bytes at a & !63 (DC ZVA).
     ZeroBlock = "m";
 
-    // --- floating point, scalar: ty = F16/F32/F64; values in vector containers
-    /// dst = a + b.
-    FAdd = "m";
-    /// dst = a - b.
-    FSub = "m";
-    /// dst = a * b.
-    FMul = "m";
-    /// dst = -(a * b) (sign flipped unless NaN is produced by the multiplication... see FNMUL).
-    FNMul = "m";
-    /// dst = a / b.
-    FDiv = "m";
-    /// dst = sqrt(a).
-    FSqrt = "m";
-    /// dst = larger; NaN if either is.
-    FMax = "m";
-    /// dst = smaller; NaN if either is.
-    FMin = "m";
-    /// dst = larger; a quiet NaN loses to a number.
-    FMaxNm = "m";
-    /// dst = smaller; a quiet NaN loses to a number.
-    FMinNm = "m";
-    /// Fused: dst = (aux bit 0 ? -a : a) * b + (aux bit 1 ? -c : c).
+    // --- floating point, scalar: ty = F16/F32/F64; values in vector containers, NaN-boxed or with zeros
+    // --- above as the block's rules say ([`crate::FpRules::boxed`]).
+    // --- [R]: bits 8..10 of aux = [`Rounding::chosen`]
+    /// dst = a + b [R].
+    FAdd = "mf";
+    /// dst = a - b [R].
+    FSub = "mf";
+    /// dst = a * b [R].
+    FMul = "mf";
+    /// dst = -(a * b) (sign flipped unless NaN is produced by the multiplication... see FNMUL) [R].
+    FNMul = "mf";
+    /// dst = a / b [R].
+    FDiv = "mf";
+    /// dst = sqrt(a) [R].
+    FSqrt = "mf";
+    /// dst = larger; NaN if either is (but for [`crate::MinMax::Second`]).
+    FMax = "mf";
+    /// dst = smaller; likewise.
+    FMin = "mf";
+    /// dst = larger; a quiet NaN loses to a number, a signalling one too by [`crate::MinMax::Number`].
+    FMaxNm = "mf";
+    /// dst = smaller; likewise.
+    FMinNm = "mf";
+    /// Fused: dst = (aux bit 0 ? -a : a) * b + (aux bit 1 ? -c : c) [R].
     /// FMADD aux 0, FMSUB aux 1, FNMSUB aux 2 (a*b - c), FNMADD aux 3 (-a*b - c).
-    FMulAdd = "m";
-    /// dst = |a| (sign bit cleared, also of a NaN).
-    FAbs;
-    /// dst = a with the sign bit flipped.
-    FNeg;
+    FMulAdd = "mf";
+    /// dst = |a| (sign bit cleared, also of a NaN). Not for boxed values.
+    FAbs = "f";
+    /// dst = a with the sign bit flipped. Not for boxed values.
+    FNeg = "f";
+    /// dst = a with the sign of b; aux: 0 as it is, 1 flipped, 2 exclusive-or of both signs.
+    FCopySign = "mf";
+    /// dst = a with ones from its width up to bit 63, zeros above: boxes it.
+    FBox;
+    /// dst (I64) = what a is, one bit set: 0 -infinity, 1 negative normal, 2 negative denormal, 3 -0, 4 +0,
+    /// 5 denormal, 6 normal, 7 infinity, 8 signalling NaN, 9 quiet NaN.
+    FClass = "mf";
     /// dst = a rounded to integral; aux = Rounding | (exact: raise Inexact) << 8.
-    FRound = "m";
+    FRound = "mf";
     /// FRINT32/64: aux = Rounding (Zero or Current) | (32 or 64) << 8.
-    FRoundInt = "m";
+    FRoundInt = "mf";
     /// Convert precision: ty = source, aux = destination Ty | Rounding (default Current) << 8.
-    FCvt = "m";
+    FCvt = "mf";
     /// Float (ty) to integer (dst integer slot): aux = Rounding | signed << 3 | is64 << 4 | fbits << 8.
-    FToInt = "m";
+    FToInt = "mf";
     /// As FToInt, but the result goes to a vector container of width ty (SIMD scalar forms).
-    FToIntV = "m";
-    /// Integer a (integer slot) to float (ty): aux = signed << 3 | is64 << 4 | fbits << 8.
-    IntToF = "m";
+    FToIntV = "mf";
+    /// Integer a (integer slot) to float (ty):
+    /// aux = [`Rounding::chosen`] | signed << 3 | is64 << 4 | fbits << 8.
+    IntToF = "mf";
     /// As IntToF from the low bits of a vector container, an integer as wide as ty (SIMD scalar forms).
-    IntVToF = "m";
+    IntVToF = "mf";
     /// FJCVTZS: F64 to I32, modulo 2^32; sets flags (Z: exact).
-    FJcvt = "mw";
+    FJcvt = "mwf";
     /// Compare; sets NZCV: less N, equal ZC, greater C, unordered CV. aux bit 0: signalling (FCMPE).
-    FCmp = "mw";
+    FCmp = "mwf";
+    /// dst (I64) = (a cond b) ? 1 : 0, the condition as [`OpCode::FCmp`] would set the flags: Eq, Mi (less), Ls
+    /// (less or equal), Gt, Ge, Vs (unordered) and their opposites; aux = Cond | signalling << 7.
+    FCmpSet = "mf";
     /// flags = cond ? compare(a, b) : nzcv; aux = cond | signalling << 7 | nzcv << 8.
-    FCcmp = "mrw";
-    /// dst (I64) = FPSR: the sticky bits seen so far, QC included (Arm's layout).
+    FCcmp = "mrwf";
+    /// dst (I64) = [`crate::state::SLOT_FPSR`] with all sticky bits raised so far.
     ReadFpStatus;
-    /// FPSR = a.
+    /// [`crate::state::SLOT_FPSR`] = a; sticky bits raised earlier are forgotten.
     WriteFpStatus;
 
     // --- moves between containers
@@ -728,19 +829,19 @@ opcodes! {
 
     // --- control; imm = destination: >= 0 a Label, < 0 exit number -1-imm
     /// Unconditional branch inside the block (imm a label).
-    Br;
+    Br = "b";
     /// Branch if the flags satisfy aux's Cond.
-    BrCond = "r";
+    BrCond = "rb";
     /// Branch if (a cond b), ty I32 or I64; aux = Cond.
-    BrCmp;
+    BrCmp = "b";
     /// Branch if bit (aux & 63) of a equals aux bit 8.
-    BrBit;
+    BrBit = "b";
     /// A point where a pending signal is delivered, at this instruction's pc, before its effects.
     Poll = "m";
     /// Raise a trap as `Trap` does, unless a == b.
     Check = "m";
     /// Leave to exit `imm` (Jump, or Call: the return stack is pushed). Ends the block.
-    ExitDirect = "x";
+    ExitDirect = "xb";
     /// Leave to the address in a; aux: 0 jump, 1 return (pops the return stack).
     /// Ends the block.
     ExitIndirect = "x";
@@ -760,6 +861,9 @@ const MAY_FAULT: u8 = 1;
 const READS_FLAGS: u8 = 2;
 const WRITES_FLAGS: u8 = 4;
 const ENDS_BLOCK: u8 = 8;
+const INTEGER: u8 = 16;
+const FLOAT: u8 = 32;
+const BRANCHES: u8 = 64;
 
 /// Attribute letters to bits.
 const fn attribute_bits(letters: &str) -> u8 {
@@ -770,7 +874,11 @@ const fn attribute_bits(letters: &str) -> u8 {
             b'm' => MAY_FAULT,
             b'r' => READS_FLAGS,
             b'w' => WRITES_FLAGS,
-            _ => ENDS_BLOCK,
+            b'x' => ENDS_BLOCK,
+            b'i' => INTEGER,
+            b'f' => FLOAT,
+            b'b' => BRANCHES,
+            _ => panic!("no such attribute"),
         };
         i += 1;
     }
@@ -786,7 +894,17 @@ impl OpCode {
     /// Computes an integer of integers, unless the type says vectors.
     #[inline]
     pub const fn is_integer(self) -> bool {
-        self as u8 >= Self::Mov as u8 && self as u8 <= Self::SetCmp as u8
+        ATTRIBUTES[self as usize] & INTEGER != 0
+    }
+    /// Scalar floating point, by the guest's rules and modes.
+    #[inline]
+    pub const fn is_float(self) -> bool {
+        ATTRIBUTES[self as usize] & FLOAT != 0
+    }
+    /// Has a label or an exit in `imm`.
+    #[inline]
+    pub const fn branches(self) -> bool {
+        ATTRIBUTES[self as usize] & BRANCHES != 0
     }
     /// Reads the flags.
     #[inline]
@@ -835,7 +953,7 @@ impl Op {
         let n = Ref::NONE;
         Self { code, ty, dst: n, a: n, b: n, c: n, aux: 0, imm: 0 }
     }
-    /// As kept in `State::helper_op`: the fields in order, least significant first.
+    /// In two words: the fields in order, least significant first.
     #[inline]
     pub const fn encode(&self) -> [u64; 2] {
         [
@@ -846,6 +964,47 @@ impl Op {
                 | (self.b.0 as u64) << 48,
             self.c.0 as u64 | (self.aux as u64) << 16 | (self.imm as u32 as u64) << 32,
         ]
+    }
+    /// As kept in `State::helper_op`: without the operands, in whose place are the block's rules.
+    #[inline]
+    pub const fn encode_for_helper(&self, rules: FpRules) -> [u64; 2] {
+        let none = Ref(0);
+        Self { dst: Ref(rules.encode()), a: none, b: none, c: none, ..*self }.encode()
+    }
+    /// The reverse of [`Op::encode_for_helper`].
+    ///
+    /// # Panics
+    /// If there is no such code.
+    pub const fn decode_for_helper(w: [u64; 2]) -> (Self, FpRules) {
+        let op = Self::decode(w);
+        (op, FpRules::decode(op.dst.0))
+    }
+    /// Whether an atomic operation is one of 16 bytes, on vectors.
+    pub const fn is_16_bytes(&self) -> bool {
+        self.aux & 7 == 4
+    }
+    /// Whether the result is a vector or floating-point value.
+    pub const fn result_is_vector(&self) -> bool {
+        match self.code {
+            OpCode::FToInt
+            | OpCode::FJcvt
+            | OpCode::FClass
+            | OpCode::FCmpSet
+            | OpCode::ReadFpStatus
+            | OpCode::VecToInt
+            | OpCode::Ld
+            | OpCode::StEx => false,
+            OpCode::LdV
+            | OpCode::IntToF
+            | OpCode::IntVToF
+            | OpCode::FToIntV
+            | OpCode::IntToVec
+            | OpCode::VecFromPair
+            | OpCode::MovV
+            | OpCode::Vec => true,
+            OpCode::Cas | OpCode::LdEx => self.is_16_bytes(),
+            _ => !self.ty.is_int(),
+        }
     }
     /// Whether it is a return.
     pub const fn is_return(&self) -> bool {

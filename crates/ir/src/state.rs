@@ -3,6 +3,7 @@
 //! Integer slot n is at byte 8·n, vector slot 64+n at 512 + 16·n. Which slot is which register is
 //! the guest's affair, except for the ones named here, which every guest has.
 
+use crate::fp::FpControl;
 use core::mem::offset_of;
 
 /// Number of integer slots (0..64) and of vector slots (64..128).
@@ -14,9 +15,10 @@ pub const FIRST_VEC: u16 = 64;
 pub const SLOT_PC: u16 = 32;
 /// Thread pointer.
 pub const SLOT_TP: u16 = 33;
-/// Floating-point control, guest layout.
+/// Floating-point control, as the guest has it; what it means is in [`State::fp`].
 pub const SLOT_FPCR: u16 = 34;
-/// Floating-point sticky status, guest layout; see `OpCode::ReadFpStatus`.
+/// Floating-point sticky status: invalid bit 0, division by zero 1, overflow 2, underflow 3, inexact 4,
+/// denormal 7, a saturated integer 27. See `OpCode::ReadFpStatus`.
 pub const SLOT_FPSR: u16 = 35;
 /// Address of the exclusive monitor; `MONITOR_CLEAR` when clear.
 pub const SLOT_EX_ADDR: u16 = 36;
@@ -221,6 +223,8 @@ pub struct State {
     /// Address of [`CODE_COUNTS`] 8-bit counts for `OpCode::HasCode`, by address divided by
     /// [`CODE_PIECE`].
     pub code_counts: u64,
+    /// What the floating-point control means: for the evaluator.
+    pub fp: FpControl,
     /// Free for the engine.
     pub engine: [u64; 32],
 }
@@ -271,6 +275,7 @@ impl State {
             call_helper_status: 0,
             clock: Clock { start: 0, limit: 0, mult: 0, base: 0 },
             spill: [0; 32],
+            fp: FpControl::default(),
             engine: [0; 32],
         };
         s.int[SLOT_EX_ADDR as usize] = MONITOR_CLEAR;

@@ -25,7 +25,7 @@ pub const fn param(imm: i32) -> i32 {
 }
 
 macro_rules! vec_ops {
-    ($($(#[doc = $doc:literal])* $name:ident;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident $(= $attributes:literal)?;)*) => {
         /// See the module's head. Operands are `a`, `b`, `c` of the [`crate::Op`].
         #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
         #[repr(u16)]
@@ -44,10 +44,17 @@ macro_rules! vec_ops {
             pub const fn from_u16(n: u16) -> Self {
                 Self::ALL[n as usize]
             }
+            /// Floating point, by the guest's rules and modes.
+            pub const fn is_float(self) -> bool {
+                FLOAT[self as usize]
+            }
         }
+        static FLOAT: [bool; VecOp::ALL.len()] =
+            [$(matches!(concat!($($attributes)?).as_bytes(), [b'f']),)*];
     };
 }
 
+// Attribute letter: f floating point by the guest's rules and modes.
 vec_ops! {
     // --- integer, lane by lane
     /// a + b.
@@ -360,94 +367,94 @@ vec_ops! {
 
     // --- floating point, lane by lane (lane 1, 2, 3)
     /// a + b.
-    FAdd;
+    FAdd = "f";
     /// a - b.
-    FSub;
+    FSub = "f";
     /// a * b.
-    FMul;
+    FMul = "f";
     /// a / b.
-    FDiv;
+    FDiv = "f";
     /// FMULX: as a * b, but 0 * infinity = 2.
-    FMulX;
+    FMulX = "f";
     /// Fused c + a * b.
-    FMla;
+    FMla = "f";
     /// Fused c - a * b.
-    FMls;
+    FMls = "f";
     /// |a - b|.
-    FAbd;
+    FAbd = "f";
     /// FMAX.
-    FMax;
+    FMax = "f";
     /// FMIN.
-    FMin;
+    FMin = "f";
     /// FMAXNM.
-    FMaxNm;
+    FMaxNm = "f";
     /// FMINNM.
-    FMinNm;
+    FMinNm = "f";
     /// |a|.
-    FAbs;
+    FAbs = "f";
     /// -a.
-    FNeg;
+    FNeg = "f";
     /// sqrt.
-    FSqrt;
+    FSqrt = "f";
     /// a == b ? ones : 0.
-    FCmEq;
+    FCmEq = "f";
     /// a >= b (signalling on any NaN).
-    FCmGe;
+    FCmGe = "f";
     /// a > b (signalling).
-    FCmGt;
+    FCmGt = "f";
     /// |a| >= |b| (signalling).
-    FAcGe;
+    FAcGe = "f";
     /// |a| > |b| (signalling).
-    FAcGt;
+    FAcGt = "f";
     /// FRECPE.
-    FRecpe;
+    FRecpe = "f";
     /// FRSQRTE.
-    FRsqrte;
+    FRsqrte = "f";
     /// FRECPX.
-    FRecpx;
+    FRecpx = "f";
     /// FRECPS: 2 - a*b, fused.
-    FRecps;
+    FRecps = "f";
     /// FRSQRTS: (3 - a*b)/2, fused.
-    FRsqrts;
+    FRsqrts = "f";
     /// FRINT: param = Rounding | exact << 3.
-    FRound;
+    FRound = "f";
     /// FRINT32/64: param = Rounding | (64-bit) << 3.
-    FRoundInt;
+    FRoundInt = "f";
     /// To integer of the same width: param = Rounding | signed << 3 | fbits << 4.
-    FToInt;
+    FToInt = "f";
     /// From integer of the same width: param = signed << 3 | fbits << 4.
-    IntToF;
+    IntToF = "f";
     /// FCVTL: lane = source (1, 2) to twice; param bit 0: high half.
-    FCvtL;
+    FCvtL = "f";
     /// FCVTN: lane = result (1, 2); param bit 8 as in narrowing.
-    FCvtN;
+    FCvtN = "f";
     /// FCVTXN: as FCvtN from double, rounding to odd.
-    FCvtXn;
+    FCvtXn = "f";
     /// Pairwise a:b added.
-    FAddP;
+    FAddP = "f";
     /// Pairwise FMAX.
-    FMaxP;
+    FMaxP = "f";
     /// Pairwise FMIN.
-    FMinP;
+    FMinP = "f";
     /// Pairwise FMAXNM.
-    FMaxNmP;
+    FMaxNmP = "f";
     /// Pairwise FMINNM.
-    FMinNmP;
+    FMinNmP = "f";
     /// FMAX across lanes.
-    FMaxV;
+    FMaxV = "f";
     /// FMIN across lanes.
-    FMinV;
+    FMinV = "f";
     /// FMAXNM across lanes.
-    FMaxNmV;
+    FMaxNmV = "f";
     /// FMINNM across lanes.
-    FMinNmV;
+    FMinNmV = "f";
     /// FCADD: param 0 = 90 degrees, 1 = 270.
-    FCAdd;
+    FCAdd = "f";
     /// FCMLA: param = rotation 0..=3; c accumulates.
-    FCMla;
+    FCMla = "f";
     /// FMLAL (param bit 1 clear) / FMLSL (set); half lanes into single c. The halves are the low or
     /// (param bit 0) the high half of a and b, counted in `ty`: V64 uses bits 31..0 or 63..32.
-    FMlaL;
+    FMlaL = "f";
 
     // --- cryptography
     /// AESE: state a, key b.

@@ -275,10 +275,9 @@ impl Fp {
         self.finish(f, v, mode)
     }
 
-    /// FPMax (`max`) or FPMin, by the guest's rule.
-    fn extreme(&mut self, f: Format, a: u64, b: u64, max: bool) -> u64 {
+    /// FPMax (`max`) or FPMin, by `rule`.
+    fn extreme(&mut self, f: Format, a: u64, b: u64, max: bool, rule: MinMax) -> u64 {
         let (a, b) = (self.unpack(f, a), self.unpack(f, b));
-        let rule = self.control.rules.min_max;
         if a.is_nan() || b.is_nan() {
             let signalling = a.is_snan() || b.is_snan();
             match rule {
@@ -318,26 +317,36 @@ impl Fp {
         }
     }
 
-    /// FPMax.
+    /// The rule of the operations that do not prefer numbers.
+    const fn plain_extreme(&self) -> MinMax {
+        match self.control.rules.min_max {
+            MinMax::Second => MinMax::Second,
+            MinMax::Nan | MinMax::Number => MinMax::Nan,
+        }
+    }
+
+    /// FPMax: a NaN if one operand is one, but for [`MinMax::Second`].
     pub fn max(&mut self, f: Format, a: u64, b: u64) -> u64 {
-        self.extreme(f, a, b, true)
+        let rule = self.plain_extreme();
+        self.extreme(f, a, b, true, rule)
     }
 
-    /// FPMin.
+    /// FPMin: as [`Fp::max`].
     pub fn min(&mut self, f: Format, a: u64, b: u64) -> u64 {
-        self.extreme(f, a, b, false)
+        let rule = self.plain_extreme();
+        self.extreme(f, a, b, false, rule)
     }
 
-    /// FPMaxNum: a quiet NaN loses to a number.
+    /// FPMaxNum: a quiet NaN loses to a number; a signalling one too by [`MinMax::Number`].
     pub fn max_num(&mut self, f: Format, a: u64, b: u64) -> u64 {
         let (a, b) = self.replace_quiet(f, a, b, f.infinity(true));
-        self.extreme(f, a, b, true)
+        self.extreme(f, a, b, true, self.control.rules.min_max)
     }
 
-    /// FPMinNum: a quiet NaN loses to a number.
+    /// FPMinNum: as [`Fp::max_num`].
     pub fn min_num(&mut self, f: Format, a: u64, b: u64) -> u64 {
         let (a, b) = self.replace_quiet(f, a, b, f.infinity(false));
-        self.extreme(f, a, b, false)
+        self.extreme(f, a, b, false, self.control.rules.min_max)
     }
 
     fn replace_quiet(&mut self, f: Format, a: u64, b: u64, with: u64) -> (u64, u64) {

@@ -1,14 +1,14 @@
 //! The bfloat16 dot product's arithmetic: rounding to odd, no denormals, no status, default NaNs.
 
-use crate::{Control, Format, Fp, Round, Rules};
+use crate::{Format, Fp, FpControl, Round, rules};
 
 const F: Format = Format::F32;
 /// Denormals are zeros on both sides, NaNs are the default one.
-const CONTROL: Control = Control {
+const CONTROL: FpControl = FpControl {
     flush_operands: true,
     flush_results: true,
     default_nan: true,
-    ..Control::new(Rules::ARM)
+    ..FpControl::new(rules::ARM)
 };
 
 /// BFMul of two bfloat16 numbers: a single-precision product.

@@ -125,6 +125,24 @@ impl Fp {
         }
     }
 
+    /// What a value is: 0 minus infinity, 1 a negative normal number, 2 a negative denormal one, 3 minus zero,
+    /// 4 zero, 5 a denormal number, 6 a normal one, 7 infinity, 8 a signalling NaN, 9 a quiet one.
+    pub const fn classify(&self, f: Format, raw: u64) -> u32 {
+        let frac = raw & ((1 << f.frac) - 1);
+        let field = raw >> f.frac & f.max_field();
+        let kind = if field == f.max_field() {
+            if frac != 0 {
+                return if frac & f.quiet_bit() == 0 { 8 } else { 9 };
+            }
+            3
+        } else if field != 0 {
+            2
+        } else {
+            (frac != 0) as u32
+        };
+        if raw & f.sign_bit() != 0 { 3 - kind } else { 4 + kind }
+    }
+
     /// FPUnpack.
     pub(crate) fn unpack(&mut self, f: Format, raw: u64) -> Unpacked {
         let flush = self.flushes_operands(f);

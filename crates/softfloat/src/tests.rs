@@ -34,6 +34,19 @@ impl Random {
     }
 }
 
+/// What FPCR says.
+fn arm(fpcr: u64) -> FpControl {
+    let flush = fpcr >> 24 & 1 != 0;
+    FpControl {
+        rounding: [Round::Nearest, Round::Up, Round::Down, Round::Zero][(fpcr >> 22 & 3) as usize],
+        flush_operands: flush,
+        flush_results: flush,
+        default_nan: fpcr >> 25 & 1 != 0,
+        alternative_half: fpcr >> 26 & 1 != 0,
+        ..FpControl::new(rules::ARM)
+    }
+}
+
 const ROUNDS: usize = 40_000;
 
 fn same64(got: u64, want: f64, what: &str, a: u64, b: u64) {
@@ -55,7 +68,7 @@ fn same32(got: u64, want: f32, what: &str, a: u64, b: u64) {
 #[test]
 fn double_as_the_host() {
     let mut r = Random(88_172_645_463_325_252);
-    let mut fp = Fp::new(Control::arm(0));
+    let mut fp = Fp::new(arm(0));
     let f = Format::F64;
     for _ in 0..ROUNDS {
         let (a, b, c) = (r.float(f), r.float(f), r.float(f));
@@ -85,7 +98,7 @@ fn double_as_the_host() {
 #[test]
 fn single_as_the_host() {
     let mut r = Random(1_234_567_891_234_567);
-    let mut fp = Fp::new(Control::arm(0));
+    let mut fp = Fp::new(arm(0));
     let f = Format::F32;
     for _ in 0..ROUNDS {
         let (a, b, c) = (r.float(f), r.float(f), r.float(f));
@@ -104,7 +117,7 @@ fn single_as_the_host() {
 #[test]
 fn half_by_way_of_double() {
     let mut r = Random(987_654_321);
-    let mut fp = Fp::new(Control::arm(0));
+    let mut fp = Fp::new(arm(0));
     let (h, d) = (Format::F16, Format::F64);
     for _ in 0..ROUNDS {
         let (a, b) = (r.float(h), r.float(h));
@@ -133,11 +146,11 @@ fn directed_modes_bracket() {
         let (a, b) = (r.float(f), r.float(f));
         let mut results = [0; 3];
         for (i, mode) in [1, 2, 3].into_iter().enumerate() {
-            let mut fp = Fp::new(Control::arm(mode << 22));
+            let mut fp = Fp::new(arm(mode << 22));
             let v = fp.add(f, a, b);
             results[i] = v;
             let exact = fp.status & IXC == 0;
-            let near = Fp::new(Control::arm(0)).add(f, a, b);
+            let near = Fp::new(arm(0)).add(f, a, b);
             if exact && !f64::from_bits(v).is_nan() && v << 1 != 0 {
                 assert_eq!(v, near);
             }
@@ -154,7 +167,7 @@ fn directed_modes_bracket() {
 fn nan_rules() {
     let f = Format::F32;
     let (q1, q2, s) = (0x7fc0_0001, 0xffc0_0002, 0x7f80_0003);
-    let mut fp = Fp::new(Control::arm(0));
+    let mut fp = Fp::new(arm(0));
     assert_eq!(fp.add(f, q1, q2), q1);
     assert_eq!(fp.add(f, q2, q1), q2);
     assert_eq!(fp.status, 0);
@@ -169,7 +182,7 @@ fn nan_rules() {
     assert_eq!(fp.mul_add(f, q1, q2, 0), q1);
     assert_eq!(fp.max_num(f, q1, 0x3f80_0000), 0x3f80_0000);
     assert_eq!(fp.max_num(f, q1, s), 0x7fc0_0003);
-    assert_eq!(Fp::new(Control::arm(1 << 25)).add(f, q2, 0), 0x7fc0_0000);
+    assert_eq!(Fp::new(arm(1 << 25)).add(f, q2, 0), 0x7fc0_0000);
     assert_eq!(fp.convert(f, Format::F64, s), 0x7ff8_0000_6000_0000);
     assert_eq!(fp.convert(Format::F64, f, 0x7ff0_0000_0000_0001), 0x7fc0_0000);
 }
@@ -178,13 +191,13 @@ fn nan_rules() {
 fn zeros_and_maxima() {
     let f = Format::F64;
     let minus = 1 << 63;
-    let mut fp = Fp::new(Control::arm(0));
+    let mut fp = Fp::new(arm(0));
     assert_eq!(fp.max(f, minus, 0), 0);
     assert_eq!(fp.max(f, 0, minus), 0);
     assert_eq!(fp.max(f, minus, minus), minus);
     assert_eq!(fp.min(f, 0, minus), minus);
     assert_eq!(fp.add(f, 0, minus), 0);
-    assert_eq!(Fp::new(Control::arm(2 << 22)).add(f, 0, minus), minus);
+    assert_eq!(Fp::new(arm(2 << 22)).add(f, 0, minus), minus);
     assert_eq!(fp.mulx(f, minus, f.infinity(false)), f.two(true));
     assert_eq!(fp.compare(f, minus, 0, true), 0b0110);
 }
@@ -192,7 +205,7 @@ fn zeros_and_maxima() {
 #[test]
 fn status_bits() {
     let f = Format::F32;
-    let mut fp = Fp::new(Control::arm(0));
+    let mut fp = Fp::new(arm(0));
     let one = 0x3f80_0000;
     fp.div(f, one, 0);
     assert_eq!(fp.status, DZC);
@@ -206,13 +219,13 @@ fn status_bits() {
     // Tiny before rounding, though it rounds to the smallest normal number.
     assert_eq!(fp.mul(f, 0x00ff_ffff, 0x3f00_0000), 0x0080_0000);
     assert_eq!(fp.status, UFC | IXC);
-    let mut fz = Fp::new(Control::arm(1 << 24));
+    let mut fz = Fp::new(arm(1 << 24));
     assert_eq!(fz.add(f, 1, one), one);
     assert_eq!(fz.status, IDC);
     fz.status = 0;
     assert_eq!(fz.mul(f, 0x0080_0001, 0x3f00_0000), 0);
     assert_eq!(fz.status, UFC);
-    let mut h = Fp::new(Control::arm(1 << 26));
+    let mut h = Fp::new(arm(1 << 26));
     assert_eq!(h.convert(f, Format::F16, f.infinity(true)), 0xffff);
     assert_eq!(h.status, IOC);
     assert_eq!(h.convert(Format::F16, f, 0x7c00), 0x4780_0000);
@@ -220,7 +233,7 @@ fn status_bits() {
 
 #[test]
 fn javascript() {
-    let mut fp = Fp::new(Control::arm(0));
+    let mut fp = Fp::new(arm(0));
     let mut js = |v: f64| fp.to_int_js(v.to_bits());
     assert_eq!(js(-1.0), (u32::MAX, true));
     assert_eq!(js(1.5), (1, false));
@@ -236,7 +249,7 @@ fn javascript() {
 #[test]
 fn estimates() {
     let f = Format::F32;
-    let mut fp = Fp::new(Control::arm(0));
+    let mut fp = Fp::new(arm(0));
     assert_eq!(fp.recip_estimate(f, 0x3f80_0000), 0x3f7f_8000);
     assert_eq!(fp.rsqrt_estimate(f, 0x3f80_0000), 0x3f7f_8000);
     assert_eq!(fp.recip_estimate(f, 0x7f7f_ffff), 0x0020_0000);
@@ -258,7 +271,7 @@ fn estimates() {
 
 #[test]
 fn rounding_to_odd_and_brain() {
-    let mut fp = Fp::new(Control::arm(0));
+    let mut fp = Fp::new(arm(0));
     let v = 1.0f64 + f64::EPSILON;
     let odd = fp.convert_mode(Format::F64, Format::F32, v.to_bits(), Round::Odd);
     assert_eq!(odd, 0x3f80_0001);
@@ -266,4 +279,21 @@ fn rounding_to_odd_and_brain() {
     assert_eq!(fp.convert(Format::F32, Format::BF16, 0x3f81_8000), 0x3f82);
     let one = 0x3f80_3f80;
     assert_eq!(bf_dot_add(0x3f80_0000, one, one), 0x4040_0000);
+}
+
+#[test]
+fn numbers_win_over_nans() {
+    let f = Format::F32;
+    let (one, quiet, signalling) = (0x3f80_0000, 0x7fc0_0001, 0xff80_0001);
+    let mut fp = Fp::new(FpControl::new(rules::RISCV));
+    assert_eq!(fp.max_num(f, one, quiet), one);
+    assert_eq!(fp.min_num(f, quiet, one), one);
+    assert_eq!(fp.max_num(f, quiet, quiet), 0x7fc0_0000);
+    assert_eq!(fp.min_num(f, 1 << 31, 0), 1 << 31);
+    assert_eq!(fp.status, 0);
+    assert_eq!((fp.min_num(f, signalling, one), fp.status), (one, IOC));
+    // The other kind gives NaNs, which are canonical.
+    fp.status = 0;
+    assert_eq!((fp.max(f, one, quiet), fp.status), (0x7fc0_0000, 0));
+    assert_eq!((fp.min(f, signalling, one), fp.status), (0x7fc0_0000, IOC));
 }

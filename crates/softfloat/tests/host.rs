@@ -7,7 +7,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use softfloat::wide::Wide;
-use softfloat::{Control, DZC, Format, Fp, IDC, IOC, IXC, OFC, Round, Rules, ToInt, UFC};
+use softfloat::{
+    DZC, Format, Fp, FpControl, FpRules, IDC, IOC, IXC, OFC, Round, ToInt, UFC, rules,
+};
 
 const MODES: [Round; 4] = [Round::Nearest, Round::Up, Round::Down, Round::Zero];
 /// Operations of each test; `ANYARCH_CASES` in the environment changes it.
@@ -155,7 +157,7 @@ fn order_bits(order: Option<Ordering>) -> u32 {
 }
 
 fn x87(q: &Question) -> Answer {
-    let mut control = Control::new(Rules::X87);
+    let mut control = FpControl::new(rules::X87);
     control.rounding = MODES[q.rounding as usize];
     let mut fp = Fp::new(control);
     let full = Wide::F80;
@@ -222,7 +224,7 @@ fn sse(q: &Question) -> Answer {
         1 => (Format::F32, 0xffff_ffff),
         _ => (Format::F64, u64::MAX),
     };
-    let mut control = Control::new(Rules::SSE);
+    let mut control = FpControl::new(rules::SSE);
     control.rounding = MODES[q.rounding as usize];
     control.flush_operands = q.flush & 1 != 0;
     control.flush_results = q.flush & 2 != 0;
@@ -269,7 +271,7 @@ fn double_as_sse() {
 }
 
 fn quad(q: &Question) -> Answer {
-    let mut control = Control::new(Rules { to_int: ToInt::Saturate, ..Rules::X87 });
+    let mut control = FpControl::new(FpRules { to_int: ToInt::Saturate, ..rules::X87 });
     control.rounding = MODES[q.rounding as usize];
     let mut fp = Fp::new(control);
     let (f, double) = (Wide::F128, Wide::narrow(Format::F64));

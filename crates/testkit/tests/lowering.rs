@@ -408,6 +408,7 @@ fn check(runner: &mut Runner, block: &Block, start: &State, tally: &mut Tally) {
         c.int = s.int;
         c.vec = s.vec;
         c.flags = s.flags;
+        c.fp = GUEST.fp(s);
         c
     };
     let mut got = copy(start);

@@ -105,6 +105,7 @@ fn round(
         seen(program.word(pc).unwrap_or(0));
         let mode = Mode { single, ..guest.mode(&state) };
         guest.translate(&mut Code { program, end }, pc, mode, &mut block);
+        state.fp = guest.fp(&state);
         let mut space = Space { program, record: &mut record, address: record_address(n) };
         match eval::run(&block, &mut state, &mut space) {
             Outcome::Exit(_) | Outcome::Call { .. } => {}
