@@ -8,6 +8,7 @@
 use crate::X64;
 use crate::emit::{Emit, Gpr, Label, Mem, Size};
 use crate::flags::Flags;
+use crate::lower_divide::RareDivision;
 use crate::lower_quiet::Quiet;
 use crate::lower_scan::ScanCode;
 use crate::lower_vector_widths::Widths;
@@ -16,9 +17,7 @@ use core::cell::Cell;
 use core::mem::offset_of;
 use host::{Code, FaultPoint, FlagsAt};
 use ir::state::exit;
-use ir::{
-    Block, DivRule, ExitKind, FpRules, Modifier, Op, OpCode, Ref, SWAP, State, Ty, VecOp, WRAP32,
-};
+use ir::{Block, ExitKind, FpRules, Modifier, Op, OpCode, Ref, SWAP, State, Ty, VecOp, WRAP32};
 
 /// Code to be emitted at the unit's end.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +53,7 @@ pub(crate) enum ColdKind {
     /// A hash miss of a call: rax = where to go; returns to the label.
     IndirectCall(Label),
     /// Division by zero or minus one: rax = dividend.
-    Divide { size: Size, divisor: Gpr, back: Label },
+    Divide { rare: RareDivision, back: Label },
     /// A full fence, then back.
     Fence(Label),
     /// What the operation at an index needs; then back.
@@ -547,27 +546,23 @@ impl Lower<'_> {
             OpCode::Mul => self.mul(op),
             OpCode::MulHiS | OpCode::MulHiU => self.mul_high(op),
             OpCode::MulWideS | OpCode::MulWideU => self.mul_wide(op),
-            OpCode::DivS | OpCode::DivU if DivRule::from_aux(op.aux) == DivRule::Zero => {
-                self.divide(op);
+            OpCode::DivS | OpCode::DivU | OpCode::RemS | OpCode::RemU => self.divide(op),
+            OpCode::DivWideU | OpCode::RemWideU => self.divide_wide(op),
+            OpCode::MulHiSU if op.ty == Ty::I64 => self.mul_high_mixed(op),
+            OpCode::OrcB => self.or_combine(op),
+            OpCode::Brev8 => self.reverse_bits_of_bytes(op),
+            OpCode::Xperm8 => self.permute_bytes(op),
+            OpCode::ClMul | OpCode::ClMulH | OpCode::ClMulR => {
+                if !self.mul_carryless(op) {
+                    self.helper(op);
+                }
             }
-            OpCode::DivS
-            | OpCode::DivU
-            | OpCode::RemS
-            | OpCode::RemU
-            | OpCode::DivWideU
-            | OpCode::RemWideU
-            | OpCode::DivWideS
+            OpCode::SelCmp => self.select_compared(op),
+            OpCode::DivWideS
             | OpCode::RemWideS
             | OpCode::DivWideBad
             | OpCode::MulHiSU
-            | OpCode::OrcB
-            | OpCode::Brev8
             | OpCode::Xperm4
-            | OpCode::Xperm8
-            | OpCode::ClMul
-            | OpCode::ClMulH
-            | OpCode::ClMulR
-            | OpCode::SelCmp
             | OpCode::FBox
             | OpCode::FClass
             | OpCode::FCmpSet

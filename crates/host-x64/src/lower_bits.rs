@@ -298,12 +298,22 @@ impl Lower<'_> {
             return self.set(op.dst, d);
         }
         let s = self.using_scratch(op.a);
-        let (t, mask) = (self.scratch(), self.scratch());
         self.e.bswap(size, s);
+        self.reverse_within_bytes(size, s);
+        self.set(op.dst, s);
+    }
+    /// `Brev8`.
+    pub(crate) fn reverse_bits_of_bytes(&mut self, op: Op) {
+        self.clobber();
+        let s = self.using_scratch(op.a);
+        self.reverse_within_bytes(Self::size(op), s);
+        self.set(op.dst, s);
+    }
+    fn reverse_within_bytes(&mut self, size: Size, s: Gpr) {
+        let (t, mask) = (self.scratch(), self.scratch());
         self.swap_groups(size, s, t, mask, 4, 0x0f0f_0f0f_0f0f_0f0f);
         self.swap_groups(size, s, t, mask, 2, 0x3333_3333_3333_3333);
         self.swap_groups(size, s, t, mask, 1, 0x5555_5555_5555_5555);
-        self.set(op.dst, s);
     }
     /// RBIT and CLZ of the same register: a count of trailing zeros. Nothing can see the state
     /// between the two.

@@ -167,6 +167,29 @@ impl Lower<'_> {
         self.set(op.dst, d);
     }
 
+    /// `SelCmp`: an operand or zero.
+    pub(crate) fn select_compared(&mut self, op: Op) {
+        self.clobber();
+        let size = Self::size(op);
+        let cond = Cond::from_u8(op.aux as u8);
+        let Test::One(cc) = self.compare_operands(op, cond) else {
+            return self.int_mov(Op { code: OpCode::Mov, a: op.c, ..op });
+        };
+        self.flags_busy = true;
+        self.unlock();
+        let c = self.using(op.c);
+        let d = self.define(op.dst);
+        if d == c {
+            let zero = self.scratch();
+            self.e.mov_imm(zero, 0);
+            self.e.cmov(cc.invert(), size, d, zero);
+        } else {
+            self.e.mov_imm(d, 0);
+            self.e.cmov(cc, size, d, c);
+        }
+        self.set(op.dst, d);
+    }
+
     // --- conditional compares
 
     pub(crate) fn ccmp(&mut self, op: Op) {

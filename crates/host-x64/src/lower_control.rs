@@ -470,11 +470,7 @@ impl Lower<'_> {
                 self.full_fence();
                 self.e.jmp(back);
             }
-            ColdKind::Divide { size, divisor, back } => {
-                // The divisor is 0 or -1: the quotient is the product.
-                self.e.imul(size, Gpr::RAX, divisor);
-                self.e.jmp(back);
-            }
+            ColdKind::Divide { rare, back } => self.divide_rarely(rare, back),
             ColdKind::LoadFlags { word, back } => {
                 self.e.mov_imm(Gpr::RAX, u64::from(word));
                 self.e.alu_imm(Alu::Add, Size::B, Gpr::RAX, 0x7f);

@@ -1,7 +1,7 @@
-//! Multiplication, division, shifts, counts and the like.
+//! Multiplication, shifts, counts and the like.
 
 use crate::emit::{Cc, Gpr, Mem, Size};
-use crate::lower::{ColdKind, Lower};
+use crate::lower::Lower;
 use crate::{Alu, Bmi, Count, Shift, Unary};
 use ir::{Op, OpCode};
 
@@ -96,30 +96,6 @@ impl Lower<'_> {
         } else {
             self.e.mov(Size::D, d, s);
         }
-    }
-    pub(crate) fn divide(&mut self, op: Op) {
-        self.clobber();
-        let size = Self::size(op);
-        let signed = op.code == OpCode::DivS;
-        self.fixed(Gpr::RAX, op.a);
-        self.take(Gpr::RDX);
-        let b = self.using(op.b);
-        let back = self.e.new_label();
-        let cold = self.cold(ColdKind::Divide { size, divisor: b, back });
-        if signed {
-            self.e.lea(size, Gpr::RDX, Mem::base(b, 1));
-            self.e.alu_imm(Alu::Cmp, size, Gpr::RDX, 1);
-            self.e.jcc(Cc::Be, cold);
-            self.e.sign_to_rdx(size);
-            self.e.unary(Unary::Idiv, size, b);
-        } else {
-            self.e.test(size, b, b);
-            self.e.jcc(Cc::E, cold);
-            self.e.alu(Alu::Xor, Size::D, Gpr::RDX, Gpr::RDX);
-            self.e.unary(Unary::Div, size, b);
-        }
-        self.e.bind(back);
-        self.set(op.dst, Gpr::RAX);
     }
 
     // --- shifts

@@ -75,7 +75,7 @@ impl Memory for Shadow {
     }
 }
 
-const UNARY: [O; 15] = [
+const UNARY: [O; 19] = [
     O::Mov,
     O::Not,
     O::Clz,
@@ -91,6 +91,10 @@ const UNARY: [O; 15] = [
     O::ZExt8,
     O::ZExt16,
     O::Mov,
+    O::OrcB,
+    O::Brev8,
+    O::OrcB,
+    O::Brev8,
 ];
 const MODIFIED: [O; 12] = [
     O::Add,
@@ -106,10 +110,13 @@ const MODIFIED: [O; 12] = [
     O::AndS,
     O::AndNotS,
 ];
-const BINARY: [O; 16] = [
+/// Operations with a division rule.
+const DIVISIONS: [O; 4] = [O::DivS, O::DivU, O::RemS, O::RemU];
+/// Of three operands.
+const TERNARY: [O; 6] =
+    [O::DivWideU, O::RemWideU, O::DivWideS, O::RemWideS, O::DivWideBad, O::SelCmp];
+const BINARY: [O; 19] = [
     O::Mul,
-    O::DivS,
-    O::DivU,
     O::Shl,
     O::Shr,
     O::Sar,
@@ -123,9 +130,14 @@ const BINARY: [O; 16] = [
     O::AdcS,
     O::SbcS,
     O::Mul,
+    O::ClMul,
+    O::ClMulH,
+    O::ClMulR,
+    O::Xperm4,
+    O::Xperm8,
 ];
 const LONG: [O; 8] =
-    [O::MulHiS, O::MulHiU, O::MulWideS, O::MulWideU, O::SExt32, O::Rev32, O::Rev32, O::MulWideU];
+    [O::MulHiS, O::MulHiU, O::MulHiSU, O::MulWideS, O::MulWideU, O::SExt32, O::Rev32, O::MulWideU];
 const FIELDS: [O; 6] = [O::Ubfx, O::Sbfx, O::Ubfiz, O::Sbfiz, O::Bfi, O::Bfxil];
 const SELECTS: [O; 4] = [O::Sel, O::SelInc, O::SelInv, O::SelNeg];
 
@@ -153,7 +165,24 @@ fn pure_op(r: &mut Random, b: &mut Builder<'_>, dst: Ref) -> Op {
     let mut op = Op::new(O::Mov, ty);
     op.dst = dst;
     op.a = r.operand(b);
-    match r.below(12) {
+    match r.below(14) {
+        12 => {
+            op.code = r.pick(&DIVISIONS);
+            op.b = r.operand(b);
+            op.aux = r.below(2) as u16;
+        }
+        13 => {
+            op.code = r.pick(&TERNARY);
+            op.b = r.operand(b);
+            op.c = r.operand(b);
+            if op.code == O::SelCmp {
+                op.aux = r.pick(&[0, 1, 2, 3, 8, 9, 10, 11, 12, 13]);
+                op.dst = dst;
+            } else if r.below(2) == 0 {
+                // A quotient that fits.
+                op.c = b.iconst(r.below(3) as u64);
+            }
+        }
         0 => op.code = r.pick(&UNARY),
         1..5 => {
             op.code = r.pick(&MODIFIED);
@@ -269,7 +298,7 @@ fn memory_op(r: &mut Random, b: &mut Builder<'_>, dst: Ref) {
         }
         5 => {
             op.b = r.operand(b);
-            op.aux |= (r.below(9) as u16) << 8;
+            op.aux |= (r.below(10) as u16) << 8;
             if r.below(2) == 0 {
                 op.dst = Ref::NONE;
             }
