@@ -9,6 +9,7 @@ use testkit::fault::{Options, run};
 /// What it takes.
 pub(crate) const USAGE: &str = "\
 testkit faults [options]  compares the signal frames of faults with the evaluator's
+  --guest NAME      of this guest (arm64)
   --seed N          first seed (1)
   --points N        how many faults (10000)
   --cases N         cases in a program (500)
@@ -23,6 +24,7 @@ testkit faults [options]  compares the signal frames of faults with the evaluato
 pub(crate) fn faults(arguments: &[String]) -> Result<()> {
     let mut points = 10_000;
     let mut options = Options {
+        subject: testkit::subject::SUBJECTS[0],
         seed: 1,
         points: 0,
         cases: 500,
@@ -37,6 +39,7 @@ pub(crate) fn faults(arguments: &[String]) -> Result<()> {
     while let Some(name) = rest.next() {
         let value = rest.next().with_context(|| format!("{name} needs a value"))?;
         match name.as_str() {
+            "--guest" => options.subject = crate::guest(Some(value))?,
             "--seed" => options.seed = value.parse()?,
             "--points" => points = value.parse()?,
             "--cases" => options.cases = value.parse()?,

@@ -5,8 +5,10 @@
 //! [`elf_fuzz`] mutates programs. [`intrinsics`] calls all intrinsics of a C
 //! compiler. [`lowering`] lists what the host does natively.
 
+mod aarch64;
 pub mod diff;
 pub mod elf_fuzz;
 pub mod fault;
 pub mod intrinsics;
 pub mod lowering;
+pub mod subject;

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::mem::offset_of;
 
-use guest::{Guest, Mode};
-use guest_aarch64::encoding::TABLE;
-use guest_aarch64::{Aarch64, Cpu};
+use guest::Mode;
 use host::{Code, Features, Host as _};
 use host_x64::X64;
 use ir::{Block, OpCode, State};
-use isa::Generator;
-use isa::Line;
+
+use crate::subject::Subject;
+use isa::{Generator, Line};
 
 /// Words tried of each encoding.
 const WORDS: usize = 400;
@@ -45,11 +44,11 @@ fn needs_help(block: &Block, code: &Code) -> bool {
 ///
 /// # Errors
 /// If there is no such processor.
-pub fn table() -> Result<String, String> {
-    let guest = Aarch64::new(Cpu::parse("max,-bti")?, |_| false);
+pub fn table(subject: &Subject) -> Result<String, String> {
+    let guest = (subject.guest)();
     let hosts = [Features::ALL, Features::default()]
         .map(|f| X64::new(f, guest.int_pins(), guest.vec_pins()));
-    let mut generator = Generator::new(&TABLE, 7, |_| true);
+    let mut generator = Generator::new(subject.table, 7, |_| true);
     let lines: Vec<&'static Line> = generator.lines().to_vec();
     let mut counts = BTreeMap::<usize, (&str, Count)>::new();
     let (mut block, mut code) = (Block::default(), Code::default());

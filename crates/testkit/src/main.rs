@@ -11,15 +11,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use isa::Line;
-use testkit::diff::choose::Chooser;
 use testkit::diff::compare::{Mismatch, compare};
 use testkit::diff::coverage::Coverage;
-use testkit::diff::known::{self, KNOWN};
+use testkit::diff::known;
 use testkit::diff::program::Program;
 use testkit::diff::runner::Runner;
+use testkit::subject::{self, Subject};
 
 const USAGE: &str = "\
 testkit diff [options]   compares random instructions with the oracle
+  --guest NAME      of this guest (arm64)
   --seed N          first seed (1)
   --seconds S       how long (60)
   --cases N         cases in a program (2000)
@@ -39,10 +40,11 @@ testkit diff [options]   compares random instructions with the oracle
 testkit program FILE [options]   writes the first program instead
 testkit intrinsics DIR RUNTIME [COMPILER]
                          makes a program in DIR that calls each intrinsic
-testkit lowering         lists which encodings need helpers
-testkit known            lists what is known of the oracle";
+testkit lowering [GUEST] lists which encodings need helpers
+testkit known [GUEST]    lists what is known of the oracle";
 
 struct Options {
+    subject: &'static Subject,
     seed: u64,
     seconds: u64,
     cases: usize,
@@ -87,10 +89,10 @@ fn run() -> Result<()> {
         Some("program") => {
             let file = arguments.get(1).context("a file name is needed")?;
             let options = parse(&arguments[2..])?;
-            let mut chooser = Chooser::new(options.seed, |line| options.wants(line));
+            let mut chooser = (options.subject.chooser)(options.seed, &|line| options.wants(line));
             let cases: Vec<_> =
                 (0..options.cases).map(|n| chooser.case(n, options.length)).collect();
-            Ok(std::fs::write(file, Program::new(&cases, options.rounds).elf())?)
+            Ok(std::fs::write(file, Program::new(options.subject, &cases, options.rounds).elf())?)
         }
         Some("intrinsics") => {
             let file =
@@ -101,11 +103,14 @@ fn run() -> Result<()> {
             Ok(())
         }
         Some("lowering") => {
-            print!("{}", testkit::lowering::table().map_err(anyhow::Error::msg)?);
+            print!(
+                "{}",
+                testkit::lowering::table(guest(arguments.get(1))?).map_err(anyhow::Error::msg)?
+            );
             Ok(())
         }
         Some("known") => {
-            for known in KNOWN {
+            for known in guest(arguments.get(1))?.known.known {
                 println!("{} ({}): {}", known.heading, known.lines.join(", "), known.what);
             }
             Ok(())
@@ -117,9 +122,16 @@ fn run() -> Result<()> {
     }
 }
 
+/// The guest of this name, or the first one.
+fn guest(name: Option<&String>) -> Result<&'static Subject> {
+    let Some(name) = name else { return Ok(subject::SUBJECTS[0]) };
+    subject::find(name).with_context(|| format!("no guest {name} is tested"))
+}
+
 fn parse(arguments: &[String]) -> Result<Options> {
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let mut options = Options {
+        subject: subject::SUBJECTS[0],
         seed: 1,
         seconds: 60,
         cases: 2000,
@@ -140,6 +152,7 @@ fn parse(arguments: &[String]) -> Result<Options> {
         let value = rest.next().with_context(|| format!("{name} needs a value"))?;
         let list = || value.split(',').map(str::to_owned).collect::<Vec<_>>();
         match name.as_str() {
+            "--guest" => options.subject = guest(Some(value))?,
             "--seed" => options.seed = value.parse()?,
             "--seconds" => options.seconds = value.parse()?,
             "--cases" => options.cases = value.parse()?,
@@ -157,8 +170,7 @@ fn parse(arguments: &[String]) -> Result<Options> {
         }
     }
     if options.oracles.is_empty() {
-        let found = ["sid", "trixie"]
-            .map(|suite| options.fixtures.join(format!("oracle-{suite}/usr/bin/qemu-aarch64")));
+        let found = ["sid", "trixie"].map(|suite| options.subject.oracle(&options.fixtures, suite));
         options.oracles = found.into_iter().filter(|p| p.exists()).collect();
     }
     if options.modes.is_empty() {
@@ -179,11 +191,11 @@ fn runners(options: &Options) -> Result<Vec<Runner>> {
             "single" => Ok(Runner::Evaluator { single: true }),
             "binary" => {
                 let path = options.anyarch.as_deref().context("--anyarch is needed")?;
-                Ok(Runner::product(path))
+                Ok(Runner::product(options.subject, path))
             }
             "eval" | "tiny" | "dual" | "stress" | "v2" | "v3" | "pins" => {
                 let path = options.anyarch.as_deref().context("--anyarch is needed")?;
-                Ok(Runner::product_with(path, mode))
+                Ok(Runner::product_with(options.subject, path, mode))
             }
             _ => bail!("unknown mode {mode}"),
         })
@@ -198,10 +210,10 @@ fn diff(options: &Options) -> Result<()> {
     let oracle = if first.as_os_str() == "evaluator" {
         Runner::Evaluator { single: true }
     } else {
-        Runner::oracle(first)
+        Runner::oracle(options.subject, first)
     };
     let mut runners = runners(options)?;
-    runners.extend(more.iter().map(|path| Runner::oracle(path)));
+    runners.extend(more.iter().map(|path| Runner::oracle(options.subject, path)));
     let scratch = std::env::temp_dir().join(format!("anyarch-diff-{}", std::process::id()));
     std::fs::create_dir_all(&scratch)?;
     let result = loops(options, &oracle, &runners, &scratch);
@@ -215,7 +227,7 @@ fn diff(options: &Options) -> Result<()> {
 fn loops(options: &Options, oracle: &Runner, runners: &[Runner], scratch: &Path) -> Result<usize> {
     let mut lacking = Vec::new();
     for oracle in runners.iter().chain([oracle]).filter(|r| r.is_oracle()) {
-        for feature in known::lacking(oracle, scratch)? {
+        for feature in known::lacking(options.subject, oracle, scratch)? {
             println!("{} lacks {feature}, which is left out", oracle.name());
             lacking.push(feature);
         }
@@ -224,10 +236,10 @@ fn loops(options: &Options, oracle: &Runner, runners: &[Runner], scratch: &Path)
     let (mut seed, mut instructions, mut signals, mut accepted) = (options.seed, 0, 0, 0);
     let mut found = 0;
     let mut counts = BTreeMap::<&'static str, usize>::new();
-    let mut coverage = Coverage::default();
+    let mut coverage = Coverage::new(options.subject);
     loop {
-        let mut chooser =
-            Chooser::new(seed, |line| options.wants(line) && !lacking.contains(&line.feature()));
+        let wanted = |line: &Line| options.wants(line) && !lacking.contains(&line.feature());
+        let mut chooser = (options.subject.chooser)(seed, &wanted);
         ensure!(chooser.lines() > 0, "no encoding is chosen");
         if seed == options.seed {
             let names: Vec<_> = runners.iter().map(Runner::name).collect();
@@ -249,7 +261,8 @@ fn loops(options: &Options, oracle: &Runner, runners: &[Runner], scratch: &Path)
             counts.len() < options.stop
         };
         let runners: Vec<_> = runners.iter().map(|r| r.for_seed(seed)).collect();
-        let compared = compare(&cases, options.rounds, oracle, &runners, scratch, &mut report)?;
+        let all = (oracle, &*runners);
+        let compared = compare(options.subject, &cases, options.rounds, all, scratch, &mut report)?;
         instructions += compared.instructions;
         signals += compared.signals;
         accepted += compared.accepted;

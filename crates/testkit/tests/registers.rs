@@ -7,7 +7,7 @@ use guest_aarch64::{Aarch64, disassemble};
 use host::{Code, Features, Host, random_pins};
 use host_x64::X64;
 use ir::Block;
-use testkit::diff::choose::Chooser;
+use testkit::subject::SUBJECTS;
 
 /// Cases to try; ANYARCH_CASES overrides.
 fn cases() -> usize {
@@ -21,7 +21,7 @@ fn registers_suffice() {
     let mut hosts = features
         .map(|features| X64::new(features, Aarch64::PLAIN.int_pins(), Aarch64::PLAIN.vec_pins()));
     let seed = std::env::var("ANYARCH_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(5);
-    let mut chooser = Chooser::new(seed, |_| true);
+    let mut chooser = (SUBJECTS[0].chooser)(seed, &|_| true);
     let (mut block, mut code) = (Block::default(), Code::default());
     let mut blocks = 0;
     for n in 0..cases() {
@@ -29,7 +29,8 @@ fn registers_suffice() {
             let [int, vec] = random_pins(seed + n as u64);
             hosts = features.map(|features| X64::new(features, &int, &vec));
         }
-        let words = chooser.case(n % 1000, 24).code().0;
+        let bytes = chooser.case(n % 1000, 24).code().0;
+        let words: Vec<_> = bytes.as_chunks().0.iter().map(|&w| u32::from_le_bytes(w)).collect();
         let mut fetch = code_at(0, &words);
         for exact in [false, true] {
             let mut pc = 0;

@@ -6,24 +6,32 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use guest_aarch64::encoding::{TABLE, find};
-use isa::Line;
 
 use super::case::Case;
 use super::evaluate;
 use super::program::Program;
+use crate::subject::Subject;
+use isa::Line;
 
 /// Counts by name of line.
-#[derive(Clone, Debug, Default)]
-pub struct Coverage(HashMap<&'static str, u64>);
+#[derive(Clone, Debug)]
+pub struct Coverage {
+    subject: &'static Subject,
+    counts: HashMap<&'static str, u64>,
+}
 
 impl Coverage {
+    /// Nothing yet.
+    pub fn new(subject: &'static Subject) -> Self {
+        Self { subject, counts: HashMap::new() }
+    }
+
     /// Executes `cases` once with the evaluator and counts, those with a signal included.
     pub fn add(&mut self, cases: &[Case]) {
-        let program = Program::new(cases, 1);
-        let mut count = |word: u32| {
-            if let Some(line) = find(word) {
-                *self.0.entry(line.name).or_default() += 1;
+        let program = Program::new(self.subject, cases, 1);
+        let mut count = |code: &[u8]| {
+            if let Some(line) = self.subject.find(code) {
+                *self.counts.entry(line.name).or_default() += 1;
             }
         };
         for (n, case) in cases.iter().enumerate() {
@@ -36,9 +44,9 @@ impl Coverage {
     /// # Errors
     /// If it cannot be written.
     pub fn write(&self, path: &Path, wanted: impl Fn(&Line) -> bool) -> Result<String> {
-        let lines = TABLE.lines().iter().filter(|line| wanted(line));
+        let lines = self.subject.table.lines().iter().filter(|line| wanted(line));
         let mut counted: Vec<_> =
-            lines.map(|l| (self.0.get(l.name).copied().unwrap_or(0), l)).collect();
+            lines.map(|l| (self.counts.get(l.name).copied().unwrap_or(0), l)).collect();
         counted.sort_by_key(|&(count, line)| (count, line.name));
         let mut text = String::new();
         for (count, line) in &counted {

@@ -2,8 +2,6 @@
 
 use eval::{MemFault, Memory, Outcome};
 use guest::{Fetch, Guest, KeyRequest, Mode};
-use guest_aarch64::Aarch64;
-use ir::state::{SLOT_FPCR, SLOT_FPSR};
 use ir::{Block, State};
 
 use super::program::{Program, record_address};
@@ -11,6 +9,7 @@ use super::record::{self, Record};
 
 /// Guest memory: the record of the case, and code to read.
 struct Space<'a> {
+    guest: &'a dyn Guest,
     program: &'a Program,
     record: &'a mut Record,
     address: u64,
@@ -26,23 +25,23 @@ impl Space<'_> {
 
 impl Memory for Space<'_> {
     fn load(&mut self, addr: u64, size: usize) -> Result<u128, MemFault> {
-        let addr = Aarch64::PLAIN.canonical(addr);
+        let addr = self.guest.canonical(addr);
         let mut value = [0; 16];
         if let Some(bytes) = self.bytes(addr, size) {
             value[..size].copy_from_slice(bytes);
             return Ok(u128::from_le_bytes(value));
         }
-        for (n, byte) in value[..size].iter_mut().enumerate() {
-            let address = addr.wrapping_add(n as u64);
-            let word = self.program.word(address & !3);
-            let word = word.ok_or(MemFault { addr, alignment: false, write: false })?;
-            *byte = (word >> (8 * (address & 3))) as u8;
-        }
+        let code = self.program.code_at(addr).get(..size);
+        value[..size].copy_from_slice(code.ok_or(MemFault {
+            addr,
+            alignment: false,
+            write: false,
+        })?);
         Ok(u128::from_le_bytes(value))
     }
 
     fn store(&mut self, addr: u64, size: usize, value: u128) -> Result<(), MemFault> {
-        let addr = Aarch64::PLAIN.canonical(addr);
+        let addr = self.guest.canonical(addr);
         let bytes =
             self.bytes(addr, size).ok_or(MemFault { addr, alignment: false, write: true })?;
         bytes.copy_from_slice(&value.to_le_bytes()[..size]);
@@ -58,18 +57,19 @@ struct Code<'a> {
 
 impl Fetch for Code<'_> {
     fn word(&mut self, pc: u64) -> Option<u32> {
-        if pc >= self.end { None } else { self.program.word(pc) }
+        let code = self.program.code_at(pc).first_chunk().filter(|_| pc < self.end)?;
+        Some(u32::from_le_bytes(*code))
     }
 }
 
 /// What case `n` leaves after all rounds. With `single` every instruction is translated on its own.
 pub fn run(program: &Program, n: usize, start: &Record, single: bool) -> Record {
-    let ignore = &mut |_| {};
+    let ignore = &mut |_: &[u8]| {};
     (0..program.rounds).fold(start.clone(), |record, _| round(program, n, &record, single, ignore))
 }
 
 /// Executes case `n` once and calls `seen` with each instruction.
-pub fn trace(program: &Program, n: usize, start: &Record, seen: &mut dyn FnMut(u32)) {
+pub fn trace(program: &Program, n: usize, start: &Record, seen: &mut dyn FnMut(&[u8])) {
     round(program, n, start, true, seen);
 }
 
@@ -79,7 +79,7 @@ fn round(
     n: usize,
     start: &Record,
     single: bool,
-    seen: &mut dyn FnMut(u32),
+    seen: &mut dyn FnMut(&[u8]),
 ) -> Record {
     let (first, end) = program.bounds[n];
     let mut record = start.clone();
@@ -87,26 +87,24 @@ fn round(
         return record;
     }
     record.set(record::COUNTER, 0);
-    let guest = super::guest();
+    let subject = program.subject;
+    let guest = (subject.guest)();
     let mut state = Box::new(State::new());
     guest.keys(KeyRequest::Enable { which: 15, on: 15 }, &mut state);
-    for n in 0..32 {
-        state.int[n] = start.get(n * 8);
-        state.vec[n] = start.vector(n);
-    }
-    state.set_nzcv(start.get(record::NZCV) as u32);
-    state.int[usize::from(SLOT_FPCR)] = start.get(record::FPCR);
-    state.int[usize::from(SLOT_FPSR)] = start.get(record::FPSR);
+    subject.layout.load(start, &mut state);
     state.set_pc(first);
+    // Integer slots have the numbers of their registers.
+    let result = usize::from(subject.isa.regs().result);
     let mut block = Block::default();
     let mut signal = None;
     while (first..end).contains(&state.pc()) && signal.is_none() {
         let pc = state.pc();
-        seen(program.word(pc).unwrap_or(0));
+        seen(program.code_at(pc));
         let mode = Mode { single, ..guest.mode(&state) };
         guest.translate(&mut Code { program, end }, pc, mode, &mut block);
         state.fp = guest.fp(&state);
-        let mut space = Space { program, record: &mut record, address: record_address(n) };
+        let mut space =
+            Space { guest: &*guest, program, record: &mut record, address: record_address(n) };
         match eval::run(&block, &mut state, &mut space) {
             Outcome::Exit(_) | Outcome::Call { .. } => {}
             Outcome::Runtime { op, args } => {
@@ -116,7 +114,7 @@ fn round(
                 }
             }
             // ENOSYS: there are no others.
-            Outcome::Syscall(_) => state.int[0] = 38u64.wrapping_neg(),
+            Outcome::Syscall(_) => state.int[result] = 38u64.wrapping_neg(),
             Outcome::Trap { kind: ir::state::TRAP_UNDEFINED, .. } => signal = Some((4, state.pc())),
             Outcome::Trap { kind: ir::state::TRAP_BREAKPOINT, .. } => {
                 signal = Some((5, state.pc()));
@@ -127,13 +125,7 @@ fn round(
             }
         }
     }
-    for n in 0..32 {
-        record.set(n * 8, state.int[n]);
-        record.set_vector(n, state.vec[n]);
-    }
-    record.set(record::NZCV, state.nzcv().into());
-    record.set(record::FPCR, state.int[usize::from(SLOT_FPCR)]);
-    record.set(record::FPSR, state.int[usize::from(SLOT_FPSR)]);
+    subject.layout.store(&state, &mut record);
     if let Some((number, address)) = signal {
         record.set(record::SIGNAL, number);
         record.set(record::SIGNAL_PC, state.pc());

@@ -11,6 +11,7 @@ use super::case::Case;
 use super::evaluate;
 use super::program::Program;
 use super::record::{self, Record};
+use crate::subject::Subject;
 
 /// Something that executes programs.
 #[derive(Clone, Debug)]
@@ -29,33 +30,28 @@ pub enum Runner {
     },
 }
 
-/// All instructions; landing pads do nothing.
-pub const CPU: &str = "max,-bti";
-/// As [`CPU`], but pairs are two accesses, as with the default processor.
-pub const CPU_PAIRS: &str = "max,-bti,-lse2";
-
 impl Runner {
-    /// The oracle's binary, with its fast algorithm for pointer authentication.
-    pub fn oracle(path: &Path) -> Self {
+    /// The oracle's binary.
+    pub fn oracle(subject: &Subject, path: &Path) -> Self {
         Self::Command {
             name: format!("oracle {}", path.display()),
-            command: vec![path.display().to_string(), "-cpu".into(), "max,pauth-impdef=on".into()],
+            command: vec![path.display().to_string(), "-cpu".into(), subject.cpu.oracle.into()],
         }
     }
 
     /// The product's binary, with the oracle's processor. It translates all: most of a case is
     /// reached only once, and would be left to the evaluator.
-    pub fn product(path: &Path) -> Self {
-        let command = [&path.display().to_string(), "-cpu", CPU, "--dump", "translate"];
+    pub fn product(subject: &Subject, path: &Path) -> Self {
+        let command = [&path.display().to_string(), "-cpu", subject.cpu.all, "--dump", "translate"];
         let command = command.map(str::to_owned).to_vec();
         Self::Command { name: "anyarch".into(), command }
     }
 
-    /// The product's binary with `--dump word`, another way to work, and [`CPU_PAIRS`].
-    pub fn product_with(path: &Path, word: &str) -> Self {
+    /// The product's binary with `--dump word`, another way to work, and another processor.
+    pub fn product_with(subject: &Subject, path: &Path, word: &str) -> Self {
         Self::Command {
             name: format!("anyarch --dump {word}"),
-            command: [&path.display().to_string(), "-cpu", CPU_PAIRS, "--dump", word]
+            command: [&path.display().to_string(), "-cpu", subject.cpu.other, "--dump", word]
                 .map(str::to_owned)
                 .to_vec(),
         }
@@ -92,29 +88,36 @@ impl Runner {
     ///
     /// # Errors
     /// If the command cannot be run at all.
-    pub fn run(&self, cases: &[Case], rounds: u64, scratch: &Path) -> Result<Vec<Option<Record>>> {
+    pub fn run(
+        &self,
+        subject: &'static Subject,
+        cases: &[Case],
+        rounds: u64,
+        scratch: &Path,
+    ) -> Result<Vec<Option<Record>>> {
         match self {
             Self::Evaluator { single } => {
-                let program = Program::new(cases, rounds);
+                let program = Program::new(subject, cases, rounds);
                 let run = |(n, case): (usize, &Case)| {
                     Some(evaluate::run(&program, n, &case.start, *single))
                 };
                 Ok(cases.iter().enumerate().map(run).collect())
             }
-            Self::Command { command, .. } => part(command, cases, rounds, 0, scratch),
+            Self::Command { command, .. } => part(subject, command, cases, rounds, 0, scratch),
         }
     }
 }
 
 /// The records of the cases from `first` on; those before are jumped over.
 fn part(
+    subject: &'static Subject,
     command: &[String],
     cases: &[Case],
     rounds: u64,
     first: usize,
     scratch: &Path,
 ) -> Result<Vec<Option<Record>>> {
-    let path = write(&Program::without(cases, rounds, first), scratch)?;
+    let path = write(&Program::without(subject, cases, rounds, first), scratch)?;
     let output = Command::new("timeout")
         .args(["-s", "KILL", "20"])
         .args(command)
@@ -133,8 +136,8 @@ fn part(
         return Ok(vec![None]);
     }
     let middle = first.midpoint(cases.len());
-    let mut found = part(command, &cases[..middle], rounds, first, scratch)?;
-    found.extend(part(command, cases, rounds, middle, scratch)?);
+    let mut found = part(subject, command, &cases[..middle], rounds, first, scratch)?;
+    found.extend(part(subject, command, cases, rounds, middle, scratch)?);
     Ok(found)
 }
 

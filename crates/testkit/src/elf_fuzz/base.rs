@@ -1,19 +1,23 @@
 //! Well-formed programs.
 
-use isa::Rng;
+use asm::elf::{self, Header, PT_LOAD, Segment};
+use asm::{Assembler, Isa as _};
 
-use crate::diff::asm;
-use crate::diff::elf::{Segment, write};
+use isa::Rng;
 
 /// The loader that dynamic programs ask for.
 pub const DYNAMIC_LOADER: &[u8] = b"/lib/ld-linux-aarch64.so.1\0";
 
-const PT_LOAD: u32 = 1;
 const PT_INTERP: u32 = 3;
 const PAGE: u64 = 4096;
 
-/// A program header: type, flags, offset, address, size in the file and in memory, alignment.
-type Header = (u32, u32, u64, u64, u64, u64, u64);
+/// The guest whose programs are made; the loader knows no difference.
+const ISA: asm::aarch64::Aarch64 = asm::aarch64::Aarch64;
+
+fn header(kind: u32, flags: u32, at: (u64, u64), sizes: (u64, u64), align: u64) -> Header {
+    let ((offset, address), (file, memory)) = (at, sizes);
+    Header { kind, flags, offset, address, file, memory, align }
+}
 
 /// A small program of random form; it has headers only, and zeros where its bytes would be.
 pub fn base(rng: &mut Rng) -> Vec<u8> {
@@ -28,18 +32,20 @@ pub fn base(rng: &mut Rng) -> Vec<u8> {
         let memsz = filesz + if rng.one_in(2) { rng.below(0x20000) } else { 0 };
         let flags = [4, 5, 6, 7][rng.below(4) as usize];
         let align = PAGE << (rng.below(3) * 2);
-        headers.push((PT_LOAD, flags, offset, at, filesz, memsz, align));
+        headers.push(header(PT_LOAD, flags, (offset, at), (filesz, memsz), align));
         file_end = file_end.max(offset + filesz);
         at += memsz + PAGE * (1 + rng.below(20));
     }
     if rng.one_in(2) {
-        headers.insert(0, (PT_INTERP, 4, 0x1c0, start + 0x1c0, DYNAMIC_LOADER.len() as u64, 0, 1));
+        let size = DYNAMIC_LOADER.len() as u64;
+        headers.insert(0, header(PT_INTERP, 4, (0x1c0, start + 0x1c0), (size, 0), 1));
     }
     // PT_DYNAMIC, PT_NOTE, PT_TLS, PT_GNU_EH_FRAME, PT_GNU_STACK, PT_GNU_RELRO.
     for kind in [2, 4, 7, 0x6474_e550, 0x6474_e551, 0x6474_e552] {
         if rng.one_in(4) && headers.len() < 7 {
             let flags = rng.below(8) as u32;
-            headers.push((kind, flags, 0x100, start + 0x100, rng.below(64), rng.below(64), 8));
+            let sizes = (rng.below(64), rng.below(64));
+            headers.push(header(kind, flags, (0x100, start + 0x100), sizes, 8));
         }
     }
     file(if relocatable { 3 } else { 2 }, start + 0x200, &headers, file_end)
@@ -47,30 +53,12 @@ pub fn base(rng: &mut Rng) -> Vec<u8> {
 
 /// An ELF file with these headers, zeros behind them, and the loader's path.
 fn file(kind: u16, entry: u64, headers: &[Header], end: u64) -> Vec<u8> {
-    let mut out = b"\x7fELF\x02\x01\x01".to_vec();
-    out.resize(16, 0);
-    out.extend(kind.to_le_bytes());
-    out.extend(183_u16.to_le_bytes());
-    out.extend(1_u32.to_le_bytes());
-    for long in [entry, 64, 0] {
-        out.extend(long.to_le_bytes());
-    }
-    out.extend(0_u32.to_le_bytes());
-    for half in [64, 56, headers.len() as u16, 64, 0, 0] {
-        out.extend(half.to_le_bytes());
-    }
-    for &(kind, flags, offset, addr, filesz, memsz, align) in headers {
-        out.extend(kind.to_le_bytes());
-        out.extend(flags.to_le_bytes());
-        for long in [offset, addr, addr, filesz, memsz, align] {
-            out.extend(long.to_le_bytes());
-        }
-    }
+    let mut out = elf::headers(&ISA.identity(), kind, entry, headers);
     let end = end.max(0x1c0 + DYNAMIC_LOADER.len() as u64).max(out.len() as u64);
     out.resize(end as usize, 0);
     if out[0x1c0..].len() >= DYNAMIC_LOADER.len() && headers.len() <= 6 {
         out[0x1c0..0x1c0 + DYNAMIC_LOADER.len()].copy_from_slice(DYNAMIC_LOADER);
-    } else if let Some(n) = headers.iter().position(|h| h.0 == PT_INTERP) {
+    } else if let Some(n) = headers.iter().position(|h| h.kind == PT_INTERP) {
         // No room: nothing that must be right.
         out[64 + n * 56] = 4;
     }
@@ -81,18 +69,18 @@ fn file(kind: u16, entry: u64, headers: &[Header], end: u64) -> Vec<u8> {
 pub fn static_program() -> Vec<u8> {
     const CODE: u64 = 0x40_0000;
     const DATA: u64 = 0x41_0000;
-    let mut code = Vec::new();
-    asm::mov(&mut code, 1, DATA);
-    code.extend([asm::ldr(2, 1, 0), asm::add(2, 2, 1), asm::str(2, 1, 8)]);
-    asm::mov(&mut code, 0, 7);
-    // exit_group.
-    asm::mov(&mut code, 8, 94);
-    code.push(asm::SVC);
-    let bytes = code.iter().flat_map(|w| w.to_le_bytes()).collect();
-    write(
+    let mut a = Assembler::new(&ISA);
+    let [at, value, ..] = ISA.regs().temps;
+    a.value(at, DATA);
+    a.load(value, at, 0);
+    a.add_imm(value, value, 1);
+    a.store(value, at, 8);
+    a.call_with(ISA.calls().exit_group, &[7]);
+    elf::executable(
+        &ISA.identity(),
         CODE,
         &[
-            Segment { address: CODE, bytes, code: true },
+            Segment { address: CODE, bytes: a.finish(), code: true },
             Segment { address: DATA, bytes: vec![1; 64], code: false },
         ],
     )

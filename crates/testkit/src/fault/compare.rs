@@ -7,16 +7,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
-use guest_aarch64::{disassemble, encoding};
 
-use crate::diff::runner::CPU_PAIRS;
+use crate::subject::Subject;
 
-use super::case::{Case, Chooser};
+use super::case::Case;
 use super::program::{Program, Record};
 
 /// What to run.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// Whose faults.
+    pub subject: &'static Subject,
     /// First seed; each program has another.
     pub seed: u64,
     /// Faults to compare.
@@ -73,11 +74,11 @@ pub fn run(options: &Options, report: &mut dyn FnMut(String)) -> Result<Found> {
 fn programs(options: &Options, scratch: &Path, report: &mut dyn FnMut(String)) -> Result<Found> {
     let mut found = Found { seed: options.seed, ..Found::default() };
     loop {
-        let mut chooser = Chooser::new(found.seed);
+        let mut chooser = (options.subject.fault.chooser)(found.seed);
         let cases: Vec<_> = (0..options.cases).map(|_| chooser.case(options.length)).collect();
-        let program = Program::new(&cases, options.rounds, found.seed);
+        let program = Program::new(options.subject, &cases, options.rounds, found.seed);
         let theirs = execute(options, Mode::Evaluator, &program, scratch)?;
-        count(&program, &theirs.bytes, &mut found);
+        count(options, &program, &theirs.bytes, &mut found);
         let different = if theirs.ended {
             all_differing(options, &cases, &theirs, found.seed, scratch)?
         } else {
@@ -94,7 +95,8 @@ fn programs(options: &Options, scratch: &Path, report: &mut dyn FnMut(String)) -
         }
         if options.oracle.is_some() {
             let oracle = execute(options, Mode::Oracle, &program, scratch)?;
-            oracle_differences(&program, &theirs.bytes, &oracle.bytes, cases.len(), &mut found);
+            let bytes = (&*theirs.bytes, &*oracle.bytes);
+            oracle_differences(options, &program, bytes, cases.len(), &mut found);
         }
         if found.faults >= options.points || found.differences >= options.stop {
             return Ok(found);
@@ -140,9 +142,9 @@ fn all_differing(
     let mut different = Vec::new();
     let mut done = 0;
     loop {
-        let program = Program::without(cases, options.rounds, seed, done);
+        let program = Program::without(options.subject, cases, options.rounds, seed, done);
         let ours = execute(options, Mode::Product, &program, scratch)?;
-        let found = differing(&ours.bytes, &theirs.bytes, cases.len());
+        let found = differing(&program, &ours.bytes, &theirs.bytes, cases.len());
         let mut found = found.into_iter().filter(|&n| n >= done);
         if ours.ended {
             different.extend(found);
@@ -175,18 +177,19 @@ fn execute(options: &Options, mode: Mode, program: &Program, scratch: &Path) -> 
     let _ = fs::remove_file(&path);
     fs::write(&path, program.elf())?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+    let cpu = &options.subject.cpu;
     let mut command = Command::new("timeout");
     command.args(["-s", "KILL", "120"]);
     match mode {
         Mode::Product => {
-            command.arg(&options.anyarch).args(["-cpu", CPU_PAIRS, "--dump", "translate"])
+            command.arg(&options.anyarch).args(["-cpu", cpu.other, "--dump", "translate"])
         }
         Mode::Evaluator => {
-            command.arg(&options.anyarch).args(["-cpu", CPU_PAIRS, "--dump", "eval"])
+            command.arg(&options.anyarch).args(["-cpu", cpu.other, "--dump", "eval"])
         }
         Mode::Oracle => {
             let oracle = options.oracle.as_ref().context("no oracle")?;
-            command.arg(oracle).args(["-cpu", "max,pauth=off"])
+            command.arg(oracle).args(["-cpu", cpu.frames])
         }
     };
     let output = command.arg(&path).stdin(Stdio::null()).output().context("timeout(1)")?;
@@ -200,14 +203,14 @@ fn execute(options: &Options, mode: Mode, program: &Program, scratch: &Path) -> 
 }
 
 /// Counts the faults in `output`.
-fn count(program: &Program, output: &[u8], found: &mut Found) {
+fn count(options: &Options, program: &Program, output: &[u8], found: &mut Found) {
     let mut places = HashSet::new();
-    for record in Program::records(output) {
+    for record in program.records(output) {
         found.frames += 1;
         if matches!(record.signal(), 7 | 11) {
             found.faults += 1;
             places.insert(record.pc());
-            let line = program.word(record.pc()).and_then(encoding::find);
+            let line = options.subject.find(program.code_at(record.pc()));
             *found.lines.entry(line.map_or("?", |l| l.name)).or_default() += 1;
         }
     }
@@ -215,9 +218,9 @@ fn count(program: &Program, output: &[u8], found: &mut Found) {
 }
 
 /// The records by case.
-fn by_case(output: &[u8], cases: usize) -> Vec<Vec<Record<'_>>> {
+fn by_case<'a>(program: &Program, output: &'a [u8], cases: usize) -> Vec<Vec<Record<'a>>> {
     let mut sorted = vec![Vec::new(); cases];
-    for record in Program::records(output) {
+    for record in program.records(output) {
         if let Some(records) = sorted.get_mut(record.case()) {
             records.push(record);
         }
@@ -226,11 +229,11 @@ fn by_case(output: &[u8], cases: usize) -> Vec<Vec<Record<'_>>> {
 }
 
 /// The cases whose records differ.
-fn differing(ours: &[u8], theirs: &[u8], cases: usize) -> Vec<usize> {
+fn differing(program: &Program, ours: &[u8], theirs: &[u8], cases: usize) -> Vec<usize> {
     if ours == theirs {
         return Vec::new();
     }
-    let (ours, theirs) = (by_case(ours, cases), by_case(theirs, cases));
+    let (ours, theirs) = (by_case(program, ours, cases), by_case(program, theirs, cases));
     (0..cases).filter(|&n| first(&ours[n], &theirs[n]).is_some()).collect()
 }
 
@@ -251,17 +254,20 @@ fn describe(
 ) -> Result<String> {
     let mut case = cases[n].clone();
     let both = |case: &Case| -> Result<_> {
-        let program = Program::new(std::slice::from_ref(case), options.rounds, seed);
+        let program =
+            Program::new(options.subject, std::slice::from_ref(case), options.rounds, seed);
         let ours = execute(options, Mode::Product, &program, scratch)?;
         let theirs = execute(options, Mode::Evaluator, &program, scratch)?;
         Ok((program, ours.bytes, theirs.bytes))
     };
-    let differs = |case: &Case| both(case).map(|(_, a, b)| !differing(&a, &b, 1).is_empty());
+    let differs =
+        |case: &Case| both(case).map(|(program, a, b)| !differing(&program, &a, &b, 1).is_empty());
     if !differs(&case)? {
         return Ok("differs only among others".into());
     }
-    for group in (0..case.len()).rev() {
-        let fewer = case.without(group);
+    let nop = options.subject.fault.nop;
+    for group in (0..case.groups.len()).rev() {
+        let fewer = case.without(group, nop);
         if differs(&fewer)? {
             case = fewer;
         }
@@ -270,24 +276,21 @@ fn describe(
     if let Some(keep) = &options.keep {
         fs::write(keep.join(format!("faults-{seed}-{n}")), program.elf())?;
     }
-    let (ours, theirs) = (by_case(&ours, 1), by_case(&theirs, 1));
+    let (ours, theirs) = (by_case(&program, &ours, 1), by_case(&program, &theirs, 1));
     let at = first(&ours[0], &theirs[0]).unwrap_or(0);
     let mut text = format!("record {at}\n");
-    for word in case.code() {
-        if word != 0xd503_201f {
-            text += &format!("  {word:08x}  {}\n", disassemble(word, 0));
-        }
+    for group in case.groups.iter().filter(|g| !g.code.starts_with(nop)) {
+        text += &options.subject.listing(&group.code, 0, &|_| ' ');
     }
     let (Some(a), Some(b)) = (ours[0].get(at), theirs[0].get(at)) else {
         return Ok(text + &format!("  {} records, not {}\n", ours[0].len(), theirs[0].len()));
     };
-    let word = program.word(b.pc()).unwrap_or(0);
     text += &format!(
         "  signal {} in round {} at {:#x}: {}\n",
         b.signal(),
         b.round(),
         b.pc(),
-        disassemble(word, b.pc())
+        options.subject.disassemble(program.code_at(b.pc()), b.pc()).0
     );
     for (name, values) in a.differences(b) {
         text += &format!("    {name}: {values}\n");
@@ -297,17 +300,17 @@ fn describe(
 
 /// Counts what the oracle does otherwise; its memory and registers are not compared after that.
 fn oracle_differences(
+    options: &Options,
     program: &Program,
-    ours: &[u8],
-    oracle: &[u8],
+    (ours, oracle): (&[u8], &[u8]),
     cases: usize,
     found: &mut Found,
 ) {
-    let (ours, oracle) = (by_case(ours, cases), by_case(oracle, cases));
+    let (ours, oracle) = (by_case(program, ours, cases), by_case(program, oracle, cases));
     for (a, b) in ours.iter().zip(&oracle) {
         found.oracle_cases += 1;
         let Some(at) = (0..a.len().max(b.len())).find(|&n| match (a.get(n), b.get(n)) {
-            (Some(a), Some(b)) => !relevant(a, b).is_empty(),
+            (Some(a), Some(b)) => !relevant(options, a, b).is_empty(),
             _ => true,
         }) else {
             continue;
@@ -316,32 +319,25 @@ fn oracle_differences(
             *found.oracle.entry("number of signals".into()).or_default() += 1;
             continue;
         };
-        let line = program.word(a.pc()).and_then(encoding::find).map_or("?", |l| l.name);
-        let what = relevant(a, b).join(" ");
+        let line = options.subject.find(program.code_at(a.pc())).map_or("?", |l| l.name);
+        let what = relevant(options, a, b).join(" ");
         *found.oracle.entry(format!("{line}: {what}")).or_default() += 1;
     }
 }
 
 /// The kinds of what differs, but for what the oracle does not fill in.
-fn relevant(a: &Record<'_>, b: &Record<'_>) -> Vec<&'static str> {
-    let mut kinds: Vec<_> = a
-        .differences(b)
-        .iter()
-        .filter_map(|(name, _)| match name.as_str() {
-            n if n.starts_with("ucontext") || n.starts_with("siginfo") => None,
-            "si_errno" | "fault_address" => None,
-            "fpsr, fpcr" if a.tolerant()[520] == b.tolerant()[520] => None,
-            "si_code" => Some("si_code"),
-            "si_addr" => Some("si_addr"),
-            "pstate" => Some("pstate"),
-            "pc" => Some("pc"),
-            n if n.starts_with("memory") => Some("memory"),
-            n if n.starts_with('x') || n == "sp" => Some("x"),
-            n if n.starts_with('v') => Some("v"),
-            n if n.starts_with("fpsr") => Some("fpsr"),
-            _ => Some("signal"),
-        })
-        .collect();
+fn relevant(options: &Options, a: &Record<'_>, b: &Record<'_>) -> Vec<&'static str> {
+    let unfilled = |name: &str| {
+        name.starts_with("ucontext") || name.starts_with("siginfo") || name == "si_errno"
+    };
+    let kind = |(name, _): &(String, String)| match name.as_str() {
+        n if unfilled(n) => None,
+        "si_code" => Some("si_code"),
+        "si_addr" => Some("si_addr"),
+        n if n.starts_with("memory") => Some("memory"),
+        n => (options.subject.fault.kind)(n),
+    };
+    let mut kinds: Vec<_> = a.differences(b).iter().filter_map(kind).collect();
     kinds.dedup();
     kinds
 }

@@ -7,10 +7,11 @@
 
 mod case;
 mod compare;
-mod field;
+mod guest;
 mod program;
-mod value;
+pub mod value;
 
-pub use case::{Case, Chooser};
+pub use case::{Case, Plan, near_boundary};
 pub use compare::{Found, Options, run};
-pub use program::{Program, Record};
+pub use guest::{Chooser, Guest};
+pub use program::{CODE, Program, Record};

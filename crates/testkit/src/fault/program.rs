@@ -1,14 +1,16 @@
 //! The executable that runs cases, and the records that it writes.
 
+use asm::elf::{self, Segment};
+use asm::{Assembler, Label, Reach};
+
+use super::Guest;
+use super::case::Case;
+use super::value::integer;
+use crate::subject::Subject;
 use isa::Rng;
 
-use super::case::{Case, table};
-use super::value::integer;
-use crate::diff::asm;
-use crate::diff::elf::{self, Segment};
-
 /// Where code starts.
-pub(super) const CODE: u64 = 0x40_0000;
+pub const CODE: u64 = 0x40_0000;
 /// Pages with and without access.
 const ARENA: u64 = 0x2000_0000;
 const PAGE: u64 = 4096;
@@ -55,30 +57,48 @@ const WINDOWS: [(u64, bool); 10] = [
     (ARENA + 9 * PAGE, true),
 ];
 
-/// Bytes of siginfo and ucontext in a record. The latter ends after the fault's syndrome.
+/// Bytes of siginfo in a record; `ucontext_t` follows, the case, and the windows.
 const INFO: usize = 48;
-const CONTEXT: usize = 1040;
-/// Bytes of a record.
-pub(super) const SIZE: usize = INFO + CONTEXT + 16 + WINDOWS.len() * WINDOW as usize;
+
+/// Where things are in a record of a guest.
+#[derive(Clone, Copy)]
+struct At {
+    case: usize,
+    round: usize,
+    windows: usize,
+    end: usize,
+}
+
+fn at(guest: &Guest) -> At {
+    let case = INFO + guest.context;
+    let windows = case + 16;
+    At { case, round: case + 8, windows, end: windows + WINDOWS.len() * WINDOW as usize }
+}
 
 /// What the handler wrote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Record<'a>(pub &'a [u8]);
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    guest: &'a Guest,
+    bytes: &'a [u8],
+}
+
+impl PartialEq for Record<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
 
 impl Record<'_> {
     fn long(&self, at: usize) -> u64 {
-        u64::from_le_bytes(*self.0[at..].first_chunk().expect("in the record"))
-    }
-    fn context(&self, at: usize) -> u64 {
-        self.long(INFO + at)
+        u64::from_le_bytes(*self.bytes[at..].first_chunk().expect("in the record"))
     }
     /// Number of the case.
     pub fn case(&self) -> usize {
-        self.long(INFO + CONTEXT) as usize
+        self.long(at(self.guest).case) as usize
     }
     /// Rounds that are left, this one included.
     pub fn round(&self) -> u64 {
-        self.long(INFO + CONTEXT + 8)
+        self.long(at(self.guest).round)
     }
     /// The signal.
     pub fn signal(&self) -> u64 {
@@ -86,51 +106,42 @@ impl Record<'_> {
     }
     /// Where it happened.
     pub fn pc(&self) -> u64 {
-        self.context(440)
+        self.long(INFO + self.guest.pc)
     }
 
     /// The names and values of what differs.
     pub fn differences(&self, other: &Self) -> Vec<(String, String)> {
-        (0..SIZE)
+        (0..self.bytes.len())
             .step_by(8)
             .filter(|&at| self.long(at) != other.long(at))
-            .map(|at| (name(at), format!("{:#018x}, not {:#018x}", self.long(at), other.long(at))))
+            .map(|at| {
+                let (ours, theirs) = (self.long(at), other.long(at));
+                (name(self.guest, at), format!("{ours:#018x}, not {theirs:#018x}"))
+            })
             .collect()
     }
 
-    /// The record without what may differ: x86 finds a result tiny after rounding it, Arm before,
-    /// so that FPSR.UFC may be missing where FPSR.IXC is set.
+    /// The record without what may differ.
     pub fn tolerant(&self) -> Vec<u8> {
-        let mut bytes = self.0.to_vec();
-        if bytes[INFO + 472] & 0x10 != 0 {
-            bytes[INFO + 472] |= 8;
-        }
+        let mut bytes = self.bytes.to_vec();
+        (self.guest.tolerate)(&mut bytes[INFO..INFO + self.guest.context]);
         bytes
     }
 }
 
-/// The name of the eight bytes at `at`.
-fn name(at: usize) -> String {
-    const END: usize = INFO + CONTEXT;
-    match at {
+/// The name of the eight bytes at `offset`.
+fn name(guest: &Guest, offset: usize) -> String {
+    let at = at(guest);
+    match offset {
         0 => "si_signo, si_errno".into(),
         8 => "si_code".into(),
         16 => "si_addr".into(),
-        24..INFO => format!("siginfo+{at}"),
-        INFO..END => match at - INFO {
-            176 => "fault_address".into(),
-            at @ 184..432 => format!("x{}", (at - 184) / 8),
-            432 => "sp".into(),
-            440 => "pc".into(),
-            448 => "pstate".into(),
-            472 => "fpsr, fpcr".into(),
-            at @ 480..992 => format!("v{}.d[{}]", (at - 480) / 16, at / 8 % 2),
-            at => format!("ucontext+{at}"),
-        },
-        END => "case".into(),
-        1096 => "round".into(),
+        _ if offset < INFO => format!("siginfo+{offset}"),
+        _ if offset < at.case => (guest.name)(offset - INFO),
+        _ if offset == at.case => "case".into(),
+        _ if offset == at.round => "round".into(),
         _ => {
-            let at = (at - END - 16) as u64;
+            let at = (offset - at.windows) as u64;
             format!("memory at {:#x}", WINDOWS[(at / WINDOW) as usize].0 + at % WINDOW)
         }
     }
@@ -139,7 +150,8 @@ fn name(at: usize) -> String {
 /// An executable.
 #[derive(Debug)]
 pub struct Program {
-    words: Vec<u32>,
+    subject: &'static Subject,
+    code: Vec<u8>,
     tables: Vec<u8>,
     template: Vec<u8>,
     entry: u64,
@@ -147,63 +159,50 @@ pub struct Program {
 
 impl Program {
     /// Each of `cases` is run `rounds` times.
-    pub fn new(cases: &[Case], rounds: u64, seed: u64) -> Self {
-        Self::without(cases, rounds, seed, 0)
+    pub fn new(subject: &'static Subject, cases: &[Case], rounds: u64, seed: u64) -> Self {
+        Self::without(subject, cases, rounds, seed, 0)
     }
 
     /// The same code, but the first `skipped` cases are jumped over.
-    pub fn without(cases: &[Case], rounds: u64, seed: u64, skipped: usize) -> Self {
-        let mut words = Vec::new();
-        handler(&mut words);
-        let restore = words.len();
-        restore_windows(&mut words);
-        let entry = CODE + words.len() as u64 * 4;
-        start(&mut words);
+    pub fn without(
+        subject: &'static Subject,
+        cases: &[Case],
+        rounds: u64,
+        seed: u64,
+        skipped: usize,
+    ) -> Self {
+        let mut a = Assembler::new(subject.isa);
+        handler(&mut a, &subject.fault);
+        let restore = a.here();
+        restore_windows(&mut a);
+        let entry = CODE + a.code.len() as u64;
+        start(&mut a);
         let mut tables = Vec::new();
         for (n, case) in cases.iter().enumerate() {
-            tables.extend(*case.table);
-            let begins = words.len();
-            // x0 = number, x1 = rounds.
-            asm::mov(&mut words, 0, n as u64);
-            asm::mov(&mut words, 1, rounds);
-            asm::mov(&mut words, 2, CURRENT);
-            words.push(asm::stp(0, 2, 0));
-            let again = words.len();
-            // bl restore.
-            words
-                .push(0x9400_0000 | (restore as u32).wrapping_sub(words.len() as u32) & 0x3ff_ffff);
-            load(&mut words, TABLES + (n * table::SIZE) as u64);
-            words.extend(case.code());
-            // brk #0: the state at the end is compared too.
-            words.push(0xd420_0000);
-            asm::mov(&mut words, 2, CURRENT);
-            // ldr x1, [x2, #8]; subs x1, x1, #1; str x1, [x2, #8]; b.ne again.
-            words.extend([asm::ldr(1, 2, 8), 0xf100_0421, asm::str(1, 2, 8)]);
-            let back = (again as u32).wrapping_sub(words.len() as u32) & 0x7_ffff;
-            words.push(0x5400_0001 | back << 5);
+            let begins = a.code.len();
+            let table = TABLES + tables.len() as u64;
+            tables.extend(&case.table);
+            one(&mut a, &subject.fault, (n as u64, rounds, restore, table), case);
             if n < skipped {
-                words[begins] = 0x1400_0000 | (words.len() - begins) as u32;
+                a.skip(begins);
             }
         }
-        asm::mov(&mut words, 0, 0);
-        // exit_group.
-        call(&mut words, 94);
+        a.call_with(subject.isa.calls().exit_group, &[0]);
         let mut rng = Rng::new(!seed);
         let template = (0..WINDOWS.len() as u64 * WINDOW / 8)
             .flat_map(|_| integer(&mut rng).to_le_bytes())
             .collect();
-        Self { words, tables, template, entry }
+        Self { subject, code: a.finish(), tables, template, entry }
     }
 
-    /// The word at `address`.
-    pub fn word(&self, address: u64) -> Option<u32> {
-        let index = address.checked_sub(CODE)? / 4;
-        self.words.get(usize::try_from(index).ok()?).copied()
+    /// The code from `address` on.
+    pub fn code_at(&self, address: u64) -> &[u8] {
+        let offset = address.checked_sub(CODE).and_then(|offset| usize::try_from(offset).ok());
+        offset.and_then(|offset| self.code.get(offset..)).unwrap_or_default()
     }
 
     /// The file.
     pub fn elf(&self) -> Vec<u8> {
-        let code = self.words.iter().flat_map(|w| w.to_le_bytes()).collect();
         let mut data = vec![0; (TABLES - STACK) as usize];
         let mut set = |address: u64, value: u64| {
             let at = (address - STACK) as usize;
@@ -219,7 +218,7 @@ impl Program {
         set(STRUCTS + 96, u64::from(b'f'));
         // struct iovec: siginfo, ucontext, the case, windows.
         set(VECTORS + 8, INFO as u64);
-        set(VECTORS + 24, CONTEXT as u64);
+        set(VECTORS + 24, self.subject.fault.context as u64);
         set(VECTORS + 32, CURRENT);
         set(VECTORS + 40, 16);
         for (n, (address, _)) in (3..).zip(WINDOWS) {
@@ -235,10 +234,11 @@ impl Program {
             arena[to..to + WINDOW as usize]
                 .copy_from_slice(&self.template[from..from + WINDOW as usize]);
         }
-        elf::write(
+        elf::executable(
+            &self.subject.isa.identity(),
             self.entry,
             &[
-                Segment { address: CODE, bytes: code, code: true },
+                Segment { address: CODE, bytes: self.code.clone(), code: true },
                 Segment { address: STACK, bytes: data, code: false },
                 Segment { address: ARENA, bytes: arena, code: false },
             ],
@@ -246,93 +246,91 @@ impl Program {
     }
 
     /// The records in a run's output.
-    pub fn records(output: &[u8]) -> Vec<Record<'_>> {
-        output.chunks_exact(SIZE).map(Record).collect()
+    pub fn records<'a>(&self, output: &'a [u8]) -> Vec<Record<'a>> {
+        let guest = &self.subject.fault;
+        output.chunks_exact(at(guest).end).map(|bytes| Record { guest, bytes }).collect()
     }
 }
 
-/// A system call with arguments already in place.
-fn call(code: &mut Vec<u32>, number: u64) {
-    asm::mov(code, 8, number);
-    code.push(asm::SVC);
+/// Case `n`, executed `rounds` times from its table.
+fn one(
+    a: &mut Assembler,
+    guest: &Guest,
+    (n, rounds, restore, table): (u64, u64, Label, u64),
+    case: &Case,
+) {
+    let [number, left, current, _] = a.isa.regs().temps;
+    a.value(number, n);
+    a.value(left, rounds);
+    a.value(current, CURRENT);
+    a.store(number, current, 0);
+    a.store(left, current, 8);
+    let again = a.here();
+    a.reach(Reach::Call, restore);
+    (guest.load)(a, table);
+    a.code.extend(case.code());
+    // The state at the end is compared too.
+    a.breakpoint();
+    a.value(current, CURRENT);
+    a.load(left, current, 8);
+    a.add_imm(left, left, -1);
+    a.store(left, current, 8);
+    a.reach(Reach::NotZero(left), again);
 }
 
 /// The signal handler: writes a record, and goes on after the instruction.
-fn handler(code: &mut Vec<u32>) {
-    // Offset of the pc in ucontext_t.
-    const PC: usize = 440;
-    asm::mov(code, 3, VECTORS);
-    code.extend([asm::str(1, 3, 0), asm::str(2, 3, 16), asm::add(19, 2, 0), asm::add(1, 3, 0)]);
-    asm::mov(code, 0, 1);
-    asm::mov(code, 2, 3 + WINDOWS.len() as u64);
-    // writev.
-    call(code, 66);
-    code.extend([asm::ldr(0, 19, PC), asm::add(0, 0, 4), asm::str(0, 19, PC), asm::RET]);
+fn handler(a: &mut Assembler, guest: &Guest) {
+    let regs = a.isa.regs();
+    let [one, info, context, vectors, ..] = regs.args;
+    let (kept, pc, free) = (regs.saved[0], regs.temps[0], regs.temps[1]);
+    a.value(vectors, VECTORS);
+    a.store(info, vectors, 0);
+    a.store(context, vectors, 16);
+    a.copy(kept, context);
+    a.copy(info, vectors);
+    a.value(one, 1);
+    a.value(context, 3 + WINDOWS.len() as u64);
+    a.call(a.isa.calls().writev);
+    a.load(pc, kept, guest.pc as u32);
+    (guest.step)(a, pc, free);
+    a.store(pc, kept, guest.pc as u32);
+    a.ret();
 }
 
 /// A function that fills the windows that are writable.
-fn restore_windows(code: &mut Vec<u32>) {
+fn restore_windows(a: &mut Assembler) {
+    let [from, to, value, _] = a.isa.regs().temps;
     for (n, (address, writable)) in WINDOWS.iter().enumerate() {
         if !writable {
             continue;
         }
-        asm::mov(code, 0, TEMPLATE + n as u64 * WINDOW);
-        asm::mov(code, 1, *address);
-        for offset in (0..WINDOW as usize).step_by(32) {
-            code.extend([asm::ldp_q(0, 0, offset), asm::stp_q(0, 1, offset)]);
+        a.value(from, TEMPLATE + n as u64 * WINDOW);
+        a.value(to, *address);
+        for offset in (0..WINDOW as u32).step_by(8) {
+            a.load(value, from, offset);
+            a.store(value, to, offset);
         }
     }
-    code.push(asm::RET);
+    a.ret();
 }
 
 /// Installs the handler and sets the pages' protections.
-fn start(code: &mut Vec<u32>) {
-    let with = |code: &mut Vec<u32>, arguments: &[u64]| {
-        for (n, &value) in (0..).zip(arguments) {
-            asm::mov(code, n, value);
-        }
-    };
-    with(code, &[STRUCTS + 64, 0]);
-    // sigaltstack.
-    call(code, 132);
+fn start(a: &mut Assembler) {
+    let (regs, calls) = (a.isa.regs(), a.isa.calls());
+    a.call_with(calls.sigaltstack, &[STRUCTS + 64, 0]);
     for signal in [4, 5, 7, 8, 11] {
-        with(code, &[signal, STRUCTS, 0, 8]);
-        // rt_sigaction.
-        call(code, 134);
+        a.call_with(calls.rt_sigaction, &[signal, STRUCTS, 0, 8]);
     }
-    with(code, &[ARENA + PAGE, PAGE, 0]);
-    // mprotect.
-    call(code, 226);
-    with(code, &[ARENA + 3 * PAGE, PAGE, 1]);
-    call(code, 226);
-    with(code, &[ARENA + 5 * PAGE, PAGE]);
-    // munmap.
-    call(code, 215);
-    with(code, &[STRUCTS + 96, 0]);
-    // memfd_create.
-    call(code, 279);
-    code.push(asm::add(19, 0, 0));
-    asm::mov(code, 1, PAGE);
-    // ftruncate.
-    call(code, 46);
-    with(code, &[ARENA + 7 * PAGE, 2 * PAGE, 3, 0x11]);
-    code.push(asm::add(4, 19, 0));
-    asm::mov(code, 5, 0);
-    // mmap.
-    call(code, 222);
-}
-
-/// Loads all registers from the table at `address`.
-fn load(code: &mut Vec<u32>, address: u64) {
-    asm::mov(code, 30, address);
-    code.push(asm::add(1, 30, table::VECTORS as u32));
-    code.extend((0..32).step_by(2).map(|n| asm::ldp_q(n, 1, n as usize * 16)));
-    for (offset, register) in
-        [(table::NZCV, asm::NZCV), (table::FPCR, asm::FPCR), (table::FPSR, asm::FPSR)]
-    {
-        code.extend([asm::ldr(0, 30, offset), asm::msr(register, 0)]);
-    }
-    code.extend([asm::ldr(0, 30, table::SP), asm::add(31, 0, 0), asm::CLREX]);
-    code.extend((0..30).step_by(2).map(|n| asm::ldp(n, 30, n as usize * 8)));
-    code.push(asm::ldr(30, 30, 240));
+    a.call_with(calls.mprotect, &[ARENA + PAGE, PAGE, 0]);
+    a.call_with(calls.mprotect, &[ARENA + 3 * PAGE, PAGE, 1]);
+    a.call_with(calls.munmap, &[ARENA + 5 * PAGE, PAGE]);
+    a.call_with(calls.memfd_create, &[STRUCTS + 96, 0]);
+    let file = regs.saved[0];
+    a.copy(file, regs.result);
+    a.copy(regs.args[0], file);
+    a.value(regs.args[1], PAGE);
+    a.call(calls.ftruncate);
+    a.copy(regs.args[4], file);
+    a.value(regs.args[5], 0);
+    a.call_with(calls.mmap, &[ARENA + 7 * PAGE, 2 * PAGE, 3, 0x11]);
 }

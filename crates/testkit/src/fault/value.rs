@@ -3,7 +3,7 @@
 use isa::Rng;
 
 /// A general value; corners are frequent.
-pub(super) fn integer(rng: &mut Rng) -> u64 {
+pub fn integer(rng: &mut Rng) -> u64 {
     let random = rng.next();
     match rng.below(12) {
         0 => 0,
@@ -20,7 +20,7 @@ pub(super) fn integer(rng: &mut Rng) -> u64 {
 }
 
 /// A vector: floating-point lanes near one, special values, or any bits.
-pub(super) fn vector(rng: &mut Rng) -> u128 {
+pub fn vector(rng: &mut Rng) -> u128 {
     let wide = rng.one_in(2);
     let lane = |rng: &mut Rng| {
         let random = rng.next();
@@ -36,13 +36,4 @@ pub(super) fn vector(rng: &mut Rng) -> u128 {
         }
     };
     u128::from(lane(rng)) << 64 | u128::from(lane(rng))
-}
-
-/// A floating-point control value: mostly zero, else a rounding mode or everything.
-pub(super) fn control(rng: &mut Rng) -> u64 {
-    match rng.below(12) {
-        0..=8 => 0,
-        9 | 10 => rng.below(4) << 22,
-        _ => rng.next() & 0x07c8_0000,
-    }
 }

@@ -2,10 +2,10 @@
 //! unlikely to meet at random.
 
 use guest_aarch64::encoding::find;
-use isa::{Generator, Line};
 
-use super::case::{Branch, Group};
-use super::choose::{field, with};
+use super::choose::{field, get, group, with};
+use crate::diff::case::{Branch, Group, Hop};
+use isa::{Generator, Line};
 
 /// The second has the result of the first as an operand.
 const VALUES: &[(&str, &str)] = &[
@@ -114,10 +114,10 @@ pub(super) fn pair(generator: &mut Generator) -> Option<Group> {
         // A compare, without a result.
         one = with(first, one, "rd", 31);
     }
-    let result = field(first, one, "rd").unwrap_or(31);
+    let result = get(first, one, "rd").unwrap_or(31);
     if !flags || rng.one_in(4) {
-        let operand = ["rn", "rm", "rt"].into_iter().find(|f| field(second, two, f).is_some());
-        let swapped = rng.one_in(4) && field(second, two, "rm").is_some();
+        let operand = ["rn", "rm", "rt"].into_iter().find(|f| get(second, two, f).is_some());
+        let swapped = rng.one_in(4) && get(second, two, "rm").is_some();
         two = with(second, two, if swapped { "rm" } else { operand.unwrap_or("rn") }, result);
         if !rng.one_in(4) {
             two = with(second, two, "rd", result);
@@ -128,7 +128,7 @@ pub(super) fn pair(generator: &mut Generator) -> Option<Group> {
     }
     // The same size, mostly.
     for name in ["sf", "ftype", "q", "size"] {
-        if let Some(value) = field(first, one, name)
+        if let Some(value) = get(first, one, name)
             && !rng.one_in(6)
         {
             two = with(second, two, name, value);
@@ -138,20 +138,20 @@ pub(super) fn pair(generator: &mut Generator) -> Option<Group> {
     if !is(one, first) || !is(two, second) {
         return None;
     }
-    let branch = match second.name {
-        "b_cond" | "cbz" | "cbnz" => Some(Branch::Field { lsb: 5, width: 19 }),
-        "tbz" => Some(Branch::Field { lsb: 5, width: 14 }),
+    let branch: Option<fn(&mut [u8], Hop)> = match second.name {
+        "b_cond" | "cbz" | "cbnz" => Some(field::<5, 19>),
+        "tbz" => Some(field::<5, 14>),
         _ => None,
     };
-    let branch = branch.map(|branch| (branch, rng.below(4) as isize));
+    let branch = branch.map(|set| Branch { set, skip: rng.below(4) as isize });
     if flags
         && branch.is_none()
         && rng.one_in(2)
         && let Some(words) = last_use(generator, (first, one), (second, two))
     {
-        return Some(Group { words, branch });
+        return Some(group(&words, branch));
     }
-    Some(Group { words: vec![one, two], branch })
+    Some(group(&[one, two], branch))
 }
 
 /// A writer of the flags, something else, a reader that overwrites one of the writer's operands, and
@@ -164,7 +164,7 @@ fn last_use(
     let rng = &mut generator.rng;
     let name = BETWEEN[rng.below(BETWEEN.len() as u64) as usize];
     let last = WRITERS[rng.below(WRITERS.len() as u64) as usize];
-    let operand = field(first, one, if rng.one_in(3) { "rm" } else { "rn" })?;
+    let operand = get(first, one, if rng.one_in(3) { "rm" } else { "rn" })?;
     let two = with(second, two, "rd", operand);
     let mut word = |name| {
         let line = generator.lines().iter().copied().find(|l| l.name == name)?;
@@ -195,8 +195,10 @@ mod tests {
         assert!(pairs > 500, "{pairs}");
         let mut bits = (0..10_000).filter_map(|_| pair(&mut generator));
         let count = |g: &Group| {
-            let names: Vec<_> = g.words.iter().filter_map(|&w| Some(find(w)?.name)).collect();
-            names == ["rbit", "clz"] && g.words[0] & 31 == g.words[1] & 31
+            let words = g.code.as_chunks().0.iter().map(|&w| u32::from_le_bytes(w));
+            let words: Vec<_> = words.collect();
+            let names: Vec<_> = words.iter().filter_map(|&w| Some(find(w)?.name)).collect();
+            names == ["rbit", "clz"] && words[0] & 31 == words[1] & 31
         };
         assert!(bits.any(|g| count(&g)));
     }

@@ -2,15 +2,14 @@
 //! codes differ between processors, so that they are taken out or used up where they were made;
 //! calls, hints and system operations.
 
-use isa::Rng;
+use asm::aarch64 as a64;
 
-use super::asm;
-use super::case::Group;
+use crate::diff::case::Group;
+use isa::Rng;
 
 /// XPACI; XPACD is 0x400 more.
 const XPACI: u32 = 0xdac1_43e0;
 const XPACLRI: u32 = 0xd503_20ff;
-const BRK: u32 = 0xd420_0000;
 /// PACIA with SP; AUTIA is 0x80 more, with key B 0x40, zero as the modifier 0x20 less.
 const PACIASP: u32 = 0xd503_233f;
 /// PSTATE.DIT and PSTATE.SSBS.
@@ -42,7 +41,7 @@ pub(super) fn group(rng: &mut Rng, target: u64) -> Group {
         36..=38 => hint(rng),
         _ => undefined(rng),
     };
-    Group { words, branch: None }
+    Group::of_words(&words, None)
 }
 
 /// A register other than SP and those in `not`.
@@ -120,12 +119,12 @@ fn branch(rng: &mut Rng) -> Vec<u32> {
     let modifier = if zero { 31 } else { pac >> 5 & 31 };
     let base = if zero { 0xd61f_0800 } else { 0xd71f_0800 };
     let jump = base | call << 21 | key << 10 | n << 5 | modifier;
-    vec![asm::adr(n, 4), pac, jump, BRK, XPACI | n]
+    vec![a64::adr(n, 4), pac, jump, a64::BRK, XPACI | n]
 }
 
 fn retaa(rng: &mut Rng) -> Vec<u32> {
     let key = rng.below(2) as u32;
-    vec![asm::adr(30, 4), PACIASP | key << 6, 0xd65f_0bff | key << 10, BRK, XPACLRI]
+    vec![a64::adr(30, 4), PACIASP | key << 6, 0xd65f_0bff | key << 10, a64::BRK, XPACLRI]
 }
 
 /// LDRAA and LDRAB.
@@ -137,7 +136,7 @@ fn load(rng: &mut Rng, target: u64) -> Vec<u32> {
     let offset = rng.below(32) as u32;
     let imm = offset.wrapping_sub(16) & 0x3ff;
     let mut words = Vec::new();
-    asm::mov(&mut words, n, target);
+    super::mov(&mut words, n, target);
     words.push(0xdac1_2be0 | key << 10 | n);
     let (s, imm9) = (imm >> 9, imm & 0x1ff);
     words.push(0xf820_0400 | key << 23 | s << 22 | imm9 << 12 | back << 11 | n << 5 | t);
@@ -148,8 +147,8 @@ fn load(rng: &mut Rng, target: u64) -> Vec<u32> {
 /// A system call that does not exist.
 fn call(rng: &mut Rng) -> Vec<u32> {
     let mut words = Vec::new();
-    asm::mov(&mut words, 8, 0xf000 + rng.below(0x800));
-    words.push(asm::SVC | (rng.next() as u32 & 0xffff) << 5);
+    super::mov(&mut words, 8, 0xf000 + rng.below(0x800));
+    words.push(a64::SVC | (rng.next() as u32 & 0xffff) << 5);
     words
 }
 
@@ -162,15 +161,15 @@ fn pstate(rng: &mut Rng) -> Vec<u32> {
         // MSR DIT, #imm is op2 = 2, MSR SSBS, #imm 1.
         0xd503_401f | (rng.below(2) as u32) << 8 | (2 - which) << 5
     } else {
-        asm::msr(register, t)
+        a64::msr(register, t)
     };
-    vec![write, asm::mrs(u, register)]
+    vec![write, a64::mrs(u, register)]
 }
 
 fn cache(rng: &mut Rng, target: u64) -> Vec<u32> {
     let t = register(rng, &[]);
     let mut words = Vec::new();
-    asm::mov(&mut words, t, target);
+    super::mov(&mut words, t, target);
     words.push(CACHE[rng.below(6) as usize] | t);
     words
 }

@@ -1,0 +1,133 @@
+//! The guests that are tested, and what tests must know of each: everything else here is the same
+//! for all.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use asm::{Assembler, Isa, Label};
+use guest::Guest;
+
+use crate::diff::case::Case;
+use crate::diff::record::{Layout, Record};
+use crate::fault;
+use crate::{aarch64, diff};
+use isa::{Line, Table};
+
+/// Which encodings are wanted.
+pub type Filter<'a> = &'a dyn Fn(&Line) -> bool;
+
+/// A guest under test.
+pub struct Subject {
+    /// Its name to uname(2), which is also the directory of its golden files.
+    pub arch: &'static str,
+    /// Its assembler.
+    pub isa: &'static dyn Isa,
+    /// What the fuzzers run: the evaluator, the product, the oracle.
+    pub cpu: Cpu,
+    /// The guest, on the processor `cpu.all`.
+    pub guest: fn() -> Box<dyn Guest>,
+    /// Its encodings.
+    pub table: &'static LazyLock<Table>,
+    /// Its registers in records.
+    pub layout: &'static Layout,
+    /// Makes cases from a seed, of the encodings that pass the filter.
+    pub chooser: fn(u64, Filter<'_>) -> Box<dyn Chooser>,
+    /// How the registers are loaded and stored around cases.
+    pub frame: Frame,
+    /// The operands that an instruction starts from, and control registers, for people.
+    pub operands: fn(&[u8], &Record) -> String,
+    /// What may differ.
+    pub known: diff::known::List,
+    /// Faults and signal frames.
+    pub fault: fault::Guest,
+}
+
+/// Processors, as `-cpu` takes them.
+#[derive(Clone, Copy, Debug)]
+pub struct Cpu {
+    /// Ours with all that is tested.
+    pub all: &'static str,
+    /// The same with another choice where there is one, for some ways to run it.
+    pub other: &'static str,
+    /// The oracle's.
+    pub oracle: &'static str,
+    /// The oracle's where signal frames are compared.
+    pub frames: &'static str,
+}
+
+/// Code around cases.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame {
+    /// Emits what all cases have in common, so that it is translated once.
+    pub common: fn(&mut Assembler) -> Common,
+    /// Starts a case with this record; the label is where it ends and [`Frame::finish`] begins.
+    pub begin: fn(&mut Assembler, Common, u64, Label),
+    /// Ends a case.
+    pub finish: fn(&mut Assembler, Common, u64),
+    /// Where the pc is in `ucontext_t`.
+    pub context_pc: u32,
+}
+
+/// Code that all cases have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Common {
+    /// Loads the registers.
+    pub load: Label,
+    /// Stores them.
+    pub store: Label,
+}
+
+/// Makes cases.
+pub trait Chooser {
+    /// The number of encodings it chooses from.
+    fn lines(&self) -> usize;
+    /// Case number `n` of a program, of at most `length` instructions.
+    fn case(&mut self, n: usize, length: u64) -> Case;
+}
+
+impl Subject {
+    /// The oracle of a Debian suite among the fixtures.
+    pub fn oracle(&self, fixtures: &Path, suite: &str) -> PathBuf {
+        fixtures.join(format!("oracle-{suite}/usr/bin/qemu-{}", self.arch))
+    }
+
+    /// The encoding of the instruction at the start of `code`.
+    pub fn find(&self, code: &[u8]) -> Option<&'static Line> {
+        Some(self.table.decode(code)?.0)
+    }
+
+    /// Text of all instructions in `code`, with their bytes; `mark` is called with the offset of
+    /// each.
+    pub fn listing(&self, code: &[u8], pc: u64, mark: &dyn Fn(usize) -> char) -> String {
+        let mut text = String::new();
+        let mut at = 0;
+        while at < code.len() {
+            let (words, len) = self.disassemble(&code[at..], pc + at as u64);
+            let bytes = code[at..at + len].iter().rev().map(|b| format!("{b:02x}"));
+            text += &format!("  {} {:8}  {words}\n", mark(at), bytes.collect::<String>());
+            at += len;
+        }
+        text
+    }
+
+    /// Text of the instruction at the start of `code`, and its length.
+    pub fn disassemble(&self, code: &[u8], pc: u64) -> (String, usize) {
+        let Some(word) = code.first_chunk() else { return ("?".into(), code.len()) };
+        ((self.guest)().disassemble(u32::from_le_bytes(*word), pc), 4)
+    }
+}
+
+impl std::fmt::Debug for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.arch)
+    }
+}
+
+/// All of them.
+pub static SUBJECTS: &[&Subject] = &[&aarch64::SUBJECT];
+
+/// The subject of this name.
+pub fn find(name: &str) -> Option<&'static Subject> {
+    let guest = binfmt::GuestArch::find(name)?;
+    SUBJECTS.iter().copied().find(|s| s.arch == guest.uname)
+}
