@@ -1,5 +1,6 @@
 //! Makes the tables of system calls from `isa/linux.calls`.
 
+use crate::structs_codegen;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -14,10 +15,16 @@ enum Level {
     Refused(String, String),
 }
 
+/// The guests' columns: name, and that of the table of its numbers.
+const GUESTS: [(&str, &str); 2] = [("arm64", "AARCH64"), ("riscv64", "RISCV64")];
+
+/// From this number on a call has the same number on all architectures.
+const SAME: u32 = 424;
+
 /// One line of the file.
 struct Call {
     name: String,
-    arm64: Option<u32>,
+    guests: [Option<u32>; GUESTS.len()],
     x86_64: Option<u32>,
     types: Vec<String>,
     level: Level,
@@ -27,7 +34,9 @@ struct Call {
 pub(crate) fn files(root: &Path) -> Result<Vec<(String, String)>> {
     let text = std::fs::read_to_string(root.join("isa/linux.calls"))?;
     let calls = parse(&text)?;
+    let structs = std::fs::read_to_string(root.join("isa/linux.structs"))?;
     Ok(vec![
+        ("crates/linux/src/layout/structs.rs".into(), structs_codegen::structs(&structs)?),
         ("crates/linux/src/calls/table.rs".into(), table(&calls)?),
         ("docs/calls.md".into(), document(&calls)),
     ])
@@ -57,14 +66,14 @@ fn parse_line(line: &str) -> Result<Call> {
     let (head, rest) = line.split_once('(').context("no `(`")?;
     let (types, level) = rest.split_once(')').context("no `)`")?;
     let head: Vec<_> = head.split_whitespace().collect();
-    let [name, arm64, x86_64] = head[..] else { bail!("not `name arm64 x86_64`") };
+    let [name, arm64, riscv64, x86_64] = head[..] else { bail!("not `name arm64 riscv64 x86_64`") };
     let number = |text: &str| -> Result<Option<u32>> {
         if text == "-" { Ok(None) } else { Ok(Some(text.parse()?)) }
     };
     let types = types.split(',').map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
     Ok(Call {
         name: name.into(),
-        arm64: number(arm64)?,
+        guests: [number(arm64)?, number(riscv64)?],
         x86_64: number(x86_64)?,
         types: types.collect(),
         level: parse_level(level.trim())?,
@@ -102,8 +111,16 @@ fn arg(text: &str) -> String {
     }
 }
 
-fn host_number(call: &Call) -> Result<u32> {
-    call.x86_64.with_context(|| format!("{}: not on the host", call.name))
+/// The host's number of a call: the C library knows it by name.
+fn host_number(call: &Call) -> Result<String> {
+    let x86_64 = call.x86_64.with_context(|| format!("{}: not on the host", call.name))?;
+    Ok(if x86_64 >= SAME { x86_64.to_string() } else { format!("libc::SYS_{}", call.name) })
+}
+
+/// The function that serves a call.
+fn function(name: &str) -> String {
+    let module = if name.starts_with("abi::") { "crate" } else { "super" };
+    format!("{module}::{name}")
 }
 
 /// The `Lookup` of `N [if|unless A:BITS]`.
@@ -138,7 +155,9 @@ fn table(calls: &[Call]) -> Result<String> {
             Level::Follows(how) => {
                 format!("Action::Follows({}, {})", host_number(call)?, lookup(call, how)?)
             }
-            Level::Emulated(f) | Level::Partial(f, _) => format!("Action::Emulated(super::{f})"),
+            Level::Emulated(f) | Level::Partial(f, _) => {
+                format!("Action::Emulated({})", function(f))
+            }
             Level::Refused(errno, _) => format!("Action::Refused(Errno::{errno})"),
         };
         let types: Vec<_> = call.types.iter().map(|t| arg(t)).collect();
@@ -150,7 +169,9 @@ fn table(calls: &[Call]) -> Result<String> {
         )?;
     }
     out.push_str("];\n");
-    numbers(&mut out, "AARCH64", "arm64", calls, |c| c.arm64)?;
+    for (index, (guest, table)) in GUESTS.into_iter().enumerate() {
+        numbers(&mut out, table, guest, calls, |c| c.guests[index])?;
+    }
     Ok(out)
 }
 
@@ -188,12 +209,14 @@ fn document(calls: &[Call]) -> String {
     let count = |f: fn(&Level) -> bool| calls.iter().filter(|c| f(&c.level)).count();
     out += &format!(
         "{} calls: {} passed to the host's kernel as they are, {} emulated, {} partly, \
-         {} refused.\n\n| call | arm64 | level | remark |\n|---|---|---|---|\n",
+         {} refused.\n\n| call | {} | level | remark |\n|---|{}---|---|\n",
         calls.len(),
         count(|l| matches!(l, Level::Passed | Level::Follows(_))),
         count(|l| matches!(l, Level::Emulated(_))),
         count(|l| matches!(l, Level::Partial(..))),
         count(|l| matches!(l, Level::Refused(..))),
+        GUESTS.map(|(guest, _)| guest).join(" | "),
+        "---|".repeat(GUESTS.len()),
     );
     for call in calls {
         let (level, remark) = match &call.level {
@@ -202,8 +225,9 @@ fn document(calls: &[Call]) -> String {
             Level::Partial(_, why) => ("partial", format!("missing: {why}")),
             Level::Refused(errno, why) => ("refused", format!("`{errno}`: {why}")),
         };
-        let nr = call.arm64.map_or_else(|| "-".into(), |nr| nr.to_string());
-        out += &format!("| `{}` | {nr} | {level} | {remark} |\n", call.name);
+        let nr = |nr: Option<u32>| nr.map_or_else(|| "-".into(), |nr| nr.to_string());
+        let numbers = call.guests.map(nr).join(" | ");
+        out += &format!("| `{}` | {numbers} | {level} | {remark} |\n", call.name);
     }
     out
 }
@@ -215,12 +239,14 @@ mod tests {
     #[test]
     fn lines_are_understood() {
         let call =
-            parse_line("dup3  24 292  (fd, flags:open)  partial file::dup3 \"no x\"").unwrap();
-        assert_eq!((call.arm64, call.x86_64), (Some(24), Some(292)));
+            parse_line("dup3  24 - 292  (fd, flags:open)  partial file::dup3 \"no x\"").unwrap();
+        assert_eq!((call.guests, call.x86_64), ([Some(24), None], Some(292)));
+        assert_eq!(host_number(&call).unwrap(), "libc::SYS_dup3");
         assert_eq!(arg(&call.types[1]), "Arg::Flags(Set::Open)");
         assert!(matches!(call.level, Level::Partial(f, why) if f == "file::dup3" && why == "no x"));
-        assert!(parse_line("dup3  24 292  (fd)  maybe").is_err());
-        let call = parse_line("x  1 2  (dirfd, path, flags:at)  follows 1 unless 2:0x100").unwrap();
+        assert!(parse_line("dup3  24 24 292  (fd)  maybe").is_err());
+        let call =
+            parse_line("x  1 1 2  (dirfd, path, flags:at)  follows 1 unless 2:0x100").unwrap();
         let Level::Follows(how) = &call.level else { panic!("another level") };
         let expected = "Lookup { dirfd: Some(0), path: 1, flags: 2, bits: 0x100, follow: false }";
         assert_eq!(lookup(&call, how).unwrap(), expected);

@@ -7,6 +7,7 @@ mod codegen;
 mod dist;
 mod fixtures;
 mod product;
+mod structs_codegen;
 mod suite;
 mod tidy;
 

@@ -6,10 +6,10 @@ mod options;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
-use guest_aarch64::Cpu;
 use linux::Options;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
+use crate::guests::{self, Arch, GUESTS};
 use crate::interpret;
 use crate::report::Failure;
 use options::{Effect, FLAGS};
@@ -18,6 +18,8 @@ use options::{Effect, FLAGS};
 struct Line {
     /// The name that we were called by, for the list of options.
     name: String,
+    /// The only architecture that this name stands for.
+    guest: Option<&'static Arch>,
     options: Options,
     /// How large the stack may become.
     stack: Option<u64>,
@@ -31,6 +33,7 @@ impl Line {
     fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
+            guest: name.strip_prefix("qemu-").and_then(guest_of_qemu),
             options: Options::default(),
             stack: None,
             answer: None,
@@ -56,6 +59,11 @@ impl Line {
         // Every process would print them, into what programs read of each other.
         line.warnings.clear();
         Ok(line)
+    }
+
+    /// The architectures that a `-cpu` may be meant for.
+    fn guests(&self) -> &'static [Arch] {
+        self.guest.map_or(&GUESTS, core::slice::from_ref)
     }
 
     fn answer(&mut self, text: String) {
@@ -84,6 +92,12 @@ impl Line {
     }
 }
 
+/// The architecture of QEMU's program `qemu-NAME`.
+fn guest_of_qemu(name: &str) -> Option<&'static Arch> {
+    let guest = binfmt::guests::GUESTS.iter().find(|guest| guest.qemu == name)?;
+    guests::named(guest.name)
+}
+
 /// The options that an environment asks for, in force as far as they are the process's.
 ///
 /// # Errors
@@ -104,7 +118,11 @@ pub(crate) fn complaints() -> Vec<doctor::Complaint> {
         let mut line = Line::new("anyarch");
         let applied = line.apply(&flag.effect, flag.variable, value.into_vec());
         let cpu = line.options.cpu.as_deref().map(String::from_utf8_lossy);
-        let cpu = cpu.and_then(|text| Cpu::parse(&text).err());
+        // Fatal if no architecture takes it.
+        let cpu = cpu.and_then(|text| {
+            let errors = GUESTS.iter().map(|arch| (arch.make)(Some(&text)).err());
+            errors.collect::<Option<Vec<_>>>()?.pop()
+        });
         let fatal = applied.err().map(|failure| failure.line()).into_iter().chain(cpu);
         let said = fatal.map(|text| (text, true));
         for (text, fatal) in said.chain(line.warnings.into_iter().map(|text| (text, false))) {

@@ -4,15 +4,14 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 
-use guest_aarch64::cpu::Features;
-use guest_aarch64::{Aarch64, Cpu};
-use linux::abi::aarch64::ABI;
+use guest::Guest;
 use linux::exec::marker;
 use linux::load::{self, OpenFile, Start};
 use linux::process::place;
 use linux::{Options, exec};
 use sys::auxv;
 
+use crate::guests;
 use crate::report::Failure;
 
 /// `AT_EXECFD`: binfmt_misc's flag O.
@@ -190,7 +189,7 @@ pub(crate) fn direct(program: &[OsString], mut options: Options) -> u8 {
         envp.retain(|old| !named(old, &name));
         envp.push(entry);
     }
-    match exec::follow_scripts(&ABI, &path, argv) {
+    match exec::follow_scripts(&path, argv) {
         Ok((file, argv)) => start(
             options,
             Start {
@@ -263,23 +262,9 @@ fn print(text: &str) {
     }
 }
 
-/// The guest on the processor that the user wants.
-fn guest(options: &Options) -> Result<&'static Aarch64, String> {
-    let mut cpu = match &options.cpu {
-        Some(text) => Cpu::parse(&String::from_utf8_lossy(text))?,
-        None => Cpu::DEFAULT,
-    };
-    // 16 bytes are one access of hosts that have AVX (Intel SDM "Guaranteed Atomic Operations").
-    if cpu.features.has(Features::LSE2) && !sys::arch::has_avx() {
-        cpu.features = cpu.features.stripped(Features::LSE2);
-    }
-    let random = |bytes: &mut [u8]| sys::raw::getrandom(bytes).is_ok();
-    Ok(Box::leak(Box::new(Aarch64::new(cpu, random))))
-}
-
 /// Makes the engine, with less room for code where memory is limited.
 fn make_engine(
-    guest: &'static Aarch64,
+    guest: &'static dyn Guest,
     options: &Options,
 ) -> std::io::Result<&'static engine::Engine> {
     /// With less, larger programs would do little but translate.
@@ -304,7 +289,9 @@ enum By {
 
 /// Runs a program to its end; returns only if it cannot be started.
 fn start(options: Options, start: Start, by: By) -> u8 {
-    let guest = match guest(&options) {
+    let arch = guests::of_program(start.file.head());
+    let model = options.model(arch.abi.machine).map(String::from_utf8_lossy);
+    let guest = match (arch.make)(model.as_deref()) {
         Ok(guest) => guest,
         Err(text) => return Failure::new(text).help("-cpu max,+FEATURE,-FEATURE").code(2).print(),
     };
@@ -318,7 +305,7 @@ fn start(options: Options, start: Start, by: By) -> u8 {
                 .print();
         }
     };
-    match load::start(engine, &ABI, options, start) {
+    match load::start(engine, arch.abi, options, start) {
         Ok(mut task) => {
             task.cpu.make_current();
             task.run();

@@ -10,6 +10,7 @@
 mod commands;
 mod dropin;
 mod emulate;
+mod guests;
 mod interpret;
 mod json;
 mod registrar;

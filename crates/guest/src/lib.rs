@@ -158,6 +158,10 @@ pub trait Guest: Sync {
     fn capabilities(&self) -> Capabilities {
         Capabilities::default()
     }
+    /// The instruction set in Linux's words (`rv64imafdc_zba`), for architectures that have such.
+    fn isa(&self) -> String {
+        String::new()
+    }
     /// Prepares what a new program does not set itself.
     fn start(&self, state: &mut ir::State) {
         let _ = state;

@@ -69,6 +69,9 @@ pub enum Error {
         /// What was asked for.
         expected: u16,
     },
+    /// Another kind of program of this architecture.
+    #[error("{0}")]
+    Flags(&'static str),
     /// Not a program.
     #[error("not a program but {}", type_name(*.0))]
     Type(u16),
@@ -137,6 +140,27 @@ impl Error {
                 // (Of the loader. A program of another type is refused.)
                 | Self::Type(_)
         )
+    }
+}
+
+/// What the ELF header of an architecture's programs says.
+pub struct Kind {
+    /// `e_machine`.
+    pub machine: u16,
+    /// Whether Linux looks at the class too. (It never looks at the byte order: with the other one a
+    /// file has another machine's number.)
+    pub class_counts: bool,
+    /// What kind of program, that cannot be run, `e_flags` make of a file.
+    pub refused: fn(u32) -> Option<&'static str>,
+    /// The property of programs (`PT_GNU_PROPERTY`) and its bit that say that branch targets are
+    /// marked, for guarded pages.
+    pub guards: Option<(u32, u32)>,
+}
+
+impl Kind {
+    /// Whether an ELF program of this kind starts with `head`.
+    pub fn is_program(&self, head: &[u8]) -> bool {
+        machine_of(head) == Some(self.machine) && (!self.class_counts || head[4] == CLASS64)
     }
 }
 
@@ -279,10 +303,10 @@ pub fn machine_of(head: &[u8]) -> Option<u16> {
     (elf && matches!(u16_at(head, 16), 2 | 3)).then(|| u16_at(head, 18))
 }
 
-/// Reads the ELF header and the program headers of a program for `machine`.
+/// Reads the ELF header and the program headers of a program of `kind`.
 fn read_all_headers<B: Bytes + ?Sized>(
     file: &B,
-    machine: u16,
+    kind: &Kind,
 ) -> Result<([u8; EHDR_SIZE], Vec<u8>), Error> {
     let mut magic = [0; 20];
     match file.read(0, &mut magic, "the ELF header") {
@@ -292,38 +316,41 @@ fn read_all_headers<B: Bytes + ?Sized>(
     if magic[..4] != *b"\x7fELF" {
         return Err(Error::NotElf);
     }
-    let found = u16_at(&magic, 18);
-    if found != machine {
+    let (found, expected) = (u16_at(&magic, 18), kind.machine);
+    if found != expected || kind.class_counts && magic[4] != CLASS64 {
         return Err(match (magic[4], magic[5]) {
             (class, LITTLE) if class != CLASS64 => Error::Class(class),
-            (_, LITTLE) => Error::Machine { found, expected: machine },
+            (_, LITTLE) => Error::Machine { found, expected },
             (_, order) => Error::ByteOrder(order),
         });
     }
     let mut ehdr = [0; EHDR_SIZE];
     file.read(0, &mut ehdr, "the ELF header")?;
-    let kind = u16_at(&ehdr, 16);
-    if !matches!(kind, 2 | 3) {
-        return Err(Error::Type(kind));
+    let file_type = u16_at(&ehdr, 16);
+    if !matches!(file_type, 2 | 3) {
+        return Err(Error::Type(file_type));
+    }
+    if let Some(what) = (kind.refused)(u32_at(&ehdr, 48)) {
+        return Err(Error::Flags(what));
     }
     let phdrs = read_headers(file, &ehdr)?;
     Ok((ehdr, phdrs))
 }
 
-/// Checks the headers of a loader for `machine`, but not its segments.
+/// Checks the headers of a loader of `kind`, but not its segments.
 ///
 /// # Errors
 /// What is wrong with them.
-pub(crate) fn check_headers<B: Bytes + ?Sized>(file: &B, machine: u16) -> Result<(), Error> {
-    read_all_headers(file, machine).map(drop)
+pub(crate) fn check_headers<B: Bytes + ?Sized>(file: &B, kind: &Kind) -> Result<(), Error> {
+    read_all_headers(file, kind).map(drop)
 }
 
-/// The path of the loader of a program for `machine`, without its terminating zero byte.
+/// The path of the loader of a program of `kind`, without its terminating zero byte.
 ///
 /// # Errors
 /// What is wrong with what comes before the segments.
-pub fn loader<B: Bytes + ?Sized>(file: &B, machine: u16) -> Result<Option<Vec<u8>>, Error> {
-    let (_, phdrs) = read_all_headers(file, machine)?;
+pub fn loader<B: Bytes + ?Sized>(file: &B, kind: &Kind) -> Result<Option<Vec<u8>>, Error> {
+    let (_, phdrs) = read_all_headers(file, kind)?;
     loader_of(file, &phdrs)
 }
 
@@ -332,12 +359,12 @@ fn loader_of<B: Bytes + ?Sized>(file: &B, phdrs: &[u8]) -> Result<Option<Vec<u8>
     phdr.map(|phdr| interp(file, phdr)).transpose()
 }
 
-/// Reads a program for `machine`.
+/// Reads a program of `kind`.
 ///
 /// # Errors
 /// What is wrong with the file.
-pub fn parse<B: Bytes + ?Sized>(file: &B, machine: u16) -> Result<Program, Error> {
-    let (ehdr, phdrs) = read_all_headers(file, machine)?;
+pub fn parse<B: Bytes + ?Sized>(file: &B, kind: &Kind) -> Result<Program, Error> {
+    let (ehdr, phdrs) = read_all_headers(file, kind)?;
     let mut program = Program {
         relocatable: u16_at(&ehdr, 16) == 3,
         entry: u64_at(&ehdr, 24),
@@ -351,7 +378,9 @@ pub fn parse<B: Bytes + ?Sized>(file: &B, machine: u16) -> Result<Program, Error
     for (index, phdr) in phdrs.chunks_exact(PHDR_SIZE).enumerate() {
         match u32_at(phdr, 0) {
             PT_LOAD => add_segment(&mut program, index, phdr, u64_at(&ehdr, 32))?,
-            PT_GNU_PROPERTY => program.guarded = guarded(file, phdr),
+            PT_GNU_PROPERTY => {
+                program.guarded = kind.guards.is_some_and(|marks| guarded(file, phdr, marks));
+            }
             PT_GNU_STACK => program.exec_stack = u32_at(phdr, 4) & PF_X != 0,
             _ => {}
         }
@@ -417,10 +446,8 @@ fn add_segment(program: &mut Program, index: usize, phdr: &[u8], phoff: u64) -> 
     Ok(())
 }
 
-/// Whether the properties have GNU_PROPERTY_AARCH64_FEATURE_1_AND with BTI. What cannot be read or
-/// understood has none.
-fn guarded<B: Bytes + ?Sized>(file: &B, phdr: &[u8]) -> bool {
-    const FEATURE_1_AND: u32 = 0xc000_0000;
+/// Whether the properties have `property` with `bit`. What cannot be read or understood has none.
+fn guarded<B: Bytes + ?Sized>(file: &B, phdr: &[u8], (property, bit): (u32, u32)) -> bool {
     let mut note = vec![0; (u64_at(phdr, 32) as usize).min(4096)];
     if file.read(u64_at(phdr, 8), &mut note, "the properties").is_err() || note.len() < 16 {
         return false;
@@ -432,8 +459,8 @@ fn guarded<B: Bytes + ?Sized>(file: &B, phdr: &[u8]) -> bool {
     let mut rest = &note[16..note.len().min(16 + u32_at(&note, 4) as usize)];
     while rest.len() >= 12 {
         let (kind, size) = (u32_at(rest, 0), u32_at(rest, 4) as usize);
-        if kind == FEATURE_1_AND {
-            return size == 4 && u32_at(rest, 8) & 1 != 0;
+        if kind == property {
+            return size == 4 && u32_at(rest, 8) & bit != 0;
         }
         rest = rest.get(8 + size.next_multiple_of(8)..).unwrap_or_default();
     }
@@ -486,8 +513,35 @@ mod tests {
 
     const LOAD: [u64; 7] = [1, 5, 0, 0x40_0000, 0x1000, 0x2000, 0x10000];
 
+    /// What only Linux on arm64 asks for: nothing but the machine.
+    const ARM64: Kind = Kind { machine: 183, class_counts: false, refused: |_| None, guards: None };
+    /// What another asks for.
+    const STRICT: Kind = Kind {
+        machine: 243,
+        class_counts: true,
+        refused: |flags| (flags & 8 != 0).then_some("a program for an embedded processor"),
+        guards: None,
+    };
+
     fn parse_bytes(bytes: &[u8]) -> Result<Program, Error> {
-        parse(bytes, 183)
+        parse(bytes, &ARM64)
+    }
+
+    #[test]
+    fn class_and_flags_count_where_linux_or_we_look_at_them() {
+        let mut bytes = image(2, &[LOAD]);
+        bytes[18] = 243;
+        assert!(parse(&bytes[..], &STRICT).is_ok() && STRICT.is_program(&bytes));
+        bytes[48] = 8;
+        let text = parse(&bytes[..], &STRICT).unwrap_err().to_string();
+        assert_eq!(text, "a program for an embedded processor");
+        bytes[48] = 5;
+        bytes[4] = 1;
+        assert_eq!(parse(&bytes[..], &STRICT), Err(Error::Class(1)));
+        assert!(!STRICT.is_program(&bytes) && !ARM64.is_program(&bytes));
+        bytes[18..20].copy_from_slice(&[0, 243]);
+        bytes[4..6].copy_from_slice(&[2, 2]);
+        assert_eq!(parse(&bytes[..], &STRICT), Err(Error::ByteOrder(2)));
     }
 
     #[test]
@@ -517,7 +571,8 @@ mod tests {
             parse_bytes(&image(2, &[LOAD])[..0x50]),
             Err(Error::Truncated { what: "the program headers", .. })
         ));
-        let text = parse(&image(2, &[LOAD])[..], 62).unwrap_err().to_string();
+        let text =
+            parse(&image(2, &[LOAD])[..], &Kind { machine: 62, ..ARM64 }).unwrap_err().to_string();
         assert_eq!(text, "a program for arm64 (ELF machine 183), not for x86-64");
     }
 
@@ -539,9 +594,9 @@ mod tests {
         let mut bytes = image(3, &[[1, 5, 0x10, 0, 8, 8, 1], [3, 4, 0x1000, 0, 2, 2, 1]]);
         assert!(parse_bytes(&bytes).unwrap_err().kills());
         // Two zero bytes are the empty path.
-        assert_eq!(loader(&bytes[..], 183), Ok(Some(Vec::new())));
+        assert_eq!(loader(&bytes[..], &ARM64), Ok(Some(Vec::new())));
         bytes[0x1001] = b'x';
-        assert_eq!(loader(&bytes[..], 183), Err(Error::Interp));
+        assert_eq!(loader(&bytes[..], &ARM64), Err(Error::Interp));
     }
 
     #[test]

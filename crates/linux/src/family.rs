@@ -13,9 +13,9 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use sys::{auxv, raw};
 
-/// The family of a process with these identifiers. That the translator is the same is certain: it
+/// The family of a process with these identifiers that runs programs of `machine`. That the translator is the same is certain: it
 /// executes its own file. How it translates also depends on `--dump`.
-fn family(options: &Options, ids: [u64; 4]) -> Family {
+fn family(machine: &str, options: &Options, ids: [u64; 4]) -> Family {
     let hash = |bytes: &[u8]| {
         bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
@@ -23,9 +23,10 @@ fn family(options: &Options, ids: [u64; 4]) -> Family {
     };
     let [uid, euid, gid, egid] = ids;
     let version = hash(env!("CARGO_PKG_VERSION").as_bytes());
-    let cpu = hash(options.cpu.as_deref().unwrap_or_default());
+    let cpu = hash(options.model(machine).unwrap_or_default());
+    let machine = hash(machine.as_bytes());
     let dump = hash(options.dump.as_deref().unwrap_or_default());
-    [version, cpu, uid, euid, gid, egid, dump, 0]
+    [version, cpu, uid, euid, gid, egid, dump, machine]
 }
 
 /// Founds a family if there is none: before a fork.
@@ -37,7 +38,7 @@ pub(crate) fn found(task: &Task) {
     }
     let id = |nr| raw::call(nr, []).unwrap_or(u64::MAX);
     let ids = [libc::SYS_getuid, libc::SYS_geteuid, libc::SYS_getgid, libc::SYS_getegid].map(id);
-    engine.found_share(&family(&process.options, ids), place);
+    engine.found_share(&family(process.abi.machine, &process.options, ids), place);
 }
 
 /// Puts the descriptor where the guest has none.
@@ -46,13 +47,13 @@ fn place(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
 }
 
 /// Joins the family of the process that executed this one.
-pub(crate) fn join(engine: &Engine, options: &Options, file: OwnedFd) {
+pub(crate) fn join(engine: &Engine, machine: &str, options: &Options, file: OwnedFd) {
     if options.alone || auxv::get(libc::AT_SECURE) != Some(0) {
         return;
     }
     let id = |kind| auxv::get(kind).unwrap_or(u64::MAX);
     let ids = [libc::AT_UID, libc::AT_EUID, libc::AT_GID, libc::AT_EGID].map(id);
-    engine.join_share(file, &family(options, ids));
+    engine.join_share(file, &family(machine, options, ids));
 }
 
 /// Leaves the family. A process in its parent's memory has no engine of its own: it only keeps what

@@ -11,6 +11,7 @@ pub mod exec;
 pub mod family;
 mod identity;
 pub mod intervals;
+pub mod layout;
 mod limits;
 pub mod load;
 pub mod mm;

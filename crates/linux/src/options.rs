@@ -18,6 +18,8 @@ pub struct Options {
     pub log: Option<Vec<u8>>,
     /// CPU model.
     pub cpu: Option<Vec<u8>>,
+    /// The architecture that it is a model of (`Abi::machine`); None: the program's.
+    pub cpu_machine: Option<Vec<u8>>,
     /// What to dump (for the engine).
     pub dump: Option<Vec<u8>>,
     /// Share no translations with other processes.
@@ -33,4 +35,12 @@ pub struct Options {
     pub mdwe: u64,
     /// Filters of system calls that the program inherits, as [`crate::seccomp`] saves them.
     pub seccomp: Option<Vec<u8>>,
+}
+
+impl Options {
+    /// The CPU model for programs of `machine`, if one was chosen.
+    pub fn model(&self, machine: &str) -> Option<&[u8]> {
+        let own = self.cpu_machine.as_ref().is_none_or(|of| of == machine.as_bytes());
+        self.cpu.as_deref().filter(|_| own)
+    }
 }

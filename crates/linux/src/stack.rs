@@ -12,29 +12,30 @@
 //! ```
 
 use crate::abi::Abi;
+use guest::Capabilities;
 
 /// `AT_*` types.
-mod at {
-    pub(super) const PHDR: u64 = 3;
-    pub(super) const PHENT: u64 = 4;
-    pub(super) const PHNUM: u64 = 5;
-    pub(super) const PAGESZ: u64 = 6;
-    pub(super) const BASE: u64 = 7;
-    pub(super) const FLAGS: u64 = 8;
-    pub(super) const ENTRY: u64 = 9;
-    pub(super) const UID: u64 = 11;
-    pub(super) const EUID: u64 = 12;
-    pub(super) const GID: u64 = 13;
-    pub(super) const EGID: u64 = 14;
-    pub(super) const PLATFORM: u64 = 15;
-    pub(super) const HWCAP: u64 = 16;
-    pub(super) const CLKTCK: u64 = 17;
-    pub(super) const SECURE: u64 = 23;
-    pub(super) const RANDOM: u64 = 25;
-    pub(super) const HWCAP2: u64 = 26;
-    pub(super) const EXECFN: u64 = 31;
-    pub(super) const SYSINFO_EHDR: u64 = 33;
-    pub(super) const MINSIGSTKSZ: u64 = 51;
+pub(crate) mod at {
+    pub(crate) const PHDR: u64 = 3;
+    pub(crate) const PHENT: u64 = 4;
+    pub(crate) const PHNUM: u64 = 5;
+    pub(crate) const PAGESZ: u64 = 6;
+    pub(crate) const BASE: u64 = 7;
+    pub(crate) const FLAGS: u64 = 8;
+    pub(crate) const ENTRY: u64 = 9;
+    pub(crate) const UID: u64 = 11;
+    pub(crate) const EUID: u64 = 12;
+    pub(crate) const GID: u64 = 13;
+    pub(crate) const EGID: u64 = 14;
+    pub(crate) const PLATFORM: u64 = 15;
+    pub(crate) const HWCAP: u64 = 16;
+    pub(crate) const CLKTCK: u64 = 17;
+    pub(crate) const SECURE: u64 = 23;
+    pub(crate) const RANDOM: u64 = 25;
+    pub(crate) const HWCAP2: u64 = 26;
+    pub(crate) const EXECFN: u64 = 31;
+    pub(crate) const SYSINFO_EHDR: u64 = 33;
+    pub(crate) const MINSIGSTKSZ: u64 = 51;
 }
 
 /// What goes on the first stack.
@@ -54,8 +55,8 @@ pub struct Contents<'a> {
     pub base: u64,
     /// Entry point of the program.
     pub entry: u64,
-    /// `AT_HWCAP`, `AT_HWCAP2`.
-    pub hwcap: [u64; 2],
+    /// What the processor can do.
+    pub capabilities: Capabilities,
     /// Address of the vDSO.
     pub vdso: u64,
     /// Real and effective user, real and effective group.
@@ -91,13 +92,14 @@ pub fn build(abi: &Abi, contents: &Contents<'_>, top: u64) -> Image {
     let exec_fn = top - 8 - (contents.exec_fn.len() as u64 + 1);
     let env = exec_fn - strings_len(contents.envp);
     let args = env - strings_len(contents.argv);
-    let platform = args - (abi.platform.len() as u64 + 1);
+    let platform_len = abi.platform.map_or(0, |name| name.len() as u64 + 1);
+    let platform = args - platform_len;
     let random = platform - 16;
 
-    let entries = [
-        (at::SYSINFO_EHDR, contents.vdso),
-        (at::MINSIGSTKSZ, abi.min_sigstack),
-        (at::HWCAP, contents.hwcap[0]),
+    let mut entries = vec![(at::SYSINFO_EHDR, contents.vdso)];
+    entries.extend((abi.auxv)(&contents.capabilities));
+    entries.extend([
+        (at::HWCAP, contents.capabilities.hwcap[0]),
         (at::PAGESZ, crate::elf::PAGE),
         (at::CLKTCK, 100),
         (at::PHDR, contents.phdrs.0),
@@ -112,11 +114,10 @@ pub fn build(abi: &Abi, contents: &Contents<'_>, top: u64) -> Image {
         (at::EGID, contents.ids[3]),
         (at::SECURE, u64::from(contents.secure)),
         (at::RANDOM, random),
-        (at::HWCAP2, contents.hwcap[1]),
         (at::EXECFN, exec_fn),
-        (at::PLATFORM, platform),
-        (0, 0),
-    ];
+    ]);
+    entries.extend(abi.platform.map(|_| (at::PLATFORM, platform)));
+    entries.push((0, 0));
     let pointers = 1 + contents.argv.len() + 1 + contents.envp.len() + 1;
     let sp = (random - (pointers * 8 + entries.len() * 16) as u64) & !15;
 
@@ -132,14 +133,16 @@ pub fn build(abi: &Abi, contents: &Contents<'_>, top: u64) -> Image {
         word(&mut bytes, 0);
     }
     let auxv = (bytes.len(), entries.len() * 16);
-    for (kind, value) in entries {
+    for &(kind, value) in &entries {
         word(&mut bytes, kind);
         word(&mut bytes, value);
     }
     bytes.resize((random - sp) as usize, 0);
     bytes.extend(contents.random);
     let exec_fn_text = [contents.exec_fn];
-    let all = [abi.platform.as_bytes()]
+    let all = abi
+        .platform
+        .map(str::as_bytes)
         .into_iter()
         .chain(contents.argv.iter().map(Vec::as_slice))
         .chain(contents.envp.iter().map(Vec::as_slice))
@@ -169,7 +172,7 @@ mod tests {
             phdrs: (0x40_0040, 9),
             base: 0x7000_0000,
             entry: 0x40_1000,
-            hwcap: [3, 4],
+            capabilities: Capabilities { hwcap: [3, 4], ..Capabilities::default() },
             vdso: 0x8000_0000,
             ids: [1, 2, 3, 4],
             secure: false,
@@ -200,6 +203,7 @@ mod tests {
         }
         assert_eq!(text(auxv[&at::EXECFN]), b"/bin/prog");
         assert_eq!(text(auxv[&at::PLATFORM]), b"aarch64");
+        assert_eq!((auxv[&at::HWCAP], auxv[&at::HWCAP2]), (3, 4));
         assert_eq!(word(auxv[&at::RANDOM]), 0x0707_0707_0707_0707);
         assert_eq!(auxv[&at::EUID], 2);
         assert_eq!(text(image.args.0), b"prog");

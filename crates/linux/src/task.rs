@@ -74,7 +74,7 @@ impl Task {
 
     /// Argument `n` (0..6) of the system call being made.
     pub fn arg(&self, n: usize) -> u64 {
-        self.state().int[self.process.abi.arg_slots[n] as usize]
+        self.state().int[self.process.abi.regs.args[n] as usize]
     }
 
     /// Runs the guest until this thread ends ([`TaskThread::returns`]).

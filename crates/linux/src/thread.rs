@@ -14,7 +14,6 @@ use crate::signal::{AltStack, TaskSignals};
 use crate::task::Task;
 use crate::{family, ptrace, seccomp, signal};
 use engine::{Cpu, signals as host};
-use ir::state::SLOT_TP;
 use std::cell::RefCell;
 use std::sync::Arc;
 use sys::map::Mapping;
@@ -94,12 +93,12 @@ pub(crate) fn clone(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> 
 /// The registers that differ in the child.
 fn child_registers(cpu: &mut Cpu, abi: &crate::abi::Abi, request: &CloneArgs) {
     let state = cpu.state_mut();
-    state.int[abi.ret_slot as usize] = 0;
+    state.int[abi.regs.result as usize] = 0;
     if request.stack != 0 {
-        state.int[abi.sp_slot as usize] = request.stack;
+        state.int[abi.regs.sp as usize] = request.stack;
     }
     if request.flags & flag::SETTLS != 0 {
-        state.int[SLOT_TP as usize] = request.tls;
+        state.int[abi.regs.tp as usize] = request.tls;
     }
 }
 

@@ -272,7 +272,7 @@ mod tests {
         ];
         let built = build(183, "LINUX_2.6.39", &functions);
         let (bytes, offsets) = (built.bytes(), built.offsets);
-        let program = elf::parse(bytes, 183).unwrap();
+        let program = elf::parse(bytes, &crate::abi::aarch64::ABI.kind).unwrap();
         assert!(program.relocatable && program.interp.is_none());
         assert_eq!(program.segments.len(), 1);
         assert_eq!(program.segments[0].filesz, bytes.len() as u64);

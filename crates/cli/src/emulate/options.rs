@@ -1,6 +1,5 @@
 //! The options of QEMU's command line and our own, one line each: what becomes of it here.
 
-use guest_aarch64::Cpu;
 use linux::Options;
 
 use super::Line;
@@ -129,15 +128,24 @@ fn unset_env(line: &mut Line, value: Vec<u8>) -> Result<(), String> {
 fn cpu(line: &mut Line, value: Vec<u8>) -> Result<(), String> {
     let text = String::from_utf8_lossy(&value);
     if matches!(&*text, "help" | "?") {
-        let mut names: Vec<_> = guest_aarch64::cpu::MODELS.iter().map(|m| m.name).collect();
-        names.sort_unstable();
-        line.answer(format!("Available CPUs:\n  {}\n", names.join("\n  ")));
+        let mut answer = String::new();
+        for arch in line.guests() {
+            let mut names = (arch.models)();
+            names.sort_unstable();
+            let of = if line.guest.is_some() { String::new() } else { format!(" ({})", arch.name) };
+            answer += &format!("Available CPUs{of}:\n  {}\n", names.join("\n  "));
+        }
+        line.answer(answer);
         return Ok(());
     }
     if text.split(',').next().is_none_or(str::is_empty) {
         return Err("the processor's name is missing: -cpu help lists them".into());
     }
-    for change in Cpu::absent(&text) {
+    // The program, which decides, is not known yet.
+    let takers = line.guests().iter().filter(|arch| (arch.make)(Some(&text)).is_ok());
+    let absent: std::collections::BTreeSet<_> =
+        takers.flat_map(|arch| (arch.absent)(&text)).collect();
+    for change in absent {
         line.warn(format!("-cpu {change}: its instructions are not there, and raise SIGILL"));
     }
     line.options.cpu = Some(value);

@@ -2,13 +2,33 @@
 
 pub mod aarch64;
 mod open_flags;
+pub mod riscv64;
 
 pub use open_flags::OpenFlags;
 
+use crate::calls::{Args, Result as CallResult};
+use crate::elf::{self, Kind};
+use crate::layout::Model;
 use crate::signal::{AltStack, Delivery};
 use crate::task::Task;
-use guest::Capabilities;
+use engine::Watch;
+use guest::{Capabilities, Guest};
+use ir::State;
 use memory::MemoryFault;
+
+/// Those whose programs are emulated, in the order in which they are listed.
+pub static ALL: [&Abi; 1] = [&aarch64::ABI];
+
+/// That of the programs that start with `head`; None if it is not a program, or of none of these.
+pub fn of_program(head: &[u8]) -> Option<&'static Abi> {
+    ALL.into_iter().find(|abi| abi.kind.is_program(head))
+}
+
+/// That of a file which starts with `head` and may be something else: to say why it cannot be run.
+pub fn nearest(head: &[u8]) -> &'static Abi {
+    let machine = elf::machine_of(head);
+    ALL.into_iter().find(|abi| machine == Some(abi.kind.machine)).unwrap_or(ALL[0])
+}
 
 /// What Linux on one architecture has of its own.
 pub struct Abi {
@@ -16,22 +36,27 @@ pub struct Abi {
     pub machine: &'static str,
     /// `uname -m` for programs that want to see a 32-bit system.
     pub machine32: &'static str,
-    /// `AT_PLATFORM`.
-    pub platform: &'static str,
-    /// `e_machine` of its programs.
-    pub elf_machine: u16,
-    /// `AT_MINSIGSTKSZ`.
+    /// `AT_PLATFORM`, if there is one.
+    pub platform: Option<&'static str>,
+    /// What its programs' ELF headers say.
+    pub kind: Kind,
+    /// How it lays out structures.
+    pub model: Model,
+    /// `struct stat`.
+    pub stat: StatLayout,
+    /// Which registers calls and threads use.
+    pub regs: Registers,
+    /// Where `clone` has its flags, stack, parent's thread id, thread pointer and child's thread id
+    /// among its arguments.
+    pub clone_args: [usize; 5],
+    /// Gives the result of a system call to the guest.
+    pub set_result: fn(&mut State, Result<u64, sys::Errno>),
+    /// Entries of the auxiliary vector that other architectures do not have, or not with that value.
+    pub auxv: fn(&Capabilities) -> Vec<(u64, u64)>,
+    /// Shortest alternate signal stack that is accepted (`MINSIGSTKSZ`).
     pub min_sigstack: u64,
-    /// State slot of the stack pointer.
-    pub sp_slot: u16,
-    /// State slot of the system call's number.
-    pub nr_slot: u16,
-    /// State slots of a system call's arguments.
-    pub arg_slots: [u16; 6],
-    /// State slot of a system call's result.
-    pub ret_slot: u16,
     /// Makes /proc/cpuinfo for the numbers of the processors.
-    pub cpuinfo: fn(&[u32], &Capabilities) -> String,
+    pub cpuinfo: fn(&[u32], &dyn Guest) -> String,
     /// Builds the vDSO image.
     pub vdso: &'static crate::vdso::Image,
     /// Further `PROT_*` bits that `mprotect` accepts.
@@ -42,10 +67,12 @@ pub struct Abi {
     pub calls: &'static [u16],
     /// Length of the system call instruction.
     pub call_len: u64,
+    /// Whether `struct sigaction` has a field for the function that handlers return to.
+    pub restorer: bool,
     /// Builds a signal frame and makes the guest start the handler.
     pub push_frame: fn(&mut Task, &Delivery) -> Result<(), MemoryFault>,
     /// Takes the registers from a signal frame; gives mask and alternate stack.
-    pub pop_frame: fn(&mut Task) -> Result<(u64, AltStack), aarch64::BadFrame>,
+    pub pop_frame: fn(&mut Task) -> Result<(u64, AltStack), BadFrame>,
     /// The processor's description of a fault, for signal frames.
     pub syndrome: fn(&Task, &engine::Fault) -> u64,
     /// What the host's flags of `open` are for the guest's, and the other way round.
@@ -54,4 +81,103 @@ pub struct Abi {
     pub audit_arch: u32,
     /// Debian's name of the architecture, for messages.
     pub debian: &'static str,
+    /// Serves the options of `prctl` that are the architecture's own; None for others, and for those
+    /// that it does not have.
+    pub prctl: fn(&mut Task, i32, Args) -> Option<CallResult>,
+    /// What `ptrace` shows of its registers.
+    pub ptrace: Ptrace,
+}
+
+/// Which `struct stat` an architecture has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StatLayout {
+    /// asm-generic/stat.h.
+    Generic,
+}
+
+/// State slots of registers with a task.
+#[derive(Clone, Copy, Debug)]
+pub struct Registers {
+    /// The stack pointer.
+    pub sp: u16,
+    /// The thread pointer.
+    pub tp: u16,
+    /// A system call's number.
+    pub number: u16,
+    /// Its arguments.
+    pub args: [u16; 6],
+    /// Its result.
+    pub result: u16,
+}
+
+/// A frame that `rt_sigreturn` does not accept.
+#[derive(Debug)]
+pub struct BadFrame;
+
+impl From<MemoryFault> for BadFrame {
+    fn from(_: MemoryFault) -> Self {
+        Self
+    }
+}
+
+/// What `ptrace` shows of a thread's registers. All of them are in one array of words, of which the
+/// register sets are parts.
+pub struct Ptrace {
+    /// Number of words.
+    pub words: usize,
+    /// Fills them with a thread's registers.
+    pub store: fn(&Task, &mut [u64]),
+    /// Sets a thread's registers from them.
+    pub load: fn(&mut Task, &[u64]),
+    /// The sets.
+    pub sets: &'static [Regset],
+    /// Whether the tracer may set the words of set `kind` to these values.
+    pub accepts: fn(kind: u64, &[u64]) -> bool,
+    /// Which words are pc, stack pointer and a call's arguments.
+    pub pc: usize,
+    /// See [`Self::pc`].
+    pub sp: usize,
+    /// See [`Self::pc`].
+    pub args: [usize; 6],
+    /// How a tracer changes a call's number.
+    pub number: CallNumber,
+    /// The slot that tells the tracer whether a call begins (0) or ends (1), while it does.
+    pub direction: Option<u16>,
+    /// Breakpoints and watchpoints of the processor.
+    pub debug: Option<&'static Debug>,
+}
+
+/// Where a tracer sets the number of the call that a thread is about to make.
+#[derive(Clone, Copy, Debug)]
+pub enum CallNumber {
+    /// In the register set of this kind, which is that number alone.
+    Set(u64),
+    /// In the register that has it.
+    Register,
+}
+
+/// A register set.
+#[derive(Clone, Copy, Debug)]
+pub struct Regset {
+    /// `NT_*`.
+    pub kind: u64,
+    /// Its first word.
+    pub first: usize,
+    /// Its length in bytes.
+    pub len: usize,
+    /// It is read and written in multiples of this many bytes.
+    pub unit: usize,
+}
+
+/// Register sets of breakpoints and watchpoints of the processor: a word with their number, then
+/// address and control of each.
+pub struct Debug {
+    /// `NT_*` of breakpoints and of watchpoints.
+    pub kinds: [u64; 2],
+    /// The processor's version of them, for the first word.
+    pub version: u32,
+    /// How many of each there are.
+    pub counts: [usize; 2],
+    /// What a register watches: whether it is a breakpoint, its address and control; None: nothing.
+    pub watch: fn(executes: bool, address: u64, control: u64) -> Option<Watch>,
 }

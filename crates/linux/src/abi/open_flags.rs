@@ -13,16 +13,12 @@ pub struct OpenFlags {
     pub largefile: u64,
 }
 
-/// The host's values.
+/// The host's values, which are also those of most architectures.
 const HOST: OpenFlags = OpenFlags {
     directory: libc::O_DIRECTORY as u64,
     nofollow: libc::O_NOFOLLOW as u64,
     direct: libc::O_DIRECT as u64,
-    // The C library says 0 on 64-bit hosts, the kernel does not.
-    #[cfg(target_arch = "x86_64")]
-    largefile: 0o100_000,
-    #[cfg(target_arch = "aarch64")]
-    largefile: 0o400_000,
+    largefile: sys::arch::O_LARGEFILE,
 };
 
 impl OpenFlags {

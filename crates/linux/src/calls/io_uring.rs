@@ -7,9 +7,10 @@
 //! they could be rewritten, so it is refused; so are rings that are named by other means than a
 //! descriptor.
 
-use super::poll::{EVENT, HOST_EVENT, with_mask};
+use super::poll::{HOST_EVENT, host_event, with_mask};
 use super::{Args, Result};
-use crate::abi::OpenFlags;
+use crate::abi::Abi;
+use crate::layout::{self, EpollEvent};
 use crate::task::Task;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -145,7 +146,7 @@ pub(super) fn io_uring_enter(task: &mut Task, args: Args) -> Result {
         let ring = rings().get(&(fd as i32)).copied();
         // Without its memory nothing can have been submitted.
         if let Some(ring) = ring.filter(|ring| ring.at != 0 && ring.entries != 0) {
-            changes.make(&task.process.abi.open_flags, &ring, submit as u32);
+            changes.make(task.process.abi, &ring, submit as u32);
         }
     }
     let result = with_mask(task, mask, libc::SYS_io_uring_enter, args);
@@ -167,7 +168,7 @@ struct Changes {
 }
 
 impl Changes {
-    fn make(&mut self, flags: &OpenFlags, ring: &Ring, submit: u32) -> Option<()> {
+    fn make(&mut self, abi: &Abi, ring: &Ring, submit: u32) -> Option<()> {
         let word = |offset: u32| ::memory::read_u32(ring.at + u64::from(offset)).ok();
         let (head, tail, mask) = (word(ring.head)?, word(ring.tail)?, word(ring.mask)?);
         let size = if ring.flags & SETUP_SQE128 != 0 { 128 } else { 64 };
@@ -178,7 +179,7 @@ impl Changes {
             } else {
                 word(ring.array + 4 * slot)?
             };
-            self.rewrite(flags, ring.entries + u64::from(index) * size)?;
+            self.rewrite(abi, ring.entries + u64::from(index) * size)?;
         }
         Some(())
     }
@@ -197,12 +198,12 @@ impl Changes {
         self.put(at, &pointer)
     }
 
-    fn rewrite(&mut self, flags: &OpenFlags, entry: u64) -> Option<()> {
+    fn rewrite(&mut self, abi: &Abi, entry: u64) -> Option<()> {
         match ::memory::read_u8(entry + entry::OPERATION).ok()? {
             OP_OPENAT => {
                 let at = entry + entry::FLAGS;
                 let guest = u64::from(::memory::read_u32(at).ok()?);
-                self.put(at, &(flags.to_host(guest) as u32).to_le_bytes())
+                self.put(at, &(abi.open_flags.to_host(guest) as u32).to_le_bytes())
             }
             OP_OPENAT2 => {
                 let how = ::memory::read_u64(entry + entry::OFF).ok()?;
@@ -213,18 +214,17 @@ impl Changes {
                 }
                 let Ok(mut how) = ::memory::read_vec(how, len) else { return Some(()) };
                 let guest = how[..8].iter().rev().fold(0, |n, &byte| n << 8 | u64::from(byte));
-                how[..8].copy_from_slice(&flags.to_host(guest).to_le_bytes());
+                how[..8].copy_from_slice(&abi.open_flags.to_host(guest).to_le_bytes());
                 self.point(entry + entry::OFF, how)
             }
             OP_EPOLL_CTL => {
                 let event = ::memory::read_u64(entry + entry::ADDR).ok()?;
-                let Ok(guest) = ::memory::read_array::<EVENT>(event) else { return Some(()) };
-                let mut host = vec![0; HOST_EVENT];
-                host[..4].copy_from_slice(&guest[..4]);
-                host[HOST_EVENT - 8..].copy_from_slice(&guest[8..]);
-                self.point(entry + entry::ADDR, host)
+                let Ok(host) = host_event(abi.model, event) else { return Some(()) };
+                self.point(entry + entry::ADDR, host.to_vec())
             }
-            OP_EPOLL_WAIT if EVENT != HOST_EVENT => self.put(entry + entry::OPERATION, &[OP_NONE]),
+            OP_EPOLL_WAIT if layout::len::<EpollEvent>(abi.model) != HOST_EVENT => {
+                self.put(entry + entry::OPERATION, &[OP_NONE])
+            }
             _ => Some(()),
         }
     }
@@ -247,7 +247,7 @@ mod tests {
         let mut entries = vec![0_u8; 128];
         entries[0] = OP_OPENAT;
         entries[28..32].copy_from_slice(&0o40_000_u32.to_le_bytes());
-        let mut event = [0_u8; EVENT];
+        let mut event = [0_u8; 16];
         (event[0], event[8]) = (1, 7);
         entries[64] = OP_EPOLL_CTL;
         entries[80..88].copy_from_slice(&(event.as_ptr() as u64).to_le_bytes());
@@ -263,7 +263,7 @@ mod tests {
             entries: entries.as_mut_ptr() as u64,
         };
         let mut changes = Changes::default();
-        assert_eq!(changes.make(&ABI.open_flags, &ring, 9), Some(()));
+        assert_eq!(changes.make(&ABI, &ring, 9), Some(()));
         let now = std::hint::black_box(&entries);
         assert_eq!(now[28..32], (libc::O_DIRECTORY as u32).to_le_bytes());
         assert_eq!(changes.buffers[0].len(), HOST_EVENT);

@@ -26,13 +26,13 @@ mod signal;
 mod stat;
 mod system;
 mod table;
-mod tags;
+pub(crate) mod tags;
 
 pub(crate) use io_uring::fork_guard as ring_fork_guard;
 pub use restart::Restart;
 pub(crate) use restart::{again, give_up, waits};
 pub(crate) use robust::end_of_thread;
-pub(crate) use table::AARCH64 as AARCH64_CALLS;
+pub(crate) use table::{AARCH64 as AARCH64_CALLS, RISCV64 as RISCV64_CALLS};
 
 use crate::strace::Arg;
 use crate::task::Task;
@@ -40,9 +40,9 @@ use crate::{family, ptrace, seccomp, signal as signals};
 use sys::Errno;
 
 /// What a call gives.
-type Result = core::result::Result<u64, Errno>;
+pub(crate) type Result = core::result::Result<u64, Errno>;
 /// The registers of a call.
-type Args = [u64; 6];
+pub(crate) type Args = [u64; 6];
 
 /// A system call.
 pub(crate) struct Call {
@@ -105,7 +105,7 @@ pub fn dispatch(task: &mut Task) {
     if task.trace.is_some() {
         return ptrace::dispatch(task, serve_call);
     }
-    let nr = task.state().int[task.process.abi.nr_slot as usize];
+    let nr = task.state().int[task.process.abi.regs.number as usize];
     serve_call(task, nr);
 }
 
@@ -118,7 +118,7 @@ fn serve_call(task: &mut Task, mut nr: u64) {
     }
     let call = find(abi.calls, nr);
     let state = task.state();
-    let args = abi.arg_slots.map(|slot| state.int[slot as usize]);
+    let args = abi.regs.args.map(|slot| state.int[slot as usize]);
     if task.process.options.strace {
         return traced(task, call, nr, args);
     }
@@ -181,8 +181,7 @@ fn finish(task: &mut Task, result: Result) {
             let pc = state.pc() - abi.call_len;
             state.set_pc(pc);
         }
-        Ok(value) => state.int[abi.ret_slot as usize] = value,
-        Err(errno) => state.int[abi.ret_slot as usize] = errno.to_ret(),
+        result => (abi.set_result)(state, result),
     }
 }
 
@@ -202,18 +201,23 @@ mod tests {
     /// Numbers below this are all taken, except for these.
     const END: u64 = 471;
 
+    /// Whether `nr` is none of the calls that all have: reserved for architectures, and what 32-bit
+    /// ones have.
     fn unused(nr: u64) -> bool {
-        // Reserved for architectures (arm64 has none), and x86's uretprobe and uprobe.
         (244..=259).contains(&nr) || (295..424).contains(&nr)
     }
 
     #[test]
     fn every_number_is_there() {
         for nr in 0..END {
-            let found = find(&AARCH64_CALLS, nr).is_some();
-            assert_eq!(found, !unused(nr), "number {nr}");
+            let found = |numbers| find(numbers, nr).is_some();
+            assert_eq!(found(&AARCH64_CALLS), !unused(nr), "number {nr}");
+            let riscv = nr != 38 && (!unused(nr) || matches!(nr, 258 | 259));
+            assert_eq!(found(&RISCV64_CALLS), riscv, "number {nr}");
         }
-        assert!(find(&AARCH64_CALLS, END).is_none() && find(&AARCH64_CALLS, u64::MAX).is_none());
+        for numbers in [&AARCH64_CALLS[..], &RISCV64_CALLS] {
+            assert!(find(numbers, END).is_none() && find(numbers, u64::MAX).is_none());
+        }
     }
 
     #[test]

@@ -1,20 +1,17 @@
 //! Waiting for files, with a signal mask for the time of the wait; `epoll`.
 
 use super::{Args, Result};
+use crate::layout::{self, EpollEvent, Model, SigsetArgument};
 use crate::signal::{self, UNBLOCKABLE};
 use crate::task::Task;
+use ::memory::MemoryFault;
 use core::sync::atomic::Ordering;
 use sys::Errno;
 
-/// The C library has no name for it on x86-64.
-const IO_PGETEVENTS: i64 = if cfg!(target_arch = "x86_64") { 333 } else { 292 };
-
 /// Most events that are taken at once; what remains is there at the next call.
 const MAX_EVENTS: u64 = 1024;
-/// `struct epoll_event` of the guest: events, padding, data.
-pub(super) const EVENT: usize = 16;
-/// Of the host: x86-64 has no padding.
-pub(super) const HOST_EVENT: usize = if cfg!(target_arch = "x86_64") { 12 } else { 16 };
+/// `struct epoll_event` of the host: events, perhaps padding, data.
+pub(super) const HOST_EVENT: usize = size_of::<libc::epoll_event>();
 
 /// Makes a call during which the signal mask is `mask`.
 pub(super) fn with_mask(task: &mut Task, mask: Option<u64>, nr: i64, args: Args) -> Result {
@@ -57,13 +54,26 @@ fn indirect_mask(task: &Task, at: u64) -> core::result::Result<Option<u64>, Errn
     if at == 0 {
         return Ok(None);
     }
-    mask(task, ::memory::read_u64(at)?, ::memory::read_u64(at + 8)?)
+    let SigsetArgument { at, size } = layout::read(task.process.abi.model, at)?;
+    mask(task, at, size)
 }
 
 /// `io_pgetevents(2)`.
 pub(super) fn io_pgetevents(task: &mut Task, args: Args) -> Result {
     let mask = indirect_mask(task, args[5])?;
-    with_mask(task, mask, IO_PGETEVENTS, args)
+    with_mask(task, mask, sys::arch::SYS_IO_PGETEVENTS, args)
+}
+
+/// The host's structure for the guest's at `at`.
+pub(super) fn host_event(
+    model: Model,
+    at: u64,
+) -> core::result::Result<[u8; HOST_EVENT], MemoryFault> {
+    let EpollEvent { events, data } = layout::read(model, at)?;
+    let mut host = [0; HOST_EVENT];
+    host[..4].copy_from_slice(&events.to_ne_bytes());
+    host[HOST_EVENT - 8..].copy_from_slice(&data.to_ne_bytes());
+    Ok(host)
 }
 
 /// `epoll_ctl(2)`.
@@ -72,10 +82,7 @@ pub(super) fn epoll_ctl(task: &mut Task, args: Args) -> Result {
     if operation as i32 == libc::EPOLL_CTL_DEL {
         return task.call(libc::SYS_epoll_ctl, [epoll, operation, fd, 0, 0, 0]);
     }
-    let guest: [u8; EVENT] = ::memory::read_array(event)?;
-    let mut host = [0; HOST_EVENT];
-    host[..4].copy_from_slice(&guest[..4]);
-    host[HOST_EVENT - 8..].copy_from_slice(&guest[8..]);
+    let host = host_event(task.process.abi.model, event)?;
     let at = host.as_ptr() as u64;
     task.call(libc::SYS_epoll_ctl, [epoll, operation, fd, at, 0, 0])
 }
@@ -98,10 +105,16 @@ fn wait(task: &mut Task, nr: i64, args: Args) -> Result {
     let mut host = vec![0_u8; room * HOST_EVENT];
     let at = host.as_mut_ptr() as u64;
     let n = with_mask(task, mask, nr, [epoll, at, max, timeout, set, size])? as usize;
-    let mut guest = vec![0_u8; n * EVENT];
-    for (to, from) in guest.chunks_exact_mut(EVENT).zip(host.chunks_exact(HOST_EVENT)) {
-        to[..4].copy_from_slice(&from[..4]);
-        to[8..].copy_from_slice(&from[HOST_EVENT - 8..]);
+    let model = task.process.abi.model;
+    let len = layout::len::<EpollEvent>(model);
+    let mut guest = vec![0_u8; n * len];
+    for (to, from) in guest.chunks_exact_mut(len).zip(host.chunks_exact(HOST_EVENT)) {
+        let (mut events, mut data) = ([0; 4], [0; 8]);
+        events.copy_from_slice(&from[..4]);
+        data.copy_from_slice(&from[HOST_EVENT - 8..]);
+        let event =
+            EpollEvent { events: u32::from_ne_bytes(events), data: u64::from_ne_bytes(data) };
+        layout::to_bytes(model, event, to);
     }
     ::memory::write(out, &guest)?;
     Ok(n as u64)

@@ -1,9 +1,8 @@
 //! `prctl`, and the entry to `seccomp`.
 
-use super::{Args, Result, tags};
+use super::{Args, Result};
 use crate::task::Task;
 use crate::{family, seccomp};
-use guest::KeyRequest;
 use sys::{Errno, raw};
 
 const PR_GET_UNALIGN: i32 = 5;
@@ -19,21 +18,6 @@ const PR_SET_SYSCALL_USER_DISPATCH: i32 = 59;
 const PR_SET_MDWE: i32 = 65;
 const PR_GET_MDWE: i32 = 66;
 const PR_GET_AUXV: i32 = 0x4155_5856;
-
-const PR_SET_TAGGED_ADDR_CTRL: i32 = 55;
-const PR_GET_TAGGED_ADDR_CTRL: i32 = 56;
-const PR_PAC_RESET_KEYS: i32 = 54;
-const PR_PAC_SET_ENABLED_KEYS: i32 = 60;
-const PR_PAC_GET_ENABLED_KEYS: i32 = 61;
-
-/// Keys for the authentication of pointers; `unused` arguments must be zero.
-fn keys(task: &mut Task, request: KeyRequest, unused: &[u64]) -> Result {
-    if unused.iter().any(|&argument| argument != 0) {
-        return Err(Errno::EINVAL);
-    }
-    let guest = task.process.engine.guest();
-    guest.keys(request, task.cpu.state_mut()).ok_or(Errno::EINVAL)
-}
 
 /// `PR_SET_MM`: the host's kernel has the guest's addresses, all but the heap's.
 fn set_mm(task: &mut Task, args: Args) -> Result {
@@ -66,6 +50,13 @@ fn refuse_mm(task: &mut Task) -> Result {
     task.call(libc::SYS_prctl, [PR_SET_MM as u64, PR_SET_MM_BRK, u64::MAX, 0, 0, 0])
 }
 
+/// Whether an option is one that only some architectures have: EINVAL without the feature, which the
+/// host cannot know. Floating-point modes of MIPS; vector lengths, keys and tags of Arm; vectors and
+/// caches of RISC-V; DEXCR of POWER; shadow stacks.
+fn is_architectures(option: i32) -> bool {
+    matches!(option, 45..=46 | 50..=51 | 54..=56 | 60..=61 | 63..=64 | 69..=78)
+}
+
 /// `prctl(2)`. What is the architecture's own fails as on a processor without the feature; what
 /// would hit the emulator and not the guest is refused.
 pub(super) fn prctl(task: &mut Task, args: Args) -> Result {
@@ -95,22 +86,10 @@ pub(super) fn prctl(task: &mut Task, args: Args) -> Result {
         PR_GET_MDWE if args[1] != 0 => Err(Errno::EINVAL),
         PR_GET_MDWE => Ok(task.process.mm.mdwe()),
         PR_SET_SYSCALL_USER_DISPATCH => Err(Errno::EINVAL),
-        PR_PAC_RESET_KEYS => keys(task, KeyRequest::Reset(args[1]), &args[2..5]),
-        PR_PAC_SET_ENABLED_KEYS => {
-            let request = KeyRequest::Enable { which: args[1], on: args[2] };
-            keys(task, request, &args[3..5])
+        option if is_architectures(option) => {
+            let served = (task.process.abi.prctl)(task, option, args);
+            served.unwrap_or(Err(Errno::EINVAL))
         }
-        PR_PAC_GET_ENABLED_KEYS => keys(task, KeyRequest::Enabled, &args[1..5]),
-        PR_SET_TAGGED_ADDR_CTRL if task.process.abi.tags => tags::set(task, &args[1..5]),
-        PR_GET_TAGGED_ADDR_CTRL if task.process.abi.tags => tags::get(task, &args[1..5]),
-        // SVE and SME vector lengths, FP mode, shadow stacks: all EINVAL without the feature, which
-        // the host cannot know.
-        45..=46
-        | 50..=51
-        | PR_SET_TAGGED_ADDR_CTRL
-        | PR_GET_TAGGED_ADDR_CTRL
-        | 63..=64
-        | 69..=78 => Err(Errno::EINVAL),
         _ => task.call(libc::SYS_prctl, args),
     }
 }

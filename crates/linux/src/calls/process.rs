@@ -2,7 +2,7 @@
 
 use super::{Args, Result};
 use crate::task::Task;
-use crate::{limits, thread};
+use crate::{layout, limits, thread};
 use sys::Errno;
 use sys::process::CloneArgs;
 
@@ -55,11 +55,11 @@ pub(super) fn set_robust_list(task: &mut Task, args: Args) -> Result {
     Ok(result)
 }
 
-/// `clone(2)`, with arm64's order of arguments (`CONFIG_CLONE_BACKWARDS`).
+/// `clone(2)`.
 pub(super) fn clone(task: &mut Task, args: Args) -> Result {
     const CSIGNAL: u64 = 0xff;
     const CLONE_DETACHED: u64 = 0x0040_0000;
-    let [flags, stack, parent_tid, tls, child_tid, _] = args;
+    let [flags, stack, parent_tid, tls, child_tid] = task.process.abi.clone_args.map(|n| args[n]);
     let flags = flags & 0xffff_ffff;
     let pidfd = flags & libc::CLONE_PIDFD as u64 != 0;
     if pidfd && flags & (CLONE_DETACHED | libc::CLONE_PARENT_SETTID as u64) != 0 {
@@ -99,35 +99,33 @@ pub(super) fn clone3(task: &mut Task, args: Args) -> Result {
         return Err(Errno::E2BIG);
     }
     bytes.resize(PRESENT, 0);
-    let word = |n: usize| {
-        bytes[n * 8..][..8].iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
-    };
-    let (stack, stack_size) = (word(5), word(6));
+    let given: layout::CloneArgs = layout::from_bytes(task.process.abi.model, &bytes);
+    let layout::CloneArgs { flags, stack, stack_size, exit_signal, set_tid, set_tid_size, .. } =
+        given;
     // kernel/fork.c clone3_args_valid.
     let known = 0xffff_ff00 & !(libc::CLONE_DETACHED as u64) | 0x3_0000_0000;
     let stack_wrong = (stack == 0) != (stack_size == 0);
-    let signal = word(4);
     let silent = (libc::CLONE_THREAD | libc::CLONE_PARENT) as u64;
-    if word(0) & !known & !0x80 != 0
+    if flags & !known & !0x80 != 0
         || stack_wrong
-        || signal > 64
-        || word(0) & silent != 0 && signal != 0
-        || (word(8) == 0) != (word(9) == 0)
+        || exit_signal > 64
+        || flags & silent != 0 && exit_signal != 0
+        || (set_tid == 0) != (set_tid_size == 0)
     {
         return Err(Errno::EINVAL);
     }
     let request = CloneArgs {
-        flags: word(0),
-        pidfd: word(1),
-        child_tid: word(2),
-        parent_tid: word(3),
-        exit_signal: signal,
+        flags,
+        pidfd: given.pidfd,
+        child_tid: given.child_tid,
+        parent_tid: given.parent_tid,
+        exit_signal,
         stack: stack + stack_size,
         stack_size: 0,
-        tls: word(7),
-        set_tid: word(8),
-        set_tid_size: word(9),
-        cgroup: word(10),
+        tls: given.tls,
+        set_tid,
+        set_tid_size,
+        cgroup: given.cgroup,
     };
     thread::clone(task, &request)
 }

@@ -2,6 +2,7 @@
 //! they are made again, and sleep no longer than they were to.
 
 use super::{Args, Call, Result};
+use crate::layout::{self, Timespec};
 use crate::ptrace;
 use crate::task::Task;
 use sys::{Errno, raw};
@@ -93,8 +94,7 @@ pub(crate) fn give_up(task: &mut Task) {
     if let Some((pc, _)) = core::mem::take(&mut task.restart).call
         && task.state().pc() == pc
     {
-        let slot = task.process.abi.ret_slot as usize;
-        task.state_mut().int[slot] = Errno::EINTR.to_ret();
+        (task.process.abi.set_result)(task.state_mut(), Err(Errno::EINTR));
     }
 }
 
@@ -105,7 +105,7 @@ pub(crate) fn again(task: &mut Task) {
     let state = task.state_mut();
     if state.pc() == pc {
         state.set_pc(pc - abi.call_len);
-        state.int[abi.arg_slots[0] as usize] = first;
+        state.int[abi.regs.args[0] as usize] = first;
     } else {
         task.restart.end = None;
     }
@@ -156,8 +156,8 @@ fn sleep(task: &mut Task, clock: u64, request: u64, remain: u64) -> Result {
         }
         if remain != 0 {
             let left = if before.is_some() { difference(end, now) } else { left };
-            ::memory::write_u64(remain, left[0])?;
-            ::memory::write_u64(remain + 8, left[1])?;
+            let left = Timespec { sec: left[0] as i64, nsec: left[1] as i64 };
+            layout::write(task.process.abi.model, remain, left)?;
         }
     }
     result

@@ -13,18 +13,19 @@ pub(super) fn rt_sigaction(task: &mut Task, args: Args) -> Result {
     if size != 8 || !(1..=64).contains(&signo) {
         return Err(Errno::EINVAL);
     }
-    let new = if new == 0 { None } else { Some(::memory::read_array::<32>(new)?) };
-    let before = match new.map(Action::from_bytes) {
+    let abi = task.process.abi;
+    let new = if new == 0 { None } else { Some(Action::read(abi, new)?) };
+    let before = match new {
         None => task.actions().get(signo),
         Some(_) if bit(signo) & UNBLOCKABLE != 0 => return Err(Errno::EINVAL),
         Some(mut action) => {
-            action.flags &= sa::KNOWN;
+            action.flags &= if abi.restorer { sa::KNOWN | sa::RESTORER } else { sa::KNOWN };
             action.mask &= !UNBLOCKABLE;
             task.actions().set(signo, action)
         }
     };
     if old != 0 {
-        ::memory::write(old, &before.to_bytes())?;
+        before.write(abi, old)?;
     }
     Ok(0)
 }
@@ -91,13 +92,14 @@ pub(super) fn signalfd4(task: &mut Task, args: Args) -> Result {
 /// `sigaltstack(2)`.
 pub(super) fn sigaltstack(task: &mut Task, args: Args) -> Result {
     let [new, old, ..] = args;
+    let abi = task.process.abi;
     let (before, sp) = (task.signals.alt_stack, task.sp());
     if new != 0 {
-        let min = task.process.abi.min_sigstack;
-        signal::set_alt_stack(task, AltStack::read(new)?, sp, min)?;
+        let new = AltStack::read(abi.model, new)?;
+        signal::set_alt_stack(task, new, sp, abi.min_sigstack)?;
     }
     if old != 0 {
-        ::memory::write(old, &before.bytes(before.status(sp)))?;
+        before.write(abi.model, old, before.status(sp))?;
     }
     Ok(0)
 }
@@ -105,6 +107,6 @@ pub(super) fn sigaltstack(task: &mut Task, args: Args) -> Result {
 /// `rt_sigreturn(2)`: gives what is the result register's value now.
 pub(super) fn rt_sigreturn(task: &mut Task, _: Args) -> Result {
     signal::sigreturn(task);
-    let slot = task.process.abi.ret_slot;
+    let slot = task.process.abi.regs.result;
     Ok(task.state().int[slot as usize])
 }

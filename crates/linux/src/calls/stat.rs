@@ -2,36 +2,41 @@
 
 use super::path::{read, resolve};
 use super::{Args, Result};
+use crate::abi::{Abi, StatLayout};
+use crate::layout::{self, StatGeneric};
 use crate::proc;
 use crate::task::Task;
+use ::memory::MemoryFault;
 use std::ffi::CString;
 use sys::{Errno, raw};
 
-/// The generic layout (asm-generic/stat.h), which arm64 has.
-fn generic(stat: &libc::stat) -> [u8; 128] {
-    let words = [
-        stat.st_dev,
-        stat.st_ino,
-        u64::from(stat.st_mode) | (stat.st_nlink as u32 as u64) << 32,
-        u64::from(stat.st_uid) | u64::from(stat.st_gid) << 32,
-        stat.st_rdev,
-        0,
-        stat.st_size as u64,
-        stat.st_blksize as u32 as u64,
-        stat.st_blocks as u64,
-        stat.st_atime as u64,
-        stat.st_atime_nsec as u64,
-        stat.st_mtime as u64,
-        stat.st_mtime_nsec as u64,
-        stat.st_ctime as u64,
-        stat.st_ctime_nsec as u64,
-        0,
-    ];
-    let mut out = [0; 128];
-    for (bytes, word) in out.chunks_exact_mut(8).zip(words) {
-        bytes.copy_from_slice(&word.to_le_bytes());
+/// The guest's structure.
+fn write(abi: &Abi, at: u64, stat: &libc::stat) -> core::result::Result<(), MemoryFault> {
+    match abi.stat {
+        StatLayout::Generic => layout::write(abi.model, at, generic(stat)),
     }
-    out
+}
+
+/// The generic structure (asm-generic/stat.h).
+fn generic(stat: &libc::stat) -> StatGeneric {
+    StatGeneric {
+        dev: stat.st_dev,
+        ino: stat.st_ino,
+        mode: stat.st_mode,
+        nlink: stat.st_nlink as u32,
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        rdev: stat.st_rdev,
+        size: stat.st_size,
+        blksize: stat.st_blksize as i32,
+        blocks: stat.st_blocks,
+        atime: stat.st_atime,
+        atime_nsec: stat.st_atime_nsec as u64,
+        mtime: stat.st_mtime,
+        mtime_nsec: stat.st_mtime_nsec as u64,
+        ctime: stat.st_ctime,
+        ctime_nsec: stat.st_ctime_nsec as u64,
+    }
 }
 
 /// `newfstatat(2)`.
@@ -45,14 +50,14 @@ pub(super) fn newfstatat(task: &mut Task, args: Args) -> Result {
     {
         stat = raw::fstatat(dirfd as i32, &link, 0)?;
     }
-    ::memory::write(out, &generic(&stat))?;
+    write(task.process.abi, out, &stat)?;
     Ok(0)
 }
 
 /// `fstat(2)`.
-pub(super) fn fstat(_: &mut Task, args: Args) -> Result {
+pub(super) fn fstat(task: &mut Task, args: Args) -> Result {
     let stat = raw::fstat(args[0] as i32)?;
-    ::memory::write(args[1], &generic(&stat))?;
+    write(task.process.abi, args[1], &stat)?;
     Ok(0)
 }
 
@@ -82,11 +87,13 @@ fn statx_id(out: u64) -> core::result::Result<(u64, u64), Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layout::Model;
 
     #[test]
     fn the_layout_is_the_generic_one() {
         let stat = raw::fstatat(libc::AT_FDCWD, b"/proc/self/exe", 0).unwrap();
-        let out = generic(&stat);
+        let mut out = [0; 256];
+        assert_eq!(layout::to_bytes(Model::LP64, generic(&stat), &mut out), 128);
         let word = |at: usize| u32::from_le_bytes(out[at..at + 4].try_into().unwrap());
         assert_eq!((word(16), word(20)), (stat.st_mode, stat.st_nlink as u32));
         assert_eq!((word(24), word(28)), (stat.st_uid, stat.st_gid));

@@ -77,7 +77,7 @@ fn is_address(arg: Arg) -> bool {
 }
 
 /// `prctl(PR_SET_TAGGED_ADDR_CTRL)`.
-pub(super) fn set(task: &mut Task, args: &[u64]) -> Result {
+pub(crate) fn set(task: &mut Task, args: &[u64]) -> Result {
     if args[0] & !ENABLE != 0 || args[1..].iter().any(|&unused| unused != 0) {
         return Err(Errno::EINVAL);
     }
@@ -86,7 +86,7 @@ pub(super) fn set(task: &mut Task, args: &[u64]) -> Result {
 }
 
 /// `prctl(PR_GET_TAGGED_ADDR_CTRL)`.
-pub(super) fn get(task: &Task, args: &[u64]) -> Result {
+pub(crate) fn get(task: &Task, args: &[u64]) -> Result {
     if args.iter().any(|&unused| unused != 0) {
         return Err(Errno::EINVAL);
     }

@@ -58,6 +58,7 @@ pub(super) fn arguments(
     add(b"unnamed", unnamed.then_some(b"1"));
     add(b"L", options.ld_prefix.as_deref());
     add(b"cpu", options.cpu.as_deref());
+    add(b"cpuof", options.cpu_machine.as_deref());
     add(b"dump", options.dump.as_deref());
     add(b"uname", options.uname.as_deref());
     add(b"alone", options.alone.then_some(b"1"));
@@ -109,6 +110,7 @@ pub fn read(text: &[u8]) -> Option<Inherited> {
             b"views" => views = value.split(|&b| b == b',').filter_map(number).collect(),
             b"L" => options.ld_prefix = Some(value.to_vec()),
             b"cpu" => options.cpu = Some(value.to_vec()),
+            b"cpuof" => options.cpu_machine = Some(value.to_vec()),
             b"dump" => options.dump = Some(value.to_vec()),
             b"uname" => options.uname = Some(value.to_vec()),
             b"alone" => options.alone = value == b"1",
@@ -128,9 +130,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_model_is_of_one_architecture() {
+        let mut options = Options { cpu: Some(b"max".to_vec()), ..Options::default() };
+        assert_eq!(options.model("riscv64"), Some(&b"max"[..]));
+        options.cpu_machine = Some(b"aarch64".to_vec());
+        assert_eq!((options.model("riscv64"), options.model("aarch64")), (None, Some(&b"max"[..])));
+    }
+
+    #[test]
     fn options_survive_an_exec() {
         let options = Options {
             ld_prefix: Some(b"/opt/root".to_vec()),
+            cpu: Some(b"max".to_vec()),
+            cpu_machine: Some(b"aarch64".to_vec()),
             strace: true,
             log: Some(b"/tmp/log".to_vec()),
             alone: true,

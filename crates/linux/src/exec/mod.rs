@@ -1,8 +1,9 @@
 //! `execve` and `execveat`.
 //!
-//! A program of the guest's architecture, or a script whose chain of interpreters ends in one, is
-//! run by executing ourselves again, so no binfmt_misc entry is needed and no copy of us in the
-//! guest's root: `/proc/self/exe` is executed through a descriptor. Our arguments are then
+//! A program of an architecture that we emulate, be it the caller's or another one, or a script whose
+//! chain of interpreters ends in one, is run by executing ourselves again, so no binfmt_misc entry is
+//! needed and no copy of us in the guest's root: `/proc/self/exe` is executed through a descriptor.
+//! Our arguments are then
 //!
 //! ```text
 //! NAME  --anyarch-exec  OPTIONS  PATH  argv[0] argv[1] ...
@@ -16,7 +17,7 @@
 pub mod marker;
 mod script;
 
-use crate::abi::Abi;
+use crate::abi::{self, Abi};
 use crate::elf;
 use crate::load::{self, OpenFile, find_loader};
 use crate::options::Options;
@@ -75,6 +76,14 @@ enum Plan {
     Ours(OpenFile, Vec<Vec<u8>>),
     /// The kernel as it gives other privileges; we, without them, if it cannot.
     Privileged(OpenFile, Vec<Vec<u8>>),
+}
+
+/// What a chain of interpreters ends in: a program that we emulate, what is particular to it, and its
+/// arguments.
+struct Found {
+    file: OpenFile,
+    abi: &'static Abi,
+    argv: Vec<Vec<u8>>,
 }
 
 /// Reads an array of strings as `execve` gets it; 0 is an empty array. `address` turns
@@ -220,10 +229,10 @@ fn plan(process: &Process, request: &mut Request) -> Result<Plan, Errno> {
     if closes_script(request, &file) {
         return Err(Errno::ENOENT);
     }
-    match chain(process.abi, file, request.argv.clone()) {
-        Ok((file, argv)) => {
+    match chain(file, request.argv.clone()) {
+        Ok(Found { file, abi, argv }) => {
             let stat = raw::fstat(file.fd())?;
-            check_program(process, &file)?;
+            check_program(process, abi, &file)?;
             let privileged = gives_privileges(&file, &stat);
             let run = if privileged { Plan::Privileged } else { Plan::Ours };
             Ok(run(file, argv))
@@ -243,7 +252,7 @@ fn closes_script(request: &Request, file: &OpenFile) -> bool {
             .is_ok_and(|f| f & libc::FD_CLOEXEC as u64 != 0)
 }
 
-/// Where a chain of interpreters ends if not in a program of the guest.
+/// Where a chain of interpreters ends if not in a program that we emulate.
 enum ChainError {
     /// It is too long.
     Depth,
@@ -257,15 +266,11 @@ enum ChainError {
     Unreadable(Vec<u8>),
 }
 
-/// Follows the `#!` lines of scripts to a program of the guest; gives it and its arguments.
-fn chain(
-    abi: &Abi,
-    mut file: OpenFile,
-    mut argv: Vec<Vec<u8>>,
-) -> Result<(OpenFile, Vec<Vec<u8>>), ChainError> {
+/// Follows the `#!` lines of scripts to a program that we emulate.
+fn chain(mut file: OpenFile, mut argv: Vec<Vec<u8>>) -> Result<Found, ChainError> {
     for depth in 0..=DEPTH_MAX {
-        if load::is_program(abi, file.head()) {
-            return Ok((file, argv));
+        if let Some(abi) = abi::of_program(file.head()) {
+            return Ok(Found { file, abi, argv });
         }
         let Some(script) = script::parse(file.head()) else {
             return Err(match depth {
@@ -307,15 +312,14 @@ fn open_interpreter(path: &[u8]) -> Result<OpenFile, ChainError> {
 /// # Errors
 /// If it cannot be opened; a file that is neither is refused when it is loaded.
 pub fn follow_scripts(
-    abi: &Abi,
     path: &[u8],
     argv: Vec<Vec<u8>>,
 ) -> Result<(OpenFile, Vec<Vec<u8>>), load::Error> {
     let file = OpenFile::open(path)?;
-    match chain(abi, file, argv.clone()) {
-        Ok(found) => Ok(found),
+    match chain(file, argv.clone()) {
+        Ok(Found { file, argv, .. }) => Ok((file, argv)),
         Err(ChainError::Other(file)) => Ok((file, argv)),
-        Err(ChainError::Foreign(file, _)) => match file.parse(abi) {
+        Err(ChainError::Foreign(file, _)) => match file.parse(abi::nearest(file.head())) {
             Err(why) => Err(interpreter(path, why)),
             // It is one after all: another file has taken its place.
             Ok(_) => Ok((file, argv)),
@@ -340,9 +344,8 @@ fn interpreter(path: &[u8], why: load::Error) -> load::Error {
 
 /// Finds out whether `file` and its loader can be run, as far as Linux does before it begins to load
 /// them: what is wrong with their segments kills the new program.
-fn check_program(process: &Process, file: &OpenFile) -> Result<(), Errno> {
-    let abi = process.abi;
-    let interp = elf::loader(file, abi.elf_machine).map_err(|error| match error {
+fn check_program(process: &Process, abi: &Abi, file: &OpenFile) -> Result<(), Errno> {
+    let interp = elf::loader(file, &abi.kind).map_err(|error| match error {
         elf::Error::Truncated { what: elf::INTERP, .. } => Errno::EIO,
         _ => Errno::ENOEXEC,
     })?;
@@ -362,7 +365,7 @@ fn check_program(process: &Process, file: &OpenFile) -> Result<(), Errno> {
     if loader.head().len() < elf::EHDR_SIZE {
         return Err(Errno::EIO);
     }
-    match elf::check_headers(&loader, abi.elf_machine) {
+    match elf::check_headers(&loader, &abi.kind) {
         // Its type is looked at later.
         Ok(()) | Err(elf::Error::Type(_)) => Ok(()),
         Err(_) => Err(Errno::ELIBBAD),
@@ -485,11 +488,14 @@ fn by_ourselves(
     // Without /proc there is only binfmt_misc.
     let Ok(own) = task.process.own_binary() else { return by_kernel(request) };
     let trace = task.trace.as_ref().map(Traced::save);
+    let machine = task.process.abi.machine.as_bytes().to_vec();
+    let inherited = task.process.options.clone();
     let options = Options {
+        cpu_machine: inherited.cpu.as_ref().map(|_| inherited.cpu_machine.unwrap_or(machine)),
         seccomp: seccomp::save(task),
         trace,
         mdwe: task.process.mm.inherited_mdwe(),
-        ..task.process.options.clone()
+        ..inherited
     };
     let pinned = match &own {
         OwnBinary::Pinned(fd) => Some(*fd),

@@ -1,6 +1,6 @@
 //! Why a program cannot be started, in one line, with what to do about it.
 
-use crate::elf;
+use crate::{abi, elf};
 use std::borrow::Cow;
 use sys::errno::Errno;
 use thiserror::Error;
@@ -98,14 +98,9 @@ fn format_help(error: &elf::Error) -> Option<String> {
         E::Machine { found, .. } if elf::is_host(*found) => {
             "it is a program for this machine: run it without anyarch".into()
         }
-        E::Machine { expected, .. } => {
-            format!(
-                "install a build for {}, which this emulator runs",
-                elf::machine_name(*expected)
-            )
-        }
-        E::Class(_) | E::ByteOrder(_) => {
-            "install a build for arm64, which this emulator runs".into()
+        E::Machine { .. } | E::Class(_) | E::ByteOrder(_) | E::Flags(_) => {
+            let names: Vec<_> = abi::ALL.iter().map(|abi| abi.debian).collect();
+            format!("install a build for {}, which this emulator runs", names.join(" or "))
         }
         E::Type(1) => "link it first".into(),
         E::Type(_) | E::Read(_) => return None,

@@ -77,7 +77,7 @@ impl OpenFile {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(&self, abi: &Abi) -> Result<Program, Error> {
-        elf::parse(self, abi.elf_machine)
+        elf::parse(self, &abi.kind)
             .map_err(|error| Error::Format { path: self.path.clone(), error })
     }
 }

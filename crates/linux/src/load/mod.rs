@@ -8,7 +8,7 @@ pub use error::Error;
 pub use file::{OpenFile, find_loader};
 
 use crate::abi::Abi;
-use crate::elf::{self, PAGE};
+use crate::elf::PAGE;
 use crate::identity::Identity;
 use crate::mm::{Mm, prot};
 use crate::options::Options;
@@ -107,7 +107,7 @@ pub fn start(
 ) -> Result<Task, Error> {
     let Start { file, exec_fn, unnamed, own, share, views, argv, envp } = start;
     if let Some(share) = share {
-        family::join(engine, &options, share);
+        family::join(engine, abi.machine, &options, share);
     }
     limits::adopt();
     limits::make_room_on_stack();
@@ -152,7 +152,7 @@ pub fn start(
         phdrs: (main.phdrs, program.phdr_count),
         base,
         entry: main.entry,
-        hwcap: engine.guest().capabilities().hwcap,
+        capabilities: engine.guest().capabilities(),
         vdso,
         ids: [libc::AT_UID, libc::AT_EUID, libc::AT_GID, libc::AT_EGID]
             .map(|id| auxv::get(id).unwrap_or(0)),
@@ -199,7 +199,7 @@ pub fn start(
     let state = cpu.state_mut();
     engine.guest().start(state);
     state.set_pc(entry);
-    state.int[abi.sp_slot as usize] = image.sp;
+    state.int[abi.regs.sp as usize] = image.sp;
     let mut task = Task::new(process, cpu, raw::getpid());
     task.trace = process.options.trace.as_deref().and_then(Traced::restore);
     task.thread.executed = task.trace.is_some();
@@ -261,9 +261,4 @@ fn set_name(exec_fn: &[u8], unnamed: Option<RawFd>) {
 /// Ends the process as Linux does when it cannot load a program any more whose `execve` succeeded.
 pub fn die() -> ! {
     crate::signal::die_of(libc::SIGSEGV)
-}
-
-/// Whether `head` starts a program for `abi`.
-pub fn is_program(abi: &Abi, head: &[u8]) -> bool {
-    elf::machine_of(head) == Some(abi.elf_machine)
 }

@@ -13,7 +13,7 @@ pub(super) fn cpuinfo(process: &Process, host: &[u8]) -> Vec<u8> {
     if cpus.is_empty() {
         cpus.push(0);
     }
-    (process.abi.cpuinfo)(&cpus, &process.engine.guest().capabilities()).into_bytes()
+    (process.abi.cpuinfo)(&cpus, process.engine.guest()).into_bytes()
 }
 
 /// `fdinfo` with the guest's values of the flags of `open`.

@@ -36,25 +36,21 @@ pub(super) mod word {
     pub(crate) const CHANGED: usize = 11;
     /// Blocked signals.
     pub(crate) const MASK: usize = 12;
-    /// Thread pointer.
-    pub(crate) const TLS: usize = 13;
+    /// `AUDIT_ARCH_*` of the program.
+    pub(crate) const ARCH: usize = 13;
     /// Address and length of the auxiliary vector.
     pub(crate) const AUXV: usize = 14;
     /// Siginfo, 16 words.
     pub(crate) const INFO: usize = 17;
-    /// `user_pt_regs`: 31 registers, sp, pc, pstate.
-    pub(crate) const REGS: usize = 33;
-    /// `user_fpsimd_state`: 64 words, then FPSR and FPCR in one.
-    pub(crate) const FP: usize = 67;
     /// Address and control of 16 breakpoints and 16 watchpoints of the processor.
-    pub(crate) const HARDWARE: usize = 133;
+    pub(crate) const HARDWARE: usize = 33;
+    /// The registers, as [`crate::abi::Ptrace`] lays them out.
+    pub(crate) const REGISTERS: usize = 97;
+    /// Most words of registers of any architecture.
+    pub(crate) const REGISTERS_MAX: usize = 160;
     /// Number of words.
-    pub(crate) const COUNT: usize = 197;
+    pub(crate) const COUNT: usize = REGISTERS + REGISTERS_MAX;
 }
-
-/// Words of `user_pt_regs` and `user_fpsimd_state`.
-pub(super) const REGS_WORDS: usize = 34;
-pub(super) const FP_WORDS: usize = 66;
 
 /// Why a thread has stopped.
 pub(super) mod kind {

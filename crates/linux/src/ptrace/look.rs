@@ -1,16 +1,12 @@
 //! Requests that look at a stopped thread or change it.
 
-use super::block::{self, FP_WORDS, InfoWords, REGS_WORDS, changed, kind, word};
-use super::hardware::{self, NT_ARM_HW_BREAK, NT_ARM_HW_WATCH};
+use super::block::{self, InfoWords, changed, kind, word};
+use super::hardware;
 use super::option;
 use super::tracer::{Place, Result, Stop, Tracee, get, host, put, request, settle, tracees};
+use crate::abi::{self, Abi, CallNumber, Debug, Regset};
 use crate::signal::UNBLOCKABLE;
 use sys::{Errno, raw};
-
-const NT_PRSTATUS: u64 = 1;
-const NT_PRFPREG: u64 = 2;
-const NT_ARM_TLS: u64 = 0x401;
-const NT_ARM_SYSTEM_CALL: u64 = 0x404;
 
 /// Serves the request `what`.
 pub(super) fn look(what: u64, pid: i32, address: u64, data: u64) -> Result<u64> {
@@ -124,29 +120,31 @@ pub(super) fn change(pid: i32, tracee: &Tracee, what: u64) -> Result<()> {
     put(pid, tracee, word::CHANGED, before | what)
 }
 
-/// First word, length in bytes, and length of a unit of a register set.
-fn set(kind: u64) -> Result<(usize, usize, usize)> {
-    match kind {
-        NT_PRSTATUS => Ok((word::REGS, REGS_WORDS * 8, 8)),
-        NT_PRFPREG => Ok((word::FP, FP_WORDS * 8, 4)),
-        NT_ARM_TLS => Ok((word::TLS, 8, 8)),
-        NT_ARM_SYSTEM_CALL => Ok((word::NUMBER, 4, 4)),
-        _ => Err(Errno::EINVAL),
-    }
+/// What is particular to the program of a thread, which may be of another architecture than ours.
+fn abi_of(pid: i32, tracee: &Tracee) -> Result<&'static Abi> {
+    let [arch] = get::<1>(pid, tracee, word::ARCH)?;
+    abi::ALL.into_iter().find(|abi| u64::from(abi.audit_arch) == arch).ok_or(Errno::EIO)
 }
 
 fn regset(what: u64, pid: i32, tracee: &Tracee, kind: u64, vector: u64) -> Result<u64> {
-    if matches!(kind, NT_ARM_HW_BREAK | NT_ARM_HW_WATCH) {
-        return debug_registers(what, pid, tracee, kind, vector);
+    let ptrace = &abi_of(pid, tracee)?.ptrace;
+    if let Some(debug) = ptrace.debug
+        && let Some(which) = debug.kinds.iter().position(|&own| own == kind)
+    {
+        return debug_registers(what, pid, tracee, (debug, which), vector);
     }
-    /// Of PSTATE, what a program must not have: other modes, masked exceptions.
-    const PSTATE_WRONG: u64 = 0x3df;
-    let (first, len, unit) = set(kind)?;
+    let number = matches!(ptrace.number, CallNumber::Set(own) if own == kind);
+    let (first, set) = if number {
+        (word::NUMBER, Regset { kind, first: 0, len: 4, unit: 4 })
+    } else {
+        let set = ptrace.sets.iter().find(|set| set.kind == kind).ok_or(Errno::EINVAL)?;
+        (word::REGISTERS + set.first, *set)
+    };
     let (at, room) = (memory::read_u64(vector)?, memory::read_u64(vector + 8)?);
-    if room % unit as u64 != 0 {
+    if room % set.unit as u64 != 0 {
         return Err(Errno::EINVAL);
     }
-    let len = len.min(room as usize);
+    let len = set.len.min(room as usize);
     let mut present = vec![0; len.div_ceil(8)];
     block::read(pid, tracee.block + 8 * first as u64, &mut present)?;
     let mut present = bytes(&present);
@@ -155,11 +153,11 @@ fn regset(what: u64, pid: i32, tracee: &Tracee, kind: u64, vector: u64) -> Resul
     } else {
         present[..len].copy_from_slice(&memory::read_vec(at, len)?);
         let new = words(&present);
-        if kind == NT_PRSTATUS && new.get(33).is_some_and(|pstate| pstate & PSTATE_WRONG != 0) {
+        if !(ptrace.accepts)(kind, &new) {
             return Err(Errno::EINVAL);
         }
         block::write(pid, tracee.block + 8 * first as u64, &new)?;
-        if kind != NT_ARM_SYSTEM_CALL {
+        if !number {
             change(pid, tracee, changed::REGISTERS)?;
         }
     }
@@ -167,18 +165,24 @@ fn regset(what: u64, pid: i32, tracee: &Tracee, kind: u64, vector: u64) -> Resul
     Ok(0)
 }
 
-/// The sets of breakpoints and watchpoints.
-fn debug_registers(what: u64, pid: i32, tracee: &Tracee, kind: u64, vector: u64) -> Result<u64> {
+/// The sets of breakpoints (`which` is 0) and watchpoints.
+fn debug_registers(
+    what: u64,
+    pid: i32,
+    tracee: &Tracee,
+    (debug, which): (&Debug, usize),
+    vector: u64,
+) -> Result<u64> {
     let (at, room) = (memory::read_u64(vector)?, memory::read_u64(vector + 8)?);
     if room % 4 != 0 {
         return Err(Errno::EINVAL);
     }
-    let present = hardware::get(pid, tracee, kind)?;
+    let present = hardware::get(pid, tracee, debug, which)?;
     let len = present.len().min(room as usize);
     if what == request::GETREGSET {
         memory::write(at, &present[..len])?;
     } else {
-        hardware::put(pid, tracee, kind, &memory::read_vec(at, len)?)?;
+        hardware::put(pid, tracee, debug, which, &memory::read_vec(at, len)?)?;
     }
     memory::write_u64(vector + 8, len as u64)?;
     Ok(0)
@@ -186,25 +190,28 @@ fn debug_registers(what: u64, pid: i32, tracee: &Tracee, kind: u64, vector: u64)
 
 /// `struct ptrace_syscall_info`.
 fn syscall_info(pid: i32, tracee: &Tracee, size: u64, at: u64) -> Result<u64> {
-    const AUDIT_ARCH_AARCH64: u64 = 0xc000_00b7;
     const ENTRY: u64 = 1;
     const EXIT: u64 = 2;
     const SECCOMP: u64 = 3;
-    let regs = get::<REGS_WORDS>(pid, tracee, word::REGS)?;
+    let abi = abi_of(pid, tracee)?;
+    let mut regs = vec![0; abi.ptrace.words];
+    block::read(pid, tracee.block + 8 * word::REGISTERS as u64, &mut regs)?;
+    let args = abi.ptrace.args.map(|n| regs[n]);
     let [number, result] = get::<2>(pid, tracee, word::NUMBER)?;
     let sysgood = tracee.options & option::SYSGOOD != 0;
     let (kind, data) = match tracee.stop.map(|stop| stop.place) {
         // Without PTRACE_O_TRACESYSGOOD the kernel cannot tell these from others.
-        Some(Place::Announced(kind::ENTER)) if sysgood => (ENTRY, regs[..6].to_vec()),
+        Some(Place::Announced(kind::ENTER)) if sysgood => (ENTRY, args.to_vec()),
         Some(Place::Announced(kind::LEAVE)) if sysgood => {
             (EXIT, vec![result, u64::from(Errno::from_ret(result).is_err())])
         }
         Some(Place::Announced(kind::SECCOMP)) => {
-            (SECCOMP, [&regs[..6], &[result & 0xffff_ffff]].concat())
+            (SECCOMP, [&args[..], &[result & 0xffff_ffff]].concat())
         }
         _ => (0, Vec::new()),
     };
-    let mut out = vec![kind | AUDIT_ARCH_AARCH64 << 32, regs[32], regs[31]];
+    let (pc, sp) = (regs[abi.ptrace.pc], regs[abi.ptrace.sp]);
+    let mut out = vec![kind | u64::from(abi.audit_arch) << 32, pc, sp];
     if matches!(kind, ENTRY | SECCOMP) {
         out.push(i64::from(number as i32) as u64);
     }

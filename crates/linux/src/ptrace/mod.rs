@@ -26,6 +26,12 @@ pub(crate) use tracee::{
     resumed, seccomp, send_to_self, signal, started, stepped, suspends_seccomp,
 };
 
+/// `NT_*` of the register sets that every architecture has.
+pub(crate) mod set {
+    pub(crate) const PRSTATUS: u64 = 1;
+    pub(crate) const PRFPREG: u64 = 2;
+}
+
 /// `PTRACE_O_*`.
 mod option {
     pub(super) const SYSGOOD: u64 = 1;

@@ -2,10 +2,10 @@
 
 use super::block::{self, ANNOUNCE, ASK, InfoWords, changed, kind, mode, word};
 use super::{hardware, option};
+use crate::abi::CallNumber;
 use crate::calls;
 use crate::signal::{self, Info, SYNCHRONOUS, bit};
 use crate::task::Task;
-use ir::state::{SLOT_PC, SLOT_TP};
 use sys::raw;
 
 /// A traced thread's block. Its address never changes.
@@ -13,10 +13,6 @@ use sys::raw;
 pub(crate) struct Traced {
     words: Box<[u64; word::COUNT]>,
 }
-
-/// The register that says to the tracer whether a system call begins or ends (arm64's
-/// `report_syscall_enter`).
-const DIRECTION: usize = 7;
 
 impl Traced {
     /// Of a thread that has just become one.
@@ -159,7 +155,9 @@ pub(crate) fn obey(task: &mut Task) {
     }
     let detached = traced.get(word::DETACHED) != 0;
     if what & changed::HARDWARE != 0 || detached {
-        let watches = if detached { Vec::new() } else { hardware::watches(|n| traced.get(n)) };
+        let debug = task.process.abi.ptrace.debug.filter(|_| !detached);
+        let watches =
+            debug.map_or_else(Vec::new, |debug| hardware::watches(debug, |n| traced.get(n)));
         task.cpu.set_watches(watches);
     }
     if traced.get(word::CODE) != 0 || detached {
@@ -173,44 +171,23 @@ pub(crate) fn obey(task: &mut Task) {
 }
 
 fn store(task: &Task, traced: &Traced) {
-    let state = task.state();
-    let sp = task.sp();
-    for n in 0..31 {
-        traced.set(word::REGS + n, state.int[n]);
+    let abi = task.process.abi;
+    let mut words = vec![0; abi.ptrace.words];
+    (abi.ptrace.store)(task, &mut words);
+    for (n, word) in words.into_iter().enumerate() {
+        traced.set(word::REGISTERS + n, word);
     }
-    traced.set(word::REGS + 31, sp);
-    traced.set(word::REGS + 32, state.pc());
-    traced.set(word::REGS + 33, u64::from(task.cpu.nzcv()));
-    traced.set(word::TLS, state.int[SLOT_TP as usize]);
+    traced.set(word::ARCH, u64::from(abi.audit_arch));
     traced.set(word::MASK, task.signals.saved_mask.unwrap_or(task.signals.mask));
     let identity = &task.process.identity;
     traced.set(word::AUXV, identity.auxv_addr);
     traced.set(word::AUXV + 1, identity.auxv.len() as u64);
-    for n in 0..32 {
-        traced.set(word::FP + 2 * n, state.vec[n] as u64);
-        traced.set(word::FP + 2 * n + 1, (state.vec[n] >> 64) as u64);
-    }
-    let (status, control) = (task.cpu.fpsr() & 0xffff_ffff, task.cpu.fpcr() << 32);
-    traced.set(word::FP + 64, status | control);
 }
 
 fn load(task: &mut Task, traced: &Traced) {
-    let sp_slot = task.process.abi.sp_slot as usize;
-    let state = task.state_mut();
-    for n in 0..31 {
-        state.int[n] = traced.get(word::REGS + n);
-    }
-    state.int[sp_slot] = traced.get(word::REGS + 31);
-    state.int[SLOT_PC as usize] = traced.get(word::REGS + 32);
-    state.int[SLOT_TP as usize] = traced.get(word::TLS);
-    for n in 0..32 {
-        let low = u128::from(traced.get(word::FP + 2 * n));
-        state.vec[n] = low | u128::from(traced.get(word::FP + 2 * n + 1)) << 64;
-    }
-    task.cpu.set_nzcv(traced.get(word::REGS + 33) as u32 & 0xf000_0000);
-    let fp = traced.get(word::FP + 64);
-    task.cpu.set_fpsr(fp & 0xffff_ffff);
-    task.cpu.set_fpcr(fp >> 32);
+    let ptrace = &task.process.abi.ptrace;
+    let words: Vec<_> = (0..ptrace.words).map(|n| traced.get(word::REGISTERS + n)).collect();
+    (ptrace.load)(task, &words);
 }
 
 /// Whether a signal is one by which the tracer's emulator and the traced one tell each other something.
@@ -320,10 +297,14 @@ pub(crate) fn resumed(task: &mut Task) {
 /// Stops before or after a system call. Gives the signal that the tracer gives then, to be sent.
 #[must_use]
 fn stop_at_call(task: &mut Task, why: u64) -> i32 {
-    let direction = task.state().int[DIRECTION];
-    task.state_mut().int[DIRECTION] = u64::from(why == kind::LEAVE);
+    let Some(slot) = task.process.abi.ptrace.direction else {
+        return announce(task, why, libc::SIGTRAP, &Info([0; 128])).map_or(0, |(signo, _)| signo);
+    };
+    let slot = usize::from(slot);
+    let before = task.state().int[slot];
+    task.state_mut().int[slot] = u64::from(why == kind::LEAVE);
     let told = announce(task, why, libc::SIGTRAP, &Info([0; 128]));
-    task.state_mut().int[DIRECTION] = direction;
+    task.state_mut().int[slot] = before;
     told.map_or(0, |(signo, _)| signo)
 }
 
@@ -350,7 +331,7 @@ pub(crate) fn send_to_self(task: &mut Task, signo: i32, info: &Info) {
 #[cold]
 pub(crate) fn dispatch(task: &mut Task, serve: impl FnOnce(&mut Task, u64)) {
     let abi = task.process.abi;
-    let mut number = task.state().int[abi.nr_slot as usize];
+    let mut number = task.state().int[abi.regs.number as usize];
     let before = task.trace_mode();
     let (mut skip, mut given) = (false, 0);
     if matches!(before, Some(mode::SYSCALL | mode::EMULATE | mode::EMULATE_STEP)) {
@@ -359,7 +340,10 @@ pub(crate) fn dispatch(task: &mut Task, serve: impl FnOnce(&mut Task, u64)) {
         }
         given = stop_at_call(task, kind::ENTER);
         if let Some(traced) = &task.trace {
-            number = traced.get(word::NUMBER);
+            number = match abi.ptrace.number {
+                CallNumber::Set(_) => traced.get(word::NUMBER),
+                CallNumber::Register => task.state().int[abi.regs.number as usize],
+            };
             skip = before != Some(mode::SYSCALL) || no_call(number);
         }
     } else if let Some(traced) = &task.trace {
@@ -383,7 +367,7 @@ pub(crate) fn dispatch(task: &mut Task, serve: impl FnOnce(&mut Task, u64)) {
     // A new child has its first stop behind it, and has made no call.
     if task.trace_mode() == Some(mode::SYSCALL) && task.tid == tid {
         let again = task.state().pc() == pc.wrapping_sub(abi.call_len);
-        let result = task.state().int[abi.ret_slot as usize];
+        let result = task.state().int[abi.regs.result as usize];
         if let Some(traced) = &task.trace {
             traced.set(word::RESULT, if again { -512_i64 as u64 } else { result });
         }
@@ -408,7 +392,12 @@ pub(crate) fn seccomp(task: &mut Task, number: u64, data: u32) -> Result<u64, As
     traced.set(word::NUMBER, number);
     traced.set(word::RESULT, u64::from(data));
     announce(task, kind::SECCOMP, libc::SIGTRAP, &Info([0; 128])).ok_or(Asked::Nobody)?;
-    let number = task.trace.as_ref().map_or(number, |traced| traced.get(word::NUMBER));
+    let abi = task.process.abi;
+    let number = match (abi.ptrace.number, &task.trace) {
+        (CallNumber::Set(_), Some(traced)) => traced.get(word::NUMBER),
+        (CallNumber::Register, Some(_)) => task.state().int[abi.regs.number as usize],
+        (_, None) => number,
+    };
     if no_call(number) { Err(Asked::Skip) } else { Ok(number) }
 }
 

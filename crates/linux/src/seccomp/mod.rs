@@ -224,7 +224,7 @@ pub(crate) fn check(task: &mut Task, nr: &mut u64) -> Result<(), Result<u64, Err
             Ok(nr) => nr,
             Err(Asked::Nobody) => return Err(Err(Errno::ENOSYS)),
             Err(Asked::Skip) => {
-                return Err(Ok(task.state().int[task.process.abi.ret_slot as usize]));
+                return Err(Ok(task.state().int[task.process.abi.regs.result as usize]));
             }
         };
     }
@@ -256,7 +256,7 @@ fn obey(task: &mut Task, nr: u64, verdict: u32, listened: bool) -> Result<(), Re
         action::TRAP => {
             trap(task, nr, value);
             // What the handler's frame holds; it may have set it.
-            Err(Ok(task.state().int[task.process.abi.ret_slot as usize]))
+            Err(Ok(task.state().int[task.process.abi.regs.result as usize]))
         }
         action::USER_NOTIF if listened => {
             let args = core::array::from_fn(|n| task.arg(n));

@@ -2,14 +2,17 @@
 
 use super::held::Held;
 use super::{SIG_DFL, SIG_IGN, SYNCHRONOUS, bit, sa};
+use crate::abi::Abi;
+use crate::layout::{self, Sigaction, SigactionRestorer};
 use engine::signals as host;
+use memory::MemoryFault;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Number of signals.
 const SIGNALS: usize = 64;
 
-/// `struct sigaction` as the guest gave it. The kernel's layout, which is the same on arm64 and
-/// x86-64: handler, flags, restorer, mask.
+/// `struct sigaction` as the guest gave it: words for handler, flags, restorer (where the architecture
+/// has one) and mask.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Action {
     /// Address, or `SIG_DFL`, `SIG_IGN`.
@@ -23,23 +26,32 @@ pub struct Action {
 }
 
 impl Action {
-    /// From the guest's bytes.
-    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
-        let word = |n: usize| {
-            let mut out = [0; 8];
-            out.copy_from_slice(&bytes[n * 8..][..8]);
-            u64::from_le_bytes(out)
-        };
-        Self { handler: word(0), flags: word(1), restorer: word(2), mask: word(3) }
+    /// The one at `at`.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(crate) fn read(abi: &Abi, at: u64) -> Result<Self, MemoryFault> {
+        if abi.restorer {
+            let read: SigactionRestorer = layout::read(abi.model, at)?;
+            let SigactionRestorer { handler, flags, restorer, mask } = read;
+            Ok(Self { handler, flags, restorer, mask })
+        } else {
+            let Sigaction { handler, flags, mask } = layout::read(abi.model, at)?;
+            Ok(Self { handler, flags, restorer: 0, mask })
+        }
     }
 
-    /// The guest's bytes.
-    pub(crate) fn to_bytes(self) -> [u8; 32] {
-        let mut out = [0; 32];
-        for (n, word) in [self.handler, self.flags, self.restorer, self.mask].iter().enumerate() {
-            out[n * 8..][..8].copy_from_slice(&word.to_le_bytes());
+    /// Writes it to `at`.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(crate) fn write(self, abi: &Abi, at: u64) -> Result<(), MemoryFault> {
+        let Self { handler, flags, restorer, mask } = self;
+        if abi.restorer {
+            layout::write(abi.model, at, SigactionRestorer { handler, flags, restorer, mask })
+        } else {
+            layout::write(abi.model, at, Sigaction { handler, flags, mask })
         }
-        out
     }
 
     /// Makes the host's action for `signo` the one that lets the guest have this one.
@@ -163,12 +175,19 @@ impl ProcessSignals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::abi::{aarch64, riscv64};
 
     #[test]
-    fn actions_are_four_words() {
+    fn actions_have_four_words_or_three() {
         let action = Action { handler: 1, flags: 2, restorer: 3, mask: 4 };
-        let bytes = action.to_bytes();
-        assert_eq!((bytes[0], bytes[8], bytes[16], bytes[24]), (1, 2, 3, 4));
-        assert_eq!(Action::from_bytes(bytes), action);
+        let words = [0_u64; 4];
+        let at = words.as_ptr() as u64;
+        let seen = || std::hint::black_box(words);
+        let (with, without) = (&aarch64::ABI, &riscv64::ABI);
+        action.write(with, at).unwrap();
+        assert_eq!((seen(), Action::read(with, at).unwrap()), ([1, 2, 3, 4], action));
+        action.write(without, at).unwrap();
+        let expected = Action { restorer: 0, ..action };
+        assert_eq!((seen(), Action::read(without, at).unwrap()), ([1, 2, 4, 4], expected));
     }
 }

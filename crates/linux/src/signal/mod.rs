@@ -22,6 +22,7 @@ pub(crate) use held::{
 pub use info::Info;
 pub(crate) use info::SI_KERNEL;
 
+use crate::layout::{self, Model, StackT};
 use crate::task::Task;
 use crate::{calls, ptrace};
 use engine::{Fault, RecordedSignal, signals as host};
@@ -56,16 +57,9 @@ pub mod sa {
     pub const RESETHAND: u64 = 0x8000_0000;
     /// Tag bits of fault addresses are given.
     pub const EXPOSE_TAGBITS: u64 = 0x800;
-    /// All that Linux knows (kernel/signal.c `UAPI_SA_FLAGS`).
-    pub const KNOWN: u64 = NOCLDSTOP
-        | NOCLDWAIT
-        | SIGINFO
-        | RESTORER
-        | ONSTACK
-        | RESTART
-        | NODEFER
-        | RESETHAND
-        | EXPOSE_TAGBITS;
+    /// All that Linux knows on every architecture (kernel/signal.c `UAPI_SA_FLAGS`).
+    pub const KNOWN: u64 =
+        NOCLDSTOP | NOCLDWAIT | SIGINFO | ONSTACK | RESTART | NODEFER | RESETHAND | EXPOSE_TAGBITS;
 }
 
 /// Bit of a signal in a mask.
@@ -118,19 +112,26 @@ impl AltStack {
         on | self.flags & SS_AUTODISARM
     }
 
-    /// Reads a `stack_t`, which is the same on all 64-bit guests.
-    pub(crate) fn read(at: u64) -> Result<Self, MemoryFault> {
-        let flags = memory::read_u32(at + 8)? as i32;
-        Ok(Self { start: memory::read_u64(at)?, len: memory::read_u64(at + 16)?, flags })
+    /// Reads a `stack_t`.
+    pub(crate) fn read(model: Model, at: u64) -> Result<Self, MemoryFault> {
+        let StackT { start, flags, len } = layout::read(model, at)?;
+        Ok(Self { start, len, flags })
     }
 
-    /// The `stack_t` with these flags.
-    pub(crate) fn bytes(&self, flags: i32) -> [u8; 24] {
-        let mut out = [0; 24];
-        out[..8].copy_from_slice(&self.start.to_le_bytes());
-        out[8..12].copy_from_slice(&flags.to_le_bytes());
-        out[16..].copy_from_slice(&self.len.to_le_bytes());
-        out
+    /// Writes the `stack_t` with these flags.
+    pub(crate) fn write(&self, model: Model, at: u64, flags: i32) -> Result<(), MemoryFault> {
+        layout::write(model, at, StackT { start: self.start, flags, len: self.len })
+    }
+
+    /// Puts the `stack_t` with these flags into the first of `bytes`.
+    pub(crate) fn put(&self, model: Model, flags: i32, bytes: &mut [u8]) {
+        layout::to_bytes(model, StackT { start: self.start, flags, len: self.len }, bytes);
+    }
+
+    /// The `stack_t` in `bytes`.
+    pub(crate) fn get(model: Model, bytes: &[u8]) -> Self {
+        let StackT { start, flags, len } = layout::from_bytes(model, bytes);
+        Self { start, len, flags }
     }
 }
 
@@ -204,7 +205,7 @@ impl Task {
 
     /// The stack pointer.
     pub fn sp(&self) -> u64 {
-        self.state().int[self.process.abi.sp_slot as usize]
+        self.state().int[self.process.abi.regs.sp as usize]
     }
 
     /// Where a frame for `action` starts (its highest address).

@@ -5,6 +5,7 @@ mod names;
 
 pub(crate) use names::Set;
 
+use crate::abi::Abi;
 use crate::calls::{Action, Call};
 use crate::process::place;
 use crate::signal::Info;
@@ -73,6 +74,7 @@ pub(crate) enum Arg {
 pub struct Trace {
     tid: i32,
     to: RawFd,
+    abi: &'static Abi,
 }
 
 /// A line being put together.
@@ -81,6 +83,7 @@ pub(crate) struct Line {
     /// Arguments that were not printed yet, as they are results.
     from: usize,
     to: RawFd,
+    abi: &'static Abi,
 }
 
 impl Task {
@@ -88,7 +91,7 @@ impl Task {
     pub(crate) fn trace(&self) -> Option<Trace> {
         let process = self.process;
         let to = process.log.as_ref().map_or(libc::STDERR_FILENO, AsRawFd::as_raw_fd);
-        process.options.strace.then_some(Trace { tid: self.tid, to })
+        process.options.strace.then_some(Trace { tid: self.tid, to, abi: process.abi })
     }
 }
 
@@ -116,7 +119,7 @@ fn print(to: RawFd, mut text: String) {
 impl Trace {
     /// What can be said before the call. Calls that may not return are printed now.
     pub(crate) fn enter(&self, call: Option<&Call>, nr: u64, args: [u64; 6]) -> Line {
-        let mut line = Line { text: format!("{} ", self.tid), from: 0, to: self.to };
+        let mut line = Line { text: format!("{} ", self.tid), from: 0, to: self.to, abi: self.abi };
         let Some(call) = call else {
             let _ =
                 write!(line.text, "syscall_{nr}({:#x}, {:#x}, {:#x}", args[0], args[1], args[2]);
@@ -160,7 +163,11 @@ impl Line {
             self.text.push_str(", ");
         }
         let next = args.get(n + 1).copied().unwrap_or(0);
-        argument(&mut self.text, call.args[n], args[n], next);
+        let value = match call.args[n] {
+            Arg::Flags(Set::Open) => self.abi.open_flags.to_host(args[n]),
+            _ => args[n],
+        };
+        argument(&mut self.text, call.args[n], value, next);
     }
 
     /// Completes the line and prints it.

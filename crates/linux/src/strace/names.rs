@@ -1,4 +1,4 @@
-//! Names of flags and constants, with the guest's values.
+//! Names of flags and constants; those of `open` with the host's values.
 
 use std::fmt::Write;
 
@@ -57,28 +57,31 @@ pub(crate) enum Set {
 
 type Names = &'static [(&'static str, u64)];
 
+/// Flags of `open`.
+const OPEN: [(&str, u64); 16] = [
+    ("O_CREAT", libc::O_CREAT as u64),
+    ("O_EXCL", libc::O_EXCL as u64),
+    ("O_NOCTTY", libc::O_NOCTTY as u64),
+    ("O_TRUNC", libc::O_TRUNC as u64),
+    ("O_APPEND", libc::O_APPEND as u64),
+    ("O_NONBLOCK", libc::O_NONBLOCK as u64),
+    ("O_SYNC", libc::O_SYNC as u64),
+    ("O_DSYNC", libc::O_DSYNC as u64),
+    ("O_TMPFILE", libc::O_TMPFILE as u64),
+    ("O_DIRECTORY", libc::O_DIRECTORY as u64),
+    ("O_NOFOLLOW", libc::O_NOFOLLOW as u64),
+    ("O_DIRECT", libc::O_DIRECT as u64),
+    ("O_LARGEFILE", sys::arch::O_LARGEFILE),
+    ("O_NOATIME", libc::O_NOATIME as u64),
+    ("O_CLOEXEC", libc::O_CLOEXEC as u64),
+    ("O_PATH", 0o10_000_000),
+];
+
 impl Set {
     /// Single bits, or values that may be combined.
     fn bits(self) -> Names {
         match self {
-            Self::Open => &[
-                ("O_CREAT", 0x40),
-                ("O_EXCL", 0x80),
-                ("O_NOCTTY", 0x100),
-                ("O_TRUNC", 0x200),
-                ("O_APPEND", 0x400),
-                ("O_NONBLOCK", 0x800),
-                ("O_SYNC", 0x101000),
-                ("O_DSYNC", 0x1000),
-                ("O_DIRECTORY", 0x4000),
-                ("O_NOFOLLOW", 0x8000),
-                ("O_DIRECT", 0x10000),
-                ("O_LARGEFILE", 0x20000),
-                ("O_NOATIME", 0x40000),
-                ("O_CLOEXEC", 0x80000),
-                ("O_PATH", 0x200000),
-                ("O_TMPFILE", 0x400000),
-            ],
+            Self::Open => &OPEN,
             Self::Prot => &[
                 ("PROT_READ", 0x1),
                 ("PROT_WRITE", 0x2),
@@ -440,7 +443,7 @@ mod tests {
     #[test]
     fn flags_have_names() {
         assert_eq!(text(Set::Open, 0o2_000_000), "O_RDONLY|O_CLOEXEC");
-        assert_eq!(text(Set::Open, 0o40_102), "O_RDWR|O_CREAT|O_DIRECTORY");
+        assert_eq!(text(Set::Open, 0o200_102), "O_RDWR|O_CREAT|O_DIRECTORY");
         assert_eq!(text(Set::Prot, 0), "PROT_NONE");
         assert_eq!(text(Set::Map, 0x22), "MAP_PRIVATE|MAP_ANONYMOUS");
         assert_eq!(text(Set::Futex, 0x81), "FUTEX_WAKE|FUTEX_PRIVATE_FLAG");

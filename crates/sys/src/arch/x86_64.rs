@@ -315,6 +315,24 @@ pub fn know_cpuid([one, seven]: [u32; 2]) {
     CPUID.store(u64::from(one) | u64::from(seven) << 32, Ordering::Relaxed);
 }
 
+/// The kernel's `O_LARGEFILE`, which the C library says is 0 on 64-bit hosts.
+pub const O_LARGEFILE: u64 = 0o100_000;
+
+/// Words of the kernel's `struct semid64_ds`, and which are what; the first six are permissions.
+pub mod semid {
+    /// How many there are.
+    pub const WORDS: usize = 13;
+    /// When it was last used.
+    pub const OTIME: usize = 6;
+    /// When it was last changed.
+    pub const CTIME: usize = 8;
+    /// How many semaphores.
+    pub const NSEMS: usize = 10;
+}
+
+/// The number of `io_pgetevents`, for which not every C library has a name.
+pub const SYS_IO_PGETEVENTS: i64 = 333;
+
 /// The processor has AVX, whether or not it is enabled.
 pub fn has_avx() -> bool {
     cpuid()[0] >> 28 & 1 != 0

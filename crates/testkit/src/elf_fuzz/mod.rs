@@ -10,17 +10,15 @@ pub use mutate::mutate;
 pub use watch::{Run, run};
 pub use whole::{Outcome, judge};
 
+use linux::abi::aarch64::ABI;
 use linux::elf::{ADDR_END, Error, PAGE, parse};
-
-/// `e_machine` of the programs.
-const MACHINE: u16 = 183;
 
 /// Parses `bytes` and checks what the loader relies on. Returns whether they are a program.
 ///
 /// # Panics
 /// If the parser lets something through.
 pub fn check(bytes: &[u8]) -> bool {
-    let program = match parse(bytes, MACHINE) {
+    let program = match parse(bytes, &ABI.kind) {
         Ok(program) => program,
         Err(error) => {
             assert!(!error.to_string().is_empty());
@@ -80,7 +78,7 @@ mod tests {
             check(&bytes);
             if len >= 20 {
                 bytes[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
-                bytes[16..20].copy_from_slice(&[2, 0, MACHINE as u8, 0]);
+                bytes[16..20].copy_from_slice(&[2, 0, ABI.kind.machine as u8, 0]);
                 check(&bytes);
             }
         }

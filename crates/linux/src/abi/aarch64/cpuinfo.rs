@@ -1,6 +1,6 @@
 //! /proc/cpuinfo of arm64 (Linux arch/arm64/kernel/cpuinfo.c).
 
-use guest::Capabilities;
+use guest::{Capabilities, Guest};
 
 /// Names of `AT_HWCAP`'s bits, from bit 0.
 #[rustfmt::skip]
@@ -21,8 +21,13 @@ const HWCAP2: [&str; 48] = [
     "sveb16b16", "lrcpc3", "lse128",
 ];
 
-/// The file for processors `cpus`. The counter, by which BogoMIPS are told, counts nanoseconds.
-pub(super) fn text(cpus: &[u32], capabilities: &Capabilities) -> String {
+/// The file for processors `cpus`.
+pub(super) fn text(cpus: &[u32], guest: &dyn Guest) -> String {
+    of(cpus, &guest.capabilities())
+}
+
+/// The counter, by which BogoMIPS are told, counts nanoseconds.
+fn of(cpus: &[u32], capabilities: &Capabilities) -> String {
     let mut features = String::new();
     let words = [(&HWCAP[..], capabilities.hwcap[0]), (&HWCAP2[..], capabilities.hwcap[1])];
     for (names, bits) in words {
@@ -52,7 +57,7 @@ mod tests {
     #[test]
     fn each_processor_has_its_lines() {
         let capabilities = Capabilities { hwcap: [0b1011, 1 << 44 | 1], id: 0x413f_d0c1 };
-        let text = text(&[0, 3], &capabilities);
+        let text = of(&[0, 3], &capabilities);
         assert!(text.contains("processor\t: 3\n"));
         assert!(text.contains("Features\t: fp asimd aes dcpodp hbc\n"));
         assert!(text.contains("CPU implementer\t: 0x41\n") && text.contains("CPU part\t: 0xd0c\n"));

@@ -3,6 +3,7 @@
 //! From low to high addresses: siginfo, ucontext with sigcontext and its 4 KiB of records, then a
 //! frame record (fp, lr) that continues the chain of the interrupted code.
 
+use crate::abi::BadFrame;
 use crate::signal::{AltStack, Delivery, sa};
 use crate::task::Task;
 use ir::state::{BTYPE_ANY, BTYPE_CALL, BTYPE_JUMP, FIRST_VEC, SLOT_BTYPE};
@@ -31,16 +32,6 @@ const PSTATE_INVALID: u64 = 0x3df;
 
 const FP: usize = 29;
 const LR: usize = 30;
-
-/// A frame that `rt_sigreturn` does not accept.
-#[derive(Debug)]
-pub struct BadFrame;
-
-impl From<MemoryFault> for BadFrame {
-    fn from(_: MemoryFault) -> Self {
-        Self
-    }
-}
 
 fn put(frame: &mut [u8], at: usize, bytes: &[u8]) {
     frame[at..at + bytes.len()].copy_from_slice(bytes);
@@ -94,7 +85,7 @@ pub(crate) fn push_frame(task: &mut Task, delivery: &Delivery) -> Result<(), Mem
     } else {
         task.process.identity.sigreturn
     };
-    let sp_slot = task.process.abi.sp_slot as usize;
+    let sp_slot = task.process.abi.regs.sp as usize;
     // Handlers are entered as by a call.
     let branch = if task.process.engine.guest().guards() { BTYPE_CALL } else { 0 };
     let state = task.state_mut();
@@ -115,7 +106,7 @@ fn fill(task: &Task, delivery: &Delivery, frame: &mut [u8]) {
     let state = task.state();
     put(frame, 0, &delivery.info.0);
     let alt = &task.signals.alt_stack;
-    put(frame, UC_STACK, &alt.bytes(alt.flags));
+    alt.put(task.process.abi.model, alt.flags, &mut frame[UC_STACK..]);
     put_u64(frame, UC_SIGMASK, delivery.mask);
     let (address, syndrome) = task.signals.last_fault;
     put_u64(frame, CONTEXT, address);
@@ -154,7 +145,7 @@ pub(crate) fn pop_frame(task: &mut Task) -> Result<(u64, AltStack), BadFrame> {
     if pstate & PSTATE_INVALID != 0 {
         return Err(BadFrame);
     }
-    let sp_slot = task.process.abi.sp_slot as usize;
+    let sp_slot = task.process.abi.regs.sp as usize;
     let state = task.state_mut();
     for n in 0..31 {
         state.int[n] = get_u64(&frame, REGS + 8 * n);
@@ -171,11 +162,7 @@ pub(crate) fn pop_frame(task: &mut Task) -> Result<(u64, AltStack), BadFrame> {
     task.cpu.set_nzcv(pstate as u32 & 0xf000_0000);
     task.cpu.set_fpsr(u64::from(get_u32(&frame, fpsimd)));
     task.cpu.set_fpcr(u64::from(get_u32(&frame, fpsimd + 4)));
-    let alt = AltStack {
-        start: get_u64(&frame, UC_STACK),
-        len: get_u64(&frame, UC_STACK + 16),
-        flags: get_u32(&frame, UC_STACK + 8) as i32,
-    };
+    let alt = AltStack::get(task.process.abi.model, &frame[UC_STACK..]);
     Ok((get_u64(&frame, UC_SIGMASK), alt))
 }
 

@@ -2,13 +2,16 @@
 
 mod cpuinfo;
 mod frame;
+mod prctl;
+mod registers;
 mod vdso;
 
-pub use frame::BadFrame;
-
-use super::{Abi, OpenFlags};
+use super::{Abi, OpenFlags, Registers, StatLayout};
 use crate::calls::AARCH64_CALLS;
-use ir::state::{FIRST_VEC, SLOT_PC};
+use crate::elf::Kind;
+use crate::layout::Model;
+use crate::stack::at;
+use ir::state::{FIRST_VEC, SLOT_PC, SLOT_TP};
 
 /// `EM_AARCH64`.
 const MACHINE: u16 = 183;
@@ -22,22 +25,33 @@ const GETTIMEOFDAY: u64 = 169;
 /// `PROT_BTI`: branch targets are guarded. Accepted, and without effect on processors without.
 const PROT_BTI: u64 = 0x10;
 
+/// The kernel's signal frame without SVE: sigframe plus fp and lr (arch/arm64/kernel/signal.c).
+const MIN_SIGSTACK: u64 = 5120;
+
 /// The value for arm64.
 pub static ABI: Abi = Abi {
     machine: "aarch64",
     machine32: "armv8l",
-    platform: "aarch64",
-    elf_machine: MACHINE,
-    // The kernel's signal frame without SVE: sigframe plus fp and lr (arch/arm64/kernel/signal.c).
-    min_sigstack: 5120,
-    sp_slot: 31,
-    nr_slot: 8,
-    arg_slots: [0, 1, 2, 3, 4, 5],
-    ret_slot: 0,
+    platform: Some("aarch64"),
+    kind: Kind {
+        machine: MACHINE,
+        class_counts: false,
+        refused: |_| None,
+        // GNU_PROPERTY_AARCH64_FEATURE_1_AND, BTI.
+        guards: Some((0xc000_0000, 1)),
+    },
+    model: Model::LP64,
+    stat: StatLayout::Generic,
+    regs: Registers { sp: 31, tp: SLOT_TP, number: 8, args: [0, 1, 2, 3, 4, 5], result: 0 },
+    clone_args: [0, 1, 2, 3, 4],
+    set_result: |state, result| state.int[0] = result.unwrap_or_else(sys::Errno::to_ret),
+    auxv: |capabilities| vec![(at::MINSIGSTKSZ, MIN_SIGSTACK), (at::HWCAP2, capabilities.hwcap[1])],
+    min_sigstack: MIN_SIGSTACK,
     cpuinfo: cpuinfo::text,
     vdso: &vdso::IMAGE,
     calls: &AARCH64_CALLS,
     call_len: 4,
+    restorer: true,
     push_frame: frame::push_frame,
     pop_frame: frame::pop_frame,
     syndrome: frame::syndrome,
@@ -51,6 +65,8 @@ pub static ABI: Abi = Abi {
     arch_prot: PROT_BTI,
     tags: true,
     debian: "arm64",
+    prctl: prctl::prctl,
+    ptrace: registers::PTRACE,
 };
 
 const _: () = assert!(SLOT_PC == 32 && FIRST_VEC == 64);

@@ -1,0 +1,223 @@
+//! Structures in the guest's memory: their fields are declared in `isa/linux.structs`, and read and
+//! written here by the guest's word size, byte order and alignment.
+
+mod structs;
+
+pub(crate) use structs::*;
+
+use memory::MemoryFault;
+
+/// How an architecture lays out structures.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Model {
+    /// Bytes of a `long` and of an address.
+    pub word: usize,
+    /// The most significant byte comes first.
+    pub big_endian: bool,
+    /// Alignment of fields of 64 bits, which is 4 on i386.
+    pub wide_align: usize,
+}
+
+impl Model {
+    /// 64 bits, little-endian.
+    pub const LP64: Self = Self { word: 8, big_endian: false, wide_align: 8 };
+}
+
+/// Longest structure.
+const LEN_MAX: usize = 256;
+
+/// A declared structure.
+pub(crate) trait Struct: Default + Copy {
+    /// Shows each field to `cursor`, in order.
+    fn visit(&mut self, cursor: &mut Cursor<'_>);
+}
+
+/// What happens to the fields.
+enum Action<'a> {
+    Read(&'a [u8]),
+    Write(&'a mut [u8]),
+    /// Nothing: only the length is wanted.
+    Measure,
+}
+
+/// Goes through the fields of a structure.
+pub(crate) struct Cursor<'a> {
+    model: Model,
+    at: usize,
+    /// The greatest alignment of a field.
+    align: usize,
+    action: Action<'a>,
+}
+
+impl<'a> Cursor<'a> {
+    /// Lets all fields of `value` be visited; gives the length of the structure.
+    fn run<T: Struct>(model: Model, value: &mut T, action: Action<'a>) -> usize {
+        let mut cursor = Cursor { model, at: 0, align: 1, action };
+        value.visit(&mut cursor);
+        cursor.at.next_multiple_of(cursor.align)
+    }
+
+    /// A field of `size` bytes, whose number is `value`; gives what it is afterwards. What does not fit
+    /// is cut off.
+    fn field(&mut self, size: usize, value: u64) -> u64 {
+        let align = if size == 8 { self.model.wide_align } else { size };
+        let start = self.at.next_multiple_of(align);
+        (self.at, self.align) = (start + size, self.align.max(align));
+        let big = self.model.big_endian;
+        match &mut self.action {
+            Action::Measure => value,
+            Action::Write(bytes) => {
+                let all = if big { value << (64 - 8 * size) } else { value };
+                let all = if big { all.to_be_bytes() } else { all.to_le_bytes() };
+                bytes[start..start + size].copy_from_slice(&all[..size]);
+                value
+            }
+            Action::Read(bytes) => {
+                let field = &bytes[start..start + size];
+                let add = |number, &byte| number << 8 | u64::from(byte);
+                if big { field.iter().fold(0, add) } else { field.iter().rev().fold(0, add) }
+            }
+        }
+    }
+
+    /// What follows stands at a multiple of a word.
+    #[cfg(test)]
+    fn align_word(&mut self) {
+        self.at = self.at.next_multiple_of(self.model.word);
+    }
+
+    /// A field of a fixed size.
+    fn number<T: Number>(&mut self, value: &mut T) {
+        *value = T::from_bits(self.field(size_of::<T>(), value.bits()));
+    }
+
+    /// An unsigned word.
+    fn word(&mut self, value: &mut u64) {
+        *value = self.field(self.model.word, *value);
+    }
+
+    /// A signed word.
+    fn signed_word(&mut self, value: &mut i64) {
+        let size = self.model.word;
+        let bits = self.field(size, *value as u64);
+        *value = (bits << (64 - 8 * size)) as i64 >> (64 - 8 * size);
+    }
+}
+
+/// A number in a field.
+trait Number: Copy {
+    fn bits(self) -> u64;
+    fn from_bits(bits: u64) -> Self;
+}
+
+macro_rules! numbers {
+    ($($type:ty)*) => {
+        $(impl Number for $type {
+            fn bits(self) -> u64 {
+                self as u64
+            }
+            fn from_bits(bits: u64) -> Self {
+                bits as Self
+            }
+        })*
+    };
+}
+
+numbers!(u16 i32 u32 i64 u64);
+
+/// The length of a structure.
+pub(crate) fn len<T: Struct>(model: Model) -> usize {
+    Cursor::run(model, &mut T::default(), Action::Measure)
+}
+
+/// The structure in `bytes`, which are as many as it has.
+pub(crate) fn from_bytes<T: Struct>(model: Model, bytes: &[u8]) -> T {
+    let mut value = T::default();
+    Cursor::run(model, &mut value, Action::Read(bytes));
+    value
+}
+
+/// Puts `value` into the first of `bytes`; gives how many those are.
+pub(crate) fn to_bytes<T: Struct>(model: Model, mut value: T, bytes: &mut [u8]) -> usize {
+    Cursor::run(model, &mut value, Action::Write(bytes))
+}
+
+/// Reads the structure at `at`.
+///
+/// # Errors
+/// If it cannot be read.
+pub(crate) fn read<T: Struct>(model: Model, at: u64) -> Result<T, MemoryFault> {
+    let mut bytes = [0; LEN_MAX];
+    let bytes = &mut bytes[..len::<T>(model)];
+    memory::read(at, bytes)?;
+    Ok(from_bytes(model, bytes))
+}
+
+/// Writes `value` to `at`.
+///
+/// # Errors
+/// If it cannot be written.
+pub(crate) fn write<T: Struct>(model: Model, at: u64, value: T) -> Result<(), MemoryFault> {
+    let mut bytes = [0; LEN_MAX];
+    let len = to_bytes(model, value, &mut bytes);
+    memory::write(at, &bytes[..len])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BIG64: Model = Model { word: 8, big_endian: true, wide_align: 8 };
+    const I386: Model = Model { word: 4, big_endian: false, wide_align: 4 };
+    const ARM: Model = Model { wide_align: 8, ..I386 };
+
+    /// Sizes of the kernel's structures on five kinds of architecture.
+    #[test]
+    fn lengths_are_the_kernels() {
+        assert_eq!((len::<StatGeneric>(Model::LP64), len::<StatS390x>(BIG64)), (128, 144));
+        assert_eq!((len::<Stat64On32>(I386), len::<Stat64On32>(ARM)), (96, 104));
+        assert_eq!((len::<Msghdr>(Model::LP64), len::<Msghdr>(I386)), (56, 28));
+        assert_eq!((len::<EpollEvent>(Model::LP64), len::<EpollEvent>(I386)), (16, 12));
+        assert_eq!((len::<StackT>(Model::LP64), len::<StackT>(ARM)), (24, 12));
+        assert_eq!((len::<SemidDs>(Model::LP64), len::<CloneArgs>(ARM)), (88, 88));
+        assert_eq!(
+            (len::<Sigaction>(Model::LP64), len::<SigactionRestorer>(Model::LP64)),
+            (24, 32)
+        );
+    }
+
+    #[test]
+    fn fields_are_where_the_architecture_has_them() {
+        let child = SiginfoChild {
+            signo: 17,
+            pid: 0x1234,
+            status: -1,
+            utime: 5,
+            ..SiginfoChild::default()
+        };
+        let mut bytes = [0; LEN_MAX];
+        let len = to_bytes(BIG64, child, &mut bytes);
+        assert_eq!(
+            (len, &bytes[..4], &bytes[16..20]),
+            (48, &[0, 0, 0, 17][..], &[0, 0, 0x12, 0x34][..])
+        );
+        assert_eq!((&bytes[24..28], bytes[39]), (&[0xff; 4][..], 5));
+        assert_eq!(from_bytes::<SiginfoChild>(BIG64, &bytes[..len]), child);
+        let time = Timespec { sec: -2, nsec: 7 };
+        let len = to_bytes(I386, time, &mut bytes);
+        assert_eq!(bytes[..len], [0xfe, 0xff, 0xff, 0xff, 7, 0, 0, 0]);
+        assert_eq!(from_bytes::<Timespec>(I386, &bytes[..len]), time);
+    }
+
+    #[test]
+    fn structures_are_read_and_written_in_memory() {
+        let mut place = [0_u64; 16];
+        let at = place.as_mut_ptr() as u64;
+        let stat =
+            Stat64On32 { ino: 0x1_0000_0002, size: -1, mode: 0o644, ..Stat64On32::default() };
+        write(I386, at, stat).unwrap();
+        assert_eq!(read::<Stat64On32>(I386, at).unwrap(), stat);
+        assert_eq!(memory::read_u64(at + 88).unwrap(), 0x1_0000_0002);
+        assert!(read::<Timespec>(Model::LP64, 8).is_err());
+    }
+}
