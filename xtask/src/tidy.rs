@@ -17,7 +17,7 @@ const BOUNDARIES: &[(&str, &[&str])] = &[
     ("softfloat", &["ir"]),
     ("eval", &["ir", "softfloat"]),
     ("guest", &["ir"]),
-    ("guest-aarch64", &["guest", "ir", "isa"]),
+    ("guest-aarch64", &["guest", "ir", "isa", "softfloat"]),
     ("guest-riscv64", &["guest", "ir", "isa", "softfloat"]),
     ("host", &["ir"]),
     ("host-x64", &["host", "ir"]),

@@ -66,7 +66,7 @@ mod tests {
             assert_eq!(arch.abi.machine, guest.uname);
             assert_eq!((arch.abi.kind.machine, arch.abi.debian), (guest.machine, guest.debian));
             let made = (arch.make)(None).expect("the usual processor");
-            assert_eq!(made.name(), guest.uname);
+            assert_eq!(made.spec().name, guest.uname);
         }
         let abis = linux::abi::ALL.map(|abi| abi.machine);
         assert_eq!(abis, GUESTS.each_ref().map(|arch| arch.abi.machine));

@@ -2,14 +2,16 @@
 
 use crate::engine::{CpuRef, Engine};
 use crate::firsts::Firsts;
+use crate::map::PcMap;
 use crate::watch::Watch;
 use core::cell::{Cell, UnsafeCell};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
+use guest::Key;
 use ir::state::{
     DISPLACED_ENTRIES, HASH_ENTRIES, HashEntry, MONITOR_CLEAR, SLOT_EX_ADDR, SLOT_FPCR, SLOT_FPSR,
-    displaced_index, hash_index,
+    displaced_index, exit, hash_index,
 };
-use ir::{OpCode, State};
+use ir::{OpCode, Round, State};
 use std::io;
 use sys::map::{Mapping, PAGE, protect};
 use sys::signal::Siginfo;
@@ -32,6 +34,8 @@ pub enum Exit {
     Syscall {
         /// The instruction's immediate.
         imm: u32,
+        /// Its length in bytes.
+        len: u8,
     },
     /// A trap at pc.
     Trap {
@@ -370,8 +374,8 @@ pub struct Cpu {
     pub(crate) engine: &'static Engine,
     /// The engine's epoch that the hash and the return stack are of.
     pub(crate) epoch: u64,
-    /// `Mode::fp_exact` in force.
-    pub(crate) exact: bool,
+    /// The translations for the key in force.
+    pub(crate) map: &'static PcMap,
     /// Instructions whose floating point trapped, and how often.
     pub(crate) traps: [(u64, u8); TRAPS],
     /// For the evaluator.
@@ -416,7 +420,10 @@ impl Cpu {
     /// If memory is short.
     pub fn new(engine: &'static Engine) -> io::Result<Self> {
         let evaluates = engine.options.evaluate_first;
-        Self::with(engine, if evaluates { Firsts::new() } else { Firsts::default() })
+        Self::with(
+            engine,
+            if evaluates { Firsts::new(engine.spec.insn_align) } else { Firsts::default() },
+        )
     }
     fn with(engine: &'static Engine, firsts: Firsts) -> io::Result<Self> {
         let os = |e: sys::Errno| io::Error::from_raw_os_error(e.0);
@@ -448,7 +455,7 @@ impl Cpu {
         // SAFETY: the page is mapped and zero, which is a valid state; nobody knows it yet.
         unsafe {
             (*state).int[usize::from(SLOT_EX_ADDR)] = MONITOR_CLEAR;
-            (*state).fp_control = crate::host::fp_control(0);
+            (*state).fp_control = crate::host::fp_control(Round::Nearest);
             (*state).fp_control_host = 0x1f80;
             (*state).ret_base = shared.ret_base();
             (*state).ret_sp = shared.ret_base();
@@ -476,7 +483,7 @@ impl Cpu {
             shared,
             engine,
             epoch,
-            exact: false,
+            map: engine.map(Key(0)),
             traps: [(0, 0); TRAPS],
             block: ir::Block::default(),
             firsts,
@@ -499,7 +506,7 @@ impl Cpu {
         to.vec = from.vec;
         to.flags = from.flags;
         to.int[usize::from(SLOT_EX_ADDR)] = MONITOR_CLEAR;
-        new.update_fp();
+        new.update_control();
         Ok(new)
     }
     /// The thread has ended, or is about to with all signals blocked: keeps the processor for the next
@@ -598,16 +605,16 @@ impl Cpu {
     /// Sets it.
     pub fn set_fpcr(&mut self, fpcr: u64) {
         self.state_mut().int[usize::from(SLOT_FPCR)] = fpcr;
-        self.update_fp();
+        self.update_control();
     }
-    /// Follows the floating-point control slot.
-    pub(crate) fn update_fp(&mut self) {
-        let (guest, state) = (self.engine.guest, self.state_mut());
-        state.fp_control = crate::host::fp_control(guest.rounding(state));
-        state.fp = guest.fp(state);
-        let exact = guest.mode(state).fp_exact;
-        if exact != self.exact {
-            self.exact = exact;
+    /// Follows the guest's control registers.
+    pub(crate) fn update_control(&mut self) {
+        let control = self.engine.guest.control(self.state());
+        let state = self.state_mut();
+        state.fp_control = crate::host::fp_control(control.fp.rounding);
+        state.fp = control.fp;
+        if control.key != self.map.key {
+            self.map = self.engine.map(control.key);
             self.shared.forget_all();
             self.invalidate_returns();
         }
@@ -678,7 +685,7 @@ impl Cpu {
     /// is pending (also false).
     pub(crate) fn enter(&mut self, host: u64) -> bool {
         let shared = &*self.shared;
-        if self.engine.options.stress && self.state().exit_reason != ir::state::exit::POLL {
+        if self.engine.options.stress && self.state().exit_reason != exit::POLL {
             shared.arm();
         } else if shared.is_armed() {
             shared.disarm();

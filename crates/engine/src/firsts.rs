@@ -13,26 +13,28 @@ pub(crate) struct Firsts {
     seen: Vec<u64>,
     /// How many blocks the evaluator may still run.
     pub(crate) left: u32,
+    /// `Spec::insn_align`.
+    align: u8,
 }
 
 impl Firsts {
     /// For the thread that starts a program.
-    pub(crate) fn new() -> Self {
-        Self { seen: vec![0; BITS / 64], left: BLOCKS }
+    pub(crate) fn new(align: u8) -> Self {
+        Self { seen: vec![0; BITS / 64], left: BLOCKS, align }
     }
     /// Whether the evaluator is to run the block at `pc`.
     pub(crate) fn has(&self, pc: u64) -> bool {
-        let (word, bit) = Self::bit(pc);
+        let (word, bit) = self.bit(pc);
         self.left != 0 && self.seen[word] & bit == 0
     }
     /// Notes that it does.
     pub(crate) fn take(&mut self, pc: u64) {
-        let (word, bit) = Self::bit(pc);
+        let (word, bit) = self.bit(pc);
         self.seen[word] |= bit;
         self.left -= 1;
     }
-    fn bit(pc: u64) -> (usize, u64) {
-        let n = (pc >> 2 ^ pc >> 18) as usize % BITS;
+    fn bit(&self, pc: u64) -> (usize, u64) {
+        let n = (pc >> self.align ^ pc >> 18) as usize % BITS;
         (n / 64, 1 << (n % 64))
     }
 }

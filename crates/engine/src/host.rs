@@ -1,8 +1,9 @@
 //! The one place that knows the host's architecture: which back end, what its registers mean.
 
 use crate::options::{FeatureLevel, Options};
-use guest::Guest;
+use guest::Spec;
 use host::{Features, FlagsAt, Host};
+use ir::Round;
 use ir::state::flag;
 
 /// The processor's extensions, cut down to `level`.
@@ -20,7 +21,6 @@ pub(crate) fn features(level: FeatureLevel) -> Features {
         bmi2: has(seven, 3) && has(seven, 8),
         fma: avx2 && has(one, 12),
         f16c: avx2 && has(one, 29),
-        movbe: avx2 && has(one, 22),
         aes: has(one, 25),
         pclmul: has(one, 1),
         sha: has(seven, 29),
@@ -32,10 +32,10 @@ pub(crate) fn features(level: FeatureLevel) -> Features {
 }
 
 /// The back end for this host.
-pub(crate) fn back_end(options: &Options, guest: &dyn Guest) -> Box<dyn Host> {
+pub(crate) fn back_end(options: &Options, spec: &Spec) -> Box<dyn Host> {
     let features = features(options.features);
     Box::new(match options.pins {
-        None => host_x64::X64::new(features, guest.int_pins(), guest.vec_pins()),
+        None => host_x64::X64::new(features, spec.int_pins, spec.vec_pins),
         Some(seed) => {
             let [int, vec] = host::random_pins(seed);
             host_x64::X64::new(features, &int, &vec)
@@ -43,13 +43,18 @@ pub(crate) fn back_end(options: &Options, guest: &dyn Guest) -> Box<dyn Host> {
     })
 }
 
-/// Floating-point control for translated code: invalid operations trap, all else is masked;
-/// `rounding` as `Guest::rounding` gives it.
-pub(crate) fn fp_control(rounding: u8) -> u32 {
-    0x1f00 | u32::from(rounding & 3) << 13
+/// Floating-point control for translated code: invalid operations trap, all else is masked.
+pub(crate) fn fp_control(rounding: Round) -> u32 {
+    let field = match rounding {
+        Round::Down => 1,
+        Round::Up => 2,
+        Round::Zero => 3,
+        _ => 0,
+    };
+    0x1f00 | field << 13
 }
 
-/// Separates the sticky bits (in Arm's layout) from a floating-point control and status word.
+/// Separates the sticky bits (in the order of `SLOT_FPSR`) from a floating-point control and status word.
 /// Invalid is never taken from here: such instructions go to the evaluator.
 pub(crate) fn split_sticky(control: u32) -> (u64, u32) {
     let bit = |from: u32, to: u32| u64::from(control >> from & 1) << to;

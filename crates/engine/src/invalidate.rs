@@ -1,6 +1,7 @@
 //! Dropping translations: of changed guest code, or all when the cache is full.
 
 use crate::engine::{Engine, Writer};
+use crate::translate::MAX_UNIT;
 use crate::unit::{CodeHash, NONE, Unit};
 use core::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
@@ -26,7 +27,7 @@ impl Engine {
     /// there now. Programs say that code was changed for whole lines, and write what was there.
     pub(crate) fn code_changed(&self, start: u64, len: u64) {
         self.invalidate_if(&mut self.lock(), start, len, |unit| {
-            unit.code.is_none() || unit.code != hash_at(unit.pc, unit.len / 4)
+            unit.code.is_none() || unit.code != hash_at(unit.pc, unit.len)
         });
     }
 
@@ -78,7 +79,7 @@ impl Engine {
         writer.stats.invalidated += dropped.len() as u64;
         for &n in dropped {
             let Some(unit) = self.tables.units.get(n) else { continue };
-            self.map(unit.exact).remove(unit.pc, n);
+            self.map(unit.key).remove(unit.pc, n);
             self.tables.code_lines.remove(unit.pc, unit.len.into());
             // All that leads in. A link may have been unlinked, and then linked to another unit,
             // which makes it part of that unit's list instead: it was taken off here first.
@@ -143,17 +144,17 @@ impl Engine {
             }
         }
         writer.pages.clear();
-        self.map(false).clear();
-        self.map(true).clear();
+        self.maps.clear();
         self.tables.clear();
         self.cache.clear();
         writer.stats.flushes += 1;
     }
 }
 
-/// The hash of `count` words of guest code at `pc`; None if they cannot be read.
-fn hash_at(pc: u64, count: u16) -> Option<CodeHash> {
-    let words: Result<Vec<u32>, _> =
-        (0..u64::from(count)).map(|n| memory::read_u32(pc + n * 4)).collect();
-    words.ok().map(|words| CodeHash::of(&words))
+/// The hash of `len` bytes of guest code at `pc`; None if they cannot be read.
+fn hash_at(pc: u64, len: u16) -> Option<CodeHash> {
+    let mut code = [0; MAX_UNIT as usize];
+    let code = code.get_mut(..usize::from(len))?;
+    memory::read(pc, code).ok()?;
+    Some(CodeHash::of(code))
 }

@@ -9,7 +9,7 @@
 //! cpu.make_current();                                              // on the thread that runs it
 //! loop {
 //!     match cpu.run() {
-//!         Exit::Syscall { imm } => ...,                            // pc = next instruction
+//!         Exit::Syscall { imm, len } => ...,                       // pc = next instruction
 //!         Exit::Trap { kind, arg } => ...,                         // pc = that instruction (ir::state::TRAP_*)
 //!         Exit::Fault(fault) => ...,                               // pc = that instruction
 //!         Exit::Interrupted => while let Some(s) = cpu.take_signal() { ... },
@@ -39,23 +39,29 @@ mod code_lines;
 mod cpu;
 mod engine;
 mod fault;
+mod fetch;
 mod firsts;
+mod fork;
 mod host;
 mod interpret;
 mod invalidate;
+mod link;
 mod map;
 mod options;
+mod report;
 mod run;
 mod share;
 pub mod signals;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod translate;
 mod unit;
 mod watch;
 
 pub use cpu::{Cpu, Exit, Fault, RecordedSignal};
-pub use engine::{AddressSpace, Engine, ForkGuard};
+pub use engine::{AddressSpace, Engine};
+pub use fork::ForkGuard;
 pub use options::{FeatureLevel, Options, Stats};
 pub use share::Family;
 pub use watch::Watch;

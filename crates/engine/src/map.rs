@@ -1,7 +1,9 @@
-//! From guest pc to translated code: open addressing, readers without locks.
+//! From guest pc to translated code: a map for each key, of open addressing, with readers that take no
+//! locks.
 
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
-use std::sync::Mutex;
+use guest::Key;
+use std::sync::{Mutex, PoisonError};
 use sys::map::Mapping;
 
 #[repr(C)]
@@ -35,7 +37,7 @@ impl Table {
     /// The slot of `pc`, or the free one where it belongs.
     fn slot(&self, pc: u64) -> &Slot {
         let slots = self.slots();
-        let mut i = (pc >> 2).wrapping_mul(0x9e37_79b9_7f4a_7c15) as usize >> 24;
+        let mut i = pc.wrapping_mul(0x9e37_79b9_7f4a_7c15) as usize >> 26;
         loop {
             let slot = &slots[i & self.mask];
             let key = slot.key.load(Ordering::Acquire);
@@ -59,8 +61,45 @@ pub(crate) struct Target {
 /// Bits of a map's filter.
 const FILTER: usize = 1 << 14;
 
-/// The map.
+/// The maps of all keys, made when they are asked for: programs use few.
+pub(crate) struct Maps {
+    /// That of the usual key.
+    usual: &'static PcMap,
+    others: Mutex<Vec<&'static PcMap>>,
+}
+
+impl Maps {
+    /// With `align` as in `Spec::insn_align`.
+    pub(crate) fn new(align: u8) -> Self {
+        let usual = Box::leak(Box::new(PcMap::new(Key(0), align)));
+        Self { usual, others: Mutex::new(Vec::new()) }
+    }
+    /// The map for `key`.
+    pub(crate) fn of(&self, key: Key) -> &'static PcMap {
+        if key == self.usual.key {
+            return self.usual;
+        }
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(map) = others.iter().find(|map| map.key == key) {
+            return map;
+        }
+        let new: &'static PcMap = Box::leak(Box::new(PcMap::new(key, self.usual.align)));
+        others.push(new);
+        new
+    }
+    /// Empties all.
+    pub(crate) fn clear(&self) {
+        self.usual.clear();
+        let others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        others.iter().for_each(|map| map.clear());
+    }
+}
+
+/// The translations for threads with one key.
 pub(crate) struct PcMap {
+    pub(crate) key: Key,
+    /// `Spec::insn_align`.
+    align: u8,
     /// Bit by pc: clear if nothing was ever entered for it.
     filter: [AtomicU64; FILTER / 64],
     table: AtomicPtr<Table>,
@@ -79,8 +118,10 @@ const FIRST: usize = 2048;
 
 impl PcMap {
     /// An empty map; takes no memory before the first insertion.
-    pub(crate) const fn new() -> Self {
+    fn new(key: Key, align: u8) -> Self {
         Self {
+            key,
+            align,
             filter: [const { AtomicU64::new(0) }; FILTER / 64],
             table: AtomicPtr::new(core::ptr::null_mut()),
             tables: Mutex::new(Tables { all: Vec::new(), used: 0 }),
@@ -97,7 +138,7 @@ impl PcMap {
         (target.offset != 0).then_some(target)
     }
     fn filter(&self, pc: u64) -> (&AtomicU64, u64) {
-        let n = (pc >> 2) as usize % FILTER;
+        let n = (pc >> self.align) as usize % FILTER;
         (&self.filter[n / 64], 1 << (n % 64))
     }
     /// As [`PcMap::get`], but quicker where there is none.
@@ -109,31 +150,37 @@ impl PcMap {
     pub(crate) fn has(&self, pc: u64) -> bool {
         self.find(pc).is_some()
     }
-    /// How many of the `count` (at most 16) words from `pc` on come before one that has a
-    /// translation; that of the first does not count.
-    pub(crate) fn unknown_from(&self, pc: u64, count: usize) -> usize {
-        let n = (pc >> 2) as usize % FILTER;
+    /// How many of the `len` (at most 64) bytes from `pc` on come before one at which a translation
+    /// starts; that of the first does not count.
+    pub(crate) fn unknown_from(&self, pc: u64, len: usize) -> usize {
+        debug_assert!(len <= 64);
+        let n = (pc >> self.align) as usize % FILTER;
         let word = |n: usize| self.filter[n % (FILTER / 64)].load(Ordering::Relaxed);
         let (low, shift) = (word(n / 64), n % 64);
         let mut bits = low >> shift;
-        if shift > 48 {
+        let count = len >> self.align;
+        if shift + count > 64 {
             bits |= word(n / 64 + 1) << (64 - shift);
         }
-        bits &= (1 << count) - 2;
+        // (Without the first.)
+        bits &= !1;
         while bits != 0 {
-            let at = bits.trailing_zeros() as usize;
-            if self.get(pc + at as u64 * 4).is_some() {
+            let at = (bits.trailing_zeros() as usize) << self.align;
+            if at >= len {
+                break;
+            }
+            if self.get(pc.wrapping_add(at as u64)).is_some() {
                 return at;
             }
             bits &= bits - 1;
         }
-        count
+        len
     }
     /// Enters a translation; by the writer only.
     pub(crate) fn insert(&self, pc: u64, target: Target) {
         let (word, bit) = self.filter(pc);
         word.fetch_or(bit, Ordering::Relaxed);
-        let tables = &mut *self.tables.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let tables = &mut *self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let full = tables.all.last().is_none_or(|t| (tables.used + 1) * 3 > (t.mask + 1) * 2);
         if full {
             tables.grow();
@@ -155,7 +202,7 @@ impl PcMap {
     }
     /// Empties it. Readers may see old entries for a while.
     pub(crate) fn clear(&self) {
-        let tables = &mut *self.tables.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let tables = &mut *self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         tables.used = 0;
         if let Some(table) = tables.all.last() {
             table.map.discard(0, table.map.len());
@@ -197,7 +244,7 @@ mod tests {
 
     #[test]
     fn grows_and_removes() {
-        let map = PcMap::new();
+        let map = PcMap::new(Key(0), 2);
         assert_eq!(map.get(0), None);
         for n in 0..20_000_u32 {
             map.insert(u64::from(n) * 4, Target { offset: n + 1, unit: n });
@@ -212,17 +259,39 @@ mod tests {
         map.insert(400, Target { offset: 7, unit: 7 });
         assert_eq!(map.get(400), Some(Target { offset: 7, unit: 7 }));
         assert!(map.has(400) && map.has(404) && !map.has(402 << 20));
-        assert_eq!(map.unknown_from(400, 16), 1);
-        let far = 402 << 20;
-        assert_eq!(map.unknown_from(far, 16), 16);
-        map.insert(far + 60, Target { offset: 7, unit: 7 });
-        for n in 0..15 {
-            assert_eq!(map.unknown_from(far + 4 * n, 16), 15 - n as usize);
-            assert_eq!(map.unknown_from(far + 4 * n, 15 - n as usize), 15 - n as usize);
-        }
-        assert_eq!(map.unknown_from(far + 60, 16), 16);
+        assert_eq!(map.unknown_from(400, 64), 4);
         map.clear();
         assert_eq!(map.get(404), None);
         assert!(!map.has(404));
+    }
+
+    #[test]
+    fn tells_what_comes_before_the_next_translation() {
+        for align in 0..=2 {
+            let map = PcMap::new(Key(0), align);
+            let step = 1_usize << align;
+            for start in (0..70_u64).map(|n| (402 << 20) + n * 60) {
+                assert_eq!(map.unknown_from(start, 64), 64);
+                let there = start + 64 - step as u64;
+                map.insert(there, Target { offset: 7, unit: 7 });
+                for n in (0..64 - step).step_by(step) {
+                    let left = 64 - step - n;
+                    assert_eq!(map.unknown_from(start + n as u64, 64), left, "{align} {n}");
+                    assert_eq!(map.unknown_from(start + n as u64, left), left);
+                }
+                assert_eq!(map.unknown_from(there, 64), 64, "the first does not count");
+                map.remove(there, 7);
+            }
+        }
+    }
+
+    #[test]
+    fn there_is_a_map_for_each_key() {
+        let maps = Maps::new(1);
+        maps.of(Key(7)).insert(0x1002, Target { offset: 1, unit: 1 });
+        assert!(maps.of(Key(7)).has(0x1002) && !maps.of(Key(0)).has(0x1002));
+        assert!(core::ptr::eq(maps.of(Key(7)), maps.of(Key(7))));
+        maps.clear();
+        assert!(!maps.of(Key(7)).has(0x1002));
     }
 }

@@ -6,8 +6,9 @@ use crate::map::Target;
 use crate::watch::TRAP_HWBKPT;
 use core::sync::atomic::{Ordering, fence};
 use eval::Outcome;
-use guest::{Mode, RuntimeEffect};
-use ir::state::{TRAP_UNDEFINED, exit};
+use guest::{Effect, Mode};
+use ir::OpCode;
+use ir::state::exit;
 use std::time::Instant;
 
 const BUS_ADRALN: i32 = 1;
@@ -28,7 +29,7 @@ impl Cpu {
                 continue;
             }
             let pc = self.state().pc();
-            let known = self.engine.lookup(self.exact, pc);
+            let known = self.map.find(pc);
             let target = match known {
                 Some(target) if link.is_none() => target,
                 None if self.first_time(pc) => {
@@ -38,7 +39,7 @@ impl Cpu {
                     }
                     continue;
                 }
-                _ => match self.engine.resolve(self.exact, pc, link.take(), self.epoch) {
+                _ => match self.engine.resolve(self.map, pc, link.take(), self.epoch) {
                     Ok(target) => target,
                     Err(fault) => return Exit::Fault(fault),
                 },
@@ -48,14 +49,16 @@ impl Cpu {
                 continue;
             }
             let (reason, arg) = (self.state().exit_reason, self.state().exit_arg);
-            match reason {
+            match exit::reason(reason) {
                 exit::LINK => link = Some(arg as u32),
                 exit::INDIRECT => {
                     if let Some(fault) = self.indirect() {
                         return Exit::Fault(fault);
                     }
                 }
-                exit::SYSCALL => return Exit::Syscall { imm: arg as u32 },
+                exit::SYSCALL => {
+                    return Exit::Syscall { imm: arg as u32, len: exit::length(reason) };
+                }
                 exit::TRAP => return Exit::Trap { kind: arg as u16, arg: (arg >> 32) as u32 },
                 exit::INTERPRET => {
                     if arg != 0 {
@@ -67,7 +70,7 @@ impl Cpu {
                 }
                 exit::RUNTIME => {
                     let args = [self.state().args[0] as u64, self.state().args[1] as u64];
-                    if let Some(exit) = self.runtime(arg as u32, args) {
+                    if let Some(exit) = self.runtime(arg as u32, args, exit::length(reason)) {
                         return exit;
                     }
                 }
@@ -95,7 +98,7 @@ impl Cpu {
     fn count_trap(&mut self, tagged: bool) {
         const MANY: u8 = 16;
         let pc = self.state().pc();
-        let entry = &mut self.traps[(pc >> 2) as usize % TRAPS];
+        let entry = &mut self.traps[(pc >> self.engine.spec.insn_align) as usize % TRAPS];
         if entry.0 != pc {
             *entry = (pc, 0);
         }
@@ -111,11 +114,11 @@ impl Cpu {
         let engine = self.engine;
         let pc = engine.guest.canonical(self.state().pc());
         self.state_mut().set_pc(pc);
-        let target = match engine.lookup(self.exact, pc) {
+        let target = match self.map.find(pc) {
             Some(target) => target,
             // The run loop has it evaluated.
             None if self.is_new(pc) => return None,
-            None => match engine.resolve(self.exact, pc, None, self.epoch) {
+            None => match engine.resolve(self.map, pc, None, self.epoch) {
                 Ok(target) => target,
                 Err(fault) => return Some(fault),
             },
@@ -131,7 +134,7 @@ impl Cpu {
         }
         // (It may have been translated anew in the meantime, so its pc alone says nothing.)
         if let Some(pc) = displaced
-            && engine.lookup(self.exact, pc).is_none_or(|target| {
+            && self.map.find(pc).is_none_or(|target| {
                 is_dead(target) || !self.shared.has_displaced(pc, engine.entry(target))
             })
         {
@@ -157,12 +160,12 @@ impl Cpu {
     /// Runs the instruction at pc by the evaluator.
     fn interpret(&mut self) -> Option<Exit> {
         self.engine.interpreted.fetch_add(1, Ordering::Relaxed);
-        self.run_by_evaluator(Mode { fp_exact: self.exact, single: true, brief: false })
+        self.run_by_evaluator(Mode { key: self.map.key, single: true, brief: false })
     }
 
     /// Runs the instructions from pc to the next branch by the evaluator.
     fn evaluate(&mut self) -> Option<Exit> {
-        self.run_by_evaluator(Mode { fp_exact: self.exact, single: false, brief: true })
+        self.run_by_evaluator(Mode { key: self.map.key, single: false, brief: true })
     }
 
     fn run_by_evaluator(&mut self, mode: Mode) -> Option<Exit> {
@@ -172,10 +175,10 @@ impl Cpu {
         self.state_mut().set_pc(pc);
         let mut block = core::mem::take(&mut self.block);
         block.clear();
-        let fetcher = engine.fetcher(pc, self.exact);
-        engine.decode(&mut { fetcher }, pc, mode, &mut block);
+        let mut fetcher = engine.fetcher(self.map, pc);
+        engine.decode(&mut fetcher, pc, mode, &mut block);
         let exit = if block.insns == 0 {
-            Some(Exit::Fault(engine.fetch_fault(pc)))
+            Some(Exit::Fault(engine.fetch_fault(&mut fetcher, pc)))
         } else {
             let watches = core::mem::take(&mut self.watches);
             let mut memory = GuestMemory { watches: &watches, guest: engine.guest, fault: None };
@@ -194,9 +197,11 @@ impl Cpu {
                     self.called();
                     None
                 }
-                Outcome::Syscall(imm) => Some(Exit::Syscall { imm: imm as u32 }),
+                Outcome::Syscall(imm) => {
+                    Some(Exit::Syscall { imm: imm as u32, len: last_length(&block) })
+                }
                 Outcome::Trap { kind, arg } => Some(Exit::Trap { kind, arg: arg as u32 }),
-                Outcome::Runtime { op, args } => self.runtime(op as u32, args),
+                Outcome::Runtime { op, args } => self.runtime(op as u32, args, last_length(&block)),
                 Outcome::Fault(fault) if fault.alignment => Some(Exit::Fault(Fault {
                     signo: libc::SIGBUS,
                     code: BUS_ADRALN,
@@ -217,20 +222,28 @@ impl Cpu {
         exit
     }
 
-    fn runtime(&mut self, op: u32, args: [u64; 2]) -> Option<Exit> {
+    /// Executes operation `op` of the guest for an instruction of `len` bytes, which pc is behind.
+    fn runtime(&mut self, op: u32, args: [u64; 2], len: u8) -> Option<Exit> {
         match self.engine.guest.runtime(op, args, self.state_mut()) {
-            RuntimeEffect::None => {}
-            RuntimeEffect::FpControl => self.update_fp(),
-            RuntimeEffect::Invalidate { start, len } => {
+            Effect::None => {}
+            Effect::Control => self.update_control(),
+            Effect::Invalidate { start, len } => {
                 self.engine.code_changed(self.engine.guest.canonical(start), len);
             }
-            RuntimeEffect::Yield => std::thread::yield_now(),
-            RuntimeEffect::Undefined => {
-                let pc = self.state().pc().wrapping_sub(4);
+            Effect::InvalidateWritable => self.engine.invalidate(0, u64::MAX),
+            Effect::Yield => std::thread::yield_now(),
+            Effect::Trap { kind, argument } => {
+                let pc = self.state().pc().wrapping_sub(len.into());
                 self.state_mut().set_pc(pc);
-                return Some(Exit::Trap { kind: TRAP_UNDEFINED, arg: 0 });
+                return Some(Exit::Trap { kind, arg: argument });
             }
         }
         None
     }
+}
+
+/// Bytes of the last instruction of `block`.
+fn last_length(block: &ir::Block) -> u8 {
+    let last = block.ops.iter().rfind(|op| op.code == OpCode::Insn);
+    last.map_or(0, |op| (block.len - op.imm as u32) as u8)
 }

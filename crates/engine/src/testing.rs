@@ -39,7 +39,7 @@ impl Runner {
     /// Lowers `block` and runs it from its start to its first exit on the registers of `state`.
     pub fn run(&mut self, block: &Block, state: &mut State) -> Left {
         let engine = self.cpu.engine;
-        let target = engine.publish(&mut engine.lock(), block, self.cpu.exact);
+        let target = engine.publish(&mut engine.lock(), block, self.cpu.map.key);
         self.run_unit(target, state)
     }
     /// The host code of `block`.
@@ -57,7 +57,7 @@ impl Runner {
         to.vec = state.vec;
         to.flags = state.flags;
         to.spill = state.spill;
-        self.cpu.update_fp();
+        self.cpu.update_control();
         self.cpu.invalidate_returns();
         self.cpu.epoch = engine.epoch.load(Ordering::SeqCst);
         while !self.cpu.enter(engine.entry(target)) {
@@ -68,9 +68,9 @@ impl Runner {
         state.vec = from.vec;
         state.flags = from.flags;
         state.args = from.args;
-        state.exit_reason = from.exit_reason;
+        state.exit_reason = exit::reason(from.exit_reason);
         state.exit_arg = from.exit_arg;
-        let reason = from.exit_reason;
+        let reason = exit::reason(from.exit_reason);
         let arg = if reason == exit::LINK { from.exit_arg - first_link } else { from.exit_arg };
         Left { reason, arg, fault: (reason == exit::FAULT).then(|| self.cpu.shared.fault()) }
     }

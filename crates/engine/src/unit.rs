@@ -3,6 +3,7 @@
 use crate::arena::Arena;
 use crate::code_lines::{self, CodeLines};
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use guest::Key;
 use host::{FaultPoint, FlagsAt, Recipe};
 use sys::map::Mapping;
 
@@ -29,8 +30,8 @@ pub(crate) struct Unit {
     pub(crate) faults: u16,
     /// Its recipes are consecutive.
     pub(crate) first_recipe: u32,
-    /// For threads with `Mode::fp_exact`.
-    pub(crate) exact: bool,
+    /// For threads with this key.
+    pub(crate) key: Key,
     /// Of the guest code it was made of; None if that is not known.
     pub(crate) code: Option<CodeHash>,
     /// Dropped: nothing may lead here any more.
@@ -46,12 +47,17 @@ pub(crate) struct Unit {
 pub(crate) struct CodeHash(u64);
 
 impl CodeHash {
-    /// That of `words`.
-    pub(crate) fn of(words: &[u32]) -> Self {
-        let step = |hash: u64, &word: &u32| {
-            (hash.rotate_left(25) ^ u64::from(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    /// That of `code`.
+    pub(crate) fn of(code: &[u8]) -> Self {
+        let step = |hash: u64, word: u64| {
+            (hash.rotate_left(25) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
         };
-        Self(words.iter().fold(words.len() as u64, step))
+        let (words, rest) = code.as_chunks::<8>();
+        let start = (code.len() as u64) << 56;
+        let hash = words.iter().fold(start, |hash, &word| step(hash, u64::from_le_bytes(word)));
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        Self(step(hash, u64::from_le_bytes(last)))
     }
 }
 
@@ -126,7 +132,7 @@ impl Tables {
         block: &ir::Block,
         code: &host::Code,
         offset: u32,
-        exact: bool,
+        key: Key,
         guest: Option<CodeHash>,
     ) -> u32 {
         let index = self.units.len();
@@ -142,7 +148,7 @@ impl Tables {
             first_fault: self.faults.len(),
             faults: code.faults.len() as u16,
             first_recipe: self.recipes.len(),
-            exact,
+            key,
             code: guest,
             dead: AtomicBool::new(false),
             incoming: AtomicU32::new(NONE),
@@ -256,7 +262,7 @@ mod tests {
             for host in [3, 9, 15] {
                 code.faults.push(FaultPoint { host, guest: n, flags: FlagsAt::Home });
             }
-            tables.push(&block, &code, 64 + n * 32, false, None);
+            tables.push(&block, &code, 64 + n * 32, Key(0), None);
         }
         assert!(tables.find(63).is_none() && tables.find(64 + 20).is_none());
         let unit = tables.find(64 + 3 * 32 + 9).unwrap();

@@ -3,7 +3,7 @@
 //! When that code is modified later, the exit is not looked at again: the new code must not expect
 //! flags that the old code did not use. Compilers and debuggers that patch code keep to that.
 
-use guest::Fetch;
+use guest::{Fetch, peek_word};
 
 /// How far to look.
 const DEPTH: u32 = 8;
@@ -12,7 +12,7 @@ const DEPTH: u32 = 8;
 /// instruction that reads them, may fault, branches conditionally or far, or is not known here.
 pub(crate) fn dead_at(fetch: &mut dyn Fetch, mut pc: u64) -> bool {
     for _ in 0..DEPTH {
-        let Some(word) = fetch.word(pc) else { return false };
+        let Some(word) = peek_word(fetch, pc) else { return false };
         if overwrites(word) {
             return true;
         }

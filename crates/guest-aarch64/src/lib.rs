@@ -50,8 +50,12 @@ mod simd_three_different;
 mod simd_three_same;
 mod simd_two_registers;
 
-use guest::{Fetch, Guest, KeyRequest, Mode, RuntimeEffect};
+use guest::{
+    Address, Coherence, Control, Effect, Endian, Fetch, Guest, Key, KeyRequest, Memory, Mode, Spec,
+};
+use ir::state::SLOT_FPCR;
 use ir::{Block, FpControl, Round, State};
+use softfloat::rules;
 
 pub use cpu::Cpu;
 pub use disasm::disassemble;
@@ -91,46 +95,57 @@ const VEC_PINS: &[u16] = &[64, 65, 66, 67, 68, 69, 70, 71, 80, 81, 82, 72, 73, 8
 /// FPCR bits that host instructions cannot follow: AH, NEP, FIZ, FZ16, FZ, DN, AHP.
 const FPCR_EXACT: u64 = 1 << 1 | 1 << 2 | 1 | 1 << 19 | 1 << 24 | 1 << 25 | 1 << 26;
 
+/// The key of translations for a floating-point control that host instructions do not follow: every
+/// floating-point operation is the evaluator's.
+pub const KEY_EXACT: Key = Key(1);
+
+/// What FPCR asks for.
+fn fp_control(fpcr: u64) -> FpControl {
+    let flush = fpcr >> 24 & 1 != 0;
+    FpControl {
+        rules: rules::ARM,
+        rounding: [Round::Nearest, Round::Up, Round::Down, Round::Zero][(fpcr >> 22 & 3) as usize],
+        flush_operands: flush,
+        flush_results: flush,
+        flush_half: fpcr >> 19 & 1 != 0,
+        default_nan: fpcr >> 25 & 1 != 0,
+        alternative_half: fpcr >> 26 & 1 != 0,
+    }
+}
+
+/// What it is, as data.
+pub static SPEC: Spec = Spec {
+    name: "aarch64",
+    insn_align: 2,
+    insn_max: 4,
+    int_pins: INT_PINS,
+    vec_pins: VEC_PINS,
+    order: Endian::Little,
+    address: Address::TopByteIgnored,
+    memory: Memory::Weak,
+    coherence: Coherence::Explicit,
+    fp: rules::ARM,
+};
+
 impl Guest for Aarch64 {
     fn capabilities(&self) -> guest::Capabilities {
         guest::Capabilities { hwcap: self.cpu.features.hwcap(), id: self.cpu.midr }
     }
-    fn name(&self) -> &'static str {
-        "aarch64"
+    fn spec(&self) -> &'static Spec {
+        &SPEC
     }
     fn translate(&self, fetch: &mut dyn Fetch, pc: u64, mode: Mode, block: &mut Block) {
         translator::translate(&self.cpu, fetch, pc, mode, block);
     }
-    fn int_pins(&self) -> &'static [u16] {
-        INT_PINS
-    }
-    fn vec_pins(&self) -> &'static [u16] {
-        VEC_PINS
-    }
-    fn runtime(&self, op: u32, args: [u64; 2], state: &mut State) -> RuntimeEffect {
+    fn runtime(&self, op: u32, args: [u64; 2], state: &mut State) -> Effect {
         runtime::run(self.random, op, args, state)
     }
-    fn mode(&self, state: &State) -> Mode {
-        let fpcr = state.int[ir::state::SLOT_FPCR as usize];
-        Mode { fp_exact: fpcr & FPCR_EXACT != 0, ..Mode::default() }
-    }
-    fn fp(&self, state: &State) -> FpControl {
-        let fpcr = state.int[ir::state::SLOT_FPCR as usize];
-        let flush = fpcr >> 24 & 1 != 0;
-        FpControl {
-            rounding: [Round::Nearest, Round::Up, Round::Down, Round::Zero]
-                [(fpcr >> 22 & 3) as usize],
-            flush_operands: flush,
-            flush_results: flush,
-            flush_half: fpcr >> 19 & 1 != 0,
-            default_nan: fpcr >> 25 & 1 != 0,
-            alternative_half: fpcr >> 26 & 1 != 0,
-            ..FpControl::default()
+    fn control(&self, state: &State) -> Control {
+        let fpcr = state.int[usize::from(SLOT_FPCR)];
+        Control {
+            key: if fpcr & FPCR_EXACT != 0 { KEY_EXACT } else { Key(0) },
+            fp: fp_control(fpcr),
         }
-    }
-    fn rounding(&self, state: &State) -> u8 {
-        // FPCR.RMode: 0 nearest, 1 up, 2 down, 3 zero; MXCSR.RC: 0 nearest, 1 down, 2 up, 3 zero.
-        [0, 2, 1, 3][(state.int[ir::state::SLOT_FPCR as usize] >> 22 & 3) as usize]
     }
     fn canonical(&self, addr: u64) -> u64 {
         // Linux always lets EL0 use the top byte for itself.
@@ -147,7 +162,10 @@ impl Guest for Aarch64 {
         let there = self.cpu.features.has(cpu::Features::PAUTH);
         if there { pointer_auth::keys(self.random, request, state) } else { None }
     }
-    fn disassemble(&self, word: u32, pc: u64) -> String {
-        disasm::disassemble(word, pc)
+    fn disassemble(&self, code: &[u8], pc: u64) -> (String, usize) {
+        match code.first_chunk() {
+            Some(&word) => (disasm::disassemble(u32::from_le_bytes(word), pc), 4),
+            None => (String::from("incomplete"), code.len()),
+        }
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn over_reachable(targets: u64, index: usize, target: i64) -> bool {
 }
 
 /// Words that are read at once.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = guest::AT_ONCE / 4;
 
 /// Reads up to `words.len()` instructions from `pc`; `brief`: up to the first branch.
 pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, words: &mut [u32], brief: bool) -> Scan {
@@ -32,12 +32,12 @@ pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, words: &mut [u32], brief: boo
         let at = pc.wrapping_add(insns as u64 * 4);
         let end = words.len().min(insns + AT_ONCE);
         let piece = &mut words[insns..end];
+        let there = guest::words(fetch, at, piece);
         let read = if insns != 0 && !brief && fetch.known(at) {
             // A loop stays together, even if it has been entered in the middle.
-            let read = fetch.words_on(at, piece);
-            if loops_back(&piece[..read], insns) { read } else { 0 }
+            if loops_back(&piece[..there], insns) { there } else { 0 }
         } else {
-            fetch.words(at, piece)
+            fetch.unknown(at, there * 4) / 4
         };
         if read == 0 {
             break;

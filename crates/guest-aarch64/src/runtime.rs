@@ -1,7 +1,8 @@
 //! Guest operations that translated code leaves for.
 
-use guest::RuntimeEffect;
+use guest::Effect;
 use ir::State;
+use ir::state::TRAP_UNDEFINED;
 
 /// FPCR was written.
 pub(crate) const FP_CONTROL: u32 = 1;
@@ -16,11 +17,11 @@ pub(crate) const RANDOM: u32 = 0x120;
 type Random = fn(&mut [u8]) -> bool;
 
 /// Executes operation `op`.
-pub(crate) fn run(random: Random, op: u32, args: [u64; 2], state: &mut State) -> RuntimeEffect {
+pub(crate) fn run(random: Random, op: u32, args: [u64; 2], state: &mut State) -> Effect {
     match op {
-        FP_CONTROL => RuntimeEffect::FpControl,
-        INVALIDATE => RuntimeEffect::Invalidate { start: args[0] & !63, len: 64 },
-        YIELD => RuntimeEffect::Yield,
+        FP_CONTROL => Effect::Control,
+        INVALIDATE => Effect::Invalidate { start: args[0] & !63, len: 64 },
+        YIELD => Effect::Yield,
         RANDOM..0x140 => {
             let register = (op - RANDOM) as usize;
             let mut bytes = [0; 8];
@@ -30,9 +31,9 @@ pub(crate) fn run(random: Random, op: u32, args: [u64; 2], state: &mut State) ->
             if register != 31 {
                 state.int[register] = if there { u64::from_le_bytes(bytes) } else { 0 };
             }
-            RuntimeEffect::None
+            Effect::None
         }
-        _ => RuntimeEffect::Undefined,
+        _ => Effect::Trap { kind: TRAP_UNDEFINED, argument: 0 },
     }
 }
 
@@ -59,6 +60,6 @@ mod tests {
     #[test]
     fn invalidation_covers_the_line() {
         let effect = run(NONE, INVALIDATE, [0x1234, 0], &mut State::new());
-        assert_eq!(effect, RuntimeEffect::Invalidate { start: 0x1200, len: 64 });
+        assert_eq!(effect, Effect::Invalidate { start: 0x1200, len: 64 });
     }
 }

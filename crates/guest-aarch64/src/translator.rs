@@ -184,7 +184,8 @@ impl Translator<'_> {
 pub(crate) fn translate(cpu: &Cpu, fetch: &mut dyn Fetch, pc: u64, mode: Mode, block: &mut Block) {
     block.clear();
     block.pc = pc;
-    block.fp_exact = mode.fp_exact;
+    block.fp = crate::SPEC.fp;
+    block.fp_exact = mode.key == crate::KEY_EXACT;
     let limit =
         if mode.single { 1 } else { BLOCK_INSNS_MAX.min(((PAGE - pc % PAGE) / 4) as usize) };
     let mut words = [0; BLOCK_INSNS_MAX];

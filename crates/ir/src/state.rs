@@ -11,10 +11,6 @@ pub const INT_SLOTS: usize = 64;
 /// First vector slot's number.
 pub const FIRST_VEC: u16 = 64;
 
-/// Vector slots whose bits from 64 up are zero in guests that box values ([`crate::FpRules::boxed`]): their
-/// floating-point registers.
-pub const SCALAR_SLOTS: core::ops::Range<u16> = 64..96;
-
 /// The program counter. Only valid outside translated code (exits set it).
 pub const SLOT_PC: u16 = 32;
 /// Thread pointer.
@@ -43,8 +39,21 @@ pub const BTYPE_ANY: u64 = 4;
 /// `SLOT_EX_ADDR` when no monitor is set.
 pub const MONITOR_CLEAR: u64 = u64::MAX;
 
-/// Why translated code was left; in [`State::exit_reason`].
+/// Why translated code was left; in [`State::exit_reason`], in the low byte. Above it is the length of
+/// the instruction, for [`SYSCALL`](exit::SYSCALL) and [`RUNTIME`](exit::RUNTIME).
 pub mod exit {
+    /// A reason with the length of its instruction in bytes.
+    pub const fn with_length(reason: u32, len: u32) -> u32 {
+        reason | len << 8
+    }
+    /// The reason alone.
+    pub const fn reason(word: u32) -> u32 {
+        word & 0xff
+    }
+    /// The length alone.
+    pub const fn length(word: u32) -> u8 {
+        (word >> 8) as u8
+    }
     /// A direct exit that is not linked yet; `exit_arg` = link number, pc slot = where to go.
     pub const LINK: u32 = 0;
     /// An indirect branch that missed the thread's hash; pc slot = where to go.

@@ -18,6 +18,8 @@ pub struct Task {
     pub process: &'static Process,
     /// Thread id, the host's.
     pub tid: i32,
+    /// Length of the instruction that made the last system call.
+    pub call_len: u64,
     /// What was interrupted.
     pub restart: calls::Restart,
     /// Where to write 0 and wake a futex when the thread ends, if the kernel does not do it
@@ -50,6 +52,7 @@ impl Task {
             cpu,
             process,
             tid,
+            call_len: 0,
             restart: calls::Restart::default(),
             clear_child_tid: 0,
             robust_list: (0, 0),
@@ -95,7 +98,8 @@ impl Task {
                 self.cpu.run()
             };
             match exit {
-                Exit::Syscall { .. } => {
+                Exit::Syscall { len, .. } => {
+                    self.call_len = len.into();
                     calls::dispatch(self);
                     if self.stepping() {
                         ptrace::stepped(self);

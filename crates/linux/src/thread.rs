@@ -124,6 +124,7 @@ fn child_task(task: &Task, request: &CloneArgs) -> Result<Task, Errno> {
         cpu,
         process: task.process,
         tid: 0,
+        call_len: task.call_len,
         restart: calls::Restart::default(),
         clear_child_tid: 0,
         robust_list: (0, 0),

@@ -148,12 +148,12 @@ pub fn read_u128(addr: u64) -> Result<u128, MemoryFault> {
     Ok(out)
 }
 
-/// Loads sixteen words of code.
+/// Loads 64 bytes of code.
 ///
 /// # Errors
 /// If any of them cannot be read; then `out` is as it was.
 #[inline]
-pub fn read_words(addr: u64, out: &mut [u32; 16]) -> Result<(), MemoryFault> {
+pub fn read_64_bytes(addr: u64, out: &mut [u8; 64]) -> Result<(), MemoryFault> {
     // SAFETY: as in `read`.
     check(unsafe { arch::load64(addr, out) }, addr).map(drop)
 }
@@ -296,9 +296,9 @@ mod tests {
         assert_eq!(read_u64(0x8000_0000_0000_0000).unwrap_err().addr, 0x8000_0000_0000_0000);
         write_u32(start, 1).unwrap();
         write_u32(start + 60, 2).unwrap();
-        let mut words = [9; 16];
-        assert_eq!(read_words(start, &mut words), Ok(()));
-        assert_eq!((words[0], words[15]), (1, 2));
-        assert!(read_words(end - 60, &mut words).is_err());
+        let mut bytes = [9; 64];
+        assert_eq!(read_64_bytes(start, &mut bytes), Ok(()));
+        assert_eq!((bytes[0], bytes[1], bytes[60]), (1, 0, 2));
+        assert!(read_64_bytes(end - 60, &mut bytes).is_err());
     }
 }

@@ -21,7 +21,7 @@ fn main() {
         .map(|l| u64::from_str_radix(l.trim_start_matches("0x"), 16).expect("hexadecimal"))
         .collect();
     let guest = Aarch64::PLAIN;
-    let host = X64::new(Features::ALL, guest.int_pins(), guest.vec_pins());
+    let host = X64::new(Features::ALL, guest.spec().int_pins, guest.spec().vec_pins);
     let (mut block, mut code) = (Block::default(), Code::default());
     code.private = true;
     for round in 0..rounds {

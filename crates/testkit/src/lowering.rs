@@ -47,7 +47,7 @@ fn needs_help(block: &Block, code: &Code) -> bool {
 pub fn table(subject: &Subject) -> Result<String, String> {
     let guest = (subject.guest)();
     let hosts = [Features::ALL, Features::default()]
-        .map(|f| X64::new(f, guest.int_pins(), guest.vec_pins()));
+        .map(|f| X64::new(f, guest.spec().int_pins, guest.spec().vec_pins));
     let mut generator = Generator::new(subject.table, 7, |_| true);
     let lines: Vec<&'static Line> = generator.lines().to_vec();
     let mut counts = BTreeMap::<usize, (&str, Count)>::new();

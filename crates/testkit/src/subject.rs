@@ -112,8 +112,7 @@ impl Subject {
 
     /// Text of the instruction at the start of `code`, and its length.
     pub fn disassemble(&self, code: &[u8], pc: u64) -> (String, usize) {
-        let Some(word) = code.first_chunk() else { return ("?".into(), code.len()) };
-        ((self.guest)().disassemble(u32::from_le_bytes(*word), pc), 4)
+        (self.guest)().disassemble(code, pc)
     }
 }
 

@@ -27,7 +27,6 @@ const LEVELS: [(&str, Features); 2] = [
             pclmul: false,
             sha: false,
             f16c: false,
-            movbe: false,
         },
     ),
     ("x86-64-v3", Features { sha: false, ..Features::ALL }),
@@ -73,13 +72,14 @@ fn render(words: Vec<u32>) -> String {
         if op.code == OpCode::Insn {
             let at = PC + op.imm as u64;
             let word = words[op.imm as usize / 4];
-            let _ = writeln!(text, "{at:x}: {}", Aarch64::PLAIN.disassemble(word, at));
+            let _ = writeln!(text, "{at:x}: {}", guest_aarch64::disassemble(word, at));
         } else {
             let _ = writeln!(text, "    {}", show(op, &block));
         }
     }
     for (level, features) in LEVELS {
-        let host = X64::new(features, Aarch64::PLAIN.int_pins(), Aarch64::PLAIN.vec_pins());
+        let host =
+            X64::new(features, Aarch64::PLAIN.spec().int_pins, Aarch64::PLAIN.spec().vec_pins);
         let mut code = Code::default();
         host.lower(&block, 0, &mut code);
         let _ = writeln!(

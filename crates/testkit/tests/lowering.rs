@@ -408,7 +408,7 @@ fn check(runner: &mut Runner, block: &Block, start: &State, tally: &mut Tally) {
         c.int = s.int;
         c.vec = s.vec;
         c.flags = s.flags;
-        c.fp = GUEST.fp(s);
+        c.fp = GUEST.control(s).fp;
         c
     };
     let mut got = copy(start);

@@ -81,7 +81,8 @@ fn code_can_be_moved() {
     for features in
         [Features::default(), Features { avx2: true, bmi2: true, fma: true, ..Features::default() }]
     {
-        let host = X64::new(features, Aarch64::PLAIN.int_pins(), Aarch64::PLAIN.vec_pins());
+        let host =
+            X64::new(features, Aarch64::PLAIN.spec().int_pins, Aarch64::PLAIN.spec().vec_pins);
         for _ in 0..4000 {
             let words = block(&mut rng, &mut generator);
             let from = 0x7f12_3456_7000 + rng.below(1000) * 4;
@@ -106,7 +107,11 @@ fn code_can_be_moved() {
 
 #[test]
 fn constants_that_look_like_addresses_stay() {
-    let host = X64::new(Features::default(), Aarch64::PLAIN.int_pins(), Aarch64::PLAIN.vec_pins());
+    let host = X64::new(
+        Features::default(),
+        Aarch64::PLAIN.spec().int_pins,
+        Aarch64::PLAIN.spec().vec_pins,
+    );
     // mov x0, #0x7f12_0000_0000; movk x0, #0x3456, lsl #16: near this pc, far from another.
     let words = [0xd2cf_e240, 0xf2a6_8ac0, 0xd65f_03c0];
     assert!(!lower(&host, 0x7f12_3456_7000, 0, &words).movable);

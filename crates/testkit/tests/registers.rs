@@ -2,8 +2,8 @@
 //! host, whichever guest registers are in the host's. If one did, the evaluator would execute it:
 //! right, but slow.
 
-use guest::{Fetch as _, Guest, Mode, code_at};
-use guest_aarch64::{Aarch64, disassemble};
+use guest::{Guest, Key, Mode, code_at, peek_word};
+use guest_aarch64::{Aarch64, KEY_EXACT, disassemble};
 use host::{Code, Features, Host, random_pins};
 use host_x64::X64;
 use ir::Block;
@@ -18,8 +18,9 @@ fn cases() -> usize {
 fn registers_suffice() {
     let features =
         [Features::default(), Features { sha: false, fma: false, ..Features::ALL }, Features::ALL];
-    let mut hosts = features
-        .map(|features| X64::new(features, Aarch64::PLAIN.int_pins(), Aarch64::PLAIN.vec_pins()));
+    let mut hosts = features.map(|features| {
+        X64::new(features, Aarch64::PLAIN.spec().int_pins, Aarch64::PLAIN.spec().vec_pins)
+    });
     let seed = std::env::var("ANYARCH_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(5);
     let mut chooser = (SUBJECTS[0].chooser)(seed, &|_| true);
     let (mut block, mut code) = (Block::default(), Code::default());
@@ -32,11 +33,11 @@ fn registers_suffice() {
         let bytes = chooser.case(n % 1000, 24).code().0;
         let words: Vec<_> = bytes.as_chunks().0.iter().map(|&w| u32::from_le_bytes(w)).collect();
         let mut fetch = code_at(0, &words);
-        for exact in [false, true] {
+        for key in [Key(0), KEY_EXACT] {
             let mut pc = 0;
-            while fetch.word(pc).is_some() {
+            while peek_word(&mut fetch, pc).is_some() {
                 block.clear();
-                let mode = Mode { fp_exact: exact, ..Mode::default() };
+                let mode = Mode { key, ..Mode::default() };
                 Aarch64::PLAIN.translate(&mut fetch, pc, mode, &mut block);
                 for host in &hosts {
                     host.lower(&block, 0, &mut code);

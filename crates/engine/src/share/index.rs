@@ -1,7 +1,7 @@
 //! The index of the family's records: a directory of pages of guest code, and for each page a list of
 //! the records of its code.
 //!
-//! A page is known by the first words in it, not by its file: what is found is compared with the guest
+//! A page is known by the first bytes in it, not by its file: what is found is compared with the guest
 //! code anyway. A program that runs one piece of code of a page soon runs others of the same page, so
 //! what a look-up reads of the index has most often been read by the one before it. That does not
 //! change with the number of translations: with one hash of all records, a large compiler's
@@ -19,7 +19,7 @@
 
 use super::{Share, UNIT};
 use core::sync::atomic::{AtomicU64, Ordering};
-use guest::Fetch;
+use guest::{AT_ONCE, Fetch, Key};
 
 /// Slots of the directory: for as many pages as the memory has room for the translations of.
 const SLOTS: usize = 1 << 14;
@@ -34,25 +34,26 @@ const ROOM_MAX: usize = 63;
 /// relative from making one.
 const LISTS_MAX: usize = 32;
 
-/// What is looked for.
+/// Where a translation is looked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Key {
+pub(super) struct Place {
     /// Of the page.
     page: u32,
     /// Of the code in it.
     tag: u32,
 }
 
-impl Key {
-    /// That of the code at `pc`, the first instruction of which is `first`.
-    pub(super) fn new(fetch: &mut impl Fetch, pc: u64, exact: bool, first: u32) -> Self {
-        let mut start = [0; 16];
+impl Place {
+    /// That of the code at `pc` for threads with `key`.
+    pub(super) fn new(fetch: &mut impl Fetch, pc: u64, key: Key) -> Self {
+        let (mut start, mut first) = ([0; AT_ONCE], [0; 4]);
         // (What cannot be read counts as zeros.)
-        fetch.words_on(pc & !0xfff, &mut start);
-        let pairs = start.as_chunks::<2>().0;
-        let page =
-            pairs.iter().fold(0, |hash, &[a, b]| mix(hash, u64::from(a) | u64::from(b) << 32));
-        let tag = mix(u64::from(first), (pc & 0xfff) << 1 | u64::from(exact));
+        fetch.bytes(pc & !0xfff, &mut start);
+        fetch.peek(pc, &mut first);
+        let words = start.as_chunks::<8>().0;
+        let page = words.iter().fold(0, |hash, &word| mix(hash, u64::from_le_bytes(word)));
+        let first = u64::from(u32::from_le_bytes(first));
+        let tag = mix(first, (pc & 0xfff) << 16 | u64::from(key.0));
         Self { page: (page >> 32) as u32, tag: (tag >> 32) as u32 }
     }
 }
@@ -66,23 +67,23 @@ fn word(high: u32, low: u32) -> u64 {
 }
 
 impl Share {
-    /// The records that may be for `key`, by offset. (Offsets are whatever is written there.)
-    pub(super) fn candidates(&self, key: Key) -> impl Iterator<Item = usize> {
-        let slot = self.slot(key.page).map_or(0, |slot| slot.load(Ordering::Acquire));
+    /// The records that may be for `place`, by offset. (Offsets are whatever is written there.)
+    pub(super) fn candidates(&self, place: Place) -> impl Iterator<Item = usize> {
+        let slot = self.slot(place.page).map_or(0, |slot| slot.load(Ordering::Acquire));
         self.lists(slot as u32)
             .flat_map(|(_, entries)| entries)
             .map(|entry| entry.load(Ordering::Acquire))
             .take_while(|&entry| entry != 0)
-            .filter(move |entry| (entry >> 32) as u32 == key.tag)
+            .filter(move |entry| (entry >> 32) as u32 == place.tag)
             .map(|entry| entry as u32 as usize * UNIT)
     }
     /// Enters the record at `offset`, which is complete.
-    pub(super) fn enter(&self, key: Key, offset: usize) -> Option<()> {
-        let entry = word(key.tag, (offset / UNIT) as u32);
-        let slot = self.slot(key.page)?;
+    pub(super) fn enter(&self, place: Place, offset: usize) -> Option<()> {
+        let entry = word(place.tag, (offset / UNIT) as u32);
+        let slot = self.slot(place.page)?;
         let mut list = slot.load(Ordering::Acquire) as u32;
         if list == 0 {
-            list = self.append(slot, key.page, FIRST_ROOM)?;
+            list = self.append(slot, place.page, FIRST_ROOM)?;
         }
         // (Somebody else may fill a list in the meantime.)
         for _ in 0..4 {

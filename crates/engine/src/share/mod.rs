@@ -16,9 +16,9 @@ mod record;
 
 use crate::engine::Engine;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use guest::Fetch;
+use guest::{Fetch, Key};
 use host::Code;
-use index::Key;
+use index::Place;
 use ir::Block;
 pub(crate) use record::Seen;
 use record::{HEADER, Header};
@@ -36,7 +36,7 @@ const UNIT: usize = 16;
 /// Most records that are looked at as a whole: there are several of the same code if it depends on
 /// what is elsewhere.
 const LOOKS_MAX: usize = 16;
-const MAGIC: u64 = 0x616e_7961_7263_6802;
+const MAGIC: u64 = 0x616e_7961_7263_6803;
 
 /// What a process must have in common with the others: the translator, its choices, who it is.
 pub type Family = [u64; 8];
@@ -131,21 +131,19 @@ impl Share {
         let header = Header::read(self.words(at, HEADER / 4)?)?;
         Some((header, self.words(at, header.size as usize / 4)?))
     }
-    /// Finds the translation of the code at `pc` for threads with `Mode::fp_exact` = `exact`:
-    /// fills `block` (where it is, not what it does) and `code`, all but the numbers of links.
+    /// Finds the translation of the code at `pc` for threads with `key`: fills `block` (where it is, not what it does) and `code`, all but the numbers of links.
     pub(crate) fn find(
         &self,
         pc: u64,
-        exact: bool,
+        key: Key,
         fetch: &mut impl Fetch,
         block: &mut Block,
         code: &mut Code,
     ) -> bool {
-        let Some(first) = fetch.word(pc) else { return false };
-        let key = Key::new(fetch, pc, exact, first);
-        self.candidates(key).take(LOOKS_MAX).any(|at| {
+        let place = Place::new(fetch, pc, key);
+        self.candidates(place).take(LOOKS_MAX).any(|at| {
             self.record(at).is_some_and(|(header, words)| {
-                header.fits(pc, exact)
+                header.fits(pc, key)
                     && record::read(words, &header, pc, fetch, block, code).is_some()
             })
         })
@@ -154,21 +152,21 @@ impl Share {
     pub(crate) fn add(
         &mut self,
         block: &Block,
-        exact: bool,
+        key: Key,
         seen: &Seen,
         fetch: &mut impl Fetch,
         code: &Code,
     ) -> Option<()> {
-        let key = Key::new(fetch, block.pc, exact, seen.first()?);
+        let place = Place::new(fetch, block.pc, key);
         self.buffer.clear();
-        record::write(&mut self.buffer, block, exact, seen, code)?;
+        record::write(&mut self.buffer, block, key, seen, code)?;
         let at = self.allocate(self.buffer.len())?;
         // SAFETY: in bounds, and the range is this record's alone until it is entered.
         unsafe {
             let to = self.map.start().add(at);
             core::ptr::copy_nonoverlapping(self.buffer.as_ptr(), to, self.buffer.len());
         }
-        self.enter(key, at)
+        self.enter(place, at)
     }
 }
 

@@ -1,22 +1,31 @@
 //! A translation as bytes.
 
 use core::sync::atomic::{AtomicU32, Ordering};
-use guest::Fetch;
+use guest::{AT_ONCE, Fetch, Key};
 use host::{Code, FaultPoint, Link, Recipe};
 use ir::Block;
 
-use crate::engine::MAX_UNIT;
+use crate::translate::MAX_UNIT;
 use crate::unit::{CodeHash, pack, unpack};
 
 /// Guest code that a translation was made of.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     /// The block's start.
-    pub(crate) pc: u64,
+    pc: u64,
     /// From there on.
-    pub(crate) block: Vec<u32>,
+    block: Vec<u8>,
     /// Elsewhere: what was looked at behind exits.
-    pub(crate) beyond: Vec<(u64, u32)>,
+    beyond: Vec<Run>,
+    /// The bytes of all of them.
+    bytes: Vec<u8>,
+}
+
+/// Some consecutive bytes of guest code.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    pc: u64,
+    len: u32,
 }
 
 impl Seen {
@@ -25,15 +34,46 @@ impl Seen {
         self.pc = pc;
         self.block.clear();
         self.beyond.clear();
+        self.bytes.clear();
+    }
+    /// Takes down code of the block, which was read at `pc`.
+    pub(crate) fn of_block(&mut self, pc: u64, code: &[u8]) {
+        let from = pc.wrapping_sub(self.pc);
+        if from <= self.block.len() as u64 {
+            self.block.truncate(from as usize);
+            self.block.extend_from_slice(code);
+        }
+    }
+    /// Takes down code that was looked at elsewhere.
+    pub(crate) fn elsewhere(&mut self, pc: u64, code: &[u8]) {
+        match self.beyond.last_mut() {
+            Some(run) if run.pc.wrapping_add(run.len.into()) == pc => run.len += code.len() as u32,
+            _ => self.beyond.push(Run { pc, len: code.len() as u32 }),
+        }
+        self.bytes.extend_from_slice(code);
+    }
+    /// What was seen outside of `block`, by address.
+    fn outside<'a>(&'a self, block: &Block) -> impl Iterator<Item = (u64, &'a [u8])> {
+        let (start, len) = (block.pc, u64::from(block.len));
+        let mut rest = &self.bytes[..];
+        let runs = self.beyond.iter().map(move |run| {
+            let (code, after) = rest.split_at(run.len as usize);
+            rest = after;
+            (run.pc, code)
+        });
+        runs.filter(move |(pc, code)| {
+            let from = pc.wrapping_sub(start);
+            !code.is_empty() && (from >= len || from + code.len() as u64 > len)
+        })
+    }
+    /// The code of `block`, if that was seen.
+    pub(crate) fn code(&self, block: &Block) -> Option<&[u8]> {
+        let code = self.block.get(..block.len as usize)?;
+        (self.pc == block.pc && !code.is_empty()).then_some(code)
     }
     /// The hash of the code of `block`, if that is what was seen.
     pub(crate) fn hash(&self, block: &Block) -> Option<CodeHash> {
-        let words = self.block.get(..block.len as usize / 4)?;
-        (self.pc == block.pc && !words.is_empty()).then(|| CodeHash::of(words))
-    }
-    /// The first instruction.
-    pub(crate) fn first(&self) -> Option<u32> {
-        self.block.first().copied()
+        self.code(block).map(CodeHash::of)
     }
 }
 
@@ -45,23 +85,24 @@ pub(crate) struct Header {
     /// Bytes of host code.
     code: u32,
     host_insns: u32,
-    /// Guest instructions.
-    insns: u32,
+    /// Guest instructions, and their bytes.
+    insns: u16,
+    pub(crate) len: u16,
+    /// How many pieces of code elsewhere.
     beyond: u32,
     links: u32,
     faults: u32,
     recipes: u32,
     addresses: u32,
-    /// [`EXACT`], [`MOVABLE`].
-    flags: u32,
+    key: Key,
+    /// `Code::movable`.
+    movable: bool,
     /// Guest address.
     pc: u64,
 }
 
 /// Bytes of a header.
 pub(crate) const HEADER: usize = 48;
-const EXACT: u32 = 1;
-const MOVABLE: u32 = 2;
 /// No record is longer.
 const SIZE_MAX: u32 = 64 << 10;
 
@@ -71,40 +112,45 @@ impl Header {
             self.size,
             self.code,
             self.host_insns,
-            self.insns,
+            u32::from(self.insns) | u32::from(self.len) << 16,
             self.beyond,
             self.links,
             self.faults,
             self.recipes,
             self.addresses,
-            self.flags,
+            u32::from(self.key.0) | u32::from(self.movable) << 16,
         ]
     }
     /// Reads one; None if it cannot be one.
     pub(crate) fn read(words: &[AtomicU32]) -> Option<Self> {
         let mut reader = Reader(words);
         let mut word = || reader.u32();
+        let (size, code, host_insns, guest) = (word()?, word()?, word()?, word()?);
+        let (beyond, links, faults) = (word()?, word()?, word()?);
+        let (recipes, addresses, flags) = (word()?, word()?, word()?);
         let header = Self {
-            size: word()?,
-            code: word()?,
-            host_insns: word()?,
-            insns: word()?,
-            beyond: word()?,
-            links: word()?,
-            faults: word()?,
-            recipes: word()?,
-            addresses: word()?,
-            flags: word()?,
+            size,
+            code,
+            host_insns,
+            insns: guest as u16,
+            len: (guest >> 16) as u16,
+            beyond,
+            links,
+            faults,
+            recipes,
+            addresses,
+            key: Key(flags as u16),
+            movable: flags >> 16 & 1 != 0,
             pc: reader.u64()?,
         };
-        (header.size <= SIZE_MAX && u64::from(header.insns) <= MAX_UNIT / 4).then_some(header)
+        let fits = header.size <= SIZE_MAX && u64::from(header.len) <= MAX_UNIT;
+        (fits && header.insns <= header.len && header.insns != 0).then_some(header)
     }
     /// Whether it may be for code at `pc`.
-    pub(crate) fn fits(&self, pc: u64, exact: bool) -> bool {
-        let movable = self.flags & MOVABLE != 0
-            && pc >= ir::MOVABLE_FROM
-            && (self.pc ^ pc).trailing_zeros() >= 12;
-        (self.pc == pc || movable) && (self.flags & EXACT != 0) == exact
+    pub(crate) fn fits(&self, pc: u64, key: Key) -> bool {
+        let movable =
+            self.movable && pc >= ir::MOVABLE_FROM && (self.pc ^ pc).trailing_zeros() >= 12;
+        (self.pc == pc || movable) && self.key == key
     }
 }
 
@@ -112,36 +158,35 @@ impl Header {
 pub(crate) fn write(
     out: &mut Vec<u8>,
     block: &Block,
-    exact: bool,
+    key: Key,
     seen: &Seen,
     code: &Code,
 ) -> Option<()> {
-    let insns = block.len as usize / 4;
-    let words = seen.block.get(..insns)?;
-    let end = block.pc + u64::from(block.len);
-    let beyond = || seen.beyond.iter().filter(|(pc, _)| !(block.pc..end).contains(pc));
+    let guest = seen.code(block)?;
     let mut header = Header {
         size: 0,
         code: code.bytes.len() as u32,
         host_insns: code.host_insns,
-        insns: block.insns,
-        beyond: beyond().count() as u32,
+        insns: block.insns as u16,
+        len: guest.len() as u16,
+        beyond: seen.outside(block).count() as u32,
         links: code.links.len() as u32,
         faults: code.faults.len() as u32,
         recipes: code.recipes.len() as u32,
         addresses: code.addresses.len() as u32,
-        flags: if exact { EXACT } else { 0 } | if code.movable { MOVABLE } else { 0 },
+        key,
+        movable: code.movable,
         pc: block.pc,
     };
-    if block.insns as usize != insns {
-        return None;
-    }
     out.resize(HEADER, 0);
-    let mut u32s = |values: &[u32]| values.iter().for_each(|v| out.extend(v.to_le_bytes()));
-    u32s(words);
-    for &(pc, word) in beyond() {
-        u32s(&[i32::try_from(pc.wrapping_sub(block.pc) as i64).ok()? as u32, word]);
+    append(out, guest);
+    for (pc, code) in seen.outside(block) {
+        let distance = i32::try_from(pc.wrapping_sub(block.pc) as i64).ok()?;
+        out.extend(distance.to_le_bytes());
+        out.extend((code.len() as u32).to_le_bytes());
+        append(out, code);
     }
+    let mut u32s = |values: &[u32]| values.iter().for_each(|v| out.extend(v.to_le_bytes()));
     for link in &code.links {
         u32s(&[link.at, link.stub, link.number, u32::from(link.looped)]);
     }
@@ -155,14 +200,19 @@ pub(crate) fn write(
         let kind = u32::from(recipe.kind) | u32::from(recipe.w32) << 8 | u32::from(recipe.a) << 16;
         u32s(&[kind, b, recipe.imm as u32, (recipe.imm >> 32) as u32]);
     }
-    out.extend_from_slice(&code.bytes);
-    out.resize(out.len().next_multiple_of(4), 0);
+    append(out, &code.bytes);
     header.size = u32::try_from(out.len()).ok().filter(|&size| size <= SIZE_MAX)?;
     for (n, word) in header.words().into_iter().enumerate() {
         out[n * 4..n * 4 + 4].copy_from_slice(&word.to_le_bytes());
     }
     out[40..HEADER].copy_from_slice(&header.pc.to_le_bytes());
     Some(())
+}
+
+/// Appends bytes, and zeros up to a whole word.
+fn append(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(bytes);
+    out.resize(out.len().next_multiple_of(4), 0);
 }
 
 /// Reads the record in `words` for the guest code at `pc`, if that is what it is of; all but the
@@ -177,29 +227,20 @@ pub(crate) fn read(
     code: &mut Code,
 ) -> Option<()> {
     let mut reader = Reader(words.get(HEADER / 4..)?);
-    let mut there = [0; 16];
-    for first in (0..header.insns).step_by(there.len()) {
-        let count = (header.insns - first).min(there.len() as u32) as usize;
-        // (All in one go is quicker than only those that are wanted.)
-        if guest.words_on(pc.wrapping_add(u64::from(first) * 4), &mut there) < count {
-            return None;
-        }
-        for &word in &there[..count] {
-            if reader.u32()? != word {
-                return None;
-            }
-        }
-    }
+    reader.compare(pc, header.len.into(), |pc, out| guest.bytes(pc, out))?;
     for _ in 0..header.beyond {
         let at = pc.wrapping_add_signed(i64::from(reader.u32()? as i32));
-        if guest.word(at)? != reader.u32()? {
-            return None;
+        let len = reader.u32()? as usize;
+        if len <= size_of::<u64>() {
+            reader.compare(at, len, |pc, out| guest.peek(pc, &mut out[..len]))?;
+        } else {
+            reader.compare(at, len, |pc, out| guest.bytes(pc, out))?;
         }
     }
     block.clear();
     block.pc = pc;
-    block.len = header.insns * 4;
-    block.insns = header.insns;
+    block.len = header.len.into();
+    block.insns = header.insns.into();
     code.clear();
     code.host_insns = header.host_insns;
     let size = header.code;
@@ -249,6 +290,35 @@ impl Reader<'_> {
     }
     fn u64(&mut self) -> Option<u64> {
         Some(u64::from(self.u32()?) | u64::from(self.u32()?) << 32)
+    }
+    /// Whether the next `len` bytes are those that `fetch` reads at `pc`: None if not.
+    fn compare(
+        &mut self,
+        pc: u64,
+        len: usize,
+        mut fetch: impl FnMut(u64, &mut [u8; AT_ONCE]) -> usize,
+    ) -> Option<()> {
+        let mut there = [0; AT_ONCE];
+        for first in (0..len).step_by(AT_ONCE) {
+            let count = (len - first).min(AT_ONCE);
+            // (All in one go is quicker than only those that are wanted.)
+            if fetch(pc.wrapping_add(first as u64), &mut there) < count {
+                return None;
+            }
+            let (words, rest) = there[..count].as_chunks();
+            for &word in words {
+                self.expect(word)?;
+            }
+            if !rest.is_empty() {
+                let mut last = [0; 4];
+                last[..rest.len()].copy_from_slice(rest);
+                self.expect(last)?;
+            }
+        }
+        Some(())
+    }
+    fn expect(&mut self, word: [u8; 4]) -> Option<()> {
+        (self.u32()? == u32::from_le_bytes(word)).then_some(())
     }
     /// Appends `count` bytes to `out`.
     fn bytes(&self, count: usize, out: &mut Vec<u8>) -> Option<()> {

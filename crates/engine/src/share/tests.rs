@@ -1,18 +1,30 @@
 //! The shared memory: who finds what, and what is refused.
 
 use super::*;
+use guest::Bytes;
 use host::{FaultPoint, FlagsAt, Link, Recipe};
 
 const PC: u64 = 0x7f00_1234_5010;
+const USUAL: Key = Key(0);
 
 fn share(family: u64) -> Share {
     Share::new(&[family; 8], |fd| fd.try_clone_to_owned()).unwrap()
 }
 
+/// What was seen of a block of these words.
+fn seen(pc: u64, words: &[u32]) -> Seen {
+    let mut seen = Seen::default();
+    seen.clear(pc);
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    seen.of_block(pc, &bytes);
+    seen
+}
+
 fn translation(pc: u64) -> (Block, Seen, Code) {
     let block = Block { pc, len: 8, insns: 2, ..Block::default() };
-    let beyond = vec![(pc + 4, 0x22), (pc + 64, 7)];
-    let seen = Seen { pc, block: vec![0x11, 0x22, 0x33], beyond };
+    let mut seen = seen(pc, &[0x11, 0x22, 0x33]);
+    seen.elsewhere(pc + 4, &0x22_u32.to_le_bytes());
+    seen.elsewhere(pc + 64, &7_u32.to_le_bytes());
     let mut code = Code { bytes: vec![0x90; 40], host_insns: 9, movable: true, ..Code::default() };
     code.bytes[8..16].copy_from_slice(&(pc + 8).to_le_bytes());
     code.addresses.push(8);
@@ -22,9 +34,9 @@ fn translation(pc: u64) -> (Block, Seen, Code) {
     (block, seen, code)
 }
 
-fn find(share: &Share, pc: u64, exact: bool, words: &[(u64, u32)]) -> Option<(Block, Code)> {
+fn find(share: &Share, pc: u64, key: Key, words: &[(u64, u32)]) -> Option<(Block, Code)> {
     let (mut block, mut code) = (Block::default(), Code::default());
-    let found = share.find(pc, exact, &mut code_of(words), &mut block, &mut code);
+    let found = share.find(pc, key, &mut code_of(words), &mut block, &mut code);
     found.then_some((block, code))
 }
 
@@ -33,8 +45,8 @@ fn code_of(words: &[(u64, u32)]) -> impl Fetch + '_ {
 }
 
 fn add(share: &mut Share, block: &Block, seen: &Seen, code: &Code) -> bool {
-    let words: Vec<_> = (block.pc..).step_by(4).zip(seen.block.iter().copied()).collect();
-    share.add(block, false, seen, &mut code_of(&words), code).is_some()
+    let mut fetch = Bytes { start: block.pc, code: seen.code(block).unwrap() };
+    share.add(block, USUAL, seen, &mut fetch, code).is_some()
 }
 
 fn guest(pc: u64) -> Vec<(u64, u32)> {
@@ -48,13 +60,13 @@ fn what_one_process_adds_another_finds() {
     assert!(add(&mut first, &block, &seen, &code));
     let fd = first.file.try_clone().unwrap();
     let second = Share::join(fd, &[1; 8]).unwrap();
-    let (b, c) = find(&second, PC, false, &guest(PC)).unwrap();
+    let (b, c) = find(&second, PC, USUAL, &guest(PC)).unwrap();
     assert_eq!((b.pc, b.len, b.insns), (PC, 8, 2));
     assert_eq!((&c.bytes, &c.links, &c.faults), (&code.bytes, &code.links, &code.faults));
     assert_eq!((c.recipes, c.host_insns), (code.recipes, 9));
     // Elsewhere, its addresses move along.
     let moved = PC - 0x5000;
-    let (_, c) = find(&second, moved, false, &guest(moved)).unwrap();
+    let (_, c) = find(&second, moved, USUAL, &guest(moved)).unwrap();
     assert_eq!(c.bytes[8..16], (moved + 8).to_le_bytes());
     assert_eq!(c.bytes[..8], code.bytes[..8]);
 }
@@ -64,22 +76,22 @@ fn other_guest_code_is_not_found() {
     let mut share = share(1);
     let (block, seen, mut code) = translation(PC);
     assert!(add(&mut share, &block, &seen, &code));
-    assert!(find(&share, PC, false, &guest(PC)).is_some());
-    assert!(find(&share, PC, true, &guest(PC)).is_none(), "another mode");
-    assert!(find(&share, PC + 4, false, &guest(PC + 4)).is_none(), "elsewhere in the page");
+    assert!(find(&share, PC, USUAL, &guest(PC)).is_some());
+    assert!(find(&share, PC, Key(1), &guest(PC)).is_none(), "another mode");
+    assert!(find(&share, PC + 4, USUAL, &guest(PC + 4)).is_none(), "elsewhere in the page");
     for n in 0..3 {
         let mut other = guest(PC);
         other[n].1 ^= 0x100;
-        assert!(find(&share, PC, false, &other).is_none(), "word {n} is another");
+        assert!(find(&share, PC, USUAL, &other).is_none(), "word {n} is another");
         other.remove(n);
-        assert!(find(&share, PC, false, &other).is_none(), "word {n} is not there");
+        assert!(find(&share, PC, USUAL, &other).is_none(), "word {n} is not there");
     }
     code.movable = false;
-    let at = PC + 0x123;
-    let (block, seen) = (Block { pc: at, ..block }, Seen { beyond: vec![], ..seen });
+    let at = PC + 0x124;
+    let (block, seen) = (Block { pc: at, ..block }, self::seen(at, &[0x11, 0x22, 0x33]));
     assert!(add(&mut share, &block, &seen, &code));
-    assert!(find(&share, at, false, &guest(at)).is_some());
-    assert!(find(&share, at + 4096, false, &guest(at + 4096)).is_none(), "not movable");
+    assert!(find(&share, at, USUAL, &guest(at)).is_some());
+    assert!(find(&share, at + 4096, USUAL, &guest(at + 4096)).is_none(), "not movable");
 }
 
 #[test]
@@ -112,7 +124,7 @@ fn broken_memory_is_survived() {
             byte(&share, at).fetch_xor(1 << bit, Ordering::Relaxed);
         }
     }
-    assert!(find(&share, PC, false, &guest(PC)).is_some());
+    assert!(find(&share, PC, USUAL, &guest(PC)).is_some());
 }
 
 /// As above, with more than one bit: words of the index and the record that lead anywhere, also in
@@ -166,7 +178,7 @@ fn word(share: &Share, at: usize) -> &core::sync::atomic::AtomicU32 {
 }
 
 fn survives(share: &Share) {
-    if let Some((block, code)) = find(share, PC, false, &guest(PC)) {
+    if let Some((block, code)) = find(share, PC, USUAL, &guest(PC)) {
         let size = code.bytes.len();
         assert!(block.pc == PC && block.len <= 3 * 4, "as much as there is guest code");
         assert!(code.links.iter().all(|link| link.at as usize + 4 <= size));
@@ -180,14 +192,14 @@ fn a_full_share_takes_no_more() {
     let (mut block, seen, code) = translation(PC);
     share.head().used.store(LEN as u64 - 64, Ordering::Relaxed);
     assert!(!add(&mut share, &block, &seen, &code));
-    assert!(find(&share, PC, false, &guest(PC)).is_none());
+    assert!(find(&share, PC, USUAL, &guest(PC)).is_none());
     share.head().used.store(FIRST as u64, Ordering::Relaxed);
     for n in 0..10 {
         block.pc = PC + n * 4;
-        let seen = Seen { block: seen.block.clone(), ..Seen::default() };
+        let seen = self::seen(block.pc, &[0x11, 0x22, 0x33]);
         assert!(add(&mut share, &block, &seen, &code));
     }
-    assert!(find(&share, PC + 36, false, &guest(PC + 36)).is_some());
+    assert!(find(&share, PC + 36, USUAL, &guest(PC + 36)).is_some());
 }
 
 #[test]
@@ -207,9 +219,8 @@ fn every_record_of_many_pages_is_found() {
         for n in 0..counts(page) {
             let pc = at(page, n);
             let block = Block { pc, len: 8, insns: 2, ..Block::default() };
-            let seen =
-                Seen { block: vec![pc as u32 & 0xfff, pc as u32 + 4 & 0xfff], ..Seen::default() };
-            assert!(share.add(&block, false, &seen, &mut code_at(page), &code).is_some());
+            let seen = seen(pc, &[pc as u32 & 0xfff, pc as u32 + 4 & 0xfff]);
+            assert!(share.add(&block, USUAL, &seen, &mut code_at(page), &code).is_some());
         }
     }
     let (mut block, mut found) = (Block::default(), Code::default());
@@ -217,13 +228,13 @@ fn every_record_of_many_pages_is_found() {
         for n in 0..counts(page) {
             let pc = at(page, n);
             assert!(
-                share.find(pc, false, &mut code_at(page), &mut block, &mut found),
+                share.find(pc, USUAL, &mut code_at(page), &mut block, &mut found),
                 "{page} {n}"
             );
             assert_eq!(block.pc, pc);
         }
         let pc = at(page, counts(page));
-        assert!(!share.find(pc, false, &mut code_at(page), &mut block, &mut found));
+        assert!(!share.find(pc, USUAL, &mut code_at(page), &mut block, &mut found));
     }
 }
 
@@ -231,7 +242,6 @@ fn every_record_of_many_pages_is_found() {
 fn several_may_add_at_once() {
     let first = share(1);
     let (block, _, code) = translation(PC);
-    let seen = |n: u64| Seen { block: vec![n as u32 + 1, 0x22], ..Seen::default() };
     std::thread::scope(|scope| {
         for thread in 0..4 {
             let mut share = Share::join(first.file.try_clone().unwrap(), &[1; 8]).unwrap();
@@ -239,13 +249,13 @@ fn several_may_add_at_once() {
             scope.spawn(move || {
                 for n in (0..200).map(|n| n * 4 + thread) {
                     let block = Block { pc: PC + n * 4, len: 8, insns: 2, ..block.clone() };
-                    assert!(add(&mut share, &block, &seen(n), code));
+                    assert!(add(&mut share, &block, &seen(block.pc, &[n as u32 + 1, 0x22]), code));
                 }
             });
         }
     });
     for n in 0..800 {
         let pc = PC + n * 4;
-        assert!(find(&first, pc, false, &[(pc, n as u32 + 1), (pc + 4, 0x22)]).is_some());
+        assert!(find(&first, pc, USUAL, &[(pc, n as u32 + 1), (pc + 4, 0x22)]).is_some());
     }
 }

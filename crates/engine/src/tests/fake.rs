@@ -1,8 +1,10 @@
 //! A guest with a handful of instructions: `op << 24 | register << 16 | immediate`.
 
-use guest::{Fetch, Guest, Mode, RuntimeEffect};
+use guest::{Address, Coherence, Control, Effect, Endian, Fetch, Guest, Key, Memory, Mode, Spec};
 use ir::state::{SLOT_FPCR, TRAP_BREAKPOINT};
-use ir::{Access, Block, Builder, Cond, Exit, ExitKind, OpCode, Ref, State, Ty};
+use ir::{
+    Access, Block, Builder, Cond, Exit, ExitKind, FpControl, FpRules, OpCode, Ref, Round, State, Ty,
+};
 
 /// x[r] += imm.
 pub(crate) const fn addi(r: u8, imm: i16) -> u32 {
@@ -80,15 +82,34 @@ pub(crate) struct Fake;
 
 const MAX: u32 = 16;
 
+/// Of translations in which all floating point is the evaluator's.
+const KEY_EXACT: Key = Key(1);
+
+static SPEC: Spec = Spec {
+    name: "fake",
+    insn_align: 2,
+    insn_max: 4,
+    int_pins: &[0, 1, 2, 3, 4, 5, 6, 19, 20, 21, 31],
+    vec_pins: &[64, 65, 66],
+    order: Endian::Little,
+    address: Address::TopByteIgnored,
+    memory: Memory::Weak,
+    coherence: Coherence::Explicit,
+    fp: FpRules::decode(0),
+};
+
 impl Guest for Fake {
-    fn name(&self) -> &'static str {
-        "fake"
+    fn spec(&self) -> &'static Spec {
+        &SPEC
     }
     fn translate(&self, fetch: &mut dyn Fetch, pc: u64, mode: Mode, block: &mut Block) {
         block.pc = pc;
         let mut b = Builder::new(block);
         let mut at = pc;
-        while let Some(word) = fetch.word(at) {
+        b.block.fp_exact = mode.key == KEY_EXACT;
+        let mut word = [0];
+        while guest::words(fetch, at, &mut word) == 1 {
+            let word = word[0];
             b.insn((at - pc) as u32);
             let end = one(&mut b, at, word);
             at += 4;
@@ -106,30 +127,26 @@ impl Guest for Fake {
             b.exit_direct(e);
         }
     }
-    fn int_pins(&self) -> &'static [u16] {
-        &[0, 1, 2, 3, 4, 5, 6, 19, 20, 21, 31]
-    }
-    fn vec_pins(&self) -> &'static [u16] {
-        &[64, 65, 66]
-    }
-    fn runtime(&self, op: u32, args: [u64; 2], state: &mut State) -> RuntimeEffect {
+    fn runtime(&self, op: u32, args: [u64; 2], state: &mut State) -> Effect {
         if op == 0 {
-            return RuntimeEffect::Invalidate { start: args[0], len: 64 };
+            return Effect::Invalidate { start: args[0], len: 64 };
         }
         state.int[usize::from(SLOT_FPCR)] = args[0];
-        RuntimeEffect::FpControl
+        Effect::Control
     }
-    fn mode(&self, state: &State) -> Mode {
-        Mode { fp_exact: state.int[usize::from(SLOT_FPCR)] & 4 != 0, ..Mode::default() }
-    }
-    fn rounding(&self, state: &State) -> u8 {
-        (state.int[usize::from(SLOT_FPCR)] & 3) as u8
+    fn control(&self, state: &State) -> Control {
+        let fpcr = state.int[usize::from(SLOT_FPCR)];
+        let rounding = [Round::Nearest, Round::Down, Round::Up, Round::Zero];
+        Control {
+            key: if fpcr & 4 != 0 { KEY_EXACT } else { Key(0) },
+            fp: FpControl { rounding: rounding[(fpcr & 3) as usize], ..FpControl::default() },
+        }
     }
     fn canonical(&self, addr: u64) -> u64 {
         addr << 8 >> 8
     }
-    fn disassemble(&self, word: u32, _pc: u64) -> String {
-        format!("{word:#010x}")
+    fn disassemble(&self, code: &[u8], _pc: u64) -> (String, usize) {
+        (format!("{code:x?}"), 4)
     }
 }
 
@@ -242,11 +259,11 @@ fn one(b: &mut Builder<'_>, pc: u64, word: u32) -> bool {
                 })
                 .collect();
             let zero = b.iconst(0);
-            let sum = b.temp();
-            b.mov(Ty::I64, sum, zero);
-            for part in parts {
-                b.bin(OpCode::Add, Ty::I64, sum, sum, part);
-            }
+            let sum = parts.into_iter().fold(zero, |sum, part| {
+                let t = b.temp();
+                b.bin(OpCode::Add, Ty::I64, t, sum, part);
+                t
+            });
             b.mov(Ty::I64, x, sum);
             return false;
         }

@@ -51,7 +51,7 @@ fn loops_calls_and_returns() {
     let p =
         program(&[addi(0, 1000), call(5), addi(0, -1), bnz(0, -2), svc(3), BREAK, addi(2, 2), RET]);
     let mut cpu = p.cpu(small());
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 3 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 3, len: 4 });
     assert_eq!((cpu.state().int[0], cpu.state().int[2]), (0, 2000));
     assert_eq!(cpu.state().pc(), p.start + 20);
     assert_eq!(cpu.run(), Exit::Trap { kind: ir::state::TRAP_BREAKPOINT, arg: 7 });
@@ -69,14 +69,14 @@ fn what_runs_once_is_not_translated() {
     let p = program(&[addi(0, 5), bnz(0, 2), BREAK, call(3), addi(2, 1), svc(3), addi(2, 2), RET]);
     let e = patient();
     let mut cpu = p.cpu(e);
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 3 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 3, len: 4 });
     assert_eq!((cpu.state().int[2], cpu.state().int[30]), (3, p.start + 16));
     assert_eq!(cpu.state().pc(), p.start + 24);
     assert_eq!(e.stats().units, 0);
     // The second time it is; the third uses that.
     for n in 2..4 {
         cpu.state_mut().set_pc(p.start);
-        assert_eq!(cpu.run(), Exit::Syscall { imm: 3 });
+        assert_eq!(cpu.run(), Exit::Syscall { imm: 3, len: 4 });
         assert_eq!((cpu.state().int[2], e.stats().units), (3 * n, 4));
     }
 }
@@ -91,7 +91,7 @@ fn a_function_that_is_evaluated_returns_to_its_translated_caller() {
     for x5 in [0, 0, 1] {
         cpu.state_mut().set_pc(p.start);
         cpu.state_mut().int[5] = x5;
-        assert_eq!(cpu.run(), Exit::Syscall { imm: 3 });
+        assert_eq!(cpu.run(), Exit::Syscall { imm: 3, len: 4 });
         assert_eq!(cpu.state().ret_sp, empty);
     }
     assert_eq!((cpu.state().int[2], cpu.state().int[3]), (3, 1));
@@ -102,7 +102,7 @@ fn loops_are_evaluated_once_round() {
     let p = program(&[addi(0, 1000), addi(2, 1), addi(0, -1), bnz(0, -2), svc(3)]);
     let e = patient();
     let mut cpu = p.cpu(e);
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 3 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 3, len: 4 });
     assert_eq!((cpu.state().int[0], cpu.state().int[2]), (0, 1000));
     assert_eq!((cpu.firsts.left, e.stats().units), (crate::firsts::BLOCKS - 3, 1));
     // A thread of a program that runs already starts nothing.
@@ -138,12 +138,12 @@ fn too_many_temporaries_are_left_to_the_evaluator() {
     ]);
     let mut cpu = p.cpu(small());
     cpu.state_mut().int[7] = 1;
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 0, len: 4 });
     let int = &cpu.state().int;
     assert_eq!((int[0], int[2], int[3], int[7], int[8]), (1, 1, 1, 820, 780));
     cpu.state_mut().set_pc(p.start);
     cpu.state_mut().int[2] = 3;
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 0, len: 4 });
     let int = &cpu.state().int;
     assert_eq!((int[0], int[2], int[3], int[7], int[8]), (2, 4, 2, 820 * 40 + 780, 780));
 }
@@ -168,12 +168,12 @@ fn recursion_deeper_than_the_return_stack() {
     let mut cpu = p.cpu(small());
     cpu.state_mut().int[0] = 60_000;
     cpu.state_mut().int[1] = stack.start() as u64;
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 0, len: 4 });
     assert_eq!(cpu.state().int[2], 60_000);
     // Again with everything linked.
     cpu.state_mut().set_pc(p.start);
     cpu.state_mut().int[0] = 60_000;
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 0, len: 4 });
     assert_eq!(cpu.state().int[2], 120_000);
 }
 
@@ -183,13 +183,13 @@ fn indirect_branches() {
     let mut cpu = p.cpu(small());
     cpu.state_mut().int[0] = 1000;
     cpu.state_mut().int[3] = p.start + 20;
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 1 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 1, len: 4 });
     assert_eq!(cpu.state().int[2], 1000);
     // A tag in the top byte is ignored; so is a null function.
     cpu.state_mut().set_pc(p.start);
     cpu.state_mut().int[0] = 1;
     cpu.state_mut().int[3] = p.start + 20 | 0x5a << 56;
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 1 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 1, len: 4 });
     cpu.state_mut().set_pc(p.start);
     cpu.state_mut().int[3] = 0;
     let Exit::Fault(fault) = cpu.run() else { panic!("no fault") };
@@ -216,7 +216,7 @@ fn faults_are_precise() {
     assert_eq!(cpu.nzcv(), 0x6000_0000);
     data.protect(0, 4096, 3);
     memory::write_u64(addr + 16, 1234).unwrap();
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 9 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 9, len: 4 });
     assert_eq!(cpu.state().int[19], 1234);
 }
 
@@ -229,7 +229,7 @@ fn tagged_pointers_and_misaligned_atomics_go_to_the_evaluator() {
     memory::write_u64(addr + 8, 99).unwrap();
     cpu.state_mut().int[1] = addr | 0xab << 56;
     cpu.state_mut().int[3] = 5;
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 0, len: 4 });
     assert_eq!(cpu.state().int[2], 99);
     assert_eq!(memory::read_u64(addr), Ok(5));
 }
@@ -244,7 +244,7 @@ fn what_is_tagged_often_is_translated_anew() {
     memory::write_u64(addr + 8, 99).unwrap();
     cpu.state_mut().int[0] = 1000;
     cpu.state_mut().int[1] = addr | 0xab << 56;
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 0, len: 4 });
     assert_eq!((cpu.state().int[2], memory::read_u64(addr + 16)), (99, Ok(99)));
     assert!(e.stats().interpreted < 40, "{:?}", e.stats());
 }
@@ -255,14 +255,14 @@ fn invalid_operations_go_to_the_evaluator() {
     let mut cpu = p.cpu(small());
     cpu.state_mut().vec[1] = u128::from(1.0_f64.to_bits());
     cpu.state_mut().vec[2] = u128::from(3.0_f64.to_bits());
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 0, len: 4 });
     assert_eq!(cpu.state().vec[0], u128::from((1.0_f64 / 3.0).to_bits()));
     assert_eq!(cpu.fpsr() & 0x9f, 0x10);
     cpu.set_fpsr(0);
     cpu.state_mut().vec[1] = 0;
     cpu.state_mut().vec[2] = 0;
     cpu.state_mut().set_pc(p.start);
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 0, len: 4 });
     assert_eq!(cpu.state().vec[0], 0x7ff8_0000_0000_0000);
     assert_eq!(cpu.fpsr() & 0x9f, 1);
     assert_eq!(cpu.state().int[usize::from(SLOT_FPSR)] & 0x9f, 1);
@@ -275,7 +275,7 @@ fn what_traps_often_is_translated_anew() {
     let e = engine(1 << 20);
     let mut cpu = p.cpu(e);
     cpu.state_mut().int[0] = 1000;
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 0, len: 4 });
     assert_eq!((cpu.state().vec[0], cpu.fpsr() & 0x9f), (0x7ff8_0000_0000_0000, 1));
     assert!(e.stats().interpreted < 20, "{:?}", e.stats());
 }
@@ -291,7 +291,7 @@ fn rounding_and_exact_mode_follow_the_control() {
     for (control, expected) in [(2, third + 1), (0, third), (4, third), (1, third)] {
         cpu.state_mut().int[5] = control;
         cpu.state_mut().set_pc(p.start);
-        assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+        assert_eq!(cpu.run(), Exit::Syscall { imm: 0, len: 4 });
         assert_eq!(cpu.state().vec[0] as u64, expected, "control {control}");
     }
 }
@@ -303,32 +303,32 @@ fn changed_code_takes_effect() {
     let p = program(&[call(5), svc(0), changed(3), call(2), svc(1), addi(2, 1), RET]);
     let mut cpu = p.cpu(e);
     cpu.state_mut().int[3] = p.start + 20;
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 0, len: 4 });
     p.put(5, &[addi(2, 100)]);
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 1 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 1, len: 4 });
     assert_eq!(cpu.state().int[2], 101);
     // Through the hash.
     let p = program(&[call_reg(3), svc(0), jump(-2), BREAK, addi(2, 1), br(30)]);
     let mut cpu = p.cpu(e);
     cpu.state_mut().int[3] = p.start + 16;
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 0, len: 4 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 0, len: 4 });
     assert_eq!(cpu.state().int[2], 2);
     p.put(4, &[addi(2, 100)]);
     e.invalidate(p.start + 16, 4);
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 0, len: 4 });
     assert_eq!(cpu.state().int[2], 102);
     // The code returned to.
     let p = program(&[call(4), addi(2, 1), svc(1), BREAK, svc(0), RET]);
     let mut cpu = p.cpu(e);
     for expected in [1, 11] {
         cpu.state_mut().set_pc(p.start);
-        assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+        assert_eq!(cpu.run(), Exit::Syscall { imm: 0, len: 4 });
         if expected == 11 {
             p.put(1, &[addi(2, 10)]);
             e.invalidate(p.start + 4, 4);
         }
-        assert_eq!(cpu.run(), Exit::Syscall { imm: 1 });
+        assert_eq!(cpu.run(), Exit::Syscall { imm: 1, len: 4 });
         assert_eq!(cpu.state().int[2], expected);
     }
     assert!(e.stats().invalidated >= 3);
@@ -349,20 +349,20 @@ fn what_leaves_the_hash_for_another_is_found_behind_it() {
     let mut cpu = p.cpu(e);
     (cpu.state_mut().int[3], cpu.state_mut().int[4]) = (pc(first), pc(second));
     for round in 1..=3 {
-        assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+        assert_eq!(cpu.run(), Exit::Syscall { imm: 0, len: 4 });
         assert_eq!(cpu.state().int[2], round * 101);
     }
     // The table, not the run loop, says where the first is: it says something else now.
-    let host = |n| e.entry(e.lookup(false, pc(n)).unwrap());
+    let host = |n| e.entry(e.map(guest::Key(0)).find(pc(n)).unwrap());
     assert!(cpu.shared.has_displaced(pc(first), host(first)));
     cpu.shared.displace(pc(first), host(second));
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 0, len: 4 });
     assert_eq!(cpu.state().int[2], 503);
     // Changed code takes effect.
     p.put(first as usize, &[addi(2, 1000)]);
     e.invalidate(pc(first), 4);
     assert!(!cpu.shared.has_displaced(pc(first), host(second)));
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 0, len: 4 });
     assert_eq!(cpu.state().int[2], 1603);
 }
 
@@ -385,7 +385,7 @@ fn other_threads_see_changed_code() {
         }
         p.put(3, &[svc(42)]);
         e.invalidate(p.start + 12, 4);
-        assert_eq!(thread.join().unwrap(), Exit::Syscall { imm: 42 });
+        assert_eq!(thread.join().unwrap(), Exit::Syscall { imm: 42, len: 4 });
     });
 }
 
@@ -441,7 +441,7 @@ fn sent_synchronous_signals_are_recorded() {
     assert_eq!(cpu.take_signal().unwrap().signo, libc::SIGSEGV);
     assert!(cpu.take_signal().is_none());
     signals::set_host_mask(0);
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 0, len: 4 });
 }
 
 /// Code that does not fit in a tiny cache, run by several threads, over and over.
@@ -465,7 +465,7 @@ fn a_full_cache_is_emptied_under_running_threads() {
                     cpu.state_mut().set_pc(p.start);
                     cpu.state_mut().int[0] = FUNCTIONS as u64;
                     cpu.state_mut().int[3] = p.start + 32;
-                    assert_eq!(cpu.run(), Exit::Syscall { imm: 0 });
+                    assert_eq!(cpu.run(), Exit::Syscall { imm: 0, len: 4 });
                 }
                 assert_eq!(cpu.state().int[2], 10 * FUNCTIONS as u64);
                 assert_eq!(cpu.state().int[4], 20 * FUNCTIONS as u64);
@@ -483,7 +483,7 @@ fn two_mappings_work_and_are_copied_for_children() {
     let e = Engine::new(&Fake, options).unwrap();
     let p = program(&[addi(0, 10), addi(2, 1), addi(0, -1), bnz(0, -2), svc(3)]);
     let mut cpu = p.cpu(e);
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 3 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 3, len: 4 });
     let mut guard = e.fork_guard();
     // SAFETY: the child only runs what is here.
     let pid = unsafe { libc::fork() };
@@ -495,7 +495,7 @@ fn two_mappings_work_and_are_copied_for_children() {
         p.put(1, &[addi(2, 3)]);
         e.invalidate(p.start, 64);
         cpu.state_mut().set_pc(p.start);
-        let ok = cpu.run() == Exit::Syscall { imm: 3 } && cpu.state().int[2] == 40;
+        let ok = cpu.run() == Exit::Syscall { imm: 3, len: 4 } && cpu.state().int[2] == 40;
         // SAFETY: no handlers are left to run.
         unsafe { libc::_exit(i32::from(!ok)) };
     }
@@ -503,7 +503,7 @@ fn two_mappings_work_and_are_copied_for_children() {
     sys::syscall_ret(libc::SYS_wait4 as u64, [pid as u64, &raw mut status as u64, 0, 0, 0, 0]);
     assert_eq!(status, 0);
     cpu.state_mut().set_pc(p.start);
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 3 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 3, len: 4 });
     assert_eq!(cpu.state().int[2], 20);
 }
 
@@ -539,6 +539,6 @@ fn the_evaluator_alone_suffices() {
     assert_eq!((fault.signo, fault.code, fault.addr), (libc::SIGSEGV, 1, 0));
     assert_eq!(cpu.state().pc(), p.start + 16);
     cpu.state_mut().int[1] = p.start;
-    assert_eq!(cpu.run(), Exit::Syscall { imm: 3 });
+    assert_eq!(cpu.run(), Exit::Syscall { imm: 3, len: 4 });
     assert_eq!((cpu.state().int[0], cpu.state().int[2]), (0, 200));
 }

@@ -65,8 +65,6 @@ pub struct Abi {
     pub tags: bool,
     /// Index in the table of calls by number.
     pub calls: &'static [u16],
-    /// Length of the system call instruction.
-    pub call_len: u64,
     /// Whether `struct sigaction` has a field for the function that handlers return to.
     pub restorer: bool,
     /// Builds a signal frame and makes the guest start the handler.

@@ -175,10 +175,11 @@ fn serve_plain(task: &mut Task, call: Option<&'static Call>, args: Args) -> Resu
 fn finish(task: &mut Task, result: Result) {
     let abi = task.process.abi;
     let in_vain = result == Err(Errno::EINTR) && signals::nothing_arrived(task);
+    let len = task.call_len;
     let state = task.state_mut();
     match result {
         Err(errno) if errno == Errno::ERESTARTSYS || errno == Errno::EINTR && in_vain => {
-            let pc = state.pc() - abi.call_len;
+            let pc = state.pc() - len;
             state.set_pc(pc);
         }
         result => (abi.set_result)(state, result),

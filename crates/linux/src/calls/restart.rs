@@ -101,10 +101,10 @@ pub(crate) fn give_up(task: &mut Task) {
 /// Signals have been dealt with: the guest goes on, with the call if no handler has run.
 pub(crate) fn again(task: &mut Task) {
     let Some((pc, first)) = task.restart.call.take() else { return };
-    let abi = task.process.abi;
+    let (abi, len) = (task.process.abi, task.call_len);
     let state = task.state_mut();
     if state.pc() == pc {
-        state.set_pc(pc - abi.call_len);
+        state.set_pc(pc - len);
         state.int[abi.regs.args[0] as usize] = first;
     } else {
         task.restart.end = None;

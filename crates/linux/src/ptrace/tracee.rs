@@ -366,7 +366,7 @@ pub(crate) fn dispatch(task: &mut Task, serve: impl FnOnce(&mut Task, u64)) {
     obey(task);
     // A new child has its first stop behind it, and has made no call.
     if task.trace_mode() == Some(mode::SYSCALL) && task.tid == tid {
-        let again = task.state().pc() == pc.wrapping_sub(abi.call_len);
+        let again = task.state().pc() == pc.wrapping_sub(task.call_len);
         let result = task.state().int[abi.regs.result as usize];
         if let Some(traced) = &task.trace {
             traced.set(word::RESULT, if again { -512_i64 as u64 } else { result });

@@ -182,7 +182,7 @@ unsafe extern "C" {
     #[link_name = "anyarch_mem_load16"]
     pub(crate) fn load16(addr: u64, out: *mut u128) -> Pair;
     #[link_name = "anyarch_mem_load64"]
-    pub(crate) fn load64(addr: u64, out: *mut [u32; 16]) -> Pair;
+    pub(crate) fn load64(addr: u64, out: *mut [u8; 64]) -> Pair;
     #[link_name = "anyarch_mem_store1"]
     pub(crate) fn store1(addr: u64, value: u64) -> Pair;
     #[link_name = "anyarch_mem_store2"]

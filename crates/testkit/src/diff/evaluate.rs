@@ -56,9 +56,12 @@ struct Code<'a> {
 }
 
 impl Fetch for Code<'_> {
-    fn word(&mut self, pc: u64) -> Option<u32> {
-        let code = self.program.code_at(pc).first_chunk().filter(|_| pc < self.end)?;
-        Some(u32::from_le_bytes(*code))
+    fn bytes(&mut self, pc: u64, out: &mut [u8]) -> usize {
+        let left = usize::try_from(self.end.saturating_sub(pc)).unwrap_or(usize::MAX);
+        let code = self.program.code_at(pc);
+        let count = code.len().min(left).min(out.len());
+        out[..count].copy_from_slice(&code[..count]);
+        count
     }
 }
 
@@ -100,16 +103,17 @@ fn round(
     while (first..end).contains(&state.pc()) && signal.is_none() {
         let pc = state.pc();
         seen(program.code_at(pc));
-        let mode = Mode { single, ..guest.mode(&state) };
+        let control = guest.control(&state);
+        let mode = Mode { key: control.key, single, brief: false };
         guest.translate(&mut Code { program, end }, pc, mode, &mut block);
-        state.fp = guest.fp(&state);
+        state.fp = control.fp;
         let mut space =
             Space { guest: &*guest, program, record: &mut record, address: record_address(n) };
         match eval::run(&block, &mut state, &mut space) {
             Outcome::Exit(_) | Outcome::Call { .. } => {}
             Outcome::Runtime { op, args } => {
                 let effect = guest.runtime(op.cast_unsigned(), args, &mut state);
-                if effect == guest::RuntimeEffect::Undefined {
+                if let guest::Effect::Trap { .. } = effect {
                     signal = Some((4, state.pc() - 4));
                 }
             }

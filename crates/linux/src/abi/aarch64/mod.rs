@@ -50,7 +50,6 @@ pub static ABI: Abi = Abi {
     cpuinfo: cpuinfo::text,
     vdso: &vdso::IMAGE,
     calls: &AARCH64_CALLS,
-    call_len: 4,
     restorer: true,
     push_frame: frame::push_frame,
     pop_frame: frame::pop_frame,

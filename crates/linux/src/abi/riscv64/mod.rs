@@ -86,7 +86,6 @@ pub static ABI: Abi = Abi {
     cpuinfo: cpuinfo::text,
     vdso: &vdso::IMAGE,
     calls: &RISCV64_CALLS,
-    call_len: 4,
     restorer: false,
     push_frame: frame::push_frame,
     pop_frame: frame::pop_frame,

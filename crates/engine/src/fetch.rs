@@ -1,0 +1,171 @@
+//! Reading guest code: as far as it may be executed, and with a note of what was read.
+
+use crate::cpu::Fault;
+use crate::engine::{AddressSpace, Engine};
+use crate::map::PcMap;
+use crate::share::Seen;
+use core::sync::atomic::Ordering;
+use guest::{AT_ONCE, Fetch};
+
+const PAGE: u64 = 4096;
+
+/// Reads code from the page of a pc and the next one, as far as they may be executed. Asked
+/// beforehand, because the address space may take a lock that is held during an invalidation.
+#[derive(Clone, Copy)]
+pub(crate) struct Fetcher {
+    space: Option<&'static dyn AddressSpace>,
+    /// What is translated already.
+    map: &'static PcMap,
+    page: u64,
+    executable: [bool; 2],
+    /// Eight bytes read ahead, from `start` on.
+    ahead: u64,
+    start: u64,
+    /// The code is a file's, and there is a family.
+    pub(crate) shared: bool,
+}
+
+impl Fetcher {
+    fn may_fetch(&self, pc: u64) -> bool {
+        let page = (pc / PAGE).wrapping_sub(self.page);
+        self.executable.get(page as usize).is_some_and(|&executable| executable)
+    }
+    /// Reads what is in the page of `pc`.
+    fn in_page(&self, pc: u64, out: &mut [u8]) -> bool {
+        if !self.may_fetch(pc) {
+            return false;
+        }
+        match <&mut [u8; AT_ONCE]>::try_from(&mut *out) {
+            Ok(out) => memory::read_64_bytes(pc, out).is_ok(),
+            Err(_) => memory::read(pc, out).is_ok(),
+        }
+    }
+}
+
+impl Fetch for Fetcher {
+    fn bytes(&mut self, pc: u64, out: &mut [u8]) -> usize {
+        let left = (PAGE - pc % PAGE) as usize;
+        if out.len() <= left {
+            return if self.in_page(pc, out) { out.len() } else { 0 };
+        }
+        let (here, beyond) = out.split_at_mut(left);
+        if !self.in_page(pc, here) {
+            return 0;
+        }
+        // (More than two pages are never asked for.)
+        let count = beyond.len().min(PAGE as usize);
+        let there = self.in_page(pc.wrapping_add(left as u64), &mut beyond[..count]);
+        left + if there { count } else { 0 }
+    }
+    fn peek(&mut self, pc: u64, out: &mut [u8]) -> usize {
+        const SIZE: u64 = size_of::<u64>() as u64;
+        if pc.wrapping_sub(self.start) >= SIZE {
+            if !self.may_fetch(pc) {
+                return 0;
+            }
+            let start = pc & !(SIZE - 1);
+            let Ok(ahead) = memory::read_u64(start) else { return 0 };
+            (self.ahead, self.start) = (ahead, start);
+        }
+        let from = pc.wrapping_sub(self.start);
+        if from + out.len() as u64 > SIZE {
+            return self.bytes(pc, out);
+        }
+        let there = self.ahead >> (8 * from);
+        match <&mut [u8; 4]>::try_from(&mut *out) {
+            Ok(out) => *out = (there as u32).to_le_bytes(),
+            Err(_) => out.copy_from_slice(&there.to_le_bytes()[..out.len()]),
+        }
+        out.len()
+    }
+    fn known(&mut self, pc: u64) -> bool {
+        self.map.has(pc)
+    }
+    fn unknown(&mut self, pc: u64, len: usize) -> usize {
+        self.map.unknown_from(pc, len)
+    }
+    fn guarded(&mut self, pc: u64) -> bool {
+        self.space.is_some_and(|space| space.guarded(pc))
+    }
+    fn is_vdso(&mut self, pc: u64) -> bool {
+        self.space.is_some_and(|space| space.is_vdso(pc))
+    }
+}
+
+/// A fetcher that takes down what it fetches.
+pub(crate) struct Recorder<'a> {
+    pub(crate) fetcher: Fetcher,
+    pub(crate) seen: &'a mut Seen,
+}
+
+impl Fetch for Recorder<'_> {
+    fn bytes(&mut self, pc: u64, out: &mut [u8]) -> usize {
+        let count = self.fetcher.bytes(pc, out);
+        self.seen.of_block(pc, &out[..count]);
+        count
+    }
+    fn peek(&mut self, pc: u64, out: &mut [u8]) -> usize {
+        let count = self.fetcher.peek(pc, out);
+        self.seen.elsewhere(pc, &out[..count]);
+        count
+    }
+    fn known(&mut self, pc: u64) -> bool {
+        self.fetcher.known(pc)
+    }
+    fn unknown(&mut self, pc: u64, len: usize) -> usize {
+        self.fetcher.unknown(pc, len)
+    }
+    fn guarded(&mut self, pc: u64) -> bool {
+        self.fetcher.guarded(pc)
+    }
+    fn is_vdso(&mut self, pc: u64) -> bool {
+        self.fetcher.is_vdso(pc)
+    }
+}
+
+impl Engine {
+    /// What may be fetched from `pc` on.
+    pub(crate) fn fetcher(&self, map: &'static PcMap, pc: u64) -> Fetcher {
+        let until = match self.space() {
+            Some(space) => space.executable_until(pc).unwrap_or(0),
+            None => u64::MAX,
+        };
+        let executable = [until != 0, until > (pc | (PAGE - 1)).saturating_add(1)];
+        Fetcher {
+            space: self.space(),
+            map,
+            page: pc / PAGE,
+            executable,
+            ahead: 0,
+            start: u64::MAX / 2,
+            shared: self.share_fd.load(Ordering::Relaxed) >= 0
+                && self.space().is_some_and(|s| s.backed_by_file(pc)),
+        }
+    }
+    /// Whether instructions may be at `pc`.
+    pub(crate) fn is_aligned(&self, pc: u64) -> bool {
+        pc & (self.spec.pc_alignment() - 1) == 0
+    }
+    /// The fault of fetching the instruction at `pc`. If that starts in memory which may be executed,
+    /// it is the fault of its end, in the next page.
+    pub(crate) fn fetch_fault(&self, fetcher: &mut Fetcher, pc: u64) -> Fault {
+        const BUS_ADRALN: i32 = 1;
+        const SEGV_MAPERR: i32 = 1;
+        const SEGV_ACCERR: i32 = 2;
+        if !self.is_aligned(pc) {
+            return Fault { signo: libc::SIGBUS, code: BUS_ADRALN, addr: pc };
+        }
+        let starts = fetcher.bytes(pc, &mut [0]) == 1;
+        let addr = if starts { (pc | (PAGE - 1)).wrapping_add(1) } else { pc };
+        match memory::read_u8(addr) {
+            // A page of a file that is not there any more.
+            Err(fault) if fault.signo == libc::SIGBUS => {
+                return Fault { signo: libc::SIGBUS, code: fault.code, addr };
+            }
+            _ => {}
+        }
+        let mapped = self.space().is_some_and(|s| s.mapped(addr));
+        let code = if mapped { SEGV_ACCERR } else { SEGV_MAPERR };
+        Fault { signo: libc::SIGSEGV, code, addr }
+    }
+}

@@ -1,0 +1,188 @@
+//! From guest code to units in the code cache.
+
+use crate::cpu::Fault;
+use crate::engine::{Engine, Writer};
+use crate::fetch::{Fetcher, Recorder};
+use crate::link::number_links;
+use crate::map::{PcMap, Target};
+use core::sync::atomic::Ordering;
+use guest::{Fetch, Key, Mode};
+use ir::Block;
+use std::time::Instant;
+
+/// No unit is of more bytes of guest code than this.
+pub(crate) const MAX_UNIT: u64 = 256;
+
+impl Engine {
+    /// The translation of `pc`, made if necessary. `link` = number of the link that led here, seen
+    /// under epoch `epoch`, which is then patched.
+    pub(crate) fn resolve(
+        &'static self,
+        map: &'static PcMap,
+        pc: u64,
+        link: Option<u32>,
+        epoch: u64,
+    ) -> Result<Target, Fault> {
+        let fetcher = map.find(pc).is_none().then(|| self.fetcher(map, pc));
+        let mut guard = self.lock();
+        let writer = &mut *guard;
+        let found = match (map.find(pc), fetcher) {
+            (None, Some(fetcher)) => {
+                let lines = &self.tables.code_lines;
+                lines.expect(pc, MAX_UNIT);
+                let target = self.translate(writer, map, pc, fetcher);
+                lines.remove(pc, MAX_UNIT);
+                target
+            }
+            (None, None) => {
+                // Dropped in between.
+                drop(guard);
+                return self.resolve(map, pc, link, epoch);
+            }
+            (found, _) => found,
+        };
+        let Some(target) = found else {
+            drop(guard);
+            return Err(self.fetch_fault(&mut self.fetcher(map, pc), pc));
+        };
+        if let Some(number) = link
+            && !self.options.stress
+            && self.epoch.load(Ordering::Relaxed) == epoch
+        {
+            self.link(writer, number, target, map.key);
+        }
+        Ok(target)
+    }
+    /// Translates and publishes; None if nothing can be fetched at `pc`.
+    fn translate(
+        &'static self,
+        writer: &mut Writer,
+        map: &'static PcMap,
+        pc: u64,
+        fetcher: Fetcher,
+    ) -> Option<Target> {
+        let start = self.options.timing.then(Instant::now);
+        let mut block = writer.block.take().unwrap_or_default();
+        block.clear();
+        let shared = fetcher.shared && writer.share.is_some();
+        writer.code.private = !shared;
+        writer.seen.clear(pc);
+        if shared && self.find_shared(writer, fetcher, pc, map.key, &mut block) {
+            let target = self.install(writer, &block, map.key);
+            self.enter_in_maps(writer, &block, target, map);
+            if let Some(start) = start {
+                writer.stats.publish_ns += start.elapsed().as_nanos() as u64;
+            }
+            writer.block = Some(block);
+            return Some(target);
+        }
+        let mode = Mode { key: map.key, ..Mode::default() };
+        let mut recorder = Recorder { fetcher, seen: &mut writer.seen };
+        self.decode(&mut recorder, pc, mode, &mut block);
+        let decoded = self.options.timing.then(Instant::now);
+        if let (Some(start), Some(decoded)) = (start, decoded) {
+            writer.stats.decode_ns += (decoded - start).as_nanos() as u64;
+        }
+        assert!(u64::from(block.len) <= MAX_UNIT, "unit too large");
+        let end = pc + u64::from(block.len);
+        for (all, known) in
+            [(&writer.trapping, &mut block.trapping), (&writer.tagged, &mut block.tagged)]
+        {
+            let here = all.iter().filter(|&&at| pc <= at && at < end);
+            known.extend(here.map(|&at| (at - pc) as u32));
+        }
+        let target = (block.insns != 0).then(|| {
+            let target = self.publish(writer, &block, map.key);
+            if shared
+                && block.trapping.is_empty()
+                && block.tagged.is_empty()
+                && let Some(share) = &mut writer.share
+            {
+                share.add(&block, map.key, &writer.seen, &mut { fetcher }, &writer.code);
+            }
+            self.enter_in_maps(writer, &block, target, map);
+            target
+        });
+        writer.block = Some(block);
+        target
+    }
+    /// Finds what a relative has translated: fills `block` and the writer's code.
+    fn find_shared(
+        &self,
+        writer: &mut Writer,
+        mut fetcher: Fetcher,
+        pc: u64,
+        key: Key,
+        block: &mut Block,
+    ) -> bool {
+        let Some(share) = &mut writer.share else { return false };
+        let near = |&at: &u64| at.wrapping_sub(pc) < MAX_UNIT;
+        if !self.is_aligned(pc) || writer.trapping.iter().chain(&writer.tagged).any(near) {
+            return false;
+        }
+        let found = share.find(pc, key, &mut fetcher, block, &mut writer.code);
+        writer.stats.shared += u64::from(found);
+        found
+    }
+    /// Translates guest code to IR.
+    pub(crate) fn decode(&self, fetch: &mut dyn Fetch, pc: u64, mode: Mode, block: &mut Block) {
+        if self.is_aligned(pc) {
+            self.guest.translate(fetch, pc, mode, block);
+            debug_assert_eq!(ir::verify(block), Ok(()), "{pc:#x}");
+        }
+    }
+    /// Lowers `block` into the cache, for threads with `key`.
+    pub(crate) fn publish(&self, writer: &mut Writer, block: &Block, key: Key) -> Target {
+        let start = self.options.timing.then(Instant::now);
+        writer.code.clear();
+        self.host.lower(block, self.tables.links.len(), &mut writer.code);
+        let lowered = self.options.timing.then(Instant::now);
+        let target = self.install(writer, block, key);
+        if let (Some(start), Some(lowered)) = (start, lowered) {
+            writer.stats.lower_ns += (lowered - start).as_nanos() as u64;
+            writer.stats.publish_ns += lowered.elapsed().as_nanos() as u64;
+        }
+        if self.options.dump_ir || self.options.dump_host {
+            self.dump(block, &writer.code);
+        }
+        target
+    }
+    /// Puts the writer's code, which is that of `block`, into the cache.
+    fn install(&self, writer: &mut Writer, block: &Block, key: Key) -> Target {
+        if !self.cache.fits(writer.code.bytes.len()) || !self.tables.fits(&writer.code) {
+            self.flush(writer);
+        }
+        let Writer { code, stats, seen, .. } = writer;
+        number_links(code, self.tables.links.len());
+        let has_loop = code.links.iter().any(|link| link.looped);
+        let offset = self.cache.push(&code.bytes, has_loop);
+        let unit = self.tables.push(block, code, offset, key, seen.hash(block));
+        stats.units += 1;
+        stats.guest_insns += u64::from(block.insns);
+        stats.host_insns += u64::from(code.host_insns);
+        stats.host_bytes += code.bytes.len() as u64;
+        Target { offset, unit }
+    }
+    fn enter_in_maps(&self, writer: &mut Writer, block: &Block, target: Target, map: &PcMap) {
+        let others = writer.pages.insert(block.pc >> 12, target.unit);
+        if let Some(others) = others
+            && let Some(unit) = self.tables.units.get(target.unit)
+        {
+            unit.next_in_page.store(others, Ordering::Relaxed);
+        }
+        self.tables.code_lines.add(block.pc, block.len.into());
+        map.insert(block.pc, target);
+        self.link_ahead(writer, target, map);
+    }
+    /// The instruction at `pc` traps too often, or its address is `tagged`: from now on it is
+    /// translated in another way.
+    pub(crate) fn avoid_traps(&self, pc: u64, tagged: bool) {
+        const MAX: usize = 4096;
+        let writer = &mut *self.lock();
+        let known = if tagged { &mut writer.tagged } else { &mut writer.trapping };
+        if !known.contains(&pc) && known.len() < MAX {
+            known.push(pc);
+            self.invalidate_locked(writer, pc, 1);
+        }
+    }
+}
