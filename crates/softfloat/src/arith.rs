@@ -350,6 +350,10 @@ impl Fp {
     }
 
     fn replace_quiet(&mut self, f: Format, a: u64, b: u64, with: u64) -> (u64, u64) {
+        if self.control.rules.min_max == MinMax::Number {
+            // A quiet NaN loses to a number by that rule, but not to a signalling one.
+            return (a, b);
+        }
         let (qa, qb) = (self.unpack(f, a).is_qnan(), self.unpack(f, b).is_qnan());
         match (qa, qb) {
             (true, false) => (with, b),

@@ -292,6 +292,8 @@ fn numbers_win_over_nans() {
     assert_eq!(fp.min_num(f, 1 << 31, 0), 1 << 31);
     assert_eq!(fp.status, 0);
     assert_eq!((fp.min_num(f, signalling, one), fp.status), (one, IOC));
+    assert_eq!(fp.max_num(f, signalling, quiet), 0x7fc0_0000);
+    assert_eq!(fp.min_num(f, quiet, signalling), 0x7fc0_0000);
     // The other kind gives NaNs, which are canonical.
     fp.status = 0;
     assert_eq!((fp.max(f, one, quiet), fp.status), (0x7fc0_0000, 0));
