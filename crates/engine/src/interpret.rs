@@ -3,7 +3,7 @@
 use crate::cpu::Fault;
 use crate::watch::{TRAP_HWBKPT, Watch};
 use eval::{MemFault, Memory};
-use guest::Guest;
+use guest::{Guest, Space};
 use memory::MemoryFault;
 
 /// The real guest memory.
@@ -38,6 +38,24 @@ impl GuestMemory<'_> {
             _ => Fault { signo: libc::SIGSEGV, code: SEGV_MAPERR, addr },
         }
     }
+}
+
+impl Space for GuestMemory<'_> {
+    fn load(&mut self, addr: u64, out: &mut [u8]) -> Result<(), guest::MemFault> {
+        let addr = self.guest.canonical(addr);
+        self.look(addr, out.len(), false).map_err(runtime_fault)?;
+        memory::read(addr, out).map_err(|fault| runtime_fault(self.failed(fault, false)))
+    }
+    fn store(&mut self, addr: u64, bytes: &[u8]) -> Result<(), guest::MemFault> {
+        let addr = self.guest.canonical(addr);
+        self.look(addr, bytes.len(), true).map_err(runtime_fault)?;
+        memory::write(addr, bytes).map_err(|fault| runtime_fault(self.failed(fault, true)))
+    }
+}
+
+/// A fault as the guest's runtime is told it.
+fn runtime_fault(fault: MemFault) -> guest::MemFault {
+    guest::MemFault { addr: fault.addr, write: fault.write }
 }
 
 impl Memory for GuestMemory<'_> {

@@ -7,7 +7,6 @@ use crate::watch::TRAP_HWBKPT;
 use core::sync::atomic::{Ordering, fence};
 use eval::Outcome;
 use guest::{Effect, Mode};
-use ir::OpCode;
 use ir::state::exit;
 use std::time::Instant;
 
@@ -198,10 +197,10 @@ impl Cpu {
                     None
                 }
                 Outcome::Syscall(imm) => {
-                    Some(Exit::Syscall { imm: imm as u32, len: last_length(&block) })
+                    Some(Exit::Syscall { imm: imm as u32, len: block.last_length() })
                 }
                 Outcome::Trap { kind, arg } => Some(Exit::Trap { kind, arg: arg as u32 }),
-                Outcome::Runtime { op, args } => self.runtime(op as u32, args, last_length(&block)),
+                Outcome::Runtime { op, args } => self.runtime(op as u32, args, block.last_length()),
                 Outcome::Fault(fault) if fault.alignment => Some(Exit::Fault(Fault {
                     signo: libc::SIGBUS,
                     code: BUS_ADRALN,
@@ -224,26 +223,32 @@ impl Cpu {
 
     /// Executes operation `op` of the guest for an instruction of `len` bytes, which pc is behind.
     fn runtime(&mut self, op: u32, args: [u64; 2], len: u8) -> Option<Exit> {
-        match self.engine.guest.runtime(op, args, self.state_mut()) {
+        let guest = self.engine.guest;
+        let watches = core::mem::take(&mut self.watches);
+        let mut memory = GuestMemory { watches: &watches, guest, fault: None };
+        let effect = guest.runtime(op, args, self.state_mut(), &mut memory);
+        let fault = memory.fault;
+        self.watches = watches;
+        match effect {
             Effect::None => {}
             Effect::Control => self.update_control(),
             Effect::Invalidate { start, len } => {
                 self.engine.code_changed(self.engine.guest.canonical(start), len);
             }
-            Effect::InvalidateWritable => self.engine.any_code_changed(),
+            Effect::InvalidateWritable => self.engine.invalidate(0, u64::MAX),
             Effect::Yield => std::thread::yield_now(),
             Effect::Trap { kind, argument } => {
                 let pc = self.state().pc().wrapping_sub(len.into());
                 self.state_mut().set_pc(pc);
                 return Some(Exit::Trap { kind, arg: argument });
             }
+            Effect::Fault(at) => {
+                let pc = self.state().pc().wrapping_sub(len.into());
+                self.state_mut().set_pc(pc);
+                let memory = GuestMemory { watches: &[], guest, fault };
+                return Some(Exit::Fault(memory.describe(at.addr)));
+            }
         }
         None
     }
-}
-
-/// Bytes of the last instruction of `block`.
-fn last_length(block: &ir::Block) -> u8 {
-    let last = block.ops.iter().rfind(|op| op.code == OpCode::Insn);
-    last.map_or(0, |op| (block.len - op.imm as u32) as u8)
 }

@@ -51,7 +51,8 @@ mod simd_three_same;
 mod simd_two_registers;
 
 use guest::{
-    Address, Coherence, Control, Effect, Endian, Fetch, Guest, Key, KeyRequest, Memory, Mode, Spec,
+    Address, Coherence, Control, Effect, Endian, Fetch, Guest, Key, KeyRequest, Memory, Mode,
+    Space, Spec,
 };
 use ir::state::SLOT_FPCR;
 use ir::{Block, FpControl, Round, State};
@@ -137,7 +138,7 @@ impl Guest for Aarch64 {
     fn translate(&self, fetch: &mut dyn Fetch, pc: u64, mode: Mode, block: &mut Block) {
         translator::translate(&self.cpu, fetch, pc, mode, block);
     }
-    fn runtime(&self, op: u32, args: [u64; 2], state: &mut State) -> Effect {
+    fn runtime(&self, op: u32, args: [u64; 2], state: &mut State, _: &mut dyn Space) -> Effect {
         runtime::run(self.random, op, args, state)
     }
     fn control(&self, state: &State) -> Control {

@@ -1,9 +1,12 @@
 //! What a guest architecture must provide to the engine.
 
 mod fetch;
+pub mod option;
+mod space;
 mod spec;
 
 pub use fetch::{AT_ONCE, Bytes, Fetch, code_at, peek_word, words};
+pub use space::{MemFault, Space};
 pub use spec::{Address, Coherence, Endian, Memory, Spec};
 
 use ir::{Block, FpControl, State};
@@ -59,6 +62,8 @@ pub enum Effect {
         /// Its argument.
         argument: u32,
     },
+    /// An access to memory failed: the instruction faults.
+    Fault(MemFault),
 }
 
 /// Immediates of the system call instruction by which the vDSO's clock functions ask the host's
@@ -107,8 +112,9 @@ pub trait Guest: Sync {
     fn translate(&self, fetch: &mut dyn Fetch, pc: u64, mode: Mode, block: &mut Block);
     /// What the control registers in `state` ask for.
     fn control(&self, state: &State) -> Control;
-    /// Executes `Runtime` operation `op`; results go to slots of `state` directly.
-    fn runtime(&self, op: u32, args: [u64; 2], state: &mut State) -> Effect;
+    /// Executes `Runtime` operation `op`; results go to slots of `state` and to the program's memory
+    /// directly.
+    fn runtime(&self, op: u32, args: [u64; 2], state: &mut State, space: &mut dyn Space) -> Effect;
     /// Text of the instruction at the start of `code`, which is at `pc`, for dumps; and its length.
     fn disassemble(&self, code: &[u8], pc: u64) -> (String, usize);
     /// The address that is accessed when a program uses `addr` (some guests ignore its top byte).

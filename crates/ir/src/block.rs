@@ -1,7 +1,7 @@
 //! A translated piece of guest code: operations, constants, exits.
 
 use crate::fp::FpRules;
-use crate::op::{Op, Ref};
+use crate::op::{Op, OpCode, Ref};
 
 /// What a direct exit does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -97,6 +97,11 @@ impl Block {
         self.tagged.clear();
         self.unmovable = false;
         self.writes_flags = false;
+    }
+    /// Bytes of the last instruction.
+    pub fn last_length(&self) -> u8 {
+        let last = self.ops.iter().rfind(|op| op.code == OpCode::Insn);
+        last.map_or(0, |op| (self.len - op.imm as u32) as u8)
     }
     /// Whether `r` is a constant of the pool.
     pub(crate) fn constant_exists(&self, r: Ref) -> bool {

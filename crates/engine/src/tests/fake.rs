@@ -1,6 +1,8 @@
 //! A guest with a handful of instructions: `op << 24 | register << 16 | immediate`.
 
-use guest::{Address, Coherence, Control, Effect, Endian, Fetch, Guest, Key, Memory, Mode, Spec};
+use guest::{
+    Address, Coherence, Control, Effect, Endian, Fetch, Guest, Key, Memory, Mode, Space, Spec,
+};
 use ir::state::{SLOT_FPCR, TRAP_BREAKPOINT};
 use ir::{
     Access, Block, Builder, Cond, Exit, ExitKind, FpControl, FpRules, OpCode, Ref, Round, State, Ty,
@@ -127,7 +129,7 @@ impl Guest for Fake {
             b.exit_direct(e);
         }
     }
-    fn runtime(&self, op: u32, args: [u64; 2], state: &mut State) -> Effect {
+    fn runtime(&self, op: u32, args: [u64; 2], state: &mut State, _: &mut dyn Space) -> Effect {
         if op == 0 {
             return Effect::Invalidate { start: args[0], len: 64 };
         }

@@ -3,6 +3,7 @@
 use super::Cpu;
 use super::feature::{self, Features};
 use super::model::MODELS;
+use guest::option::{changes, number, split, switch};
 
 /// A property that QEMU's processors have and that is no feature of ours.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,40 +63,6 @@ fn property(name: &str) -> Option<Property> {
     let bits = name.strip_prefix("sve").or_else(|| name.strip_prefix("sme"))?;
     let bits: u32 = bits.parse().ok()?;
     ((128..=2048).contains(&bits) && bits.is_multiple_of(128)).then_some(Property::Absent)
-}
-
-/// The changes in `text`, behind the model.
-fn changes(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').skip(1).map(str::trim).filter(|part| !part.is_empty())
-}
-
-/// What a change says: `+NAME`, `-NAME`, `NAME=VALUE`.
-fn split(part: &str) -> Result<(String, &str), String> {
-    let (name, value) = if let Some(name) = part.strip_prefix('+') {
-        (name, "on")
-    } else if let Some(name) = part.strip_prefix('-') {
-        (name, "off")
-    } else {
-        part.split_once('=')
-            .ok_or_else(|| format!("{part} is neither +FEATURE nor -FEATURE nor NAME=VALUE"))?
-    };
-    Ok((name.to_ascii_lowercase(), value))
-}
-
-fn switch(name: &str, value: &str) -> Result<bool, String> {
-    match value {
-        "on" | "yes" | "true" | "y" | "1" => Ok(true),
-        "off" | "no" | "false" | "n" | "0" => Ok(false),
-        _ => Err(format!("{name}={value}: {name} is on or off")),
-    }
-}
-
-fn number(name: &str, value: &str) -> Result<u64, String> {
-    let parsed = match value.strip_prefix("0x") {
-        Some(digits) => u64::from_str_radix(digits, 16),
-        None => value.parse(),
-    };
-    parsed.map_err(|_| format!("{name}={value}: {name} is a number"))
 }
 
 impl Cpu {

@@ -23,6 +23,19 @@ impl Space<'_> {
     }
 }
 
+impl guest::Space for Space<'_> {
+    fn load(&mut self, addr: u64, out: &mut [u8]) -> Result<(), guest::MemFault> {
+        let bytes = self.bytes(self.guest.canonical(addr), out.len());
+        out.copy_from_slice(bytes.ok_or(guest::MemFault { addr, write: false })?);
+        Ok(())
+    }
+    fn store(&mut self, addr: u64, bytes: &[u8]) -> Result<(), guest::MemFault> {
+        let to = self.bytes(self.guest.canonical(addr), bytes.len());
+        to.ok_or(guest::MemFault { addr, write: true })?.copy_from_slice(bytes);
+        Ok(())
+    }
+}
+
 impl Memory for Space<'_> {
     fn load(&mut self, addr: u64, size: usize) -> Result<u128, MemFault> {
         let addr = self.guest.canonical(addr);
@@ -112,9 +125,15 @@ fn round(
         match eval::run(&block, &mut state, &mut space) {
             Outcome::Exit(_) | Outcome::Call { .. } => {}
             Outcome::Runtime { op, args } => {
-                let effect = guest.runtime(op.cast_unsigned(), args, &mut state);
-                if let guest::Effect::Trap { .. } = effect {
-                    signal = Some((4, state.pc() - 4));
+                let effect = guest.runtime(op.cast_unsigned(), args, &mut state, &mut space);
+                let at = state.pc().wrapping_sub(block.last_length().into());
+                signal = match effect {
+                    guest::Effect::Trap { .. } => Some((4, at)),
+                    guest::Effect::Fault(fault) => Some((11, fault.addr)),
+                    _ => None,
+                };
+                if signal.is_some() {
+                    state.set_pc(at);
                 }
             }
             // ENOSYS: there are no others.
