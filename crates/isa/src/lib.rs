@@ -9,7 +9,7 @@
 //! The grammar of a line, most significant bit first:
 //!
 //! ```text
-//! name  bits-and-fields...  [{constraint}...]  [@FEATURE...]  [=operands]  [!missing | !nop]  # heading
+//! name  bits-and-fields...  [{constraint}...]  [@FEATURE...]  [=operands]  [>function:Variant]  [!missing | !nop]  # heading
 //! ```
 //!
 //! - A field is literal bits (`0`, `1`; ignored: `x` should be 0, `i` should be 1), or `name:width`,
@@ -20,6 +20,7 @@
 //! - `@F` asks for feature F, `@F|G` for one of two; several words for all of them. `@F?field=3`: only
 //!   words that meet this constraint need the feature.
 //! - `=rd,imm(rs1)`: the operands in assembly ([`Line::text`]).
+//! - `>vector:Add`: the decoder calls `vector(vector::Op::Add, word)` instead of a function of the line's name.
 //! - `!missing`: not implemented, undefined to the guest. `!nop`: a hint that does nothing.
 //! - Where two lines overlap the one with more fixed bits wins.
 //!

@@ -124,6 +124,8 @@ pub struct Line {
     pub fields: Vec<Field>,
     /// What else a word must meet.
     pub constraints: Vec<Constraint>,
+    /// The function that translates it, if it has another name, and what that is told.
+    pub function: Option<(&'static str, &'static str)>,
     /// The operands in assembly; empty if there are none, or nobody has written them down.
     pub operands: &'static str,
     /// The manual's heading.

@@ -103,6 +103,7 @@ fn parse_line(text: &'static str, section: &'static str) -> Result<Line, String>
         ones: 0,
         fields: Vec::new(),
         constraints: Vec::new(),
+        function: None,
         operands: "",
         heading: heading.trim(),
     };
@@ -115,6 +116,8 @@ fn parse_line(text: &'static str, section: &'static str) -> Result<Line, String>
                 Some(both) => sometimes = Some(both),
                 None => line.features.push(feature.split('|').collect()),
             }
+        } else if let Some(function) = word.strip_prefix('>') {
+            line.function = Some(function.split_once(':').ok_or("no variant")?);
         } else if let Some(operands) = word.strip_prefix('=') {
             line.operands = operands;
         } else if word == "!missing" {

@@ -186,7 +186,10 @@ fn call(line: &Line) -> String {
         return String::from("Flow::Undefined");
     }
     let fields: Vec<_> = line.fields.iter().map(field).collect();
-    let call = format!("t.{}({})", line.name, fields.join(", "));
+    let call = match line.function {
+        Some((name, variant)) => format!("t.{name}(crate::{name}::Op::{variant}, word)"),
+        None => format!("t.{}({})", line.name, fields.join(", ")),
+    };
     let lacks = |name: &&str| {
         let name = name.trim_start_matches("FEAT_").to_uppercase();
         format!("t.lacks(Features::{name})")
@@ -200,7 +203,10 @@ fn call(line: &Line) -> String {
         Some((feature, when)) => format!("{} && {}", condition(when), lacks(feature)),
         // Hints do nothing where the feature is missing.
         None if line.features.is_empty() || line.section == "hints" => return call,
-        None => line.features.iter().map(lacks_all).collect::<Vec<_>>().join(" || "),
+        None => match &line.features[..] {
+            [one] => one.iter().map(lacks).collect::<Vec<_>>().join(" && "),
+            all => all.iter().map(lacks_all).collect::<Vec<_>>().join(" || "),
+        },
     };
     format!("if {test} {{ Flow::Undefined }} else {{ {call} }}")
 }
@@ -217,7 +223,7 @@ fn simple(field: &Field) -> Option<(u32, u32)> {
 fn field(field: &Field) -> String {
     match simple(field) {
         Some((lsb, width)) => format!("x(word, {lsb}, {width})"),
-        None => format!("y({}, {})", value(&field.parts), field.width()),
+        None => format!("y({}, {})", without_parentheses(&value(&field.parts)), field.width()),
     }
 }
 

@@ -23,13 +23,22 @@ struct Guest {
 }
 
 /// All of them.
-const GUESTS: [Guest; 1] = [Guest {
-    name: "aarch64",
-    title: "A64",
-    baseline: "Armv8.0 baseline",
-    advertised: "HWCAP or the ID registers",
-    sources: &["isa/aarch64.isa", "isa/aarch64-sve.isa"],
-}];
+const GUESTS: [Guest; 2] = [
+    Guest {
+        name: "aarch64",
+        title: "A64",
+        baseline: "Armv8.0 baseline",
+        advertised: "HWCAP or the ID registers",
+        sources: &["isa/aarch64.isa", "isa/aarch64-sve.isa"],
+    },
+    Guest {
+        name: "riscv64",
+        title: "RISC-V",
+        baseline: "RV64I",
+        advertised: "HWCAP, riscv_hwprobe or the ISA string",
+        sources: &["isa/riscv64.isa", "isa/riscv64-v.isa"],
+    },
+];
 
 /// Writes the generated files, or with `check` fails when one of them is stale.
 pub(crate) fn run(root: &Path, check: bool) -> Result<()> {

@@ -69,9 +69,7 @@ fn is_address(arg: Arg) -> bool {
             | Arg::Inbuf
             | Arg::Outbuf
             | Arg::Argv
-            | Arg::In(_)
-            | Arg::Out(_)
-            | Arg::Inout(_)
+            | Arg::Timespec
             | Arg::Sigset
             | Arg::Sockaddr
             | Arg::Iovec

@@ -1,0 +1,271 @@
+//! The translator of one block, and what the instruction functions share.
+//!
+//! A block has one entry and is at most 64 instructions of straight-line code: it continues past
+//! conditional branches and from one arm of an if-else to the other, and ends at everything else
+//! that leaves, and at the end of the page. Direct branches to instructions of the same block stay
+//! inside it.
+
+use crate::cpu::{Cpu, Features};
+use crate::field::{FReg, XReg};
+use crate::prescan::{self, Scan};
+use guest::{Fetch, Mode};
+use ir::state::{FIRST_VEC, TRAP_UNDEFINED};
+use ir::{Block, Builder, Cond, Exit, ExitKind, Op, OpCode, Ref, Ty};
+use softfloat::rules::RISCV;
+
+/// Most instructions in a block: one bit each in the mask of branch targets.
+pub(crate) const BLOCK_INSNS_MAX: usize = 64;
+/// The instructions of a block start in one page, so that one page's protection decides for all of
+/// them but the end of the last one.
+pub(crate) const PAGE: u64 = 4096;
+
+/// What an instruction function tells the translator.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flow {
+    /// Translated; the next instruction follows.
+    Next,
+    /// The encoding is undefined or reserved; what was appended for it is taken back.
+    Undefined,
+    /// Translated; the last operation ends the block.
+    End,
+}
+
+/// Translates one block.
+pub struct Translator<'a> {
+    /// Where operations are appended.
+    pub ir: Builder<'a>,
+    /// Guest address of the instruction being translated.
+    pub pc: u64,
+    /// Its length in bytes.
+    pub(crate) len: u64,
+    /// The processor.
+    pub(crate) cpu: &'a Cpu,
+    /// What is said of the pages of code.
+    pub(crate) fetch: &'a mut dyn Fetch,
+    /// The key of this translation ([`crate::key`]).
+    pub(crate) key: guest::Key,
+    /// Guest address of the first instruction.
+    start: u64,
+    scan: &'a Scan,
+    /// Bit n: instruction n is the destination of a branch of this block.
+    targets: u64,
+    /// The number of this instruction.
+    number: usize,
+    /// The last operation, if it moves a constant that AUIPC has made.
+    pub(crate) relative: Option<usize>,
+}
+
+impl Translator<'_> {
+    /// Whether the processor lacks `feature`.
+    #[inline]
+    pub(crate) fn lacks(&self, feature: Features) -> bool {
+        !self.cpu.features.has(feature)
+    }
+    /// A constant (integer, or the low half of a vector).
+    pub fn imm(&mut self, v: u64) -> Ref {
+        self.ir.iconst(v)
+    }
+    /// A general register as a source.
+    pub fn x(&mut self, r: XReg) -> Ref {
+        if r == XReg::ZERO { self.ir.iconst(0) } else { Ref::slot(u16::from(r.0)) }
+    }
+    /// A general register as a destination; x0 is a fresh temporary that nothing reads.
+    pub fn x_out(&mut self, r: XReg) -> Ref {
+        if r == XReg::ZERO { self.ir.temp() } else { Ref::slot(u16::from(r.0)) }
+    }
+    /// A floating-point register.
+    pub fn f(&self, r: FReg) -> Ref {
+        Ref::slot(FIRST_VEC + u16::from(r.0))
+    }
+    /// A fresh temporary (integer or vector).
+    pub fn temp(&mut self) -> Ref {
+        self.ir.temp()
+    }
+    /// The address of the next instruction.
+    pub(crate) fn next_pc(&self) -> u64 {
+        self.pc.wrapping_add(self.len)
+    }
+    /// Sets a register to a constant.
+    pub(crate) fn set(&mut self, rd: XReg, value: u64) -> Flow {
+        if rd != XReg::ZERO {
+            let (dst, a) = (self.x_out(rd), self.imm(value));
+            self.ir.mov(Ty::I64, dst, a);
+        }
+        Flow::Next
+    }
+    /// Sets a register to what is made of the instruction's address.
+    pub(crate) fn set_address(&mut self, rd: XReg, value: u64) -> Flow {
+        if rd != XReg::ZERO {
+            let (dst, a) = (self.x_out(rd), self.ir.address(value));
+            self.ir.mov(Ty::I64, dst, a);
+            self.relative = Some(self.ir.block.ops.len() - 1);
+        }
+        Flow::Next
+    }
+    /// The operation of the previous instruction, if it was its only one, nothing branches in between
+    /// and this instruction has appended nothing yet.
+    pub(crate) fn previous(&self) -> Option<Op> {
+        match self.ir.block.ops.as_slice() {
+            [.., first, last, insn] if insn.code == OpCode::Insn && first.code == OpCode::Insn => {
+                Some(*last)
+            }
+            _ => None,
+        }
+    }
+    /// The constant that the previous instruction moved to `register`, and whether AUIPC has made it.
+    pub(crate) fn constant_just_moved_to(&self, register: XReg) -> Option<(u64, bool)> {
+        let last = self.previous()?;
+        if last.code != OpCode::Mov || last.dst != Ref::slot(u16::from(register.0)) {
+            return None;
+        }
+        let relative = self.relative == Some(self.ir.block.ops.len() - 2);
+        Some((self.ir.known(last.a)?, relative))
+    }
+    /// Takes back the previous instruction's operation, when this instruction overwrites the register
+    /// and cannot fault: nobody can see the state in between.
+    pub(crate) fn drop_previous(&mut self) {
+        let ops = &mut self.ir.block.ops;
+        let insn = ops.len() - 1;
+        ops.swap(insn - 1, insn);
+        ops.pop();
+    }
+
+    /// Where a branch to `pc` goes: a label of this block or an exit.
+    pub(crate) fn dest(&mut self, pc: u64) -> i32 {
+        match self.scan.number(self.start, pc).and_then(|n| self.label_of(n)) {
+            Some(label) => label,
+            None => self.exit_to(pc, ExitKind::Jump),
+        }
+    }
+    /// The label of instruction `number`, if it has one.
+    fn label_of(&self, number: usize) -> Option<i32> {
+        let is_target = self.targets >> number & 1 != 0;
+        is_target.then(|| (self.targets & ((1 << number) - 1)).count_ones() as i32)
+    }
+    /// Whether the block goes on after an unconditional branch from here to `pc`.
+    pub(crate) fn goes_on_after_branch(&self, pc: u64) -> bool {
+        let target = self.scan.number(self.start, pc);
+        self.number + 1 < self.scan.insns
+            && target.is_some_and(|target| self.scan.over_reachable(self.number, target))
+    }
+    /// Registers an exit. There are no flags.
+    pub(crate) fn exit_to(&mut self, pc: u64, kind: ExitKind) -> i32 {
+        self.ir.exit(Exit { pc, kind, flags_dead: true })
+    }
+    /// A point where signals are delivered, if a branch to `pc` goes backward: else a loop could
+    /// not be interrupted.
+    pub(crate) fn poll_if_backward(&mut self, pc: u64) {
+        if pc <= self.pc {
+            self.ir.push(Op::new(OpCode::Poll, Ty::I64));
+        }
+    }
+    /// Raises a trap at this instruction.
+    pub(crate) fn trap(&mut self, kind: u16, argument: i32) -> Flow {
+        let mut op = Op::new(OpCode::Trap, Ty::I64);
+        op.aux = kind;
+        op.imm = argument;
+        self.ir.push(op);
+        Flow::End
+    }
+    /// Leaves to run operation `number` of [`crate::runtime`].
+    pub(crate) fn runtime(&mut self, number: u32, a: Ref, b: Ref) -> Flow {
+        self.ir.emit(OpCode::Runtime, Ty::I64, Ref::NONE, a, b, Ref::NONE, 0, number as i32);
+        Flow::End
+    }
+
+    /// Turns branches to labels that were never placed into exits: the block ended before them.
+    fn resolve_labels(&mut self, insns: usize) {
+        let placed = if insns >= 64 { u64::MAX } else { (1 << insns) - 1 };
+        if self.targets & !placed == 0 {
+            return;
+        }
+        let unplaced = (self.targets & placed).count_ones()..self.targets.count_ones();
+        let last = self.ir.block.ops.len() - 1;
+        for i in 0..=last {
+            let op = self.ir.block.ops[i];
+            let branch =
+                matches!(op.code, OpCode::Br | OpCode::BrCond | OpCode::BrCmp | OpCode::BrBit);
+            if !branch || op.imm < 0 || !unplaced.contains(&(op.imm as u32)) {
+                continue;
+            }
+            let mut rest = self.targets;
+            for _ in 0..op.imm {
+                rest &= rest - 1;
+            }
+            let target = rest.trailing_zeros() as usize;
+            let pc = self.start + u64::from(self.scan.offsets[target]);
+            let dest = self.exit_to(pc, ExitKind::Jump);
+            let op = &mut self.ir.block.ops[i];
+            op.imm = dest;
+            if op.code == OpCode::Br && i == last {
+                op.code = OpCode::ExitDirect;
+            } else if op.code == OpCode::Br {
+                // Only the last operation may leave unconditionally.
+                op.code = OpCode::BrCond;
+                op.aux = Cond::Al as u16;
+            }
+        }
+    }
+}
+
+/// Appends the translation of the code at `pc` to `block`.
+pub(crate) fn translate(cpu: &Cpu, fetch: &mut dyn Fetch, pc: u64, mode: Mode, block: &mut Block) {
+    block.clear();
+    block.pc = pc;
+    block.fp = RISCV;
+    block.fp_exact = crate::key::exact(mode.key);
+    let limit = if mode.single { 1 } else { BLOCK_INSNS_MAX };
+    let scan = prescan::scan(fetch, pc, limit, mode.brief);
+    if scan.insns == 0 {
+        return;
+    }
+    let targets = if mode.single || mode.brief { 0 } else { scan.targets };
+    block.labels = targets.count_ones() as u16;
+    let mut t = Translator {
+        ir: Builder::new(block),
+        pc,
+        len: 0,
+        cpu,
+        fetch,
+        key: mode.key,
+        start: pc,
+        scan: &scan,
+        targets,
+        number: 0,
+        relative: None,
+    };
+    let mut ended = false;
+    while t.number < scan.insns {
+        let offset = scan.offsets[t.number];
+        let (word, len) = scan.instruction(t.number);
+        (t.pc, t.len) = (pc + u64::from(offset), len as u64);
+        if let Some(label) = t.label_of(t.number) {
+            t.ir.place(label);
+        }
+        t.ir.insn(u32::from(offset));
+        let (ops, exits) = (t.ir.block.ops.len(), t.ir.block.exits.len());
+        let flow = match len {
+            2 => crate::generated::decode::dispatch_16(&mut t, word),
+            _ => crate::generated::decode::dispatch_32(&mut t, word),
+        };
+        t.number += 1;
+        match flow {
+            Flow::Next => continue,
+            Flow::Undefined => {
+                t.ir.block.ops.truncate(ops);
+                t.ir.block.exits.truncate(exits);
+                t.trap(TRAP_UNDEFINED, 0);
+            }
+            Flow::End => {}
+        }
+        ended = true;
+        break;
+    }
+    let (insns, end) = (t.number, scan.offsets[t.number]);
+    if !ended {
+        let dest = t.exit_to(pc + u64::from(end), ExitKind::Jump);
+        t.ir.exit_direct(dest);
+    }
+    t.resolve_labels(insns);
+    block.len = u32::from(end);
+}
