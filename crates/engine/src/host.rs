@@ -21,6 +21,7 @@ pub(crate) fn features(level: FeatureLevel) -> Features {
         bmi2: has(seven, 3) && has(seven, 8),
         fma: avx2 && has(one, 12),
         f16c: avx2 && has(one, 29),
+        movbe: avx2 && has(one, 22),
         aes: has(one, 25),
         pclmul: has(one, 1),
         sha: has(seven, 29),

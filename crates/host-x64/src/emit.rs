@@ -370,7 +370,7 @@ impl Emit {
         let more = (self.buf.len() * 2).max(4096);
         self.buf.resize(more, 0);
     }
-    fn byte(&mut self, b: u8) {
+    pub(crate) fn byte(&mut self, b: u8) {
         self.reserve();
         self.buf[self.pos] = b;
         self.pos += 1;

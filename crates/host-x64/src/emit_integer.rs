@@ -262,6 +262,10 @@ impl Emit {
             _ => self.load(to, d, m),
         }
     }
+    /// The prefix by which the next instruction's address is one of 32 bits.
+    pub fn addr32(&mut self) {
+        self.byte(0x67);
+    }
     /// `lea d, m` (D zeroes the upper half).
     pub fn lea(&mut self, size: Size, d: Gpr, m: Mem) {
         self.legacy_rm(Code::wide(0, 0x8d, size), d.0, m, false, false, Imm::None);

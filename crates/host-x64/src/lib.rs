@@ -11,6 +11,7 @@ mod flags;
 mod lower;
 mod lower_atomic;
 mod lower_bits;
+mod lower_canonical;
 mod lower_carryless;
 mod lower_condition;
 mod lower_control;

@@ -6,8 +6,9 @@
 //! unit's end ([`Cold`]).
 
 use crate::X64;
-use crate::emit::{Emit, Gpr, Label, Mem, Size};
+use crate::emit::{Emit, Gpr, Label, Mem, Size, Xmm};
 use crate::flags::Flags;
+use crate::lower_canonical::Boxes;
 use crate::lower_divide::RareDivision;
 use crate::lower_quiet::Quiet;
 use crate::lower_scan::ScanCode;
@@ -56,6 +57,12 @@ pub(crate) enum ColdKind {
     Divide { rare: RareDivision, back: Label },
     /// A full fence, then back.
     Fence(Label),
+    /// Puts the default NaN in a register, then back.
+    Canonical { x: Xmm, double: bool, back: Label },
+    /// The same for the sum of the operation at an index, unless that may be invalid.
+    CanonicalSum { at: u32, sum: Xmm, back: Label },
+    /// A signalling comparison of a quiet NaN; then back.
+    Unordered { back: Label },
     /// What the operation at an index needs; then back.
     Quiet { what: Quiet, at: u32, back: Label },
     /// Skips turns of loop `n` of [`Lower::scans`].
@@ -143,6 +150,8 @@ pub(crate) struct Lower<'a> {
     pub(crate) second: bool,
     /// How much of the vector operands counts.
     pub(crate) widths: Widths,
+    /// Which values are known to be boxed.
+    pub(crate) boxes: Boxes,
     /// A full fence is to come before the next load.
     pub(crate) fence_due: bool,
     /// Offsets of instructions that are left to the evaluator.
@@ -216,6 +225,7 @@ fn attempt(
         again: None,
         second: false,
         widths: Widths::default(),
+        boxes: Boxes::default(),
         fence_due: false,
         given_up,
         stuck: None,
@@ -433,6 +443,7 @@ impl Lower<'_> {
         {
             self.second = true;
             self.flags = again.flags;
+            self.boxes.forget();
             self.compare = None;
             self.skip = NO_SKIP;
             self.forget_temps();
@@ -513,6 +524,9 @@ impl Lower<'_> {
                 self.unlock();
             }
             self.op(*op);
+            if self.block.fp.boxed {
+                self.boxes.follow(*op);
+            }
             self.flags_busy = false;
             self.unlock();
             if self.live[i] & LAST_USE != 0 {
@@ -562,11 +576,13 @@ impl Lower<'_> {
             | OpCode::RemWideS
             | OpCode::DivWideBad
             | OpCode::MulHiSU
-            | OpCode::Xperm4
-            | OpCode::FBox
-            | OpCode::FClass
-            | OpCode::FCmpSet
-            | OpCode::FCopySign => self.helper(op),
+            | OpCode::Xperm4 => self.helper(op),
+            OpCode::FBox => self.box_value(op),
+            OpCode::FClass | OpCode::FCmpSet | OpCode::FCopySign => {
+                if !(self.is_canonical() && self.canonical(op)) {
+                    self.helper(op);
+                }
+            }
             OpCode::Shl | OpCode::Shr | OpCode::Sar | OpCode::Ror => self.shift(op),
             OpCode::Not => self.not(op),
             OpCode::Clz | OpCode::Cls | OpCode::Ctz | OpCode::Popcnt => self.bit_count(op),
@@ -592,15 +608,8 @@ impl Lower<'_> {
             OpCode::ReadFlags => self.read_flags(op),
             OpCode::WriteFlags => self.write_flags(op),
             OpCode::SetCmp => self.set_cmp(op),
-            OpCode::Ld
-            | OpCode::St
-            | OpCode::LdV
-            | OpCode::StV
-            | OpCode::Rmw
-            | OpCode::Cas
-            | OpCode::LdEx
-            | OpCode::StEx
-                if op.aux & (SWAP | WRAP32) != 0 =>
+            OpCode::Cas | OpCode::LdEx | OpCode::StEx
+                if op.is_16_bytes() && op.aux & (SWAP | WRAP32) != 0 =>
             {
                 self.out_of_registers();
             }
@@ -639,8 +648,12 @@ impl Lower<'_> {
                 // Integers become the same numbers under every control.
                 let any = matches!(op.code, OpCode::IntToF | OpCode::IntVToF);
                 let exact = !any && self.is_exact();
-                let known = self.block.fp == FpRules::default();
-                if !(known && if exact { self.quiet(op) } else { self.lower_fp(op) }) {
+                if !match () {
+                    () if self.is_canonical() => self.canonical(op),
+                    () if self.block.fp != FpRules::default() => false,
+                    () if exact => self.quiet(op),
+                    () => self.lower_fp(op),
+                } {
                     self.helper(op);
                 }
             }
@@ -658,7 +671,7 @@ impl Lower<'_> {
                 let v = VecOp::from_u16(op.aux);
                 let single = v == VecOp::IntToF && ir::vec_op::lane(op.imm) >= 2;
                 let exact = v.is_float() && !single && self.is_exact();
-                let known = !v.is_float() || self.block.fp == FpRules::default();
+                let known = !self.other_rules(op);
                 if !(known && if exact { self.quiet(op) } else { self.lower_vec(op) }) {
                     self.helper(op);
                 }
@@ -738,12 +751,18 @@ impl Lower<'_> {
         self.helper_operands(op);
         self.unlock();
         self.flush_scratch();
-        let plain = if self.is_exact() { self.plain(op) } else { None }
-            .or_else(|| self.uniform_shift(op))
-            .or_else(|| self.estimate(op));
-        if plain.is_some() || !self.in_args(op) {
+        let plain = if self.other_rules(op) {
             self.call_helper(op);
-        }
+            None
+        } else {
+            let plain = if self.is_exact() { self.plain(op) } else { None }
+                .or_else(|| self.uniform_shift(op))
+                .or_else(|| self.estimate(op));
+            if plain.is_some() || !self.in_args(op) {
+                self.call_helper(op);
+            }
+            plain
+        };
         if let Some(done) = plain {
             self.e.bind(done);
         }
@@ -751,6 +770,11 @@ impl Lower<'_> {
             self.flags_home();
         }
         self.helper_result(op.dst);
+    }
+    /// Whether `op` is floating point by rules for which nothing is lowered natively.
+    fn other_rules(&self, op: Op) -> bool {
+        let vector = op.code == OpCode::Vec && VecOp::from_u16(op.aux).is_float();
+        (vector || op.code.is_float()) && self.block.fp != FpRules::default()
     }
     /// Calls the helper for `op`, whose operands are in `State::args`. Destroys rax.
     pub(crate) fn call_helper(&mut self, op: Op) {

@@ -9,7 +9,7 @@ use crate::regs::{OPERAND_SPILL, home, spill_mem};
 use crate::{Alu, Unary};
 use core::mem::offset_of;
 use ir::state::{MONITOR_CLEAR, SLOT_EX_ADDR, SLOT_EX_LO};
-use ir::{Op, Ref, RmwOp, State};
+use ir::{Op, Ref, RmwOp, SWAP, State, WRAP32};
 
 /// An operand in a register or in memory.
 #[derive(Clone, Copy)]
@@ -29,16 +29,35 @@ impl Lower<'_> {
             self.e.movzx(size, d, r);
         }
     }
+    /// The address of an atomic operation in a register.
+    fn atomic_base(&mut self, op: Op) -> Gpr {
+        let base = self.using(op.a);
+        if op.aux & WRAP32 == 0 {
+            return base;
+        }
+        let s = self.scratch();
+        self.e.mov(Size::D, s, base);
+        self.release(base);
+        s
+    }
+    /// The low `size` of `r` as it is in memory, or was.
+    fn swap_if(&mut self, op: Op, size: Size, r: Gpr) {
+        if op.aux & SWAP != 0 {
+            self.swap_bytes(size, r);
+        }
+    }
     pub(crate) fn rmw(&mut self, op: Op) {
         let size = Size::from_log2(op.aux as u8);
         let what = RmwOp::from_u8((op.aux >> 8) as u8);
         self.clobber();
         let wanted = !op.dst.is_none();
         match what {
+            RmwOp::Add if op.aux & SWAP != 0 => self.rmw_loop(op, size, what),
             RmwOp::Add | RmwOp::Swp => {
-                let base = self.using(op.a);
+                let base = self.atomic_base(op);
                 self.require_aligned(base, op.aux as u8);
                 let s = self.using_scratch(op.b);
+                self.swap_if(op, size, s);
                 let m = Mem::base(base, 0);
                 self.fault();
                 match what {
@@ -47,12 +66,13 @@ impl Lower<'_> {
                     _ => self.e.lock_alu(Alu::Add, size, m, s),
                 }
                 if wanted {
+                    self.swap_if(op, size, s);
                     self.zero_extend(size, s, s);
                     self.set(op.dst, s);
                 }
             }
             RmwOp::Clr | RmwOp::And | RmwOp::Eor | RmwOp::Set if !wanted => {
-                let base = self.using(op.a);
+                let base = self.atomic_base(op);
                 self.require_aligned(base, op.aux as u8);
                 let alu = match what {
                     RmwOp::Clr | RmwOp::And => Alu::And,
@@ -63,6 +83,7 @@ impl Lower<'_> {
                 if what == RmwOp::Clr {
                     self.e.unary(Unary::Not, Size::Q, s);
                 }
+                self.swap_if(op, size, s);
                 self.fault();
                 self.e.lock_alu(alu, size, Mem::base(base, 0), s);
             }
@@ -74,15 +95,22 @@ impl Lower<'_> {
         self.take(Gpr::RAX);
         let signed = matches!(what, RmwOp::SMax | RmwOp::SMin);
         let extend = matches!(what, RmwOp::SMax | RmwOp::SMin | RmwOp::UMax | RmwOp::UMin);
+        // Of the others, the operand is swapped instead.
+        let numeric = extend || what == RmwOp::Add;
         // The operand: extended to the width that is worked in.
         let wide = if size == Size::Q { Size::Q } else { Size::D };
         let pinned = op.b.as_slot().and_then(|s| self.host.int_pin(s));
         let b = match pinned {
-            Some(r) if size >= Size::D || !extend => Place::Reg(r),
+            Some(r) if (size >= Size::D || !extend) && (op.aux & SWAP == 0 || numeric) => {
+                Place::Reg(r)
+            }
             _ => {
                 let s = self.using_scratch(op.b);
                 if extend && size < Size::D {
                     self.extend_part(size, signed, s, s);
+                }
+                if !numeric {
+                    self.swap_if(op, size, s);
                 }
                 let m = spill_mem(OPERAND_SPILL);
                 self.e.store(Size::Q, m, s);
@@ -90,7 +118,7 @@ impl Lower<'_> {
                 Place::Mem(m)
             }
         };
-        let base = self.using(op.a);
+        let base = self.atomic_base(op);
         let new = self.scratch();
         self.require_aligned(base, op.aux as u8);
         let m = Mem::base(base, 0);
@@ -119,8 +147,22 @@ impl Lower<'_> {
                     Place::Mem(m) => self.e.alu_load(alu, wide, new, m),
                 }
             }
+            RmwOp::Add => {
+                self.e.mov(wide, new, Gpr::RAX);
+                self.swap_if(op, size, new);
+                match b {
+                    Place::Reg(r) => self.e.alu(Alu::Add, wide, new, r),
+                    Place::Mem(m) => self.e.alu_load(Alu::Add, wide, new, m),
+                }
+            }
             _ => {
-                self.extend_part(size, signed, new, Gpr::RAX);
+                if op.aux & SWAP == 0 {
+                    self.extend_part(size, signed, new, Gpr::RAX);
+                } else {
+                    self.e.mov(wide, new, Gpr::RAX);
+                    self.swap_bytes(size, new);
+                    self.extend_part(size, signed, new, new);
+                }
                 let cc = match what {
                     RmwOp::SMax => Cc::L,
                     RmwOp::SMin => Cc::G,
@@ -139,10 +181,14 @@ impl Lower<'_> {
                 }
             }
         }
+        if numeric {
+            self.swap_if(op, size, new);
+        }
         self.fault();
         self.e.lock_cmpxchg(size, m, new);
         self.e.jcc(Cc::Ne, again);
         if !op.dst.is_none() {
+            self.swap_if(op, size, Gpr::RAX);
             self.zero_extend(size, Gpr::RAX, Gpr::RAX);
             self.set(op.dst, Gpr::RAX);
         }
@@ -166,15 +212,26 @@ impl Lower<'_> {
         let size = Size::from_log2(op.aux as u8);
         self.clobber();
         self.fixed(Gpr::RAX, op.b);
-        let base = self.using(op.a);
-        let new = self.using(op.c);
+        self.swap_if(op, size, Gpr::RAX);
+        let base = self.atomic_base(op);
+        let new = self.new_value(op, size, op.c);
         self.require_aligned(base, op.aux as u8);
         self.fault();
         self.e.lock_cmpxchg(size, Mem::base(base, 0), new);
         if !op.dst.is_none() {
+            self.swap_if(op, size, Gpr::RAX);
             self.zero_extend(size, Gpr::RAX, Gpr::RAX);
             self.set(op.dst, Gpr::RAX);
         }
+    }
+    /// What a compare and swap or an exclusive store is to store.
+    fn new_value(&mut self, op: Op, size: Size, r: Ref) -> Gpr {
+        if op.aux & SWAP == 0 {
+            return self.using(r);
+        }
+        let s = self.using_scratch(r);
+        self.swap_bytes(size, s);
+        s
     }
     /// Compares and swaps 16 bytes, with operands in `State::args`, by a stub: CMPXCHG16B needs rbx,
     /// which is pinned, and could not fault with something else there. What is misaligned or faults
@@ -231,14 +288,18 @@ impl Lower<'_> {
             return self.ld_ex_16(op);
         }
         let size = Size::from_log2(op.aux as u8);
+        if op.aux & SWAP != 0 {
+            self.clobber();
+        }
         self.after_releases();
-        let base = self.using(op.a);
+        let base = self.atomic_base(op);
         self.require_aligned(base, op.aux as u8);
         let s = self.scratch();
         self.fault();
         self.e.load_zx(size, s, Mem::base(base, 0));
         self.e.store(Size::Q, home(SLOT_EX_ADDR), base);
         self.e.store(Size::Q, home(SLOT_EX_LO), s);
+        self.swap_if(op, size, s);
         self.set(op.dst, s);
     }
     pub(crate) fn st_ex(&mut self, op: Op) {
@@ -248,8 +309,8 @@ impl Lower<'_> {
         let size = Size::from_log2(op.aux as u8);
         self.clobber();
         self.take(Gpr::RAX);
-        let base = self.using(op.a);
-        let new = self.using(op.b);
+        let base = self.atomic_base(op);
+        let new = self.new_value(op, size, op.b);
         self.require_aligned(base, op.aux as u8);
         self.e.load(Size::Q, Gpr::RAX, home(SLOT_EX_ADDR));
         self.e.alu(Alu::Cmp, Size::Q, Gpr::RAX, base);

@@ -139,7 +139,7 @@ impl Lower<'_> {
         }
     }
     /// `d = test ? 1 : 0`, host's flags kept.
-    fn set_bool(&mut self, test: Test, d: Gpr) {
+    pub(crate) fn set_bool(&mut self, test: Test, d: Gpr) {
         match test {
             Test::Always => self.e.mov_imm(d, 1),
             Test::One(cc) => {

@@ -465,6 +465,9 @@ impl Lower<'_> {
                 self.e.push(Gpr::RDX);
                 self.e.jmp_mem(LEAVE_INDIRECT);
             }
+            ColdKind::Canonical { x, double, back } => self.load_default_nan(x, double, back),
+            ColdKind::CanonicalSum { at, sum, back } => self.canonical_sum(at, sum, back),
+            ColdKind::Unordered { back } => self.unordered(back),
             ColdKind::Quiet { what, at, back } => self.quiet_cold_code(what, at, back),
             ColdKind::Fence(back) => {
                 self.full_fence();

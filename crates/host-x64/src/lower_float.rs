@@ -5,6 +5,7 @@ use crate::emit::{Cc, Size, Xmm};
 use crate::emit_sse::op;
 use crate::flags::{FLAGS, Kind};
 use crate::lower::{ColdKind, Lower};
+use crate::lower_canonical::box_of;
 use crate::lower_vector::{Temps, VArgs, ones};
 use crate::lower_vector_float::round_imm;
 use crate::regs::XmmOrMem;
@@ -178,7 +179,7 @@ impl Lower<'_> {
     }
     /// FCVT* to an integer. Values out of range are invalid operations for the host too, or found
     /// by comparisons beforehand; Inexact is raised last, when it is certain.
-    fn fp_to_integer(&mut self, o: Op, double: bool) -> bool {
+    pub(crate) fn fp_to_integer(&mut self, o: Op, double: bool) -> bool {
         let rounding = Rounding::from_u8((o.aux & 7) as u8);
         let vector = o.code == OpCode::FToIntV;
         let signed = o.aux & 8 != 0;
@@ -253,7 +254,7 @@ impl Lower<'_> {
             self.e.jcc(Cc::Ae, bad);
         }
     }
-    fn integer_to_fp(&mut self, o: Op, double: bool) -> bool {
+    pub(crate) fn integer_to_fp(&mut self, o: Op, double: bool) -> bool {
         let vector = o.code == OpCode::IntVToF;
         let signed = o.aux & 8 != 0;
         let wide = if vector { double } else { o.aux & 16 != 0 };
@@ -272,7 +273,13 @@ impl Lower<'_> {
             self.using(o.a)
         };
         let d = self.define_v(o.dst);
-        self.vzero(d);
+        if self.block.fp.boxed && !double {
+            // What is above the lowest lane stays.
+            let m = self.e.constant(box_of(32));
+            self.vmov(d, m);
+        } else {
+            self.vzero(d);
+        }
         if branch {
             // Above 2^63: half of it, with the lost bit kept, doubled again.
             self.e.test(Size::Q, r, r);

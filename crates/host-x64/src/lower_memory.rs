@@ -1,11 +1,13 @@
 //! Loads and stores.
 
 use crate::emit::{Cc, Gpr, Mem, Size, Xmm};
+use crate::emit_sse::op as sse;
 use crate::lower::{ColdKind, Lower};
+use crate::lower_vector::shuffle;
 use crate::{Alu, Shift};
 use core::mem::offset_of;
 use ir::op::Order;
-use ir::{Access, Op, OpCode, Ref, State};
+use ir::{Access, Op, OpCode, Ref, State, WRAP32};
 
 /// `State::released`.
 const RELEASED: Mem = Mem::state(offset_of!(State, released) as i32);
@@ -135,8 +137,17 @@ impl Lower<'_> {
         self.e.test_imm(Size::B, address, (1 << log2) - 1);
         self.e.jcc(Cc::Ne, cold);
     }
+    /// After [`Lower::fault`] and before the instruction: cuts its address to 32 bits, if so asked for.
+    fn wrap(&mut self, op: Op) {
+        if op.aux & WRAP32 != 0 {
+            self.e.addr32();
+        }
+    }
     pub(crate) fn ld(&mut self, op: Op) {
         let access = Access::decode(op.aux);
+        if access.swap && access.size > 0 {
+            return self.ld_swapped(op, access);
+        }
         if access.order == Order::Acquire {
             self.after_releases();
         }
@@ -145,6 +156,7 @@ impl Lower<'_> {
         let d = if op.dst.is_none() { self.scratch() } else { self.define(op.dst) };
         let size = Size::from_log2(access.size);
         self.fault();
+        self.wrap(op);
         match access.sext {
             32 => self.e.load_sx(size, Size::D, d, m),
             64 => self.e.load_sx(size, Size::Q, d, m),
@@ -152,17 +164,85 @@ impl Lower<'_> {
         }
         self.set(op.dst, d);
     }
+    #[inline(never)]
+    fn ld_swapped(&mut self, op: Op, access: Access) {
+        let size = Size::from_log2(access.size);
+        let movbe = self.host.features().movbe;
+        if access.order == Order::Acquire {
+            self.after_releases();
+        }
+        if !movbe {
+            self.clobber();
+        }
+        let m = self.checked_address(op);
+        self.unlock();
+        let d = if op.dst.is_none() { self.scratch() } else { self.define(op.dst) };
+        self.fault();
+        self.wrap(op);
+        if movbe {
+            self.e.movbe_load(size, d, m);
+        } else {
+            self.e.load_zx(size, d, m);
+            self.swap_bytes(size, d);
+        }
+        match access.sext {
+            32 if size == Size::W => self.e.movsx(size, Size::D, d, d),
+            64 if size != Size::Q => self.e.movsx(size, Size::Q, d, d),
+            _ if size == Size::W => self.e.movzx(size, d, d),
+            _ => {}
+        }
+        self.set(op.dst, d);
+    }
+    /// Reverses the low bytes of `r`; of two bytes, what is above them stays. Destroys the host's flags.
+    pub(crate) fn swap_bytes(&mut self, size: Size, r: Gpr) {
+        match size {
+            Size::B => {}
+            Size::W => self.e.shift_imm(Shift::Ror, Size::W, r, 8),
+            _ => self.e.bswap(size, r),
+        }
+    }
+    #[inline(never)]
+    fn st_swapped(&mut self, op: Op, size: Size) {
+        let movbe = self.host.features().movbe;
+        if !movbe {
+            self.clobber();
+        }
+        let m = self.checked_address(op);
+        if movbe {
+            let v = self.using(op.c);
+            self.fault();
+            self.wrap(op);
+            self.e.movbe_store(size, m, v);
+        } else {
+            let s = self.using_scratch(op.c);
+            self.swap_bytes(size, s);
+            self.fault();
+            self.wrap(op);
+            self.e.store(size, m, s);
+        }
+    }
+    /// `pshufb`'s control that reverses the low `1 << log2` bytes, with zeros above.
+    fn reversal(&mut self, log2: u8) -> Mem {
+        let bytes = 1 << log2;
+        self.e.constant(shuffle(bytes, |n| bytes - 1 - n))
+    }
     pub(crate) fn st(&mut self, op: Op) {
         let access = Access::decode(op.aux);
         let size = Size::from_log2(access.size);
-        let m = self.checked_address(op);
-        if let Some(imm) = self.immediate(op.c, size) {
-            self.fault();
-            self.e.store_imm(size, m, imm);
+        if access.swap && access.size > 0 {
+            self.st_swapped(op, size);
         } else {
-            let v = self.using(op.c);
-            self.fault();
-            self.e.store(size, m, v);
+            let m = self.checked_address(op);
+            if let Some(imm) = self.immediate(op.c, size) {
+                self.fault();
+                self.wrap(op);
+                self.e.store_imm(size, m, imm);
+            } else {
+                let v = self.using(op.c);
+                self.fault();
+                self.wrap(op);
+                self.e.store(size, m, v);
+            }
         }
         if access.order == Order::Release {
             self.e.store_imm(Size::B, RELEASED, 1);
@@ -179,23 +259,41 @@ impl Lower<'_> {
             self.unlock();
             let s = self.scratch();
             self.fault();
+            self.wrap(op);
             self.e.load_zx(Size::from_log2(access.size), s, m);
             self.e.mov_to_xmm(Size::D, d, s);
+            if access.swap && access.size > 0 {
+                let m = self.reversal(access.size);
+                self.v3(sse::PSHUFB, d, d, m);
+            }
             return self.set_v(op.dst, d);
         }
         self.fault();
+        self.wrap(op);
         match access.size {
             2 => self.e.movss_load(d, m),
             3 => self.e.movsd_load(d, m),
             _ => self.e.movups_load(d, m),
+        }
+        if access.swap {
+            let m = self.reversal(access.size);
+            self.v3(sse::PSHUFB, d, d, m);
         }
         self.set_v(op.dst, d);
     }
     pub(crate) fn st_v(&mut self, op: Op) {
         let access = Access::decode(op.aux);
         let m = self.checked_address(op);
-        let v = self.using_v(op.c);
+        let v = if access.swap {
+            let t = self.using_scratch_v(op.c);
+            let m = self.reversal(access.size);
+            self.v3(sse::PSHUFB, t, t, m);
+            t
+        } else {
+            self.using_v(op.c)
+        };
         self.fault();
+        self.wrap(op);
         match access.size {
             2 => self.e.movss_store(m, v),
             3 => self.e.movsd_store(m, v),

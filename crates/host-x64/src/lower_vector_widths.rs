@@ -2,7 +2,7 @@
 //! the upper part of scalar and 64-bit results.
 
 use crate::lower::Lower;
-use ir::state::FIRST_VEC;
+use ir::state::{FIRST_VEC, SCALAR_SLOTS};
 use ir::vec_op::{self, SCALAR};
 use ir::{Access, Block, Op, OpCode, Ref, Ty, VecOp};
 
@@ -19,7 +19,7 @@ impl Widths {
         self.done = true;
         self.of.clear();
         self.of.reserve(block.ops.len());
-        let mut slots = [128u8; 64];
+        let mut slots = slot_widths(block);
         let mut temps = vec![128u8; usize::from(block.temps)];
         for op in &block.ops {
             let width = |r: Ref| {
@@ -35,9 +35,9 @@ impl Widths {
             let w = [width(op.a), width(op.b), width(op.c)];
             self.of.push(w);
             if op.code == OpCode::Label {
-                slots = [128; 64];
+                slots = slot_widths(block);
             }
-            let result = result(op, w);
+            let result = result(op, w, block.fp.boxed);
             if let Some(s) = op.dst.as_slot() {
                 if s >= FIRST_VEC {
                     slots[usize::from(s - FIRST_VEC)] = result;
@@ -49,10 +49,21 @@ impl Widths {
     }
 }
 
+/// What is known of the slots at the block's start.
+fn slot_widths(block: &Block) -> [u8; 64] {
+    let mut slots = [128; 64];
+    if block.fp.boxed {
+        slots[..SCALAR_SLOTS.len()].fill(64);
+    }
+    slots
+}
+
 /// The width of an operation's result.
-fn result(op: &Op, [a, b, c]: [u8; 3]) -> u8 {
+fn result(op: &Op, [a, b, c]: [u8; 3], boxed: bool) -> u8 {
     let ty = op.ty.bits() as u8;
     match op.code {
+        OpCode::FBox => 64,
+        code if boxed && code.is_float() && op.result_is_vector() => 64,
         OpCode::LdV => 8 << Access::decode(op.aux).size,
         OpCode::FCvt => Ty::from_u8((op.aux & 0xff) as u8).bits() as u8,
         OpCode::MovV => a.min(ty),

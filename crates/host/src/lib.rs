@@ -20,12 +20,22 @@ pub struct Features {
     pub sha: bool,
     /// F16C.
     pub f16c: bool,
+    /// MOVBE.
+    pub movbe: bool,
 }
 
 impl Features {
     /// Every one.
-    pub const ALL: Self =
-        Self { avx2: true, bmi2: true, fma: true, aes: true, pclmul: true, sha: true, f16c: true };
+    pub const ALL: Self = Self {
+        avx2: true,
+        bmi2: true,
+        fma: true,
+        aes: true,
+        pclmul: true,
+        sha: true,
+        f16c: true,
+        movbe: true,
+    };
 }
 
 /// Where the guest's flags are when a host instruction faults.

@@ -19,7 +19,7 @@ pub struct FpRules {
     pub denormal_status: bool,
     /// Scalar values of 16 and 32 bits are NaN-boxed in 64: all bits above them are ones, so that read as
     /// a double they are a NaN. A scalar floating-point operation takes an operand that is not boxed
-    /// for the default NaN, and boxes its result.
+    /// for the default NaN, and boxes its result. Values are in the slots [`crate::state::SCALAR_SLOTS`].
     pub boxed: bool,
 }
 

@@ -11,6 +11,10 @@ pub const INT_SLOTS: usize = 64;
 /// First vector slot's number.
 pub const FIRST_VEC: u16 = 64;
 
+/// Vector slots whose bits from 64 up are zero in guests that box values ([`crate::FpRules::boxed`]): their
+/// floating-point registers.
+pub const SCALAR_SLOTS: core::ops::Range<u16> = 64..96;
+
 /// The program counter. Only valid outside translated code (exits set it).
 pub const SLOT_PC: u16 = 32;
 /// Thread pointer.

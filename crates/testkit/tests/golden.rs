@@ -27,6 +27,7 @@ const LEVELS: [(&str, Features); 2] = [
             pclmul: false,
             sha: false,
             f16c: false,
+            movbe: false,
         },
     ),
     ("x86-64-v3", Features { sha: false, ..Features::ALL }),

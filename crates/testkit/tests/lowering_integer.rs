@@ -9,7 +9,10 @@ use eval::{MemFault, Memory};
 use guest::Guest;
 use ir::op::Order;
 use ir::state::{FIRST_VEC, SLOT_EX_ADDR, exit, flag};
-use ir::{Access, Block, Builder, Cond, Exit, ExitKind, Modifier, Op, OpCode as O, Ref, State, Ty};
+use ir::{
+    Access, Block, Builder, Cond, Exit, ExitKind, Modifier, Op, OpCode as O, Ref, SWAP, State, Ty,
+    WRAP32,
+};
 
 use self::random::Random;
 
@@ -24,9 +27,22 @@ const NOWHERE: u16 = 12;
 /// Counts loops.
 const COUNTER: u16 = 5;
 const BUFFER: usize = 256;
+/// Vector registers, counted from the first one: pinned and not.
+const VECTORS: [u16; 4] = [0, 1, 20, 22];
 
-#[repr(align(64))]
-struct Aligned([u8; BUFFER]);
+/// A page below 4 GiB, so that 32-bit addresses reach it.
+fn low_page() -> u64 {
+    let (access, flags) =
+        (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    let flags = flags | libc::MAP_32BIT;
+    let args = [0, 4096, access as u64, flags as u64, u64::MAX, 0];
+    sys::raw::call(libc::SYS_mmap, args).expect("a page")
+}
+
+/// What is in the buffer at `base`.
+fn contents(base: u64) -> Vec<u8> {
+    memory::read_vec(base, BUFFER).expect("the buffer")
+}
 
 impl Random {
     fn slot(&mut self) -> Ref {
@@ -254,11 +270,12 @@ fn pure_op(r: &mut Random, b: &mut Builder<'_>, dst: Ref) -> Op {
 }
 
 /// A memory operation with result `dst`.
-fn memory_op(r: &mut Random, b: &mut Builder<'_>, dst: Ref) {
+fn memory_op(r: &mut Random, b: &mut Builder<'_>, dst: Ref, wrap: bool) {
     let base = Ref::slot(if r.below(40) == 0 { NOWHERE } else { r.pick(&BASES) });
     let size = r.below(4) as u8;
     let disp = (r.below(8) * 8) as i32;
-    let mut access = Access::new(size);
+    let swap = r.below(3) == 0;
+    let mut access = Access { swap, wrap32: wrap, ..Access::new(size) };
     let index = match r.below(4) {
         0 => {
             access.shift = r.below(5) as u8;
@@ -278,8 +295,18 @@ fn memory_op(r: &mut Random, b: &mut Builder<'_>, dst: Ref) {
         _ => Ref::NONE,
     };
     let mut op = Op::new(O::Rmw, Ty::I64);
-    (op.dst, op.a, op.aux) = (dst, base, u16::from(size));
-    match r.below(8) {
+    (op.dst, op.a, op.aux) = (dst, base, u16::from(size) | access.encode() & (SWAP | WRAP32));
+    match r.below(10) {
+        8 => {
+            access.size = r.below(5) as u8;
+            let to = Ref::slot(FIRST_VEC + r.pick(&VECTORS));
+            return b.ld_v(to, base, index, disp, access);
+        }
+        9 => {
+            access.size = r.below(5) as u8;
+            let value = Ref::slot(FIRST_VEC + r.pick(&VECTORS));
+            return b.st_v(value, base, index, disp, access);
+        }
         0..3 => {
             if size < 3 {
                 access.sext = r.pick(&[0, 32, 64]);
@@ -316,10 +343,10 @@ fn memory_op(r: &mut Random, b: &mut Builder<'_>, dst: Ref) {
     b.push(op);
 }
 
-fn instruction(r: &mut Random, b: &mut Builder<'_>) {
+fn instruction(r: &mut Random, b: &mut Builder<'_>, wrap: bool) {
     let dst = r.slot();
     match r.below(5) {
-        0 => memory_op(r, b, dst),
+        0 => memory_op(r, b, dst, wrap),
         1 => {
             // By way of a temporary.
             let t = b.temp();
@@ -342,7 +369,8 @@ fn instruction(r: &mut Random, b: &mut Builder<'_>) {
     }
 }
 
-fn block(r: &mut Random) -> Block {
+/// With `wrap`, addresses count modulo 2^32.
+fn block(r: &mut Random, wrap: bool) -> Block {
     let mut block = Block { pc: PC, ..Block::default() };
     let mut b = Builder::new(&mut block);
     let mut offset = 0;
@@ -351,7 +379,7 @@ fn block(r: &mut Random) -> Block {
     for _ in 0..1 + r.below(10) {
         b.insn(offset);
         offset += 4;
-        instruction(r, &mut b);
+        instruction(r, &mut b, wrap);
         if r.below(5) == 0 {
             b.insn(offset);
             offset += 4;
@@ -421,13 +449,13 @@ fn block(r: &mut Random) -> Block {
 fn copy(s: &State) -> State {
     let mut c = State::new();
     c.int = s.int;
+    c.vec = s.vec;
     c.flags = s.flags;
     c
 }
 
-fn check(runner: &mut Runner, block: &Block, start: &State, buffer: &mut [u8]) {
-    let base = buffer.as_ptr() as u64;
-    let bytes = buffer.to_vec();
+fn check(runner: &mut Runner, block: &Block, start: &State, base: u64) {
+    let bytes = contents(base);
     let mut got = copy(start);
     let left = loop {
         let left = runner.run(block, &mut got);
@@ -445,12 +473,12 @@ fn check(runner: &mut Runner, block: &Block, start: &State, buffer: &mut [u8]) {
         let at = |o: &Op| o.code == O::Insn && PC + o.imm as u64 == got.pc();
         let n = rest.ops.iter().position(at).expect("an instruction");
         rest.ops.drain(..n);
-        let mut now = Shadow { base, bytes: buffer.to_vec() };
+        let mut now = Shadow { base, bytes: contents(base) };
         let mut outcome = eval::run(&rest, &mut got, &mut now);
         while let eval::Outcome::Exit(PC) = outcome {
             outcome = eval::run(block, &mut got, &mut now);
         }
-        buffer.copy_from_slice(&now.bytes);
+        memory::write(base, &now.bytes).expect("the buffer");
     }
     assert_eq!(got.pc(), want.pc(), "pc {}", show());
     for i in SLOTS.into_iter().chain(BASES).chain([COUNTER, SLOT_EX_ADDR]) {
@@ -458,7 +486,10 @@ fn check(runner: &mut Runner, block: &Block, start: &State, buffer: &mut [u8]) {
         assert_eq!(got.int[i], want.int[i], "x{i} {}", show());
     }
     assert_eq!(flag::to_nzcv(got.flags), want.nzcv(), "flags {}", show());
-    assert_eq!(buffer, mem.bytes, "memory {}", show());
+    for n in VECTORS.map(usize::from) {
+        assert_eq!(got.vec[n], want.vec[n], "v{n} {}", show());
+    }
+    assert_eq!(contents(base), mem.bytes, "memory {}", show());
 }
 
 fn run(level: FeatureLevel, seed: u64, rounds: usize) {
@@ -466,21 +497,24 @@ fn run(level: FeatureLevel, seed: u64, rounds: usize) {
     let options = Options { features: level, cache_size: 64 << 20, ..Options::default() };
     let mut runner = Runner::new(GUEST, options).expect("a runner");
     let mut r = Random(seed);
-    let mut aligned = Box::new(Aligned([0; BUFFER]));
+    let buffer = low_page();
     for _ in 0..rounds {
-        let block = block(&mut r);
+        let wrap = r.below(3) == 0;
+        let block = block(&mut r, wrap);
         for _ in 0..2 {
-            let buffer = &mut aligned.0;
-            for word in buffer.chunks_mut(8) {
-                word.copy_from_slice(&r.int().to_le_bytes());
-            }
+            let bytes: Vec<u8> = (0..BUFFER / 8).flat_map(|_| r.int().to_le_bytes()).collect();
+            memory::write(buffer, &bytes).expect("the buffer");
             let mut state = State::new();
             for n in SLOTS {
                 state.int[usize::from(n)] = r.int();
             }
             for n in BASES {
                 let skew = if r.below(8) == 0 { 1 } else { 0 };
-                state.int[usize::from(n)] = buffer.as_ptr() as u64 + 64 + skew;
+                let above = if wrap { r.next() << 32 } else { 0 };
+                state.int[usize::from(n)] = (buffer + 64 + skew) | above;
+            }
+            for n in VECTORS.map(usize::from) {
+                state.vec[n] = u128::from(r.next()) << 64 | u128::from(r.int());
             }
             state.int[usize::from(NOWHERE)] = 0x100;
             state.int[usize::from(COUNTER)] = 1 + r.below(4) as u64;
