@@ -46,6 +46,10 @@ pub fn pure(op: &Op, a: u128, b: u128, c: u128, env: &mut Env) -> u128 {
         OpCode::Vec => vector::eval(op, a, b, c, env),
         OpCode::IntToVec | OpCode::MovV => lanes::truncate(a, op.ty.bits()),
         OpCode::VecToInt => u128::from(vec_to_int(op.aux, a)),
+        OpCode::VecMask => {
+            let bits = 8 << (op.aux & 3);
+            (0..128 / bits).fold(0, |all, n| all | (a >> (bits * (n + 1) - 1) & 1) << n)
+        }
         OpCode::VecFromPair => a & u128::from(u64::MAX) | b << 64,
         OpCode::Sel if !op.ty.is_int() => {
             let v = if flags::cond(op.aux).holds(env.nzcv) { a } else { b };

@@ -195,6 +195,11 @@ impl Emit {
         let code = Code::new(prefix, 1, 0x2a, size == Size::Q);
         self.legacy_rr(code, d.0, s.0, false, Imm::None);
     }
+    /// `movmskps` or `movmskpd`.
+    pub(crate) fn movmsk(&mut self, double: bool, d: Gpr, s: Xmm) {
+        let prefix = if double { 0x66 } else { 0 };
+        self.legacy_rr(Code::new(prefix, 1, 0x50, false), d.0, s.0, false, Imm::None);
+    }
     /// `pmovmskb d, s`.
     pub(crate) fn pmovmskb(&mut self, d: Gpr, s: Xmm) {
         self.legacy_rr(p66(1, 0xd7), d.0, s.0, false, Imm::None);

@@ -59,6 +59,8 @@ pub(crate) enum ColdKind {
     Fence(Label),
     /// Puts the default NaN in a register, then back.
     Canonical { x: Xmm, double: bool, back: Label },
+    /// The same for all lanes of a vector that are NaNs, which are ones in another register.
+    CanonicalLanes { x: Xmm, nans: Xmm, dst: Ref, double: bool, back: Label },
     /// The same for the sum of the operation at an index, unless that may be invalid.
     CanonicalSum { at: u32, sum: Xmm, back: Label },
     /// A signalling comparison of a quiet NaN; then back.
@@ -665,14 +667,19 @@ impl Lower<'_> {
             OpCode::ReadFpStatus | OpCode::WriteFpStatus => self.helper(op),
             OpCode::IntToVec => self.int_to_vec(op),
             OpCode::VecToInt => self.vec_to_int(op),
+            OpCode::VecMask => self.vec_mask(op),
             OpCode::VecFromPair => self.vec_from_pair(op),
             OpCode::MovV => self.mov_v(op),
             OpCode::Vec => {
                 let v = VecOp::from_u16(op.aux);
                 let single = v == VecOp::IntToF && ir::vec_op::lane(op.imm) >= 2;
                 let exact = v.is_float() && !single && self.is_exact();
-                let known = !self.other_rules(op);
-                if !(known && if exact { self.quiet(op) } else { self.lower_vec(op) }) {
+                if !match () {
+                    () if v.is_float() && self.is_canonical() => !exact && self.canonical_lanes(op),
+                    () if self.other_rules(op) => false,
+                    () if exact => self.quiet(op),
+                    () => self.lower_vec(op),
+                } {
                     self.helper(op);
                 }
             }

@@ -16,11 +16,12 @@ use crate::emit::{Cc, Code, Imm, Label, Size, Xmm};
 use crate::emit_sse::op;
 use crate::flags::Test;
 use crate::lower::{ColdKind, Lower};
-use crate::lower_vector::{Temps, save_area};
+use crate::lower_quiet::UNORDERED;
+use crate::lower_vector::{Temps, save_area, splat};
 use crate::lower_vector_float::round_imm;
 use crate::regs::{XmmOrMem, home};
 use ir::state::{FIRST_VEC, SCALAR_SLOTS, SLOT_FPSR};
-use ir::{Cond, NanRule, Op, OpCode, Ref, Rounding, Ty};
+use ir::{Cond, NanRule, Op, OpCode, Ref, Rounding, Ty, VecOp, vec_op};
 
 /// Which values are known to be boxed, and in what width: 0 = not known.
 #[derive(Debug, Default)]
@@ -359,6 +360,76 @@ impl Lower<'_> {
     fn integer_to_canonical(&mut self, o: Op, double: bool) -> bool {
         let exact = double && o.aux & 16 == 0;
         (exact || o.aux & 7 == 0) && self.integer_to_fp(o, double)
+    }
+    /// Lowers a vector operation. Multiplications with addition and extremes trap if a result or an operand is a
+    /// NaN, in other operations lanes of the result are looked at.
+    pub(crate) fn canonical_lanes(&mut self, o: Op) -> bool {
+        let lane = vec_op::lane(o.imm);
+        let lane = match VecOp::from_u16(o.aux) {
+            VecOp::FMla
+            | VecOp::FMls
+            | VecOp::FMax
+            | VecOp::FMin
+            | VecOp::FMaxNm
+            | VecOp::FMinNm
+            | VecOp::FCmEq
+            | VecOp::FCmGe
+            | VecOp::FCmGt
+            | VecOp::FToInt
+            | VecOp::IntToF
+            | VecOp::FAbs
+            | VecOp::FNeg => return self.lower_vec(o),
+            VecOp::FAdd
+            | VecOp::FSub
+            | VecOp::FMul
+            | VecOp::FDiv
+            | VecOp::FSqrt
+            | VecOp::FRound
+            | VecOp::FCvtN => lane,
+            VecOp::FCvtL => lane + 1,
+            _ => return false,
+        };
+        if lane < 2 {
+            return false;
+        }
+        self.clobber();
+        if !self.lower_vec(o) {
+            return false;
+        }
+        let double = lane == 3;
+        let x = self.using_v(o.dst);
+        let nans = self.scratch_v();
+        self.v3i(op::fp(op::CMP, false, double), nans, x, x, UNORDERED);
+        self.v2(op::PTEST, nans, nans);
+        let back = self.e.new_label();
+        let cold = self.cold(ColdKind::CanonicalLanes { x, nans, dst: o.dst, double, back });
+        self.e.jcc(Cc::Ne, cold);
+        self.e.bind(back);
+        true
+    }
+    /// Cold code of [`Lower::canonical_lanes`].
+    pub(crate) fn load_default_nans(
+        &mut self,
+        x: Xmm,
+        nans: Xmm,
+        dst: Ref,
+        double: bool,
+        back: Label,
+    ) {
+        let nan = default_nan(double, self.block.fp.default_nan_negative, false);
+        let bits = if double { 64 } else { 32 };
+        let all = self.e.constant(splat(nan as u64, bits, 128));
+        self.e.movaps_store(save_area(3), nans);
+        self.v3(op::PANDN, nans, nans, x);
+        self.e.movaps_load(x, save_area(3));
+        self.v3(op::PAND, x, x, all);
+        self.v3(op::POR, x, x, nans);
+        if let Some(slot) = dst.as_slot()
+            && !self.pinned(dst)
+        {
+            self.e.movaps_store(home(slot), x);
+        }
+        self.e.jmp(back);
     }
     /// `FCopySign`.
     fn copy_sign(&mut self, o: Op) -> bool {

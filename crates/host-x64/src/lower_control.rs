@@ -466,6 +466,9 @@ impl Lower<'_> {
                 self.e.jmp_mem(LEAVE_INDIRECT);
             }
             ColdKind::Canonical { x, double, back } => self.load_default_nan(x, double, back),
+            ColdKind::CanonicalLanes { x, nans, dst, double, back } => {
+                self.load_default_nans(x, nans, dst, double, back);
+            }
             ColdKind::CanonicalSum { at, sum, back } => self.canonical_sum(at, sum, back),
             ColdKind::Unordered { back } => self.unordered(back),
             ColdKind::Quiet { what, at, back } => self.quiet_cold_code(what, at, back),

@@ -1,6 +1,7 @@
 //! Moves between containers and of vectors.
 
 use crate::emit::{Gpr, Size, Xmm};
+use crate::emit_sse::op as sse;
 use crate::lower::Lower;
 use ir::{Op, Ty};
 
@@ -65,6 +66,24 @@ impl Lower<'_> {
             1 => self.e.movsx(size, Size::D, d, d),
             2 if size != Size::Q => self.e.movsx(size, Size::Q, d, d),
             _ => {}
+        }
+        self.set(op.dst, d);
+    }
+    /// `VecMask`.
+    pub(crate) fn vec_mask(&mut self, op: Op) {
+        let mut x = self.using_v(op.a);
+        if op.aux == 1 {
+            let t = self.scratch_v();
+            self.vzero(t);
+            // Words become bytes with the same signs.
+            self.v3(sse::PACKSS[0], t, x, t);
+            x = t;
+        }
+        let d = self.define(op.dst);
+        match op.aux {
+            2 => self.e.movmsk(false, d, x),
+            3 => self.e.movmsk(true, d, x),
+            _ => self.e.pmovmskb(d, x),
         }
         self.set(op.dst, d);
     }

@@ -410,7 +410,7 @@ impl Lower<'_> {
 }
 
 /// Predicate of comparisons: one is a NaN; quiet.
-const UNORDERED: u8 = 3;
+pub(crate) const UNORDERED: u8 = 3;
 
 /// A comparison of lanes that signals quiet NaNs.
 fn is_signalling_mask(o: Op) -> bool {

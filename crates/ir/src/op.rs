@@ -820,6 +820,8 @@ opcodes! {
     IntToVec;
     /// dst (integer) = lane of a; aux = lane | log2 lane bytes << 8 | (sext to 32: 1, to 64: 2) << 12.
     VecToInt;
+    /// dst (I64) = bit n: the highest bit of lane n of a (128 bits); aux = log2 lane bytes.
+    VecMask;
     /// dst (V128) = b:a (a low 64 bits, b high 64 bits), both integers.
     VecFromPair;
     /// dst (vector) = a, width ty, zeros above.
@@ -992,6 +994,7 @@ impl Op {
             | OpCode::FCmpSet
             | OpCode::ReadFpStatus
             | OpCode::VecToInt
+            | OpCode::VecMask
             | OpCode::Ld
             | OpCode::StEx => false,
             OpCode::LdV

@@ -240,6 +240,7 @@ fn scalar_op(r: &mut Random) -> Op {
         OpCode::Sel,
         OpCode::IntToVec,
         OpCode::VecToInt,
+        OpCode::VecMask,
         OpCode::VecFromPair,
     ];
     let code = r.pick(CODES);
@@ -294,6 +295,10 @@ fn scalar_op(r: &mut Random) -> Op {
             op.a = r.x();
             op.ty = r.pick(&[Ty::F32, Ty::F64, Ty::V64, Ty::F16]);
         }
+        OpCode::VecMask => {
+            op.dst = r.x();
+            op.aux = n & 3;
+        }
         OpCode::VecToInt => {
             op.dst = r.x();
             op.ty = Ty::I64;
@@ -326,7 +331,8 @@ fn trim(op: &mut Op) {
         | OpCode::FJcvt
         | OpCode::MovV
         | OpCode::IntToVec
-        | OpCode::VecToInt => 1,
+        | OpCode::VecToInt
+        | OpCode::VecMask => 1,
         OpCode::FMulAdd | OpCode::Vec => 3,
         _ => 2,
     };

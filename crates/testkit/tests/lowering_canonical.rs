@@ -7,6 +7,7 @@ use engine::{FeatureLevel, Options};
 use eval::NoMemory;
 use guest::Guest;
 use ir::state::{FIRST_VEC, SLOT_FPCR, SLOT_FPSR, exit};
+use ir::vec_op::{self, VecOp};
 use ir::{Block, Builder, Exit, ExitKind, FpControl, Op, OpCode as O, Ref, Rounding, State, Ty};
 
 use self::random::Random;
@@ -78,6 +79,12 @@ impl Random {
         let singles = self.below(2) == 0;
         for v in &mut s.vec[..32] {
             *v = if singles { self.single() } else { self.double() }.into();
+        }
+        for v in &mut s.vec[32..40] {
+            let half = |r: &mut Self| {
+                if singles { r.single() & 0xffff_ffff | r.single() << 32 } else { r.double() }
+            };
+            *v = u128::from(half(self)) << 64 | u128::from(half(self));
         }
         s.set_nzcv((self.next() as u32) & 0xf000_0000);
         if self.below(3) == 0 {
@@ -152,6 +159,43 @@ fn operation(r: &mut Random, ty: Ty) -> Op {
     op
 }
 
+/// A vector operation on registers that are not scalar ones.
+fn vector(r: &mut Random, ty: Ty) -> Op {
+    const CODES: [VecOp; 17] = [
+        VecOp::FAdd,
+        VecOp::FSub,
+        VecOp::FMul,
+        VecOp::FDiv,
+        VecOp::FMla,
+        VecOp::FMls,
+        VecOp::FMaxNm,
+        VecOp::FMinNm,
+        VecOp::FSqrt,
+        VecOp::FRound,
+        VecOp::FToInt,
+        VecOp::IntToF,
+        VecOp::FCmEq,
+        VecOp::FCmGt,
+        VecOp::FCmGe,
+        VecOp::FCvtL,
+        VecOp::FCvtN,
+    ];
+    let code = r.pick(&CODES);
+    let mut op = Op::new(O::Vec, Ty::V128);
+    let lane = if ty == Ty::F64 && !matches!(code, VecOp::FCvtL | VecOp::FCvtN) { 3 } else { 2 };
+    let param = match code {
+        VecOp::FRound => r.below(6) as i32 | r.pick(&[0, 8]),
+        VecOp::FToInt => r.pick(&[3, 5]) | r.pick(&[0, 8]),
+        VecOp::IntToF => r.pick(&[0, 8]),
+        VecOp::FCvtL => r.below(2) as i32,
+        _ => 0,
+    };
+    (op.aux, op.imm) = (code as u16, vec_op::imm(lane, param));
+    let mut v = || Ref::slot(96 + r.below(8) as u16);
+    (op.dst, op.a, op.b, op.c) = (v(), v(), v(), v());
+    op
+}
+
 fn block(r: &mut Random) -> Block {
     let mut block = Block { pc: PC, fp: softfloat::rules::RISCV, ..Block::default() };
     let mut b = Builder::new(&mut block);
@@ -160,7 +204,8 @@ fn block(r: &mut Random) -> Block {
     for n in 0..count {
         b.insn(4 * n);
         let ty = if r.below(10) == 0 { r.pick(&[Ty::F16, Ty::F32, Ty::F64]) } else { main };
-        let op = operation(r, ty);
+        let wide = r.below(3) == 0 && ty != Ty::F16;
+        let op = if wide { vector(r, ty) } else { operation(r, ty) };
         b.push(op);
         if r.below(8) == 0 {
             let label = b.label();
@@ -217,9 +262,9 @@ fn check(runner: &mut Runner, block: &Block, start: &State, tally: &mut Tally) {
     let mut want = copy(start);
     eval::run(block, &mut want, &mut NoMemory);
     let show = |runner: &mut Runner| {
-        format!("{left:?} {block:#?}\n{:016x?}\n{:02x?}", &start.vec[..23], runner.host_code(block))
+        format!("{left:?} {block:#?}\n{:016x?}\n{:02x?}", &start.vec[..40], runner.host_code(block))
     };
-    for n in 0..32 {
+    for n in 0..40 {
         let (got, want) = (got.vec[n], want.vec[n]);
         assert_eq!(got, want, "v{n}: {got:032x} not {want:032x} {}", show(runner));
     }
