@@ -3,6 +3,7 @@
 use crate::engine::{CpuRef, Engine};
 use crate::firsts::Firsts;
 use crate::map::PcMap;
+use crate::section::Rseq;
 use crate::watch::Watch;
 use core::cell::{Cell, UnsafeCell};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
@@ -112,6 +113,8 @@ pub(crate) struct Shared {
     fault_signo: AtomicI32,
     fault_code: AtomicI32,
     fault_addr: AtomicU64,
+    /// An area is registered for restartable sequences.
+    sequences: AtomicBool,
     /// Something was entered in the hash, all of which has memory since then.
     remembers: AtomicBool,
     /// There may be something in the table behind the hash.
@@ -306,6 +309,14 @@ impl Shared {
         self.fault_code.store(fault.code, Ordering::Relaxed);
         self.fault_addr.store(fault.addr, Ordering::Relaxed);
     }
+    /// Whether the thread has an area for restartable sequences.
+    pub(crate) fn has_sequences(&self) -> bool {
+        self.sequences.load(Ordering::Relaxed)
+    }
+    /// Says so.
+    pub(crate) fn set_sequences(&self, registered: bool) {
+        self.sequences.store(registered, Ordering::Relaxed);
+    }
     pub(crate) fn fault(&self) -> Fault {
         Fault {
             signo: self.fault_signo.load(Ordering::Relaxed),
@@ -384,6 +395,7 @@ pub struct Cpu {
     pub(crate) firsts: Firsts,
     /// What a debugger watches ([`Cpu::step`]).
     pub(crate) watches: Vec<Watch>,
+    pub(crate) rseq: Rseq,
     _map: Mapping,
 }
 
@@ -448,6 +460,7 @@ impl Cpu {
             fault_signo: AtomicI32::new(0),
             fault_code: AtomicI32::new(0),
             fault_addr: AtomicU64::new(0),
+            sequences: AtomicBool::new(false),
             remembers: AtomicBool::new(false),
             displaces: AtomicBool::new(false),
         });
@@ -488,6 +501,7 @@ impl Cpu {
             block: ir::Block::default(),
             firsts,
             watches: Vec::new(),
+            rseq: Rseq::default(),
             _map: map,
         })
     }
@@ -517,6 +531,7 @@ impl Cpu {
         self.shared.takes.store(0, Ordering::Relaxed);
         self.invalidate_returns();
         self.watches = Vec::new();
+        let _ = self.set_rseq(None);
         if CURRENT.get() == &raw const *self.shared {
             CURRENT.set(core::ptr::null());
         }

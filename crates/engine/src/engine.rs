@@ -4,6 +4,7 @@ use crate::cache::CodeCache;
 use crate::cpu::{Cpu, Shared};
 use crate::map::{Maps, PcMap, Target};
 use crate::options::{Options, Stats};
+use crate::section::Sections;
 use crate::share::{Seen, Share};
 use crate::unit::Tables;
 use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
@@ -48,6 +49,8 @@ pub struct Engine {
     ignored: u64,
     /// The descriptor of the memory shared with the family, or -1.
     pub(crate) share_fd: AtomicI32,
+    /// What is evaluated, as its accesses depend on the host's scheduling.
+    pub(crate) sections: Sections,
     writer: Mutex<Writer>,
 }
 
@@ -176,6 +179,7 @@ impl Engine {
             interpreted: AtomicU64::new(0),
             ignored: crate::fault::ignored(),
             share_fd: AtomicI32::new(-1),
+            sections: Sections::default(),
             writer: Mutex::new(Writer {
                 block: None,
                 code: Code::default(),

@@ -2,6 +2,7 @@
 
 use crate::cpu::{Fault, Shared, current, record_early};
 use crate::host::{flag_word, without_invalid};
+use crate::interpret::SI_KERNEL;
 use core::ffi::c_void;
 use host::{FaultPoint, FlagsAt, Recipe};
 use ir::State;
@@ -22,8 +23,6 @@ pub(crate) const SYNCHRONOUS_MASK: u64 = {
     }
     mask
 };
-
-const SI_KERNEL: i32 = 0x80;
 
 /// Which of the synchronous signals are ignored now.
 pub(crate) fn ignored() -> u64 {
@@ -68,9 +67,18 @@ unsafe extern "C" fn on_synchronous(signo: i32, info: *const Siginfo, context: *
         return;
     }
     let handled = current().is_some_and(|cpu| in_translated_code(cpu, signo, info, &mut context));
-    if !handled {
+    if !handled && of_sequence(signo, info) {
+        record(signo, info, &mut context);
+    } else if !handled {
         die(signo, info, &context);
     }
+}
+
+/// Whether the kernel did not accept what the guest says of a restartable sequence.
+fn of_sequence(signo: i32, info: &Siginfo) -> bool {
+    signo == libc::SIGSEGV
+        && info.code() == SI_KERNEL
+        && current().is_some_and(|cpu| cpu.has_sequences())
 }
 
 /// Deals with a fault whose pc is in the code cache; false if there is no explanation for it.

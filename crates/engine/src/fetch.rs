@@ -3,6 +3,7 @@
 use crate::cpu::Fault;
 use crate::engine::{AddressSpace, Engine};
 use crate::map::PcMap;
+use crate::section::Sections;
 use crate::share::Seen;
 use core::sync::atomic::Ordering;
 use guest::{AT_ONCE, Fetch};
@@ -16,6 +17,8 @@ pub(crate) struct Fetcher {
     space: Option<&'static dyn AddressSpace>,
     /// What is translated already.
     map: &'static PcMap,
+    /// What must not be translated.
+    sections: Option<&'static Sections>,
     page: u64,
     executable: [bool; 2],
     /// Eight bytes read ahead, from `start` on.
@@ -26,6 +29,11 @@ pub(crate) struct Fetcher {
 }
 
 impl Fetcher {
+    /// For the evaluation of a section.
+    pub(crate) fn in_section(mut self) -> Self {
+        self.sections = None;
+        self
+    }
     fn may_fetch(&self, pc: u64) -> bool {
         let page = (pc / PAGE).wrapping_sub(self.page);
         self.executable.get(page as usize).is_some_and(|&executable| executable)
@@ -44,6 +52,8 @@ impl Fetcher {
 
 impl Fetch for Fetcher {
     fn bytes(&mut self, pc: u64, out: &mut [u8]) -> usize {
+        let count = self.sections.map_or(out.len(), |sections| sections.limit(pc, out.len()));
+        let out = &mut out[..count];
         let left = (PAGE - pc % PAGE) as usize;
         if out.len() <= left {
             return if self.in_page(pc, out) { out.len() } else { 0 };
@@ -59,6 +69,9 @@ impl Fetch for Fetcher {
     }
     fn peek(&mut self, pc: u64, out: &mut [u8]) -> usize {
         const SIZE: u64 = size_of::<u64>() as u64;
+        if self.sections.is_some_and(|sections| sections.cover(pc)) {
+            return 0;
+        }
         if pc.wrapping_sub(self.start) >= SIZE {
             if !self.may_fetch(pc) {
                 return 0;
@@ -125,7 +138,7 @@ impl Fetch for Recorder<'_> {
 
 impl Engine {
     /// What may be fetched from `pc` on.
-    pub(crate) fn fetcher(&self, map: &'static PcMap, pc: u64) -> Fetcher {
+    pub(crate) fn fetcher(&'static self, map: &'static PcMap, pc: u64) -> Fetcher {
         let until = match self.space() {
             Some(space) => space.executable_until(pc).unwrap_or(0),
             None => u64::MAX,
@@ -134,6 +147,7 @@ impl Engine {
         Fetcher {
             space: self.space(),
             map,
+            sections: Some(&self.sections),
             page: pc / PAGE,
             executable,
             ahead: 0,

@@ -2,13 +2,15 @@
 
 use crate::cpu::Cpu;
 use crate::engine::{Engine, Writer};
-use std::sync::MutexGuard;
+use crate::section::Section;
+use std::sync::{MutexGuard, RwLockWriteGuard};
 
 /// Held over a fork, by parent and child.
 pub struct ForkGuard {
     engine: &'static Engine,
     writer: MutexGuard<'static, Writer>,
     _clock: MutexGuard<'static, crate::clock::Line>,
+    _sections: RwLockWriteGuard<'static, Vec<Section>>,
     child: bool,
 }
 
@@ -17,7 +19,8 @@ impl Engine {
     pub fn fork_guard(&'static self) -> ForkGuard {
         let writer = self.lock();
         self.cache.prepare_fork();
-        ForkGuard { engine: self, writer, _clock: crate::clock::lock(), child: false }
+        let _sections = self.sections.lock();
+        ForkGuard { engine: self, writer, _clock: crate::clock::lock(), _sections, child: false }
     }
 }
 

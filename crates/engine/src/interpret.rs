@@ -14,19 +14,19 @@ pub(crate) struct GuestMemory<'a> {
     pub(crate) fault: Option<MemoryFault>,
 }
 
-const SI_KERNEL: i32 = 0x80;
+pub(crate) const SI_KERNEL: i32 = 0x80;
 const SEGV_MAPERR: i32 = 1;
 
 impl GuestMemory<'_> {
     /// Fails if the access is one that is watched.
-    fn look(&mut self, addr: u64, size: usize, write: bool) -> Result<(), MemFault> {
+    pub(crate) fn look(&mut self, addr: u64, size: usize, write: bool) -> Result<(), MemFault> {
         if self.watches.iter().any(|watch| watch.hit(addr, size, write)) {
             let fault = MemoryFault { signo: libc::SIGTRAP, code: TRAP_HWBKPT, addr };
             return Err(self.failed(fault, write));
         }
         Ok(())
     }
-    fn failed(&mut self, fault: MemoryFault, write: bool) -> MemFault {
+    pub(crate) fn failed(&mut self, fault: MemoryFault, write: bool) -> MemFault {
         self.fault = Some(fault);
         MemFault { addr: fault.addr, alignment: false, write }
     }

@@ -20,12 +20,23 @@ impl Engine {
 
     /// [`Engine::invalidate`] by the writer.
     pub(crate) fn invalidate_locked(&self, writer: &mut Writer, start: u64, len: u64) {
+        let gone = self.sections.changed(start, start.saturating_add(len - 1), true);
+        if gone {
+            // What publishes them may be translated elsewhere, and is to be seen again.
+            return self.flush(writer);
+        }
+        self.drop_translations(writer, start, len);
+    }
+
+    /// [`Engine::invalidate_locked`] for code that is the same as before.
+    pub(crate) fn drop_translations(&self, writer: &mut Writer, start: u64, len: u64) {
         self.invalidate_if(writer, start, len, |_| true);
     }
 
     /// Drops the translations of guest code in `[start, start + len)` that are not of the code which is
     /// there now. Programs say that code was changed for whole lines, and write what was there.
     pub(crate) fn code_changed(&self, start: u64, len: u64) {
+        self.sections.changed(start, start.saturating_add(len.max(1) - 1), false);
         self.invalidate_if(&mut self.lock(), start, len, |unit| {
             unit.code.is_none() || unit.code != hash_at(unit.pc, unit.len)
         });

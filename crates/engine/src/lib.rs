@@ -50,6 +50,7 @@ mod map;
 mod options;
 mod report;
 mod run;
+mod section;
 mod share;
 pub mod signals;
 pub mod testing;

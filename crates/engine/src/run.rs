@@ -29,11 +29,20 @@ impl Cpu {
             }
             let pc = self.state().pc();
             let known = self.map.find(pc);
+            if known.is_none() && self.engine.sections.cover(pc) {
+                link = None;
+                if let Some(exit) = self.run_section() {
+                    return exit;
+                }
+                continue;
+            }
             let target = match known {
                 Some(target) if link.is_none() => target,
                 None if self.first_time(pc) => {
                     link = None;
-                    if let Some(exit) = self.evaluate() {
+                    let exit = self.evaluate();
+                    self.look_for_section();
+                    if let Some(exit) = exit {
                         return exit;
                     }
                     continue;
@@ -49,13 +58,17 @@ impl Cpu {
             }
             let (reason, arg) = (self.state().exit_reason, self.state().exit_arg);
             match exit::reason(reason) {
-                exit::LINK => link = Some(arg as u32),
+                exit::LINK => {
+                    self.look_for_section();
+                    link = Some(arg as u32);
+                }
                 exit::INDIRECT => {
                     if let Some(fault) = self.indirect() {
                         return Exit::Fault(fault);
                     }
                 }
                 exit::SYSCALL => {
+                    self.look_for_section();
                     return Exit::Syscall { imm: arg as u32, len: exit::length(reason) };
                 }
                 exit::TRAP => return Exit::Trap { kind: arg as u16, arg: (arg >> 32) as u32 },
@@ -116,7 +129,7 @@ impl Cpu {
         let target = match self.map.find(pc) {
             Some(target) => target,
             // The run loop has it evaluated.
-            None if self.is_new(pc) => return None,
+            None if self.is_new(pc) || engine.sections.cover(pc) => return None,
             None => match engine.resolve(self.map, pc, None, self.epoch) {
                 Ok(target) => target,
                 Err(fault) => return Some(fault),
@@ -172,10 +185,17 @@ impl Cpu {
         let start = engine.options.timing.then(Instant::now);
         let pc = engine.guest.canonical(self.state().pc());
         self.state_mut().set_pc(pc);
+        if engine.sections.cover(pc) {
+            return self.step_section();
+        }
         let mut block = core::mem::take(&mut self.block);
         block.clear();
         let mut fetcher = engine.fetcher(self.map, pc);
         engine.decode(&mut fetcher, pc, mode, &mut block);
+        if engine.publishes_new(&block) {
+            self.block = block;
+            return self.run_by_evaluator(mode);
+        }
         let exit = if block.insns == 0 {
             Some(Exit::Fault(engine.fetch_fault(&mut fetcher, pc)))
         } else {
@@ -184,30 +204,7 @@ impl Cpu {
             let outcome = eval::run(&block, self.state_mut(), &mut memory);
             let fault = memory.fault;
             self.watches = watches;
-            let memory = GuestMemory { watches: &[], guest: engine.guest, fault };
-            match outcome {
-                Outcome::Exit(_) => {
-                    if block.ops.last().is_some_and(ir::Op::is_return) {
-                        self.returned();
-                    }
-                    None
-                }
-                Outcome::Call { .. } => {
-                    self.called();
-                    None
-                }
-                Outcome::Syscall(imm) => {
-                    Some(Exit::Syscall { imm: imm as u32, len: block.last_length() })
-                }
-                Outcome::Trap { kind, arg } => Some(Exit::Trap { kind, arg: arg as u32 }),
-                Outcome::Runtime { op, args } => self.runtime(op as u32, args, block.last_length()),
-                Outcome::Fault(fault) if fault.alignment => Some(Exit::Fault(Fault {
-                    signo: libc::SIGBUS,
-                    code: BUS_ADRALN,
-                    addr: fault.addr,
-                })),
-                Outcome::Fault(fault) => Some(Exit::Fault(memory.describe(fault.addr))),
-            }
+            self.after_evaluation(&block, outcome, fault)
         };
         if let Some(start) = start
             && mode.brief
@@ -219,6 +216,40 @@ impl Cpu {
         }
         self.block = block;
         exit
+    }
+
+    /// What is to be done after the evaluation of `block`.
+    pub(crate) fn after_evaluation(
+        &mut self,
+        block: &ir::Block,
+        outcome: Outcome,
+        fault: Option<memory::MemoryFault>,
+    ) -> Option<Exit> {
+        match outcome {
+            Outcome::Exit(_) => {
+                if block.ops.last().is_some_and(ir::Op::is_return) {
+                    self.returned();
+                }
+                None
+            }
+            Outcome::Call { .. } => {
+                self.called();
+                None
+            }
+            Outcome::Syscall(imm) => {
+                Some(Exit::Syscall { imm: imm as u32, len: block.last_length() })
+            }
+            Outcome::Trap { kind, arg } => Some(Exit::Trap { kind, arg: arg as u32 }),
+            Outcome::Runtime { op, args } => self.runtime(op as u32, args, block.last_length()),
+            Outcome::Fault(at) if at.alignment => {
+                let (signo, code) = (libc::SIGBUS, BUS_ADRALN);
+                Some(Exit::Fault(Fault { signo, code, addr: at.addr }))
+            }
+            Outcome::Fault(at) => {
+                let memory = GuestMemory { watches: &[], guest: self.engine.guest, fault };
+                Some(Exit::Fault(memory.describe(at.addr)))
+            }
+        }
     }
 
     /// Executes operation `op` of the guest for an instruction of `len` bytes, which pc is behind.

@@ -5,6 +5,7 @@ use crate::engine::{Engine, Writer};
 use crate::fetch::{Fetcher, Recorder};
 use crate::link::number_links;
 use crate::map::{PcMap, Target};
+use crate::section::Publishes;
 use core::sync::atomic::Ordering;
 use guest::{Fetch, Key, Mode};
 use ir::Block;
@@ -79,6 +80,13 @@ impl Engine {
         let mode = Mode { key: map.key, ..Mode::default() };
         let mut recorder = Recorder { fetcher, seen: &mut writer.seen };
         self.decode(&mut recorder, pc, mode, &mut block);
+        let publishes = self.note_sections(writer, &block);
+        if publishes == Publishes::New {
+            block.clear();
+            writer.seen.clear(pc);
+            let mut recorder = Recorder { fetcher, seen: &mut writer.seen };
+            self.decode(&mut recorder, pc, mode, &mut block);
+        }
         let decoded = self.options.timing.then(Instant::now);
         if let (Some(start), Some(decoded)) = (start, decoded) {
             writer.stats.decode_ns += (decoded - start).as_nanos() as u64;
@@ -93,7 +101,9 @@ impl Engine {
         }
         let target = (block.insns != 0).then(|| {
             let target = self.publish(writer, &block, map.key);
+            // (Relatives must see for themselves that it publishes a section.)
             if shared
+                && publishes == Publishes::Nothing
                 && block.trapping.is_empty()
                 && block.tagged.is_empty()
                 && let Some(share) = &mut writer.share
@@ -182,7 +192,7 @@ impl Engine {
         let known = if tagged { &mut writer.tagged } else { &mut writer.trapping };
         if !known.contains(&pc) && known.len() < MAX {
             known.push(pc);
-            self.invalidate_locked(writer, pc, 1);
+            self.drop_translations(writer, pc, 1);
         }
     }
 }

@@ -33,6 +33,8 @@ pub(crate) mod at {
     pub(crate) const SECURE: u64 = 23;
     pub(crate) const RANDOM: u64 = 25;
     pub(crate) const HWCAP2: u64 = 26;
+    pub(crate) const RSEQ_FEATURE_SIZE: u64 = 27;
+    pub(crate) const RSEQ_ALIGN: u64 = 28;
     pub(crate) const EXECFN: u64 = 31;
     pub(crate) const SYSINFO_EHDR: u64 = 33;
     pub(crate) const MINSIGSTKSZ: u64 = 51;
@@ -57,6 +59,8 @@ pub struct Contents<'a> {
     pub entry: u64,
     /// What the processor can do.
     pub capabilities: Capabilities,
+    /// `AT_RSEQ_FEATURE_SIZE`, `AT_RSEQ_ALIGN`, if the host has them.
+    pub rseq: Option<(u64, u64)>,
     /// Address of the vDSO.
     pub vdso: u64,
     /// Real and effective user, real and effective group.
@@ -117,6 +121,9 @@ pub fn build(abi: &Abi, contents: &Contents<'_>, top: u64) -> Image {
         (at::EXECFN, exec_fn),
     ]);
     entries.extend(abi.platform.map(|_| (at::PLATFORM, platform)));
+    if let Some((size, align)) = contents.rseq {
+        entries.extend([(at::RSEQ_FEATURE_SIZE, size), (at::RSEQ_ALIGN, align)]);
+    }
     entries.push((0, 0));
     let pointers = 1 + contents.argv.len() + 1 + contents.envp.len() + 1;
     let sp = (random - (pointers * 8 + entries.len() * 16) as u64) & !15;
@@ -173,6 +180,7 @@ mod tests {
             base: 0x7000_0000,
             entry: 0x40_1000,
             capabilities: Capabilities { hwcap: [3, 4], ..Capabilities::default() },
+            rseq: Some((28, 32)),
             vdso: 0x8000_0000,
             ids: [1, 2, 3, 4],
             secure: false,
@@ -206,6 +214,7 @@ mod tests {
         assert_eq!((auxv[&at::HWCAP], auxv[&at::HWCAP2]), (3, 4));
         assert_eq!(word(auxv[&at::RANDOM]), 0x0707_0707_0707_0707);
         assert_eq!(auxv[&at::EUID], 2);
+        assert_eq!((auxv[&at::RSEQ_FEATURE_SIZE], auxv[&at::RSEQ_ALIGN]), (28, 32));
         assert_eq!(text(image.args.0), b"prog");
         assert_eq!(text(image.env.0), b"A=1");
         assert_eq!(word(top - 8), 0);

@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "accesses guest memory")]
 
 mod arch;
+pub mod section;
 
 use arch::Pair;
 use core::ffi::c_void;
@@ -50,7 +51,8 @@ fn check(pair: Pair, addr: u64) -> Result<u64, MemoryFault> {
 /// For handlers of SIGSEGV and SIGBUS: if `context` is in an access of this crate, makes that
 /// access return the fault, and returns true.
 pub fn recover(context: &mut Context, info: &Siginfo) -> bool {
-    let Some(resume) = arch::recovery(context.pc()) else { return false };
+    let resume = arch::recovery(context.pc()).or_else(|| section::recovery(context.pc()));
+    let Some(resume) = resume else { return false };
     let status = info.signo() as u64 | u64::from(info.code() as u8) << 8;
     let addr = if info.code() == 0x80 { 0 } else { info.addr() };
     context.return_pair(resume, status, addr);

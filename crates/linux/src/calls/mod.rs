@@ -22,6 +22,7 @@ mod read;
 mod received;
 mod restart;
 mod robust;
+mod rseq;
 mod signal;
 mod stat;
 mod system;

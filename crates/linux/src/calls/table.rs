@@ -289,7 +289,7 @@ pub(crate) static CALLS: [Call; 328] = [
     Call { name: "pkey_free", args: &[Arg::Int], action: Action::Refused(Errno::EINVAL) },
     Call { name: "statx", args: &[Arg::Dirfd, Arg::Path, Arg::Flags(Set::At), Arg::Hex, Arg::Ptr], action: Action::Emulated(super::stat::statx) },
     Call { name: "io_pgetevents", args: &[Arg::Ptr, Arg::Long, Arg::Long, Arg::Ptr, Arg::Timespec, Arg::Ptr], action: Action::Emulated(super::poll::io_pgetevents) },
-    Call { name: "rseq", args: &[Arg::Ptr, Arg::Uint, Arg::Hex, Arg::Hex], action: Action::Refused(Errno::ENOSYS) },
+    Call { name: "rseq", args: &[Arg::Ptr, Arg::Uint, Arg::Hex, Arg::Hex], action: Action::Emulated(super::rseq::rseq) },
     Call { name: "kexec_file_load", args: &[Arg::Fd, Arg::Fd, Arg::Size, Arg::Str, Arg::Hex], action: Action::Refused(Errno::EPERM) },
     Call { name: "pidfd_send_signal", args: &[Arg::Fd, Arg::Sig, Arg::Ptr, Arg::Hex], action: Action::Passed(424) },
     Call { name: "io_uring_setup", args: &[Arg::Uint, Arg::Ptr], action: Action::Emulated(super::io_uring::io_uring_setup) },

@@ -153,6 +153,7 @@ pub fn start(
         base,
         entry: main.entry,
         capabilities: engine.guest().capabilities(),
+        rseq: auxv::get(stack::at::RSEQ_FEATURE_SIZE).zip(auxv::get(stack::at::RSEQ_ALIGN)),
         vdso,
         ids: [libc::AT_UID, libc::AT_EUID, libc::AT_GID, libc::AT_EGID]
             .map(|id| auxv::get(id).unwrap_or(0)),

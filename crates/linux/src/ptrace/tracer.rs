@@ -39,6 +39,7 @@ pub(super) mod request {
     pub(crate) const GETSIGMASK: u64 = 0x420a;
     pub(crate) const SETSIGMASK: u64 = 0x420b;
     pub(crate) const GET_SYSCALL_INFO: u64 = 0x420e;
+    pub(crate) const GET_RSEQ_CONFIGURATION: u64 = 0x420f;
 }
 
 /// Where a thread has stopped.

@@ -334,6 +334,7 @@ fn deliver(task: &mut Task, signo: i32, info: Info) {
 
 fn run_handler(task: &mut Task, signo: i32, info: Info, action: Action) {
     calls::give_up(task);
+    task.cpu.abort_section();
     let mask = task.signals.saved_mask.take().unwrap_or(task.signals.mask);
     let delivery = Delivery { signo, action, info, mask };
     task.state_mut().int[SLOT_EX_ADDR as usize] = MONITOR_CLEAR;
