@@ -307,8 +307,7 @@ fn start(options: Options, start: Start, by: By) -> u8 {
     };
     match load::start(engine, arch.abi, options, start) {
         Ok(mut task) => {
-            task.cpu.make_current();
-            task.run();
+            task.start();
             0
         }
         Err(error) => {

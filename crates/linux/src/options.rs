@@ -31,6 +31,9 @@ pub struct Options {
     pub uname: Option<Vec<u8>>,
     /// How the program is traced, as [`crate::ptrace`] saves it.
     pub trace: Option<Vec<u8>>,
+    /// Whether the program inherits that SIGTRAP is blocked, if we have executed it: we block it
+    /// meanwhile.
+    pub trap_blocked: Option<bool>,
     /// `PR_MDWE_*` that the program inherits.
     pub mdwe: u64,
     /// Filters of system calls that the program inherits, as [`crate::seccomp`] saves them.

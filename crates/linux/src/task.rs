@@ -80,6 +80,14 @@ impl Task {
         self.state().int[self.process.abi.regs.args[n] as usize]
     }
 
+    /// Runs the program from its start to the end of this thread, which is the calling one.
+    pub fn start(&mut self) {
+        self.cpu.make_current();
+        // What faults raise may have been blocked by the program that has executed this one.
+        self.apply_mask();
+        self.run();
+    }
+
     /// Runs the guest until this thread ends ([`TaskThread::returns`]).
     pub fn run(&mut self) {
         if core::mem::take(&mut self.thread.executed) {

@@ -117,6 +117,30 @@ static void briefly(void)
     }
     printf("let go %d\n", good);
 }
+/* Attached while it executes itself again and again. */
+static void during_exec(void)
+{
+    int good = 0;
+    for (int i = 0; i < 100; i++) {
+        pid_t p = fork();
+        if (!p) { execl("/proc/self/exe", "self", "again", "30", NULL); _exit(9); }
+        usleep(1000 + i * 7919 % 12000);
+        if (ptrace(PTRACE_ATTACH, p, 0, 0)) perror("attach");
+        int st = next(p);
+        /* Sent for the program that was being executed. */
+        while (WIFSTOPPED(st) && WSTOPSIG(st) == SIGTRAP) ptrace(PTRACE_CONT, p, 0, 0), st = next(p);
+        int ok = st == (SIGSTOP << 8 | 0x7f) && has_registers(p);
+        if (!ok) printf("%d: %s\n", i, text(st));
+        ptrace(PTRACE_DETACH, p, 0, 0);
+        if (ok) {
+            st = next(p);
+            if (st != 7 << 8) printf("%d: then %s\n", i, text(st)), ok = 0;
+        }
+        good += ok;
+        end(p);
+    }
+    printf("attached during exec %d\n", good);
+}
 /* Seized and never stopped, its children and programs are told of. */
 static void seized(void)
 {
@@ -278,10 +302,17 @@ int main(int argc, char **argv)
 {
     setvbuf(stdout, 0, _IONBF, 0);
     if (argc > 1 && !strcmp(argv[1], "seven")) return usleep(200000), 7;
+    if (argc > 2) {
+        char left[16];
+        snprintf(left, sizeof left, "%d", atoi(argv[2]) - 1);
+        if (atoi(argv[2])) execl("/proc/self/exe", "self", "again", left, NULL);
+        return 7;
+    }
     if (argc > 1) for (;;) pause();
     interrupts();
     after_exec();
     briefly();
+    during_exec();
     seized();
     stopped();
     sleeper();

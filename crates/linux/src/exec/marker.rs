@@ -55,6 +55,7 @@ pub(super) fn arguments(
     let [one, seven] = sys::arch::cpuid();
     add(b"cpuid", Some(format!("{one:x}.{seven:x}").as_bytes()));
     add(b"views", (!views.is_empty()).then_some(views.as_bytes()));
+    add(b"trap", options.trap_blocked.map(|blocked| if blocked { &b"1"[..] } else { b"0" }));
     add(b"unnamed", unnamed.then_some(b"1"));
     add(b"L", options.ld_prefix.as_deref());
     add(b"cpu", options.cpu.as_deref());
@@ -113,6 +114,7 @@ pub fn read(text: &[u8]) -> Option<Inherited> {
             b"cpuof" => options.cpu_machine = Some(value.to_vec()),
             b"dump" => options.dump = Some(value.to_vec()),
             b"uname" => options.uname = Some(value.to_vec()),
+            b"trap" => options.trap_blocked = Some(value == b"1"),
             b"alone" => options.alone = value == b"1",
             b"strace" => options.strace = value == b"1",
             b"mdwe" => options.mdwe = number(value)? as u64,
@@ -147,6 +149,7 @@ mod tests {
             log: Some(b"/tmp/log".to_vec()),
             alone: true,
             mdwe: 1,
+            trap_blocked: Some(true),
             seccomp: Some(vec![0, 31, 61, 255]),
             ..Options::default()
         };

@@ -22,7 +22,8 @@ use crate::elf;
 use crate::load::{self, OpenFile, find_loader};
 use crate::options::Options;
 use crate::process::{OwnBinary, Process};
-use crate::ptrace::Traced;
+use crate::ptrace::{self, Traced};
+use crate::signal::bit;
 use crate::task::Task;
 use crate::{family, limits, proc, seccomp, signal};
 use engine::signals as host;
@@ -441,14 +442,21 @@ impl Prepared {
         let (kept, program) = (this.inherited, this.opened[0]);
         let mut failed =
             inherit(program, 0).or_else(|| kept.into_iter().find_map(|fd| inherit(fd, 0)));
+        let by_kernel = program.is_none();
         if failed.is_none() {
             // The new program inherits the guest's mask, with the synchronous signals that the
-            // host never blocks while we run.
-            raw::sigmask(mask);
+            // host never blocks while we run. A tracer's question waits for it if it is ours.
+            raw::sigmask(if by_kernel { mask } else { mask | bit(libc::SIGTRAP) });
+            if !by_kernel && task.cpu.has_signal(ptrace::is_question) {
+                // One that has arrived is answered first.
+                failed = Some(Errno::ERESTARTSYS);
+                task.apply_mask();
+            }
+        }
+        if failed.is_none() {
             let ignored = signal::ignore_as_guest(task);
             signal::bequeath(task);
             // We open what we run ourselves; the rest is the host's.
-            let by_kernel = program.is_none();
             if by_kernel {
                 limits::hand_over();
             }
@@ -495,6 +503,7 @@ fn by_ourselves(
         seccomp: seccomp::save(task),
         trace,
         mdwe: task.process.mm.inherited_mdwe(),
+        trap_blocked: Some(task.signals.mask & bit(libc::SIGTRAP) != 0),
         ..inherited
     };
     let pinned = match &own {

@@ -15,6 +15,7 @@ use crate::options::Options;
 use crate::process::Process;
 use crate::ptrace::Traced;
 use crate::signal::ProcessSignals;
+use crate::signal::bit;
 use crate::stack;
 use crate::task::Task;
 use crate::{family, limits, proc, seccomp};
@@ -202,6 +203,9 @@ pub fn start(
     state.set_pc(entry);
     state.int[abi.regs.sp as usize] = image.sp;
     let mut task = Task::new(process, cpu, raw::getpid());
+    if process.options.trap_blocked == Some(false) {
+        task.signals.mask &= !bit(libc::SIGTRAP);
+    }
     task.trace = process.options.trace.as_deref().and_then(Traced::restore);
     task.thread.executed = task.trace.is_some();
     if let Some(filters) = &process.options.seccomp {

@@ -32,11 +32,35 @@ fn status(pid: i32) -> Result<Status> {
     })
 }
 
+fn send(group: i32, pid: i32, tracee: &mut Tracee, signal: Option<&InfoWords>) -> Result<()> {
+    let question = block::question(signal);
+    tracee.asked = Some(question);
+    block::send(group, pid, &question)
+}
+
+/// Lets a thread that is in the stop for a signal get the question in its place.
+fn inject(pid: i32, tracee: &mut Tracee, question: InfoWords) {
+    tracee.asked = Some(question);
+    let _ = host(request::SETSIGINFO, pid, 0, question.as_ptr() as u64);
+    let _ = host(request::CONT, pid, 0, libc::SIGTRAP as u64);
+}
+
+/// A thread is in the stop for a SIGTRAP of the kernel's. If it was asked something, that may have been
+/// lost, as only one SIGTRAP can wait at a time.
+pub(super) fn instead(pid: i32, tracee: &mut Tracee) {
+    match tracee.asked {
+        Some(question) => inject(pid, tracee, question),
+        None => {
+            let _ = host(request::CONT, pid, 0, 0);
+        }
+    }
+}
+
 /// Asks a running thread.
 pub(super) fn running(pid: i32, tracee: &mut Tracee) -> Result<()> {
     let status = status(pid)?;
     if status.ready {
-        return block::send(status.group, pid, &block::question(None));
+        return send(status.group, pid, tracee, None);
     }
     tracee.leading.get_or_insert(0);
     if tracee.seized {
@@ -51,10 +75,7 @@ pub(super) fn running(pid: i32, tracee: &mut Tracee) -> Result<()> {
 pub(super) fn stopped(pid: i32, tracee: &mut Tracee, signal: Option<&InfoWords>) {
     if status(pid).is_ok_and(|status| status.ready) {
         if let Some(signal) = signal {
-            let question = block::question(Some(signal));
-            let _ = host(request::SETSIGINFO, pid, 0, question.as_ptr() as u64);
-            let _ = host(request::CONT, pid, 0, libc::SIGTRAP as u64);
-            return;
+            return inject(pid, tracee, block::question(Some(signal)));
         }
         let _ = running(pid, tracee);
         let _ = host(request::CONT, pid, 0, 0);
@@ -77,7 +98,7 @@ pub(super) fn next_call(pid: i32, tracee: &mut Tracee) {
     tracee.leading = None;
     let mut held = core::mem::take(&mut tracee.held).into_iter();
     if status.ready {
-        let _ = block::send(status.group, pid, &block::question(held.next().as_ref()));
+        let _ = send(status.group, pid, tracee, held.next().as_ref());
     }
     for info in held {
         let (signo, _) = block::signo_and_code(&info);

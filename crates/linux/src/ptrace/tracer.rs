@@ -102,6 +102,8 @@ pub(super) struct Tracee {
     pub(super) leading: Option<u32>,
     /// Signals that came meanwhile.
     pub(super) held: Vec<InfoWords>,
+    /// The question that it was asked and has not answered.
+    pub(super) asked: Option<InfoWords>,
 }
 
 static TRACEES: Mutex<BTreeMap<i32, Tracee>> = Mutex::new(BTreeMap::new());

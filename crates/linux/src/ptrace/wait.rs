@@ -155,7 +155,7 @@ pub(super) fn until_ready(pid: i32, tracee: &mut Tracee) -> Result<()> {
         let info = std::hint::black_box(info);
         let announced = block::signo_and_code(&info) == (libc::SIGTRAP, block::ANNOUNCE);
         if announced && status >> 16 == 0 {
-            tracee.block = info[3];
+            (tracee.block, tracee.asked) = (info[3], None);
             return Ok(());
         }
         // A signal of the emulator's, or one that can wait.
@@ -213,7 +213,7 @@ fn examine(pid: i32, tracee: &mut Tracee, status: u32, info: &InfoWords) -> Opti
     let by_itself = info[2] as u32 == pid as u32;
     if signo == TRAP && code == 0 && by_itself && !tracee.exec {
         tracee.block = 0;
-        let _ = host(request::CONT, pid, 0, 0);
+        ask::instead(pid, tracee);
         return None;
     }
     if asked || own || passes(pid, tracee, signo) {
@@ -245,7 +245,7 @@ fn announced(pid: i32, tracee: &mut Tracee, at: u64) -> Option<(u32, Place)> {
     let mut head = [0; word::OPTIONS + 1];
     block::read(pid, at, &mut head).ok()?;
     let first = tracee.block == 0;
-    (tracee.block, tracee.stopping) = (at, false);
+    (tracee.block, tracee.stopping, tracee.asked) = (at, false, None);
     if first && tracee.options == 0 {
         tracee.options = head[word::OPTIONS];
     }
