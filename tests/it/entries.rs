@@ -7,7 +7,7 @@ use std::process::Command;
 
 use binfmt::{Flags, GuestArch, Rule};
 
-use crate::Lab;
+use crate::{Lab, SUBJECTS};
 
 /// An architecture by any of its names.
 ///
@@ -83,7 +83,7 @@ pub fn for_sve(dir: &Path, march: &str) -> String {
     let file = put(&dir.join("vectors.c"), source.as_bytes(), 0o644);
     let out = dir.join("vectors").display().to_string();
     let march = format!("-march={march}");
-    let mut compiler = Command::new("aarch64-linux-gnu-gcc");
+    let mut compiler = Command::new(SUBJECTS[0].compiler());
     let status = compiler.args(["-O3", &march, "-o", &out, &file]).status();
     assert!(status.is_ok_and(|s| s.success()), "the compiler");
     out

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+pub use subjects::{SUBJECTS, Subject, chosen};
+
 /// Where the things of a test run are.
 pub struct Lab {
     /// Our binary.
@@ -33,13 +35,21 @@ impl Lab {
         let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         Self { anyarch: var("ANYARCH_BIN"), fixtures: var("ANYARCH_FIXTURES"), tree }
     }
-    /// The oracle of a Debian suite.
+    /// The oracle of a Debian suite, for the first guest.
     pub fn oracle(&self, suite: &str) -> PathBuf {
-        self.fixtures.join(format!("oracle-{suite}/usr/bin/qemu-aarch64"))
+        self.oracle_of(&SUBJECTS[0], suite)
     }
-    /// The foreign root.
+    /// The oracle of a Debian suite, for a guest.
+    pub fn oracle_of(&self, subject: &Subject, suite: &str) -> PathBuf {
+        self.fixtures.join(subject.oracle(suite))
+    }
+    /// The first guest's root.
     pub fn root(&self) -> PathBuf {
-        self.fixtures.join("arm64-trixie")
+        self.root_of(&SUBJECTS[0])
+    }
+    /// A guest's root.
+    pub fn root_of(&self, subject: &Subject) -> PathBuf {
+        self.fixtures.join(subject.root())
     }
     /// A directory for files made by tests.
     ///

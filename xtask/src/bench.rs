@@ -24,16 +24,17 @@ const STARTS: [(&str, &str); 3] = [
 
 /// Runs the kernels whose names contain `filter`, `rounds` times each.
 pub(crate) fn run(root: &Path, filter: &str, rounds: usize) -> Result<()> {
-    let fixtures = Fixtures::open()?;
+    let subject = &subjects::SUBJECTS[0];
+    let fixtures = Fixtures::open(&[subject])?;
     fixtures.prepare()?;
     let anyarch = product::build(root, "release")?;
-    let oracle = fixtures.oracle_path("sid");
+    let oracle = fixtures.oracle_path(subject, "sid");
     let dir = fixtures.dir.join("bench");
     fs::create_dir_all(&dir)?;
     // (Natively for x86-64-v2, as we require it.)
     let compilers = [
         ("gcc", "-march=x86-64-v2", "native"),
-        ("aarch64-linux-gnu-gcc", "-march=armv8-a", "arm64"),
+        (&*subject.compiler(), "-march=armv8-a", subject.name),
     ];
     let [native, guest] =
         compilers.map(|(compiler, option, name)| compile(compiler, option, root, &dir.join(name)));
@@ -52,7 +53,7 @@ pub(crate) fn run(root: &Path, filter: &str, rounds: usize) -> Result<()> {
         let commands = [with(&[&native]), with(&[&oracle, &guest]), with(&[&anyarch, &guest])];
         line(kernel, &commands, rounds, true)?;
     }
-    let foreign = fixtures.root_path("arm64");
+    let foreign = fixtures.root_path(subject);
     for (name, script) in STARTS.into_iter().filter(|(name, _)| name.contains(filter)) {
         let within = |options: &[&Path]| {
             let mut words = vec![anyarch.clone(), "run".into(), "--root".into(), foreign.clone()];

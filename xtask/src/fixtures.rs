@@ -1,5 +1,5 @@
-//! What the end-to-end tests need and the tree does not hold: a cross compiler, the oracle and a
-//! foreign root, all from Debian through the ordinary package client. Nothing foreign is installed
+//! What the end-to-end tests need and the tree does not hold: the oracles, and for each guest a cross
+//! compiler and a root, all from Debian through the ordinary package client. Nothing foreign is installed
 //! on the machine; everything is kept in a cache directory between runs.
 
 use std::ffi::OsStr;
@@ -8,63 +8,89 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use subjects::Subject;
 
 use crate::apt::{Apt, output, run};
 
 /// One thing that the tests need.
 struct Fixture {
     /// What it is, for the list of downloads.
-    what: &'static str,
+    what: String,
     /// About how much is downloaded, in MB.
     megabytes: u32,
-    there: fn(&Fixtures) -> bool,
-    make: fn(&Fixtures) -> Result<()>,
+    there: Box<dyn Fn(&Fixtures) -> bool>,
+    make: Box<Make>,
 }
 
-/// All that the tests need, in the order in which it is made.
-const FIXTURES: [Fixture; 6] = [
-    Fixture {
-        what: "gcc, gcc-aarch64-linux-gnu and strace, installed with apt-get",
-        megabytes: 60,
-        there: |_| tools_are_there(),
-        make: |_| tools(),
-    },
-    Fixture {
-        what: "QEMU 10.0 of Debian trixie, to compare with (unpacked, not installed)",
-        megabytes: 100,
-        there: |f| f.oracle_path("trixie").exists(),
-        make: |f| f.oracle("trixie"),
-    },
-    Fixture {
-        what: "QEMU 11.1 of Debian sid, to compare with (unpacked, not installed)",
-        megabytes: 105,
-        there: |f| f.oracle_path("sid").exists(),
-        make: |f| f.oracle("sid"),
-    },
-    Fixture {
-        what: "a Debian root with the tools that anyarch stands in for",
-        megabytes: 75,
-        there: |f| is_made(&f.native_path("originals", "bookworm"), ORIGINALS),
-        make: Fixtures::originals,
-    },
-    Fixture {
-        what: "a Debian root with podman, buildah and crun",
-        megabytes: 130,
-        there: |f| is_made(&f.native_path("engines", "trixie"), ENGINES),
-        make: Fixtures::engines,
-    },
-    Fixture {
-        what: "a Debian root for arm64",
-        megabytes: 130,
-        there: |f| is_made(&f.root_path("arm64"), PACKAGES),
-        make: |f| f.root("arm64"),
-    },
-];
+type Make = dyn Fn(&Fixtures) -> Result<()>;
+
+impl Fixture {
+    fn new(
+        what: impl Into<String>,
+        megabytes: u32,
+        there: impl Fn(&Fixtures) -> bool + 'static,
+        make: impl Fn(&Fixtures) -> Result<()> + 'static,
+    ) -> Self {
+        Self { what: what.into(), megabytes, there: Box::new(there), make: Box::new(make) }
+    }
+}
+
+/// All that the tests of these guests need, in the order in which it is made.
+fn fixtures(guests: &[&'static Subject]) -> Vec<Fixture> {
+    let oracle = |version: &str, suite: &'static str, megabytes| {
+        Fixture::new(
+            format!("QEMU {version} of Debian {suite}, to compare with (unpacked, not installed)"),
+            megabytes,
+            move |f| f.oracle_path(&subjects::SUBJECTS[0], suite).exists(),
+            move |f| f.oracle(suite),
+        )
+    };
+    let mut all = vec![
+        Fixture::new(
+            "gcc and strace, installed with apt-get",
+            15,
+            |_| tools_are_there(),
+            |_| install(["gcc", "libc6-dev", "strace"].map(str::to_owned).to_vec()),
+        ),
+        oracle("10.0", "trixie", 100),
+        oracle("11.1", "sid", 105),
+        Fixture::new(
+            "a Debian root with the tools that anyarch stands in for",
+            75,
+            |f| is_made(&f.native_path("originals", "bookworm"), ORIGINALS),
+            Fixtures::originals,
+        ),
+        Fixture::new(
+            "a Debian root with podman, buildah and crun",
+            130,
+            |f| is_made(&f.native_path("engines", "trixie"), ENGINES),
+            Fixtures::engines,
+        ),
+    ];
+    for &guest in guests {
+        let compiler = guest.compiler();
+        all.push(Fixture::new(
+            format!("{}, installed with apt-get", guest.compiler_packages()[0]),
+            45,
+            move |_| runs(&compiler),
+            |_| install(guest.compiler_packages().to_vec()),
+        ));
+        all.push(Fixture::new(
+            format!("a Debian root for {}", guest.name),
+            130,
+            |f| is_made(&f.root_path(guest), PACKAGES),
+            |f| f.root(guest),
+        ));
+    }
+    all
+}
 
 /// Where things are.
 pub(crate) struct Fixtures {
     /// The cache directory.
     pub(crate) dir: PathBuf,
+    /// The guests that it is about.
+    pub(crate) guests: Vec<&'static Subject>,
 }
 
 /// The packages of the foreign root: one or more commands of each are compared with the oracle.
@@ -82,7 +108,7 @@ const ENGINES: &str = "podman buildah crun uidmap util-linux mount bash dash cor
 
 impl Fixtures {
     /// The cache: `$ANYARCH_CACHE`, else `~/.cache/anyarch-tests`.
-    pub(crate) fn open() -> Result<Self> {
+    pub(crate) fn open(guests: &[&'static Subject]) -> Result<Self> {
         let dir = match std::env::var_os("ANYARCH_CACHE") {
             Some(dir) => PathBuf::from(dir),
             None => PathBuf::from(std::env::var_os("HOME").context("HOME is not set")?)
@@ -99,11 +125,11 @@ impl Fixtures {
         fs::create_dir_all(&dir).with_context(|| {
             format!("cannot make {}; choose another with ANYARCH_CACHE=DIR", dir.display())
         })?;
-        Ok(Self { dir })
+        Ok(Self { dir, guests: guests.to_vec() })
     }
 
-    fn missing(&self) -> Vec<&'static Fixture> {
-        FIXTURES.iter().filter(|fixture| !(fixture.there)(self)).collect()
+    fn missing(&self) -> Vec<Fixture> {
+        fixtures(&self.guests).into_iter().filter(|fixture| !(fixture.there)(self)).collect()
     }
 
     /// Says what [`prepare`](Self::prepare) is going to download, if anything.
@@ -117,7 +143,10 @@ impl Fixtures {
         for Fixture { what, megabytes, .. } in missing {
             println!("  {megabytes:4} MB  {what}");
         }
-        println!("It is kept in {} (2 GB): later runs need no network.", self.dir.display());
+        println!(
+            "It is kept in {} (1.5 GB, and 0.7 GB for each guest): later runs need no network.",
+            self.dir.display()
+        );
     }
 
     /// Makes what is not there yet.
@@ -184,8 +213,8 @@ impl Fixtures {
     }
 
     /// The oracle of `suite`, unpacked and not installed.
-    pub(crate) fn oracle_path(&self, suite: &str) -> PathBuf {
-        self.dir.join(format!("oracle-{suite}/usr/bin/qemu-aarch64"))
+    pub(crate) fn oracle_path(&self, guest: &Subject, suite: &str) -> PathBuf {
+        self.dir.join(guest.oracle(suite))
     }
 
     fn oracle(&self, suite: &str) -> Result<()> {
@@ -203,20 +232,20 @@ impl Fixtures {
         Ok(fs::remove_dir_all(scratch)?)
     }
 
-    /// The foreign root of `arch`.
-    pub(crate) fn root_path(&self, arch: &str) -> PathBuf {
-        self.dir.join(format!("{arch}-trixie"))
+    /// The foreign root of a guest.
+    pub(crate) fn root_path(&self, guest: &Subject) -> PathBuf {
+        self.dir.join(guest.root())
     }
 
     /// Unpacks the packages without running their scripts, then does by hand what the commands of
     /// the tests need of those scripts, the package database included.
-    fn root(&self, arch: &str) -> Result<()> {
-        let root = self.root_path(arch);
+    fn root(&self, guest: &Subject) -> Result<()> {
+        let root = self.root_path(guest);
         if root.exists() {
             run("rm", [OsStr::new("-rf"), OsStr::new("--one-file-system"), root.as_os_str()])?;
         }
         fs::create_dir_all(&root)?;
-        let apt = Apt::new(&self.dir, "trixie", arch)?;
+        let apt = Apt::new(&self.dir, "trixie", guest.debian)?;
         let mut install = vec!["-y", "--download-only", "install"];
         install.extend(PACKAGES.split_whitespace());
         apt.run_in(&self.dir, install)?;
@@ -255,16 +284,21 @@ fn is_made(root: &Path, packages: &str) -> bool {
     fs::read_to_string(root.join(".packages")).is_ok_and(|made| made == packages)
 }
 
-fn tools_are_there() -> bool {
-    let there = |program: &str| Command::new(program).arg("--version").output().is_ok();
-    there("aarch64-linux-gnu-gcc") && there("dpkg-deb") && there("gcc") && there("strace")
+/// Whether there is such a program.
+fn runs(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok()
 }
 
-/// Installs the cross compiler; this needs root.
-fn tools() -> Result<()> {
+fn tools_are_there() -> bool {
+    ["dpkg-deb", "gcc", "strace"].into_iter().all(runs)
+}
+
+/// Installs packages on the machine; this needs root.
+fn install(packages: Vec<String>) -> Result<()> {
     run("apt-get", ["-q", "update"])?;
-    run("apt-get", "install -y -q --no-install-recommends gcc libc6-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross strace".split(' '))
-        .context("install the packages gcc, gcc-aarch64-linux-gnu and strace by hand")
+    let options = ["install", "-y", "-q", "--no-install-recommends"].map(str::to_owned);
+    run("apt-get", options.into_iter().chain(packages.clone()))
+        .with_context(|| format!("install the packages {} by hand", packages.join(", ")))
 }
 
 /// The paragraph of /var/lib/dpkg/status for an unpacked package; its file list goes to `info`.

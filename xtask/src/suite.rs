@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
+use subjects::{SUBJECTS, Subject};
 
 use crate::fixtures::Fixtures;
 use crate::{product, tidy};
@@ -36,18 +37,52 @@ pub(crate) fn selftest(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The end-to-end tests; `filter` picks some by name.
-pub(crate) fn end_to_end(root: &Path, filter: &[&str]) -> Result<()> {
-    let fixtures = Fixtures::open()?;
+/// What `cargo xtask test` is asked for.
+struct Request<'a> {
+    guests: Vec<&'static Subject>,
+    quick: bool,
+    filter: Vec<&'a str>,
+}
+
+impl<'a> Request<'a> {
+    fn parse(arguments: &[&'a str]) -> Result<Self> {
+        let mut request = Self { guests: Vec::new(), quick: false, filter: Vec::new() };
+        let mut rest = arguments.iter();
+        while let Some(&word) = rest.next() {
+            match word {
+                "--guest" => {
+                    let name = rest.next().context("--guest needs a name")?;
+                    let guest = subjects::find(name);
+                    request.guests.push(guest.with_context(|| {
+                        let names = SUBJECTS.map(|s| s.name);
+                        format!("no guest {name} is tested, only {}", names.join(", "))
+                    })?);
+                }
+                "--quick" => request.quick = true,
+                _ => request.filter.push(word),
+            }
+        }
+        if request.guests.is_empty() {
+            request.guests.extend(&SUBJECTS);
+        }
+        Ok(request)
+    }
+}
+
+/// The end-to-end tests that the request's filter picks by name.
+fn end_to_end(root: &Path, request: &Request<'_>) -> Result<()> {
+    let fixtures = Fixtures::open(&request.guests)?;
     step("fixtures", || fixtures.prepare())?;
     let anyarch = product::build(root, "release")?;
+    let names: Vec<_> = request.guests.iter().map(|s| s.name).collect();
     step("end to end", || {
         let status = Command::new(env!("CARGO"))
             .current_dir(root)
             .args(["test", "--quiet", "--no-fail-fast", "--package", "it", "--"])
-            .args(filter)
+            .args(&request.filter)
             .env("ANYARCH_BIN", &anyarch)
             .env("ANYARCH_FIXTURES", &fixtures.dir)
+            .env(subjects::CHOSEN, names.join(","))
             .status()?;
         ensure!(status.success(), "end-to-end tests failed");
         Ok(())
@@ -55,53 +90,77 @@ pub(crate) fn end_to_end(root: &Path, filter: &[&str]) -> Result<()> {
 }
 
 /// All tests, from the quick to the slow.
-pub(crate) fn test(root: &Path, filter: &[&str]) -> Result<()> {
-    if !filter.is_empty() {
-        return end_to_end(root, filter);
+pub(crate) fn test(root: &Path, arguments: &[&str]) -> Result<()> {
+    let mut request = Request::parse(arguments)?;
+    if !request.filter.is_empty() {
+        return end_to_end(root, &request);
     }
-    println!("This runs all tests: 10 to 15 minutes on 2 cores, a few more the first time.");
-    Fixtures::open()?.announce();
+    if request.quick {
+        println!("This runs a part of the tests: about 5 minutes on 2 cores, more the first time.");
+        request.filter = vec!["programs_print"];
+    } else {
+        println!("This runs all tests: 10 to 20 minutes on 2 cores, a few more the first time.");
+    }
+    Fixtures::open(&request.guests)?.announce();
     step("tidy", || tidy::run(root))?;
     step("generated code is fresh", || crate::codegen_all(root, true))?;
     lint(root)?;
     cargo(root, "unit tests", &["test", "--quiet", "--workspace", "--exclude", "it"])?;
     step("self-test", || selftest(root))?;
-    end_to_end(root, &[])?;
-    step("differential", || differential(root))?;
+    end_to_end(root, &request)?;
+    for guest in &request.guests {
+        step(&format!("differential, {}", guest.name), || {
+            differential(root, guest, request.quick)
+        })?;
+    }
+    step("damaged input", || damaged(root, request.guests[0], request.quick))?;
     println!("all passed");
     Ok(())
 }
 
-/// A fixed budget of random instructions with a fixed seed, and a fresh one that is printed.
-fn differential(root: &Path) -> Result<()> {
-    let fixtures = Fixtures::open()?;
-    let anyarch = product::build(root, "release")?;
-    let fresh = std::time::UNIX_EPOCH.elapsed().map_or(1, |d| d.subsec_nanos());
-    for (seed, seconds) in [(1, 20), (fresh, 10)] {
-        println!("seed {seed}, {seconds} s");
-        crate::fuzz(root, &anyarch, &fixtures.dir, u64::from(seed), seconds)?;
-    }
-    // Signal frames of faults, against the evaluator's.
-    let anyarch = anyarch.display().to_string();
-    for seed in [1, fresh] {
-        println!("faults, seed {seed}");
-        let seed = seed.to_string();
-        let options = ["faults", "--seed", &seed, "--points", "25000", "--anyarch", &anyarch];
-        crate::testkit(root, &options)?;
-    }
-    crate::testkit(root, &["binfmt", "--seed", &fresh.to_string(), "--seconds", "2"])?;
-    loader(root, &anyarch, &fixtures, &fresh.to_string())
+/// A seed that is another one each time.
+fn fresh_seed() -> String {
+    std::time::UNIX_EPOCH.elapsed().map_or(1, |d| d.subsec_nanos()).to_string()
 }
 
-/// Mutated programs: a small static one, and a dynamic one of the foreign root.
-fn loader(root: &Path, anyarch: &str, fixtures: &Fixtures, seed: &str) -> Result<()> {
-    println!("mutated programs, seed {seed}");
-    crate::testkit(root, &["elf", "--seed", seed, "--seconds", "5"])?;
-    let prefix = fixtures.dir.join("arm64-trixie");
+/// A fixed budget of random instructions with a fixed seed, and a fresh one that is printed.
+fn differential(root: &Path, guest: &Subject, quick: bool) -> Result<()> {
+    let fixtures = Fixtures::open(&[])?;
+    let anyarch = product::build(root, "release")?.display().to_string();
+    let fixtures = fixtures.dir.display().to_string();
+    let fresh = fresh_seed();
+    let (long, short, points) = if quick { ("5", "3", "5000") } else { ("20", "10", "25000") };
+    for (seed, seconds) in [("1", long), (&fresh, short)] {
+        println!("seed {seed}, {seconds} s");
+        let mut options = vec!["diff", "--guest", guest.name, "--seed", seed];
+        options.extend(["--seconds", seconds, "--anyarch", &anyarch, "--fixtures", &fixtures]);
+        options.extend(["--mode", "evaluate,binary,v2,v3,pins"]);
+        crate::testkit(root, &options)?;
+    }
+    // Signal frames of faults, against the evaluator's.
+    for seed in ["1", &fresh] {
+        println!("faults, seed {seed}");
+        let options = ["faults", "--guest", guest.name, "--seed", seed, "--points", points];
+        crate::testkit(root, &[&options[..], &["--anyarch", &anyarch]].concat())?;
+    }
+    Ok(())
+}
+
+/// Damaged registrations, configuration files and programs: a small static one, and a dynamic one
+/// of a foreign root.
+fn damaged(root: &Path, guest: &'static Subject, quick: bool) -> Result<()> {
+    let fixtures = Fixtures::open(&[])?;
+    let anyarch = product::build(root, "release")?.display().to_string();
+    let seed = fresh_seed();
+    println!("seed {seed}");
+    crate::testkit(root, &["binfmt", "--seed", &seed, "--seconds", "2"])?;
+    crate::testkit(root, &["elf", "--seed", &seed, "--seconds", "5"])?;
+    let prefix = fixtures.root_path(guest);
     let program = prefix.join("usr/bin/true").display().to_string();
     let prefix = prefix.display().to_string();
-    let oracle = fixtures.dir.join("oracle-sid/usr/bin/qemu-aarch64").display().to_string();
-    let mut options = vec!["elf", "--seed", seed, "--seconds", "20", "--anyarch", anyarch];
+    let oracle = fixtures.oracle_path(guest, "sid").display().to_string();
+    let seconds = if quick { "5" } else { "20" };
+    let mut options = vec!["elf", "--seed", &seed, "--seconds", seconds, "--anyarch", &anyarch];
     options.extend(["--program", &program, "--prefix", &prefix, "--oracle", &oracle]);
     crate::testkit(root, &options)
 }

@@ -170,7 +170,8 @@ fn parse(arguments: &[String]) -> Result<Options> {
         }
     }
     if options.oracles.is_empty() {
-        let found = ["sid", "trixie"].map(|suite| options.subject.oracle(&options.fixtures, suite));
+        let found =
+            ["sid", "trixie"].map(|s| options.fixtures.join(options.subject.names.oracle(s)));
         options.oracles = found.into_iter().filter(|p| p.exists()).collect();
     }
     if options.modes.is_empty() {

@@ -1,7 +1,6 @@
 //! The guests that are tested, and what tests must know of each: everything else here is the same
 //! for all.
 
-use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use asm::{Assembler, Isa, Label};
@@ -18,8 +17,8 @@ pub type Filter<'a> = &'a dyn Fn(&Line) -> bool;
 
 /// A guest under test.
 pub struct Subject {
-    /// Its name to uname(2), which is also the directory of its golden files.
-    pub arch: &'static str,
+    /// Its names, and where its tools are.
+    pub names: &'static subjects::Subject,
     /// Its assembler.
     pub isa: &'static dyn Isa,
     /// What the fuzzers run: the evaluator, the product, the oracle.
@@ -58,12 +57,12 @@ pub struct Cpu {
 /// Code around cases.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame {
-    /// Emits what all cases have in common, so that it is translated once.
-    pub common: fn(&mut Assembler) -> Common,
+    /// Emits what all cases have in common, so that it is translated once: of each kind of them.
+    pub common: fn(&mut Assembler) -> Vec<Common>,
     /// Starts a case with this record; the label is where it ends and [`Frame::finish`] begins.
-    pub begin: fn(&mut Assembler, Common, u64, Label),
+    pub begin: fn(&mut Assembler, &[Common], u64, Label),
     /// Ends a case.
-    pub finish: fn(&mut Assembler, Common, u64),
+    pub finish: fn(&mut Assembler, &[Common], u64),
     /// Where the pc is in `ucontext_t`.
     pub context_pc: u32,
 }
@@ -86,11 +85,6 @@ pub trait Chooser {
 }
 
 impl Subject {
-    /// The oracle of a Debian suite among the fixtures.
-    pub fn oracle(&self, fixtures: &Path, suite: &str) -> PathBuf {
-        fixtures.join(format!("oracle-{suite}/usr/bin/qemu-{}", self.arch))
-    }
-
     /// The encoding of the instruction at the start of `code`.
     pub fn find(&self, code: &[u8]) -> Option<&'static Line> {
         Some(self.table.decode(code)?.0)
@@ -118,7 +112,7 @@ impl Subject {
 
 impl std::fmt::Debug for Subject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.arch)
+        f.write_str(self.names.name)
     }
 }
 
@@ -127,6 +121,6 @@ pub static SUBJECTS: &[&Subject] = &[&aarch64::SUBJECT];
 
 /// The subject of this name.
 pub fn find(name: &str) -> Option<&'static Subject> {
-    let guest = binfmt::GuestArch::find(name)?;
-    SUBJECTS.iter().copied().find(|s| s.arch == guest.uname)
+    let names = subjects::find(name)?;
+    SUBJECTS.iter().copied().find(|s| s.names == names)
 }

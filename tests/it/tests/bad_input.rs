@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use it::Lab;
+use it::{Lab, SUBJECTS};
 
 struct Case {
     lab: Lab,
@@ -63,7 +63,7 @@ fn linked_at(c: &Case, name: &str, address: &str) -> PathBuf {
     let (source, program) = (c.dir.join("hello.c"), c.dir.join(name));
     fs::write(&source, "#include <stdio.h>\nint main(void) { puts(\"hi\"); return 3; }\n")
         .expect("written");
-    let out = Command::new("aarch64-linux-gnu-gcc")
+    let out = Command::new(SUBJECTS[0].compiler())
         .args(["-static", &format!("-Wl,-Ttext-segment={address}"), "-o"])
         .args([&program, &source])
         .output()

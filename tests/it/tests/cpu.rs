@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use it::{Lab, assert_none, outcome};
+use it::{Lab, SUBJECTS, assert_none, outcome};
 
 /// Models, what the oracle's needs besides, and the lines in which it is another revision.
 const MODELS: [(&str, &str, &[&str]); 14] = [
@@ -37,10 +37,10 @@ fn compile(lab: &Lab, name: &str) -> PathBuf {
     if !done.insert(name.to_owned()) {
         return to;
     }
-    let out = Command::new("aarch64-linux-gnu-gcc")
+    let out = Command::new(SUBJECTS[0].compiler())
         .args(["-O1", "-static", "-w", "-pthread", "-march=armv8.5-a", "-D_GNU_SOURCE", "-o"])
         .arg(&to)
-        .arg(lab.tree.join(format!("tests/cpu/{name}.c")))
+        .arg(lab.tree.join(format!("tests/cpu/aarch64/{name}.c")))
         .output()
         .expect("the compiler starts");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
@@ -77,7 +77,7 @@ fn models_execute_what_they_claim() {
     assert_none(&failures, MODELS.len());
 }
 
-/// Features that `tests/cpu/models.c` tries an instruction of.
+/// Features that `tests/cpu/aarch64/models.c` tries an instruction of.
 const TRIED: [&str; 38] = [
     "aes", "pmull", "sha1", "sha256", "crc32", "lse", "lor", "fp16", "rdm", "jscvt", "fcma",
     "lrcpc", "dpb", "sha3", "sm3", "sm4", "dotprod", "sha512", "fhm", "dit", "lrcpc2", "flagm",

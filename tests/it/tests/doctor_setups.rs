@@ -6,9 +6,9 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use it::Lab;
 use it::entries::{compile, empty_dir, for_sve, program, put, qemu, rule};
 use it::namespace::{expect, inside};
+use it::{Lab, SUBJECTS};
 use rustix::mount::{MountFlags, mount, mount_remount};
 
 /// What is printed of a call, after a shell's `script`; its notes are left out.
@@ -328,7 +328,7 @@ fn programs_for_sve() {
         assert!(text.contains("E-GUESTLDSO") && !text.contains("W-NOSVE"), "{text}");
         // A C library has some, for processors that have them.
         let source = "#include <stdio.h>\nint main(void) { puts(\"x\"); }";
-        healthy(&doctor("", &[&compile("aarch64-linux-gnu-gcc", &dir, "static", source)]));
+        healthy(&doctor("", &[&compile(&SUBJECTS[0].compiler(), &dir, "static", source)]));
         healthy(&doctor("", &["/usr/bin/bash", "--rootfs", &root]));
     });
 }

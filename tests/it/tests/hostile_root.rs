@@ -8,7 +8,7 @@ use std::process::Command;
 
 use it::entries::{self, empty_dir};
 use it::namespace::inside;
-use it::{Lab, outcome};
+use it::{Lab, SUBJECTS, outcome};
 
 /// Prints where it is, and the files that are its arguments.
 const SHOW: &str = r#"#include <stdio.h>
@@ -39,7 +39,7 @@ impl Hostile {
         entries::put(&outside.join("secret"), b"stolen", 0o644);
         entries::put(&outside.join("sub/bin/show"), b"#!/bin/true\n", 0o755);
         fs::create_dir_all(root.join("bin")).expect("made");
-        entries::compile("aarch64-linux-gnu-gcc", &root.join("bin"), "show", SHOW);
+        entries::compile(&SUBJECTS[0].compiler(), &root.join("bin"), "show", SHOW);
         fs::create_dir_all(root.join("a/b/c")).expect("made");
         let up = Path::new("../../../../../../../../../../../..").join(below(&outside));
         for (at, to) in [
@@ -220,7 +220,7 @@ fn read_only_volumes_are_so_to_the_bottom() {
             .expect("mounted");
         let write = "#include <fcntl.h>\n#include <errno.h>\nint main(int c, char **v) {\
             return open(v[1], O_CREAT | O_WRONLY, 0600) < 0 ? errno : 0; }";
-        entries::compile("aarch64-linux-gnu-gcc", &hostile.root.join("bin"), "write", write);
+        entries::compile(&SUBJECTS[0].compiler(), &hostile.root.join("bin"), "write", write);
         let lab = Lab::open();
         let run = |mode: &str, path: &str| {
             let volume = format!("{}:/absolute/x{mode}", hostile.shared.display());

@@ -31,7 +31,7 @@ fn intrinsics_do_what_they_do_under_the_oracles() {
     let lab = Lab::open();
     let dir = lab.scratch("intrinsics");
     let runtime = lab.tree.join("tests/intrinsics/runtime.c");
-    let (program, count) = testkit::intrinsics::build("aarch64-linux-gnu-gcc", &runtime, &dir)
+    let (program, count) = testkit::intrinsics::build(&it::SUBJECTS[0].compiler(), &runtime, &dir)
         .expect("the intrinsics compile");
     assert!(count > 4000, "only {count} intrinsics found");
     let (sid, trixie) = (lab.oracle("sid"), lab.oracle("trixie"));

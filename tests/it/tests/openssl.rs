@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use it::{Lab, assert_none};
+use it::{Lab, SUBJECTS, assert_none};
 
 /// Processor for us and for the oracle, and what OpenSSL is told of it.
 const WAYS: [(&str, &str, Option<&str>); 4] = [
@@ -17,7 +17,7 @@ const WAYS: [(&str, &str, Option<&str>); 4] = [
 
 fn compile(lab: &Lab) -> std::path::PathBuf {
     let to = lab.scratch("openssl").join("openssl");
-    let out = Command::new("aarch64-linux-gnu-gcc")
+    let out = Command::new(SUBJECTS[0].compiler())
         .args(["-O1", "-Wl,--allow-shlib-undefined", "-o"])
         .arg(&to)
         .arg(lab.tree.join("tests/cpu/openssl.c"))

@@ -4,7 +4,7 @@
 use std::process::{Command, Output};
 
 use it::entries::{compile, empty_dir, program, put};
-use it::{Lab, assert_none};
+use it::{Lab, SUBJECTS, assert_none};
 
 const SUITES: [&str; 2] = ["trixie", "sid"];
 /// What the program that is run exits with.
@@ -250,7 +250,7 @@ fn the_stack_can_be_larger() {
         memset((char *)room, n, sizeof room); return n ? deep(n - 1) + room[9] * 0 : 7; }\n\
         int main(void) { return deep(40); }";
     let dir = empty_dir("qemu-stack");
-    let deep = compile("aarch64-linux-gnu-gcc", &dir, "deep", source);
+    let deep = compile(&SUBJECTS[0].compiler(), &dir, "deep", source);
     let run = |command: &mut Command, limit: &str| {
         let script = format!("ulimit -S -s 8192; ulimit -H -s {limit}; exec \"$@\"");
         let mut shell = call("bash");

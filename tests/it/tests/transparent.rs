@@ -3,9 +3,9 @@
 
 use std::process::Command;
 
-use it::Lab;
 use it::entries::compile;
 use it::namespace::{cover, expect, inside};
+use it::{Lab, chosen};
 
 /// `start EMULATOR PROGRAM ARGV...`: AT_FLAGS, AT_EXECFD and AT_EXECFN as with flag T.
 const START: &str = r#"
@@ -86,18 +86,25 @@ fn a_transparent_interpreter_gets_its_program_by_descriptor() {
         cover("/tmp", rustix::mount::MountFlags::empty(), c"mode=755");
         let dir = std::path::Path::new("/tmp");
         let start = compile("cc", dir, "start", START);
-        let guest = compile("aarch64-linux-gnu-gcc", dir, "g", GUEST);
         let own = Lab::open().anyarch.display().to_string();
-        let run = || {
-            let out = Command::new(&start).args([&own, &guest, "argv0", "first"]).output();
+        let guests = chosen();
+        let programs: Vec<_> =
+            guests.iter().map(|g| compile(&g.compiler(), dir, g.name, GUEST)).collect();
+        let run = |guest: &String| {
+            let out = Command::new(&start).args([&own, guest, "argv0", "first"]).output();
             let out = out.expect("starts");
             (String::from_utf8_lossy(&out.stdout).into_owned(), out.status.code())
         };
-        let first = format!("argv0 first exe={guest} execfn={guest}\n");
+        let first = |guest: &String| format!("argv0 first exe={guest} execfn={guest}\n");
         // What it executes is the kernel's to start, which needs an entry for it.
-        assert_eq!(run(), (format!("{first}errno={}\n", libc::ENOEXEC), Some(8)));
+        for guest in &programs {
+            let expected = format!("{}errno={}\n", first(guest), libc::ENOEXEC);
+            assert_eq!(run(guest), (expected, Some(8)));
+        }
         expect(0, &["install", "--allow-volatile"]);
-        let second = format!("other second exe={guest} execfn={guest}\n");
-        assert_eq!(run(), (format!("{first}{second}"), Some(7)));
+        for guest in &programs {
+            let second = format!("other second exe={guest} execfn={guest}\n");
+            assert_eq!(run(guest), (format!("{}{second}", first(guest)), Some(7)));
+        }
     });
 }

@@ -339,7 +339,7 @@ fn access(rng: &mut Rng, word: u32, line: &'static Line, record: u64) -> Option<
     };
     let ordered = line.section.contains("ordered") || line.section.starts_with("atomic");
     if ordered {
-        // Misaligned ones depend on FEAT_LSE2: tests/cpu/alignment.c is about them.
+        // Misaligned ones depend on FEAT_LSE2: tests/cpu/aarch64/alignment.c is about them.
         word = with(line, word, "imm9", value(line, word, "imm9") & !15);
     }
     let mut words = Vec::new();

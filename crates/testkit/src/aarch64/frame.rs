@@ -15,30 +15,30 @@ pub(super) const FRAME: Frame = Frame { common, begin, finish, context_pc: 440 }
 const FINISH: u32 = 16;
 
 /// The end of a case is in x0, its start in x29, its record in x30.
-fn begin(a: &mut Assembler, common: Common, record: u64, end: Label) {
+fn begin(a: &mut Assembler, common: &[Common], record: u64, end: Label) {
     a64::mov_wide(&mut a.code, 30, record);
     a.reach(Reach::Address(0), end);
     // Behind this, the branch and LDP are the tested instructions.
     a64::push(&mut a.code, a64::adr(29, 2));
-    a.reach(Reach::Jump, common.load);
+    a.reach(Reach::Jump, common[0].load);
     a64::push(&mut a.code, a64::ldp(29, 30, 232));
 }
 
 /// The case's x30 goes into TPIDR, which cases leave alone.
-fn finish(a: &mut Assembler, common: Common, record: u64) {
+fn finish(a: &mut Assembler, common: &[Common], record: u64) {
     let from = a.code.len();
     a64::push(&mut a.code, a64::msr(a64::TPIDR, 30));
     a64::mov_wide(&mut a.code, 30, record);
-    a.reach(Reach::Jump, common.store);
+    a.reach(Reach::Jump, common[0].store);
     debug_assert_eq!(a.code.len() - from, FINISH as usize);
 }
 
-fn common(a: &mut Assembler) -> Common {
+fn common(a: &mut Assembler) -> Vec<Common> {
     let load = a.here();
     load_registers(&mut a.code);
     let store = a.here();
     store_registers(&mut a.code);
-    Common { load, store }
+    vec![Common { load, store }]
 }
 
 const CONTROL: [(usize, u32); 3] = [(NZCV, a64::NZCV), (FPCR, a64::FPCR), (FPSR, a64::FPSR)];

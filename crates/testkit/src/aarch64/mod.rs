@@ -18,7 +18,7 @@ use crate::subject::{Cpu, Subject};
 
 /// Everything.
 pub(crate) static SUBJECT: Subject = Subject {
-    arch: "aarch64",
+    names: &subjects::SUBJECTS[0],
     isa: &asm::aarch64::Aarch64,
     cpu: Cpu {
         // All instructions; landing pads do nothing.

@@ -67,12 +67,12 @@ impl Program {
             let record = record_address(n);
             let begins = a.code.len();
             let after = a.label();
-            (subject.frame.begin)(&mut a, common, record, after);
+            (subject.frame.begin)(&mut a, &common, record, after);
             let first = CODE + a.code.len() as u64;
             let end = first + code.len() as u64;
             a.code.extend(code);
             a.place(after);
-            (subject.frame.finish)(&mut a, common, record);
+            (subject.frame.finish)(&mut a, &common, record);
             if n < skipped {
                 a.skip(begins);
             }
