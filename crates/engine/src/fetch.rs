@@ -34,6 +34,11 @@ impl Fetcher {
         self.sections = None;
         self
     }
+    /// [`Fetch::peek`] of bytes in two words.
+    fn peek_across(&mut self, pc: u64, len: usize) -> Option<u64> {
+        let mut bytes = [0; size_of::<u64>()];
+        (self.bytes(pc, &mut bytes[..len]) == len).then(|| u64::from_le_bytes(bytes))
+    }
     fn may_fetch(&self, pc: u64) -> bool {
         let page = (pc / PAGE).wrapping_sub(self.page);
         self.executable.get(page as usize).is_some_and(|&executable| executable)
@@ -67,29 +72,24 @@ impl Fetch for Fetcher {
         let there = self.in_page(pc.wrapping_add(left as u64), &mut beyond[..count]);
         left + if there { count } else { 0 }
     }
-    fn peek(&mut self, pc: u64, out: &mut [u8]) -> usize {
+    fn peek(&mut self, pc: u64, len: usize) -> Option<u64> {
         const SIZE: u64 = size_of::<u64>() as u64;
         if self.sections.is_some_and(|sections| sections.cover(pc)) {
-            return 0;
+            return None;
         }
         if pc.wrapping_sub(self.start) >= SIZE {
             if !self.may_fetch(pc) {
-                return 0;
+                return None;
             }
             let start = pc & !(SIZE - 1);
-            let Ok(ahead) = memory::read_u64(start) else { return 0 };
-            (self.ahead, self.start) = (ahead, start);
+            self.ahead = memory::read_u64(start).ok()?;
+            self.start = start;
         }
-        let from = pc.wrapping_sub(self.start);
-        if from + out.len() as u64 > SIZE {
-            return self.bytes(pc, out);
+        let from = pc - self.start;
+        if from + len as u64 > SIZE {
+            return self.peek_across(pc, len);
         }
-        let there = self.ahead >> (8 * from);
-        match <&mut [u8; 4]>::try_from(&mut *out) {
-            Ok(out) => *out = (there as u32).to_le_bytes(),
-            Err(_) => out.copy_from_slice(&there.to_le_bytes()[..out.len()]),
-        }
-        out.len()
+        Some(self.ahead >> (8 * from) & u64::MAX >> (64 - 8 * len))
     }
     fn known(&mut self, pc: u64) -> bool {
         self.map.has(pc)
@@ -117,10 +117,13 @@ impl Fetch for Recorder<'_> {
         self.seen.of_block(pc, &out[..count]);
         count
     }
-    fn peek(&mut self, pc: u64, out: &mut [u8]) -> usize {
-        let count = self.fetcher.peek(pc, out);
-        self.seen.elsewhere(pc, &out[..count]);
-        count
+    fn peek(&mut self, pc: u64, len: usize) -> Option<u64> {
+        let bytes = self.fetcher.peek(pc, len)?;
+        // (Nobody asks for these but the family.)
+        if self.fetcher.shared {
+            self.seen.elsewhere(pc, &bytes.to_le_bytes()[..len]);
+        }
+        Some(bytes)
     }
     fn known(&mut self, pc: u64) -> bool {
         self.fetcher.known(pc)

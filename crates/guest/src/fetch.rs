@@ -8,10 +8,12 @@ pub trait Fetch {
     /// Reads the code of the block from `pc` on; says how many bytes there are before one that may not
     /// be executed. To be asked for more than one instruction at a time, without leaving a gap.
     fn bytes(&mut self, pc: u64, out: &mut [u8]) -> usize;
-    /// As [`Fetch::bytes`], for single instructions elsewhere that decide how the block is translated
-    /// (behind its exits).
-    fn peek(&mut self, pc: u64, out: &mut [u8]) -> usize {
-        self.bytes(pc, out)
+    /// The `len` bytes at `pc`, one to eight, the first in the lowest bits; none if not all of them may be
+    /// executed. For single instructions elsewhere that decide how the block is translated (behind its
+    /// exits).
+    fn peek(&mut self, pc: u64, len: usize) -> Option<u64> {
+        let mut bytes = [0; 8];
+        (self.bytes(pc, &mut bytes[..len]) == len).then(|| u64::from_le_bytes(bytes))
     }
     /// Whether the code at `pc` is translated already: a block that comes there may as well end.
     fn known(&mut self, pc: u64) -> bool {
@@ -48,8 +50,10 @@ pub fn words(fetch: &mut dyn Fetch, pc: u64, out: &mut [u32]) -> usize {
     for piece in out.chunks_mut(AT_ONCE / 4) {
         let wanted = piece.len() * 4;
         let read = fetch.bytes(pc.wrapping_add(count as u64 * 4), &mut bytes[..wanted]);
-        for (word, bytes) in piece.iter_mut().zip(bytes.as_chunks().0) {
-            *word = u32::from_le_bytes(*bytes);
+        match <&mut [u32; AT_ONCE / 4]>::try_from(&mut *piece) {
+            // (Of fixed size, this is a few moves of vectors.)
+            Ok(piece) => *piece = core::array::from_fn(|n| word(&bytes, n)),
+            Err(_) => piece.iter_mut().enumerate().for_each(|(n, out)| *out = word(&bytes, n)),
         }
         count += read / 4;
         if read < wanted {
@@ -59,10 +63,15 @@ pub fn words(fetch: &mut dyn Fetch, pc: u64, out: &mut [u32]) -> usize {
     count
 }
 
+/// Word `n` of `bytes`.
+#[inline(always)]
+fn word(bytes: &[u8; AT_ONCE], n: usize) -> u32 {
+    u32::from_le_bytes(bytes.as_chunks().0[n])
+}
+
 /// The 32-bit little-endian word of code at `pc` ([`Fetch::peek`]).
 pub fn peek_word(fetch: &mut dyn Fetch, pc: u64) -> Option<u32> {
-    let mut bytes = [0; 4];
-    (fetch.peek(pc, &mut bytes) == 4).then(|| u32::from_le_bytes(bytes))
+    fetch.peek(pc, 4).map(|bytes| bytes as u32)
 }
 
 /// Code of 32-bit little-endian words that a function knows, by their addresses (multiples of four).

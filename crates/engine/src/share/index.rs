@@ -49,7 +49,7 @@ impl Place {
         let (mut start, mut first) = ([0; AT_ONCE], [0; 4]);
         // (What cannot be read counts as zeros.)
         fetch.bytes(pc & !0xfff, &mut start);
-        fetch.peek(pc, &mut first);
+        fetch.bytes(pc, &mut first);
         let words = start.as_chunks::<8>().0;
         let page = words.iter().fold(0, |hash, &word| mix(hash, u64::from_le_bytes(word)));
         let first = u64::from(u32::from_le_bytes(first));

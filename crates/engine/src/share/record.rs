@@ -227,14 +227,15 @@ pub(crate) fn read(
     code: &mut Code,
 ) -> Option<()> {
     let mut reader = Reader(words.get(HEADER / 4..)?);
-    reader.compare(pc, header.len.into(), |pc, out| guest.bytes(pc, out))?;
+    reader.compare(pc, header.len.into(), guest)?;
     for _ in 0..header.beyond {
         let at = pc.wrapping_add_signed(i64::from(reader.u32()? as i32));
         let len = reader.u32()? as usize;
-        if len <= size_of::<u64>() {
-            reader.compare(at, len, |pc, out| guest.peek(pc, &mut out[..len]))?;
+        if let 1..=8 = len {
+            let there = guest.peek(at, len)?.to_le_bytes();
+            reader.expect(&there[..len.next_multiple_of(4)])?;
         } else {
-            reader.compare(at, len, |pc, out| guest.bytes(pc, out))?;
+            reader.compare(at, len, guest)?;
         }
     }
     block.clear();
@@ -291,34 +292,27 @@ impl Reader<'_> {
     fn u64(&mut self) -> Option<u64> {
         Some(u64::from(self.u32()?) | u64::from(self.u32()?) << 32)
     }
-    /// Whether the next `len` bytes are those that `fetch` reads at `pc`: None if not.
-    fn compare(
-        &mut self,
-        pc: u64,
-        len: usize,
-        mut fetch: impl FnMut(u64, &mut [u8; AT_ONCE]) -> usize,
-    ) -> Option<()> {
+    /// Whether the next `len` bytes are the code at `pc`: None if not.
+    fn compare(&mut self, pc: u64, len: usize, guest: &mut impl Fetch) -> Option<()> {
         let mut there = [0; AT_ONCE];
         for first in (0..len).step_by(AT_ONCE) {
             let count = (len - first).min(AT_ONCE);
             // (All in one go is quicker than only those that are wanted.)
-            if fetch(pc.wrapping_add(first as u64), &mut there) < count {
+            if guest.bytes(pc.wrapping_add(first as u64), &mut there) < count {
                 return None;
             }
-            let (words, rest) = there[..count].as_chunks();
-            for &word in words {
-                self.expect(word)?;
-            }
-            if !rest.is_empty() {
-                let mut last = [0; 4];
-                last[..rest.len()].copy_from_slice(rest);
-                self.expect(last)?;
-            }
+            let whole = count.next_multiple_of(4);
+            there[count..whole].fill(0);
+            self.expect(&there[..whole])?;
         }
         Some(())
     }
-    fn expect(&mut self, word: [u8; 4]) -> Option<()> {
-        (self.u32()? == u32::from_le_bytes(word)).then_some(())
+    /// Whether the next words are these.
+    fn expect(&mut self, words: &[u8]) -> Option<()> {
+        for &word in words.as_chunks().0 {
+            (self.u32()? == u32::from_le_bytes(word)).then_some(())?;
+        }
+        Some(())
     }
     /// Appends `count` bytes to `out`.
     fn bytes(&self, count: usize, out: &mut Vec<u8>) -> Option<()> {
