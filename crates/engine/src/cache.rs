@@ -121,13 +121,12 @@ impl CodeCache {
     pub(crate) fn clear(&self) {
         self.used.store(self.floor.load(Ordering::Relaxed), Ordering::Release);
     }
-    /// Points the rel32 field at `at` to `to`: one aligned store, safe while it is executed.
-    pub(crate) fn patch(&self, at: u32, to: u32) {
+    /// Writes a word of the code at `at`: one aligned store, safe while it is executed.
+    pub(crate) fn patch(&self, at: u32, word: u32) {
         debug_assert!(at.is_multiple_of(4));
-        let rel = to.wrapping_sub(at).wrapping_sub(4);
         // SAFETY: in bounds, aligned, and inside an instruction that was pushed.
         unsafe { AtomicU32::from_ptr(self.writable(at as usize).cast()) }
-            .store(rel, Ordering::Release);
+            .store(word, Ordering::Release);
     }
     /// Before a fork: shared memory must be copied, or parent and child would patch each other's.
     pub(crate) fn prepare_fork(&self) {

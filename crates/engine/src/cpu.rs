@@ -403,8 +403,8 @@ pub struct Cpu {
 unsafe impl Send for Cpu {}
 
 /// Moves the sticky bits that host instructions have set to the guest's status.
-fn collect_sticky(state: &mut State) {
-    let (bits, rest) = crate::host::split_sticky(state.fp_control);
+fn collect_sticky(engine: &Engine, state: &mut State) {
+    let (bits, rest) = engine.host.split_sticky(state.fp_control);
     state.int[usize::from(SLOT_FPSR)] |= bits;
     state.fp_control = rest;
 }
@@ -418,7 +418,9 @@ unsafe extern "C" fn helper(state: *mut State) {
     match state.helper_op[0] & 0xff {
         COUNTER => state.args[0] = crate::clock::now(&mut state.clock).into(),
         READ_STATUS | WRITE_STATUS => {
-            collect_sticky(state);
+            if let Some(cpu) = current() {
+                collect_sticky(cpu.engine, state);
+            }
             eval::helper(state);
         }
         _ => eval::helper(state),
@@ -468,8 +470,8 @@ impl Cpu {
         // SAFETY: the page is mapped and zero, which is a valid state; nobody knows it yet.
         unsafe {
             (*state).int[usize::from(SLOT_EX_ADDR)] = MONITOR_CLEAR;
-            (*state).fp_control = crate::host::fp_control(Round::Nearest);
-            (*state).fp_control_host = 0x1f80;
+            (*state).fp_control = engine.host.control(Round::Nearest);
+            (*state).fp_control_host = engine.host.usual_control();
             (*state).ret_base = shared.ret_base();
             (*state).ret_sp = shared.ret_base();
             (*state).hash = shared.hash();
@@ -624,9 +626,10 @@ impl Cpu {
     }
     /// Follows the guest's control registers.
     pub(crate) fn update_control(&mut self) {
-        let control = self.engine.guest.control(self.state());
+        let engine = self.engine;
+        let control = engine.guest.control(self.state());
         let state = self.state_mut();
-        state.fp_control = crate::host::fp_control(control.fp.rounding);
+        state.fp_control = engine.host.control(control.fp.rounding);
         state.fp = control.fp;
         if control.key != self.map.key {
             self.map = self.engine.map(control.key);
@@ -727,7 +730,7 @@ impl Cpu {
         // while `in_code` is set.
         unsafe { enter(shared.state, host) };
         shared.in_code.store(false, Ordering::SeqCst);
-        collect_sticky(self.state_mut());
+        collect_sticky(self.engine, self.state_mut());
         true
     }
 }

@@ -1,11 +1,9 @@
 //! The signal handlers: faults in translated code, accesses to guest memory, signals from outside.
 
 use crate::cpu::{Fault, Shared, current, record_early};
-use crate::host::{flag_word, without_invalid};
 use crate::interpret::SI_KERNEL;
 use core::ffi::c_void;
-use host::{FaultPoint, FlagsAt, Recipe};
-use ir::State;
+use host::FlagsAt;
 use ir::state::{FIRST_VEC, exit, flag};
 use sys::arch::{Context, abort_call, is_after_call};
 use sys::signal::{self, Disposition, Siginfo};
@@ -101,7 +99,7 @@ fn in_translated_code(cpu: &Shared, signo: i32, info: &Siginfo, context: &mut Co
             exit::FAULT
         }
         libc::SIGFPE => {
-            context.set_fp_control(without_invalid(context.fp_control()));
+            context.set_fp_control(engine.host.without_invalid(context.fp_control()));
             exit::INTERPRET
         }
         _ => return false,
@@ -117,7 +115,14 @@ fn in_translated_code(cpu: &Shared, signo: i32, info: &Siginfo, context: &mut Co
             state.vec[usize::from(pin.slot - FIRST_VEC)] = context.vec(pin.reg);
         }
     }
-    state.flags = flags_at(state, &point, context, |n| engine.tables.recipe(unit, n).copied());
+    state.flags = match point.flags {
+        FlagsAt::Home => state.flags,
+        FlagsAt::Recipe(n) => {
+            let recipe = engine.tables.recipe(unit, n);
+            recipe.map_or(state.flags, |recipe| flag::from_nzcv(recipe.nzcv(state)))
+        }
+        at => engine.host.flag_word(context.flags(), at),
+    };
     state.ret_sp = context.sp();
     state.set_pc(unit.pc.wrapping_add(u64::from(point.guest)));
     state.exit_reason = reason;
@@ -128,19 +133,6 @@ fn in_translated_code(cpu: &Shared, signo: i32, info: &Siginfo, context: &mut Co
     };
     context.set_pc(engine.stubs.leave_stored);
     true
-}
-
-fn flags_at(
-    state: &State,
-    point: &FaultPoint,
-    context: &Context,
-    recipe: impl Fn(u16) -> Option<Recipe>,
-) -> u32 {
-    match point.flags {
-        FlagsAt::Home => state.flags,
-        FlagsAt::Recipe(n) => recipe(n).map_or(state.flags, |r| flag::from_nzcv(r.nzcv(state))),
-        at => flag_word(context.flags(), at),
-    }
 }
 
 /// A fault of the emulator itself: says so and dies of the signal.

@@ -1,10 +1,8 @@
-//! The one place that knows the host's architecture: which back end, what its registers mean.
+//! The one place that knows the host's architecture: which back end, with which of its features.
 
 use crate::options::{FeatureLevel, Options};
 use guest::Spec;
-use host::{Features, FlagsAt, Host};
-use ir::Round;
-use ir::state::flag;
+use host::{Features, Host};
 
 /// The processor's extensions, cut down to `level`.
 pub(crate) fn features(level: FeatureLevel) -> Features {
@@ -42,38 +40,4 @@ pub(crate) fn back_end(options: &Options, spec: &Spec) -> Box<dyn Host> {
             host_x64::X64::new(features, &int, &vec)
         }
     })
-}
-
-/// Floating-point control for translated code: invalid operations trap, all else is masked.
-pub(crate) fn fp_control(rounding: Round) -> u32 {
-    let field = match rounding {
-        Round::Down => 1,
-        Round::Up => 2,
-        Round::Zero => 3,
-        _ => 0,
-    };
-    0x1f00 | field << 13
-}
-
-/// Separates the sticky bits (in the order of `SLOT_FPSR`) from a floating-point control and status word.
-/// Invalid is never taken from here: such instructions go to the evaluator.
-pub(crate) fn split_sticky(control: u32) -> (u64, u32) {
-    let bit = |from: u32, to: u32| u64::from(control >> from & 1) << to;
-    (bit(2, 1) | bit(3, 2) | bit(4, 3) | bit(5, 4), control & !0x3f)
-}
-
-/// The control word with the sticky "invalid" cleared.
-pub(crate) fn without_invalid(control: u32) -> u32 {
-    control & !1
-}
-
-/// The flag word for flags that are in the host's flags register.
-pub(crate) fn flag_word(host_flags: u64, at: FlagsAt) -> u32 {
-    let low = host_flags as u32;
-    let word = (low & 0xff) << 8 | (low >> 11 & 1);
-    match at {
-        FlagsAt::HostSub => word ^ flag::C,
-        FlagsAt::HostLogic => word & !(flag::C | flag::V),
-        _ => word,
-    }
 }

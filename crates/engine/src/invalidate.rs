@@ -98,7 +98,7 @@ impl Engine {
             while let Some(record) = self.tables.links.get(link) {
                 let next = record.next.load(Ordering::Relaxed);
                 if record.target.load(Ordering::Relaxed) == n {
-                    self.tables.unlink(&self.cache, link);
+                    self.unlink(link);
                 }
                 link = next;
             }
@@ -109,7 +109,7 @@ impl Engine {
         for &n in dropped {
             let Some(unit) = self.tables.units.get(n) else { continue };
             for link in unit.first_link..unit.first_link + u32::from(unit.links) {
-                self.tables.unlink(&self.cache, link);
+                self.unlink(link);
             }
         }
         // A thread that is about to enter a dead unit in its hash looks at the mark afterwards.

@@ -8,6 +8,22 @@ use guest::Key;
 use host::Code;
 
 impl Engine {
+    /// Puts the numbers of its links into `code`: those from `first` on.
+    pub(crate) fn number_links(&self, code: &mut Code, first: u32) {
+        for (number, link) in (first..).zip(&code.links) {
+            if link.number != 0 {
+                self.host.set_number(&mut code.bytes, link.number, number);
+            }
+        }
+    }
+    /// Makes link `number` lead to its stub again.
+    pub(crate) fn unlink(&self, number: u32) {
+        if let Some(link) = self.tables.links.get(number)
+            && link.target.swap(NONE, Ordering::Relaxed) != NONE
+        {
+            self.cache.patch(link.at, self.host.link_word(link.at, link.stub));
+        }
+    }
     /// Links the exits of a new unit, whose code the writer's is, that lead to units which are there
     /// already: later, each would have to leave once, and its code be changed while it is in use.
     pub(crate) fn link_ahead(&self, writer: &mut Writer, target: Target, map: &PcMap) {
@@ -35,18 +51,8 @@ impl Engine {
         if link.target.load(Ordering::Relaxed) == NONE {
             link.target.store(target.unit, Ordering::Relaxed);
             link.next.store(to.incoming.swap(number, Ordering::Relaxed), Ordering::Relaxed);
-            self.cache.patch(link.at, target.offset);
+            self.cache.patch(link.at, self.host.link_word(link.at, target.offset));
             writer.stats.links += 1;
-        }
-    }
-}
-
-/// Puts the numbers of its links into `code`: those from `first` on.
-pub(crate) fn number_links(code: &mut Code, first: u32) {
-    for (number, link) in (first..).zip(&code.links) {
-        if link.number != 0 {
-            let at = link.number as usize;
-            code.bytes[at..at + 4].copy_from_slice(&number.to_le_bytes());
         }
     }
 }

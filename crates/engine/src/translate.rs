@@ -3,7 +3,6 @@
 use crate::cpu::Fault;
 use crate::engine::{Engine, Writer};
 use crate::fetch::{Fetcher, Recorder};
-use crate::link::number_links;
 use crate::map::{PcMap, Target};
 use crate::section::Publishes;
 use core::sync::atomic::Ordering;
@@ -163,7 +162,7 @@ impl Engine {
             self.flush(writer);
         }
         let Writer { code, stats, seen, .. } = writer;
-        number_links(code, self.tables.links.len());
+        self.number_links(code, self.tables.links.len());
         let has_loop = code.links.iter().any(|link| link.looped);
         let offset = self.cache.push(&code.bytes, has_loop);
         let unit = self.tables.push(block, code, offset, key, seen.hash(block));

@@ -2,7 +2,7 @@
 
 use crate::arena::Arena;
 use crate::code_lines::{self, CodeLines};
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32};
 use guest::Key;
 use host::{FaultPoint, FlagsAt, Recipe};
 use sys::map::Mapping;
@@ -63,7 +63,7 @@ impl CodeHash {
 
 /// A direct exit.
 pub(crate) struct LinkRecord {
-    /// Cache offset of the rel32 field.
+    /// Cache offset of the word that says where it leads.
     pub(crate) at: u32,
     /// Cache offset of its stub.
     pub(crate) stub: u32,
@@ -200,14 +200,6 @@ impl Tables {
     /// Recipe `n` of `unit`. Async-signal-safe.
     pub(crate) fn recipe(&self, unit: &Unit, n: u16) -> Option<&Recipe> {
         self.recipes.get(unit.first_recipe + u32::from(n))
-    }
-    /// Makes link `number` lead to its stub again.
-    pub(crate) fn unlink(&self, cache: &crate::cache::CodeCache, number: u32) {
-        if let Some(link) = self.links.get(number)
-            && link.target.swap(NONE, Ordering::Relaxed) != NONE
-        {
-            cache.patch(link.at, link.stub);
-        }
     }
 }
 

@@ -44,13 +44,14 @@ mod stubs;
 mod tests;
 #[cfg(test)]
 mod tests_emit;
+mod words;
 
 pub use emit_integer::{Alu, Bit, Bmi, Count, Shift, Unary};
 
 use emit::{Gpr, Xmm};
-use host::{Code, Features, Host, Pin, Stubs};
-use ir::Block;
+use host::{Code, Features, FlagsAt, Host, Pin, Stubs};
 use ir::state::FIRST_VEC;
+use ir::{Block, Round};
 
 /// Host general registers for pins, in order of preference.
 const INT_PINS: [u8; 11] = [3, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
@@ -116,6 +117,28 @@ impl Host for X64 {
     }
     fn pins(&self) -> &[Pin] {
         &self.pins
+    }
+    fn link_word(&self, at: u32, to: u32) -> u32 {
+        words::link_word(at, to)
+    }
+    fn set_number(&self, code: &mut [u8], at: u32, number: u32) {
+        let at = at as usize;
+        code[at..at + 4].copy_from_slice(&number.to_le_bytes());
+    }
+    fn control(&self, rounding: Round) -> u32 {
+        words::control(rounding)
+    }
+    fn usual_control(&self) -> u32 {
+        words::USUAL_CONTROL
+    }
+    fn split_sticky(&self, control: u32) -> (u64, u32) {
+        words::split_sticky(control)
+    }
+    fn without_invalid(&self, control: u32) -> u32 {
+        words::without_invalid(control)
+    }
+    fn flag_word(&self, host_flags: u64, at: FlagsAt) -> u32 {
+        words::flag_word(host_flags, at)
     }
     fn describe(&self, code: &[u8]) -> String {
         use core::fmt::Write;

@@ -1,7 +1,7 @@
 //! What a host back end must provide: a pure function from a block to bytes.
 
-use ir::Block;
 use ir::state::FIRST_VEC;
+use ir::{Block, Round};
 
 /// Optional instruction-set extensions of the host.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
@@ -122,18 +122,18 @@ pub struct FaultPoint {
     pub flags: FlagsAt,
 }
 
-/// A place to patch when a direct exit is linked: a rel32, 4-byte aligned in the final address
-/// space (units start 16-byte aligned).
+/// A place to patch when a direct exit is linked: a word that says where the exit leads
+/// ([`Host::link_word`]), 4-byte aligned in the final address space (units start 16-byte aligned).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Link {
-    /// Offset of the rel32 field from the unit's start. Initially it leads to the exit's stub,
-    /// which sets `exit_arg` = link number and the pc slot and leaves with `exit::LINK`.
+    /// Offset of the word from the unit's start. Initially it leads to the exit's stub, which sets
+    /// `exit_arg` = link number and the pc slot and leaves with `exit::LINK`.
     pub at: u32,
-    /// Offset of that stub (to unlink: point the rel32 there again).
+    /// Offset of that stub (to unlink: lead there again).
     pub stub: u32,
     /// Guest address it leads to.
     pub pc: u64,
-    /// Offset of the 32-bit immediate in the stub that is the link's number; 0 if there is none.
+    /// Where in the stub the link's number is ([`Host::set_number`]); 0 if there is none.
     pub number: u32,
     /// The field leads back into this unit from the start: it is linked to the unit itself, and
     /// once unlinked it stays so (its stub leaves through another link).
@@ -259,6 +259,21 @@ pub trait Host: Sync {
     fn stubs(&self) -> Stubs;
     /// The pins in force.
     fn pins(&self) -> &[Pin];
+    /// The word that leads from offset `at` of the code cache, where it is, to offset `to`.
+    fn link_word(&self, at: u32, to: u32) -> u32;
+    /// Puts the number of a link into `code`, which is its unit's, at [`Link::number`].
+    fn set_number(&self, code: &mut [u8], at: u32, number: u32);
+    /// The floating-point control for translated code: invalid operations trap, all else is masked.
+    fn control(&self, rounding: Round) -> u32;
+    /// The floating-point control for all other code.
+    fn usual_control(&self) -> u32;
+    /// Separates the sticky bits (in the order of `ir::state::SLOT_FPSR`) from a floating-point control
+    /// and status word. Invalid is never among them: such instructions go to the evaluator.
+    fn split_sticky(&self, control: u32) -> (u64, u32);
+    /// The control word with the sticky "invalid" cleared.
+    fn without_invalid(&self, control: u32) -> u32;
+    /// The flag word (`ir::state::flag`) for flags that are in the host's flags register.
+    fn flag_word(&self, host_flags: u64, at: FlagsAt) -> u32;
     /// Text of host code for dumps: one line an instruction where a disassembler is built in,
     /// else bytes.
     fn describe(&self, code: &[u8]) -> String;
