@@ -24,6 +24,9 @@ pub trait AddressSpace: Sync {
     fn mapped(&self, addr: u64) -> bool;
     /// The code at `addr` is a file's, so that other processes may have it too.
     fn backed_by_file(&self, addr: u64) -> bool;
+    /// Start and end of the executable ranges that the guest can write to, or could since they were
+    /// mapped, or that are shared with mappings which can be written to.
+    fn changeable(&self) -> Vec<(u64, u64)>;
     /// Indirect branches to the page of `addr` are checked, if the guest does that
     /// ([`Guest::guards`]).
     fn guarded(&self, addr: u64) -> bool;

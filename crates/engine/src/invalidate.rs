@@ -35,11 +35,26 @@ impl Engine {
 
     /// Drops the translations of guest code in `[start, start + len)` that are not of the code which is
     /// there now. Programs say that code was changed for whole lines, and write what was there.
-    pub(crate) fn code_changed(&self, start: u64, len: u64) {
-        self.sections.changed(start, start.saturating_add(len.max(1) - 1), false);
+    pub fn code_changed(&self, start: u64, len: u64) {
+        if len == 0 {
+            return;
+        }
+        self.sections.changed(start, start.saturating_add(len - 1), false);
         self.invalidate_if(&mut self.lock(), start, len, |unit| {
             unit.code.is_none() || unit.code != hash_at(unit.pc, unit.len)
         });
+    }
+
+    /// [`Engine::code_changed`] of all code that the guest can have changed.
+    pub fn any_code_changed(&self) {
+        match self.space() {
+            Some(space) => {
+                for (start, end) in space.changeable() {
+                    self.code_changed(start, end - start);
+                }
+            }
+            None => self.code_changed(0, u64::MAX),
+        }
     }
 
     /// Drops the translations of guest code in `[start, start + len)` for which `is_wrong`.

@@ -266,7 +266,7 @@ impl Cpu {
             Effect::Invalidate { start, len } => {
                 self.engine.code_changed(self.engine.guest.canonical(start), len);
             }
-            Effect::InvalidateWritable => self.engine.invalidate(0, u64::MAX),
+            Effect::InvalidateWritable => self.engine.any_code_changed(),
             Effect::Yield => std::thread::yield_now(),
             Effect::Trap { kind, argument } => {
                 let pc = self.state().pc().wrapping_sub(len.into());

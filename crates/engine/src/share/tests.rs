@@ -259,3 +259,44 @@ fn several_may_add_at_once() {
         assert!(find(&first, pc, USUAL, &[(pc, n as u32 + 1), (pc + 4, 0x22)]).is_some());
     }
 }
+
+#[test]
+fn code_and_what_is_looked_at_may_have_any_length() {
+    for (len, looks) in [(6_u16, [2, 3, 20]), (1, [1, 1, 70]), (130, [15, 15, 15])] {
+        let code: Vec<u8> = (0..300_u32).map(|n| (n * 7 + 1) as u8).collect();
+        let bytes = |from: usize, len: usize| &code[from..from + len];
+        let mut seen = Seen::default();
+        seen.clear(PC);
+        // Read in pieces, one of them twice, and further than the block goes.
+        seen.of_block(PC, bytes(0, usize::from(len)));
+        seen.of_block(PC + 1, bytes(1, 140));
+        // Two that follow on each other, one elsewhere, one in the block.
+        let mut at = usize::from(len);
+        for len in &looks[..2] {
+            seen.elsewhere(PC + at as u64, bytes(at, *len));
+            at += len;
+        }
+        seen.elsewhere(PC + 220, bytes(220, looks[2]));
+        seen.elsewhere(PC, bytes(0, 1));
+        let block = Block { pc: PC, len: len.into(), insns: 1, ..Block::default() };
+        let mut share = share(1);
+        let (_, _, host) = translation(PC);
+        let mut fetch = Bytes { start: PC, code: &code };
+        assert!(share.add(&block, USUAL, &seen, &mut fetch, &host).is_some());
+        let find = |code: &[u8]| {
+            let (mut block, mut host) = (Block::default(), Code::default());
+            let found =
+                share.find(PC, USUAL, &mut Bytes { start: PC, code }, &mut block, &mut host);
+            found.then_some(block.len)
+        };
+        assert_eq!(find(&code), Some(len.into()));
+        // (The index looks at the first four bytes, whatever the length is.)
+        let matters = |n: usize| n < at.max(4) || (220..220 + looks[2]).contains(&n);
+        for n in 0..code.len() {
+            let mut other = code.clone();
+            other[n] ^= 0x10;
+            assert_eq!(find(&other).is_none(), matters(n), "byte {n} of {len}, {looks:?}");
+        }
+        assert_eq!(find(&code[..at]), None, "what was looked at is not there");
+    }
+}

@@ -1,6 +1,7 @@
 //! The engine with a small made-up guest, on the real host.
 
 pub(crate) mod fake;
+mod halves;
 
 use crate::{Cpu, Engine, Exit, FeatureLevel, Options, signals};
 use core::sync::atomic::{AtomicU64, Ordering};

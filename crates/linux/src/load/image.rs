@@ -137,7 +137,7 @@ fn map_segment(mm: &Mm, file: &OpenFile, segment: &Segment) -> Result<(), Errno>
         memory::zero(file_end, mapped_end - file_end).map_err(|_| Errno::EFAULT)?;
     }
     if guest_prot & prot::EXEC != 0 {
-        mm.adopt_exec(start, end);
+        mm.adopt_exec(start, end, guest_prot);
     }
     Ok(())
 }
@@ -150,6 +150,6 @@ pub(super) fn map_bytes(mm: &Mm, bytes: &[u8]) -> Result<u64, Errno> {
     host_mmap([at, len, prot::READ | prot::WRITE, flags, u64::MAX, 0])?;
     memory::write(at, bytes).map_err(|_| Errno::ENOMEM)?;
     sys::raw::call(libc::SYS_mprotect, [at, len, prot::READ])?;
-    mm.adopt_exec(at, at + len);
+    mm.adopt_exec(at, at + len, prot::READ | prot::EXEC);
     Ok(at)
 }

@@ -35,11 +35,13 @@ impl MapRequest {
         self.flags & flag as u64 != 0
     }
 
+    fn is_private(&self) -> bool {
+        self.flags & TYPE == libc::MAP_PRIVATE as u64
+    }
+
     /// Whether it counts as data (`is_data_mapping` in mm/vma.h).
     fn is_data(&self) -> bool {
-        self.flags & TYPE == libc::MAP_PRIVATE as u64
-            && self.prot & prot::WRITE != 0
-            && !self.has(MAP_GROWSDOWN)
+        self.is_private() && self.prot & prot::WRITE != 0 && !self.has(MAP_GROWSDOWN)
     }
 
     /// The host's call, at `addr` with the flags `more`.
@@ -92,7 +94,9 @@ impl Mm {
         }
         if !request.has(MAP_ANONYMOUS) {
             if prot & prot::EXEC != 0 {
-                self.note_file(at, at + len);
+                if prot & prot::WRITE == 0 && request.is_private() {
+                    self.note_file(at, at + len);
+                }
             } else {
                 space.plain_files.insert(at, at + len);
             }

@@ -58,7 +58,8 @@ pub struct Mm {
     exec: RwLock<Intervals>,
     /// The number of the last change of `exec`.
     exec_changes: AtomicU64,
-    /// Of these, those that are files'.
+    /// Of these, those that are files' and that the guest has never been able to change: mapped private
+    /// and not writable.
     files: RwLock<Intervals>,
     /// Of the executable ones, those in which branch targets are guarded; none with guests that do
     /// not check them.
@@ -189,9 +190,14 @@ impl Mm {
         self.exec_changes.store(number, Ordering::Release);
     }
 
-    /// Records that the executable `start..end` is a file's.
+    /// Records that the executable `start..end` is a file's, which the guest cannot change.
     fn note_file(&self, start: u64, end: u64) {
         self.files.write().unwrap_or_else(PoisonError::into_inner).insert(start, end);
+    }
+
+    /// Records that the guest can write to `start..end`.
+    fn note_writable(&self, start: u64, end: u64) {
+        self.files.write().unwrap_or_else(PoisonError::into_inner).remove(start, end);
     }
 
     /// Makes `start..end` executable.
@@ -272,10 +278,12 @@ impl Mm {
         self.clear_exec(start, end);
     }
 
-    /// Records addresses as executable that were mapped by other means.
-    pub(crate) fn adopt_exec(&self, start: u64, end: u64) {
+    /// Records addresses as executable that were mapped by other means, with the guest's `prot`.
+    pub(crate) fn adopt_exec(&self, start: u64, end: u64, prot: u64) {
         self.set_exec(start, end);
-        self.note_file(start, end);
+        if prot & prot::WRITE == 0 {
+            self.note_file(start, end);
+        }
     }
 }
 
@@ -299,6 +307,12 @@ impl AddressSpace for Mm {
 
     fn backed_by_file(&self, addr: u64) -> bool {
         self.files.read().unwrap_or_else(PoisonError::into_inner).contains(addr)
+    }
+
+    fn changeable(&self) -> Vec<(u64, u64)> {
+        let exec = self.exec.read().unwrap_or_else(PoisonError::into_inner);
+        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
+        exec.overlaps(0, u64::MAX).flat_map(|(start, end)| files.gaps(start, end)).collect()
     }
 
     fn guarded(&self, addr: u64) -> bool {

@@ -58,6 +58,9 @@ impl Mm {
             let from = if grows == prot::GROWSDOWN { range_start } else { start };
             self.guard(from, owned_end, prot);
             self.set_exec(from, owned_end);
+            if prot & prot::WRITE != 0 {
+                self.note_writable(from, owned_end);
+            }
         } else {
             self.clear_exec(start, owned_end);
         }
