@@ -8,6 +8,7 @@
 use crate::cpu::{Cpu, Features};
 use crate::field::{FReg, XReg};
 use crate::prescan::{self, Scan};
+use crate::vector::Type;
 use guest::{Fetch, Mode};
 use ir::state::{FIRST_VEC, TRAP_UNDEFINED};
 use ir::{Block, Builder, Cond, Exit, ExitKind, Op, OpCode, Ref, Ty};
@@ -51,6 +52,8 @@ pub struct Translator<'a> {
     targets: u64,
     /// The number of this instruction.
     number: usize,
+    /// vtype, if an instruction of this block has set it.
+    pub(crate) vtype: Option<Type>,
     /// The last operation, if it moves a constant that AUIPC has made.
     pub(crate) relative: Option<usize>,
 }
@@ -232,6 +235,7 @@ pub(crate) fn translate(cpu: &Cpu, fetch: &mut dyn Fetch, pc: u64, mode: Mode, b
         scan: &scan,
         targets,
         number: 0,
+        vtype: None,
         relative: None,
     };
     let mut ended = false;
@@ -241,6 +245,7 @@ pub(crate) fn translate(cpu: &Cpu, fetch: &mut dyn Fetch, pc: u64, mode: Mode, b
         (t.pc, t.len) = (pc + u64::from(offset), len as u64);
         if let Some(label) = t.label_of(t.number) {
             t.ir.place(label);
+            t.vtype = None;
         }
         t.ir.insn(u32::from(offset));
         let (ops, exits) = (t.ir.block.ops.len(), t.ir.block.exits.len());

@@ -6,6 +6,9 @@ use crate::state::{SLOT_VL, SLOT_VSTART, SLOT_VTYPE, VILL};
 use crate::translator::{Flow, Translator};
 use ir::{OpCode, Ref, Ty};
 
+/// Bits of the widest elements.
+const ELEN: u32 = 64;
+
 /// What vtype says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Type {
@@ -22,9 +25,10 @@ impl Type {
     pub(crate) fn of(bits: u64) -> Self {
         let lmul = (bits as i32 & 7) << 29 >> 29;
         let sew = 8 << (bits >> 3 & 7);
-        // Smaller parts of registers than an element are not supported.
-        let fits = lmul >= 0 || VLEN >> -lmul >= sew;
-        Self { ill: bits >> 8 != 0 || lmul == -4 || sew > 64 || !fits, sew, lmul }
+        // Parts of registers are supported as far as they must be: where the elements of the widest
+        // type are in whole registers.
+        let fits = lmul >= 0 || ELEN >> -lmul >= sew;
+        Self { ill: bits >> 8 != 0 || lmul == -4 || sew > ELEN || !fits, sew, lmul }
     }
     /// VLMAX: how many elements a group has.
     pub(crate) fn elements(self) -> u64 {
@@ -71,6 +75,7 @@ impl Translator<'_> {
             }
             _ => self.ir.mov(Ty::I64, vl, max),
         }
+        self.vtype = Some(kind);
         let (bits, zero) = (self.imm(if kind.ill { VILL } else { bits }), self.imm(0));
         self.ir.mov(Ty::I64, Ref::slot(SLOT_VTYPE), bits);
         self.ir.mov(Ty::I64, Ref::slot(SLOT_VSTART), zero);
@@ -106,7 +111,7 @@ mod tests {
         assert_eq!((e32m2.ill, e32m2.sew, e32m2.lmul, e32m2.elements()), (false, 32, 1, 8));
         let e8mf8 = Type::of(0b000_101);
         assert_eq!((e8mf8.ill, e8mf8.elements()), (false, 2));
-        for ill in [0b011_101, 0b000_100, 0b100_000, 1 << 8, VILL] {
+        for ill in [0b011_111, 0b001_101, 0b000_100, 0b100_000, 1 << 8, VILL] {
             assert!(Type::of(ill).ill, "{ill:#b}");
         }
     }

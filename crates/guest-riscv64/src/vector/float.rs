@@ -1,7 +1,7 @@
 //! Floating-point instructions.
 
 use super::estimate::{rec7, rsqrt7};
-use super::{Done, Form, Machine, Op, Stop, low, require};
+use super::{Done, Form, Machine, Op, low, require};
 use crate::cpu::Features;
 use crate::key;
 use ir::Round;
@@ -44,11 +44,9 @@ fn format(width: u32) -> Format {
 pub(super) struct Float(Fp);
 
 impl Float {
-    /// Fails if the rounding mode is reserved.
-    pub(super) fn new(m: &Machine<'_>) -> Result<Self, Stop> {
-        let control = key::control(m.state);
-        require(key::rounding_is_defined(control.key))?;
-        Ok(Self(Fp::new(control.fp)))
+    /// In the modes of the state.
+    pub(super) fn new(m: &Machine<'_>) -> Self {
+        Self(Fp::new(key::control(m.state).fp))
     }
     /// Leaves the status in the state.
     pub(super) fn finish(self, m: &mut Machine<'_>) {
@@ -103,7 +101,7 @@ impl Float {
         let (fp, f) = (&mut self.0, format(w));
         let estimate = match op {
             Op::Fsqrt => return fp.sqrt(f, a),
-            Op::Fclass => return u64::from(fp.classify(f, a)),
+            Op::Fclass => return 1 << fp.classify(f, a),
             Op::Frsqrt7 => rsqrt7(f, a),
             _ => rec7(f, a, |negative| match fp.mode() {
                 Round::Zero | Round::Odd => false,
@@ -145,13 +143,14 @@ impl Float {
 }
 
 impl Machine<'_> {
-    /// Fails unless elements can be floating-point numbers.
+    /// Fails unless elements can be floating-point numbers, and the rounding mode is a defined one.
     pub(super) fn float_width(&self) -> Done {
         self.float_of(self.sew(), Features::ZVFH)
     }
     /// The same for elements of `width` bits; halves need `half`.
     fn float_of(&self, width: u32, half: Features) -> Done {
         self.defined()?;
+        require(key::rounding_is_defined(key::control(self.state).key))?;
         require(match width {
             16 => self.features.has(half),
             32 | 64 => true,
@@ -177,7 +176,7 @@ impl Machine<'_> {
             return self.convert();
         }
         self.float_width()?;
-        let mut fp = Float::new(self)?;
+        let mut fp = Float::new(self);
         match op {
             Op::Fsqrt | Op::Frsqrt7 | Op::Frec7 | Op::Fclass => {
                 self.check(self.group(vd), &[self.group(vs2)])?;
@@ -196,7 +195,7 @@ impl Machine<'_> {
             }
             _ if op.widens() => {
                 let wide = matches!(op, Op::Fwadd | Op::Fwsub) && self.first_is_wide();
-                self.check_widening(wide)?;
+                self.check_widening(wide, !matches!(op, Op::Fwadd | Op::Fwsub | Op::Fwmul))?;
                 self.each(|m, i| {
                     let (narrow, f) = (format(w), format(2 * w));
                     let a = match wide {
@@ -247,7 +246,7 @@ impl Machine<'_> {
         if !matches!(kind, 0 | 1 | 6 | 7) {
             self.float_of(to, half)?;
         }
-        let mut fp = Float::new(self)?;
+        let mut fp = Float::new(self);
         self.check(self.group_of(vd, to), &[self.group_of(vs2, from)])?;
         self.each(|m, i| {
             let result = fp.convert(kind, from, to, m.get(vs2, from, i));

@@ -170,11 +170,8 @@ impl Machine<'_> {
         let (w, vd, vs2) = (self.sew(), self.vd(), self.vs2());
         let carries = matches!(op, Op::Madc | Op::Msbc);
         let with_carry = self.masked();
-        let mut sources = self.sources();
+        let sources = self.sources();
         let destination = if carries { Self::bits_of(vd) } else { self.group(vd) };
-        if with_carry {
-            sources.push(Self::bits_of(0));
-        }
         self.check(destination, &sources)?;
         // All elements take part: the mask is the carry.
         for i in self.vstart..self.vl {
@@ -235,7 +232,10 @@ impl Machine<'_> {
         let (w, vd, vs2) = (self.sew(), self.vd(), self.vs2());
         let sums = matches!(op, Op::Waddu | Op::Wadd | Op::Wsubu | Op::Wsub);
         let wide = sums && self.first_is_wide();
-        self.check_widening(wide)?;
+        self.check_widening(
+            wide,
+            !sums && !matches!(op, Op::Wmulu | Op::Wmulsu | Op::Wmul | Op::Wsll),
+        )?;
         self.each(|m, i| {
             let a = if wide { m.get(vs2, 2 * w, i) } else { extended(m.get(vs2, w, i), w, sign_a) };
             let b = match op {
@@ -247,8 +247,9 @@ impl Machine<'_> {
         });
         Ok(())
     }
-    /// Checks the groups of a widening instruction; `wide`: vs2 is as wide as the destination.
-    pub(super) fn check_widening(&self, wide: bool) -> Done {
+    /// Checks the groups of a widening instruction; `wide`: vs2 is as wide as the destination;
+    /// `adds`: to the destination, which is a source too.
+    pub(super) fn check_widening(&self, wide: bool, adds: bool) -> Done {
         self.defined()?;
         require(self.sew() < 64)?;
         let first: Group = if wide { self.wide(self.vs2(), 1) } else { self.group(self.vs2()) };
@@ -256,6 +257,9 @@ impl Machine<'_> {
         if self.form() == Form::Vector {
             sources.push(self.group(self.vs1()));
         }
-        self.check(self.wide(self.vd(), 1), &sources)
+        match adds {
+            true => self.check_apart(self.wide(self.vd(), 1), &sources),
+            false => self.check(self.wide(self.vd(), 1), &sources),
+        }
     }
 }

@@ -80,7 +80,7 @@ impl Machine<'_> {
             let used = if indexed { &sources[..] } else { &sources[..1] };
             require(used.iter().all(valid))?;
             if self.masked() {
-                require(used.iter().all(|g| g.register != 0))?;
+                require(used[1..].iter().all(|g| g.register != 0))?;
             }
             return require(!indexed || group.width == index.width || !group.overlaps(index));
         }

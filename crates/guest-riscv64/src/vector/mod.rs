@@ -202,9 +202,13 @@ impl Machine<'_> {
         let valid = |g: &Group| g.width <= 64 && (-3..=3).contains(&g.lmul) && g.is_aligned();
         require(valid(&destination) && sources.iter().all(valid))?;
         if self.masked() {
+            // (What makes a mask, or adds one as carries, may have v0 as a source all the same: that is
+            // reserved, but harmless, and QEMU allows it.)
             let is_mask = destination.width == 1;
             require(is_mask || destination.register != 0)?;
-            require(sources.iter().all(|s| s.width == 1 || s.register != 0))?;
+            let carries = self.bits(28, 4) == 0b0100 && matches!(self.bits(12, 3), 0 | 3 | 4);
+            let apart = |s: &Group| s.width == 1 || s.register != 0;
+            require(is_mask || carries || sources.iter().all(apart))?;
         }
         for source in sources {
             let allowed = match destination.width.cmp(&source.width) {

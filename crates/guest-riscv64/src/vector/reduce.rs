@@ -26,8 +26,10 @@ impl Machine<'_> {
         require(self.vstart == 0 && self.group(vs2).is_aligned())?;
         require(!wide || w < 64)?;
         if self.masked() {
-            require(vs2 != 0)?;
+            require(vs1 != 0 && vs2 != 0)?;
         }
+        // (Sources of different widths must not overlap.)
+        require(!wide || !self.group(vs2).overlaps(Self::bits_of(vs1)))?;
         let to = if wide { 2 * w } else { w };
         let with_sign = op == Op::Wredsum;
         let float = matches!(
@@ -40,7 +42,7 @@ impl Machine<'_> {
         if self.vl == 0 {
             return Ok(());
         }
-        let mut fp = if float { Some(Float::new(self)?) } else { None };
+        let mut fp = float.then(|| Float::new(self));
         let mut result = self.get(vs1, to, 0);
         for i in 0..self.vl {
             if !self.active(i) {
