@@ -159,9 +159,9 @@ impl Engine {
     /// Makes it and installs the handlers of the five synchronous signals.
     ///
     /// # Errors
-    /// If the code cache cannot be mapped.
+    /// If the code cache cannot be mapped, or there is no back end for this machine.
     pub fn new(guest: &'static dyn Guest, options: Options) -> io::Result<&'static Self> {
-        let host = crate::host::back_end(&options, guest.spec());
+        let host = crate::host::back_end(&options, guest.spec())?;
         let cache = CodeCache::new(options.cache_size, options.dual_mapping)?;
         let os = |e: sys::Errno| io::Error::from_raw_os_error(e.0);
         let tables = Tables::new(options.cache_size).map_err(os)?;

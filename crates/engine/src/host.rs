@@ -1,11 +1,35 @@
 //! The one place that knows the host's architecture: which back end, with which of its features.
 
-use crate::options::{FeatureLevel, Options};
+use crate::options::Options;
 use guest::Spec;
-use host::{Features, Host};
+use host::Host;
+use std::io;
+
+/// The back end for this host.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn back_end(options: &Options, spec: &Spec) -> io::Result<Box<dyn Host>> {
+    let features = features(options.features);
+    Ok(Box::new(match options.pins {
+        None => host_x64::X64::new(features, spec.int_pins, spec.vec_pins),
+        Some(seed) => {
+            let [int, vec] = host::random_pins(seed);
+            host_x64::X64::new(features, &int, &vec)
+        }
+    }))
+}
+
+/// There is none.
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) fn back_end(_options: &Options, _spec: &Spec) -> io::Result<Box<dyn Host>> {
+    let text = format!("programs cannot be run on {} machines yet", std::env::consts::ARCH);
+    Err(io::Error::new(io::ErrorKind::Unsupported, text))
+}
 
 /// The processor's extensions, cut down to `level`.
-pub(crate) fn features(level: FeatureLevel) -> Features {
+#[cfg(target_arch = "x86_64")]
+fn features(level: crate::FeatureLevel) -> host::Features {
+    use crate::FeatureLevel;
+    use host::Features;
     if level == FeatureLevel::Sse42 {
         return Features::default();
     }
@@ -28,16 +52,4 @@ pub(crate) fn features(level: FeatureLevel) -> Features {
         FeatureLevel::Avx2 => Features { aes: false, pclmul: false, sha: false, ..all },
         _ => all,
     }
-}
-
-/// The back end for this host.
-pub(crate) fn back_end(options: &Options, spec: &Spec) -> Box<dyn Host> {
-    let features = features(options.features);
-    Box::new(match options.pins {
-        None => host_x64::X64::new(features, spec.int_pins, spec.vec_pins),
-        Some(seed) => {
-            let [int, vec] = host::random_pins(seed);
-            host_x64::X64::new(features, &int, &vec)
-        }
-    })
 }

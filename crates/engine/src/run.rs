@@ -56,39 +56,41 @@ impl Cpu {
             if !self.enter(host) {
                 continue;
             }
-            let (reason, arg) = (self.state().exit_reason, self.state().exit_arg);
-            match exit::reason(reason) {
-                exit::LINK => {
-                    self.look_for_section();
-                    link = Some(arg as u32);
-                }
-                exit::INDIRECT => {
-                    if let Some(fault) = self.indirect() {
-                        return Exit::Fault(fault);
-                    }
-                }
-                exit::SYSCALL => {
-                    self.look_for_section();
-                    return Exit::Syscall { imm: arg as u32, len: exit::length(reason) };
-                }
-                exit::TRAP => return Exit::Trap { kind: arg as u16, arg: (arg >> 32) as u32 },
-                exit::INTERPRET => {
-                    if arg != 0 {
-                        self.count_trap(arg == exit::TAGGED);
-                    }
-                    if let Some(exit) = self.interpret() {
-                        return exit;
-                    }
-                }
-                exit::RUNTIME => {
-                    let args = [self.state().args[0] as u64, self.state().args[1] as u64];
-                    if let Some(exit) = self.runtime(arg as u32, args, exit::length(reason)) {
-                        return exit;
-                    }
-                }
-                exit::POLL => self.shared.noticed(),
-                _ => return Exit::Fault(self.shared.fault()),
+            if exit::reason(self.state().exit_reason) == exit::LINK {
+                self.look_for_section();
+                link = Some(self.state().exit_arg as u32);
+            } else if let Some(exit) = self.left() {
+                return exit;
             }
+        }
+    }
+
+    /// Translated code was left by other means than a link; None if it is to go on.
+    fn left(&mut self) -> Option<Exit> {
+        let (reason, arg) = (self.state().exit_reason, self.state().exit_arg);
+        let len = exit::length(reason);
+        match exit::reason(reason) {
+            exit::INDIRECT => self.indirect().map(Exit::Fault),
+            exit::SYSCALL => {
+                self.look_for_section();
+                Some(Exit::Syscall { imm: arg as u32, len })
+            }
+            exit::TRAP => Some(Exit::Trap { kind: arg as u16, arg: (arg >> 32) as u32 }),
+            exit::INTERPRET => {
+                if arg != 0 {
+                    self.count_trap(arg == exit::TAGGED);
+                }
+                self.interpret()
+            }
+            exit::RUNTIME => {
+                let args = [self.state().args[0] as u64, self.state().args[1] as u64];
+                self.runtime(arg as u32, args, len)
+            }
+            exit::POLL => {
+                self.shared.noticed();
+                None
+            }
+            _ => Some(Exit::Fault(self.shared.fault())),
         }
     }
 

@@ -5,12 +5,11 @@
 //! crates without it may call [`install_handlers`].)
 #![expect(unsafe_code, reason = "accesses guest memory")]
 
-mod arch;
 pub mod section;
 
-use arch::Pair;
 use core::ffi::c_void;
 use sys::arch::Context;
+use sys::arch::memory::{self as arch, Pair};
 use sys::signal::{self, Disposition, Siginfo};
 
 const SIGBUS: i32 = 7;

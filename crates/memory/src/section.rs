@@ -5,10 +5,10 @@
 //! sequence. An access looks whether it is still set and is made in one go with that: it is a sequence
 //! of the host's itself, for whose descriptor the guest's makes room meanwhile.
 
-use crate::arch::Pair;
-use crate::arch::section::{ABORT_CODE, ABORTED, ACCESSES, Kind, Place, after_fault, contains};
 use crate::{MemoryFault, SIGBUS, check};
 use core::sync::atomic::{AtomicPtr, Ordering};
+use sys::arch::memory::Pair;
+use sys::arch::section::{ABORT_CODE, ABORTED, ACCESSES, Kind, Place, after_fault, contains};
 use sys::map::{Mapping, PAGE};
 
 // Protections of pages.
@@ -81,7 +81,7 @@ impl Guard {
         unsafe { page.start().copy_from_nonoverlapping(code.as_ptr(), code.len()) };
         page.protect(0, PAGE, READ | EXEC);
         let abort = page.start() as u64 + 4;
-        let describe = |&(access, done): &crate::arch::section::Access| {
+        let describe = |&(access, done): &sys::arch::section::Access| {
             let start = access as *const () as u64;
             let len = done as *const () as u64 - start;
             Descriptor { version: 0, flags: 0, start, len, abort }

@@ -4,7 +4,6 @@
 
 use crate::errno::Errno;
 use crate::raw;
-use core::arch::global_asm;
 use core::ffi::c_void;
 
 /// `struct clone_args` of `clone3(2)`.
@@ -36,53 +35,6 @@ pub struct CloneArgs {
 }
 
 const SIZE: u64 = size_of::<CloneArgs>() as u64;
-
-global_asm!(
-    ".text",
-    ".balign 16",
-    ".globl anyarch_clone_on_stack",
-    ".hidden anyarch_clone_on_stack",
-    ".type anyarch_clone_on_stack, @function",
-    // extern "C" fn(nr, args: *const [u64; 5], stack, entry: extern "C" fn(arg) -> !, arg) -> i64
-    // The two calls differ in their arguments, so these come from an array. The child starts with
-    // all other registers of the parent, at the instruction after the call, on its own stack.
-    "anyarch_clone_on_stack:",
-    "push rbx",
-    "push r12",
-    "push r13",
-    "mov r12, rcx",
-    "mov r13, r8",
-    "mov rax, rdi",
-    "mov rbx, rsi",
-    "mov rdi, [rbx]",
-    "mov rsi, [rbx + 8]",
-    "mov rdx, [rbx + 16]",
-    "mov r10, [rbx + 24]",
-    "mov r8, [rbx + 32]",
-    "syscall",
-    "test rax, rax",
-    "jz 2f",
-    "pop r13",
-    "pop r12",
-    "pop rbx",
-    "ret",
-    "2:",
-    "xor ebp, ebp",
-    "mov rdi, r13",
-    "call r12",
-    "ud2",
-    ".size anyarch_clone_on_stack, . - anyarch_clone_on_stack",
-);
-
-unsafe extern "C" {
-    fn anyarch_clone_on_stack(
-        nr: i64,
-        args: *const u64,
-        stack: u64,
-        entry: extern "C" fn(*mut c_void) -> !,
-        arg: *mut c_void,
-    ) -> i64;
-}
 
 /// Makes a process with a copy of the memory: 0 in the child. The C library's locks are consistent
 /// in the child only for a plain fork; with other flags, only if this process has one thread.
@@ -162,7 +114,7 @@ pub(crate) fn spawn_on_stack(
     assert!(top.is_multiple_of(16));
     let call = |nr: i64, words: [u64; 5]| {
         // SAFETY: the stack is a mapping of ours that nothing else uses; the entry never returns.
-        let ret = unsafe { anyarch_clone_on_stack(nr, words.as_ptr(), top, entry, arg) };
+        let ret = unsafe { crate::arch::clone_on_stack(nr, words.as_ptr(), top, entry, arg) };
         Errno::from_ret(ret as u64).map(|pid| pid as i32)
     };
     match call(libc::SYS_clone3, [&raw const *args as u64, SIZE, 0, 0, 0]) {

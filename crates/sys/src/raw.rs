@@ -1,10 +1,9 @@
 //! System calls of the host, without libc's `errno` and cancellation.
 
-#![expect(unsafe_code, reason = "system calls are made by the instruction itself")]
+#![expect(unsafe_code, reason = "descriptors that the kernel has just given")]
 
 use crate::errno::Errno;
 use crate::limits;
-use core::arch::asm;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
@@ -26,20 +25,7 @@ pub fn syscall(nr: u64, args: [u64; 6]) -> Result<u64, Errno> {
 /// As [`syscall`], with the kernel's return value as it is.
 #[inline]
 pub fn syscall_ret(nr: u64, args: [u64; 6]) -> u64 {
-    let ret;
-    // SAFETY: the instruction itself touches rax, rcx and r11 only; what the kernel does to memory
-    // is the caller's affair, as said above.
-    unsafe {
-        asm!(
-            "syscall",
-            inlateout("rax") nr => ret,
-            in("rdi") args[0], in("rsi") args[1], in("rdx") args[2],
-            in("r10") args[3], in("r8") args[4], in("r9") args[5],
-            lateout("rcx") _, lateout("r11") _,
-            options(nostack),
-        );
-    }
-    ret
+    crate::arch::syscall_ret(nr, args)
 }
 
 /// Makes a call of up to six arguments; the missing ones are 0.

@@ -1,26 +1,28 @@
 //! x86-64: accesses that are restartable sequences of the host's (`rseq(2)`). Each checks that the
 //! guest's sequence has not been aborted, by putting its own descriptor in the place of the guest's,
 //! and is itself aborted if it is interrupted before its access is done.
+#![expect(unsafe_code, reason = "assembly")]
+#![expect(missing_docs, reason = "accesses that are named by what they do and their size")]
 
-use super::Pair;
+use super::memory::Pair;
 use core::arch::global_asm;
 
 /// What an access takes besides address and values.
 #[repr(C)]
-pub(crate) struct Place {
+pub struct Place {
     /// Where the descriptor in force is written.
-    pub(crate) field: u64,
+    pub field: u64,
     /// The guest's.
-    pub(crate) guest: u64,
+    pub guest: u64,
     /// The access's own.
-    pub(crate) own: u64,
+    pub own: u64,
 }
 
 /// Status of an access that was not made, because the sequence has been aborted.
-pub(crate) const ABORTED: u64 = 0x8000_0000;
+pub const ABORTED: u64 = 0x8000_0000;
 
 /// Where an access is resumed that was aborted: `mov rbx, r11; mov eax, ABORTED; xor edx, edx; ret`.
-pub(crate) const ABORT_CODE: [u8; 11] = [0x4c, 0x89, 0xdb, 0xb8, 0, 0, 0, 0x80, 0x31, 0xd2, 0xc3];
+pub const ABORT_CODE: [u8; 11] = [0x4c, 0x89, 0xdb, 0xb8, 0, 0, 0, 0x80, 0x31, 0xd2, 0xc3];
 
 // (addr, value, new, &Place). Up to the label NAME_done nothing has happened; `r11` keeps `rbx`, so
 // that it is possible to return from everywhere. If the guest's descriptor is not there any more,
@@ -83,8 +85,7 @@ accesses! {
 }
 
 /// An access and where it has been made.
-pub(crate) type Access =
-    (unsafe extern "C" fn(u64, u64, u64, &Place) -> Pair, unsafe extern "C" fn());
+pub type Access = (unsafe extern "C" fn(u64, u64, u64, &Place) -> Pair, unsafe extern "C" fn());
 
 macro_rules! declare {
     ($($index:ident $name:ident $done:ident,)*) => {
@@ -99,9 +100,9 @@ macro_rules! declare {
         }
         /// Which access.
         #[derive(Clone, Copy)]
-        pub(crate) enum Kind { $($index,)* }
+        pub enum Kind { $($index,)* }
         /// All of them, in the order of [`Kind`].
-        pub(crate) const ACCESSES: &[Access] = &[$(($name, $done),)*];
+        pub const ACCESSES: &[Access] = &[$(($name, $done),)*];
     };
 }
 
@@ -124,12 +125,12 @@ declare! {
 }
 
 /// Whether `pc` is in one of these accesses.
-pub(crate) fn contains(pc: u64) -> bool {
+pub fn contains(pc: u64) -> bool {
     let at = |f: unsafe extern "C" fn()| f as *const () as u64;
     (at(anyarch_section_start)..at(anyarch_section_end)).contains(&pc)
 }
 
 /// Where one is resumed after a fault.
-pub(crate) fn after_fault() -> u64 {
+pub fn after_fault() -> u64 {
     anyarch_section_return as *const () as u64
 }

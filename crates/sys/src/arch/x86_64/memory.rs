@@ -1,5 +1,7 @@
 //! x86-64: leaf functions that return (status, value) in rax and rdx. They use no stack, so that
 //! the fault handler can return from any of their instructions.
+#![expect(unsafe_code, reason = "assembly")]
+#![expect(missing_docs, reason = "accesses that are named by what they do and their size")]
 
 use core::arch::global_asm;
 
@@ -155,9 +157,9 @@ global_asm!(
 /// (status, value or faulting address) in the two return registers. Status 0: done; else signal
 /// number | `si_code` << 8.
 #[repr(C)]
-pub(crate) struct Pair {
-    pub(crate) status: u64,
-    pub(crate) value: u64,
+pub struct Pair {
+    pub status: u64,
+    pub value: u64,
 }
 
 unsafe extern "C" {
@@ -168,45 +170,45 @@ unsafe extern "C" {
     fn anyarch_mem_end16();
     fn anyarch_mem_return16();
     #[link_name = "anyarch_mem_copy"]
-    pub(crate) fn copy(to: u64, from: u64, len: usize) -> Pair;
+    pub fn copy(to: u64, from: u64, len: usize) -> Pair;
     #[link_name = "anyarch_mem_zero"]
-    pub(crate) fn zero(to: u64, len: usize) -> Pair;
+    pub fn zero(to: u64, len: usize) -> Pair;
     #[link_name = "anyarch_mem_load1"]
-    pub(crate) fn load1(addr: u64) -> Pair;
+    pub fn load1(addr: u64) -> Pair;
     #[link_name = "anyarch_mem_load2"]
-    pub(crate) fn load2(addr: u64) -> Pair;
+    pub fn load2(addr: u64) -> Pair;
     #[link_name = "anyarch_mem_load4"]
-    pub(crate) fn load4(addr: u64) -> Pair;
+    pub fn load4(addr: u64) -> Pair;
     #[link_name = "anyarch_mem_load8"]
-    pub(crate) fn load8(addr: u64) -> Pair;
+    pub fn load8(addr: u64) -> Pair;
     #[link_name = "anyarch_mem_load16"]
-    pub(crate) fn load16(addr: u64, out: *mut u128) -> Pair;
+    pub fn load16(addr: u64, out: *mut u128) -> Pair;
     #[link_name = "anyarch_mem_load64"]
-    pub(crate) fn load64(addr: u64, out: *mut [u8; 64]) -> Pair;
+    pub fn load64(addr: u64, out: *mut [u8; 64]) -> Pair;
     #[link_name = "anyarch_mem_store1"]
-    pub(crate) fn store1(addr: u64, value: u64) -> Pair;
+    pub fn store1(addr: u64, value: u64) -> Pair;
     #[link_name = "anyarch_mem_store2"]
-    pub(crate) fn store2(addr: u64, value: u64) -> Pair;
+    pub fn store2(addr: u64, value: u64) -> Pair;
     #[link_name = "anyarch_mem_store4"]
-    pub(crate) fn store4(addr: u64, value: u64) -> Pair;
+    pub fn store4(addr: u64, value: u64) -> Pair;
     #[link_name = "anyarch_mem_store8"]
-    pub(crate) fn store8(addr: u64, value: u64) -> Pair;
+    pub fn store8(addr: u64, value: u64) -> Pair;
     #[link_name = "anyarch_mem_store16"]
-    pub(crate) fn store16(addr: u64, value: *const u128) -> Pair;
+    pub fn store16(addr: u64, value: *const u128) -> Pair;
     #[link_name = "anyarch_mem_cas1"]
-    pub(crate) fn cas1(addr: u64, old: u64, new: u64) -> Pair;
+    pub fn cas1(addr: u64, old: u64, new: u64) -> Pair;
     #[link_name = "anyarch_mem_cas2"]
-    pub(crate) fn cas2(addr: u64, old: u64, new: u64) -> Pair;
+    pub fn cas2(addr: u64, old: u64, new: u64) -> Pair;
     #[link_name = "anyarch_mem_cas4"]
-    pub(crate) fn cas4(addr: u64, old: u64, new: u64) -> Pair;
+    pub fn cas4(addr: u64, old: u64, new: u64) -> Pair;
     #[link_name = "anyarch_mem_cas8"]
-    pub(crate) fn cas8(addr: u64, old: u64, new: u64) -> Pair;
+    pub fn cas8(addr: u64, old: u64, new: u64) -> Pair;
     #[link_name = "anyarch_mem_cas16"]
-    pub(crate) fn cas16(addr: u64, words: *mut [u64; 4]) -> Pair;
+    pub fn cas16(addr: u64, words: *mut [u64; 4]) -> Pair;
 }
 
 /// Where the access routine that contains `pc` must be resumed after a fault, if one does.
-pub(crate) fn recovery(pc: u64) -> Option<u64> {
+pub fn recovery(pc: u64) -> Option<u64> {
     let at = |f: unsafe extern "C" fn()| f as *const () as u64;
     if pc >= at(anyarch_mem_start) && pc < at(anyarch_mem_end) {
         Some(at(anyarch_mem_return))
