@@ -279,6 +279,9 @@ impl Translator<'_> {
     }
 }
 
+#[cfg(test)]
+mod tests;
+
 /// Ones in the low `width` bits.
 const fn low(width: u32) -> u64 {
     u64::MAX >> (64 - width)
