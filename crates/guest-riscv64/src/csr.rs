@@ -29,6 +29,9 @@ enum Csr {
     Vcsr,
 }
 
+/// In the aux of `FCmpSet`.
+const SIGNALLING: u16 = 1 << 7;
+
 /// Which register has this number, if the processor has it.
 fn register(t: &Translator<'_>, number: u32) -> Option<Csr> {
     let (csr, feature) = match number {
@@ -80,6 +83,11 @@ impl Translator<'_> {
         if read_only && operand.is_some() {
             return Flow::Undefined;
         }
+        if let (Csr::Fflags, Change::Write, Some(operand), XReg::ZERO) = (csr, change, operand, rd)
+            && self.compares_quietly(operand)
+        {
+            return Flow::Next;
+        }
         // The operand may be the register that is to be overwritten.
         let old = match (change, operand, rd) {
             (Change::Write, _, XReg::ZERO) => Ref::NONE,
@@ -104,6 +112,24 @@ impl Translator<'_> {
         }
     }
 
+    /// How compilers compare without raising "invalid": FRFLAGS, FLT or FLE, FSFLAGS, which is this
+    /// instruction. If so the compare becomes a quiet one, and no flags need be written: a signalling NaN
+    /// makes it leave to the evaluator, which executes all three as they are written.
+    fn compares_quietly(&mut self, saved: Ref) -> bool {
+        let ops = &mut self.ir.block.ops;
+        let [.., read, _, _, save, insn, compare, last] = ops.as_mut_slice() else { return false };
+        let found = read.code == OpCode::ReadFpStatus
+            && (save.code, save.dst) == (OpCode::Mov, saved)
+            && insn.code == OpCode::Insn
+            && compare.code == OpCode::FCmpSet
+            && compare.dst != saved
+            && last.code == OpCode::Insn
+            && !self.evaluated;
+        if found {
+            compare.aux &= !SIGNALLING;
+        }
+        found
+    }
     fn read_csr(&mut self, csr: Csr) -> Ref {
         match csr {
             Csr::Zero => self.imm(0),

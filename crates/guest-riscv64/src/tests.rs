@@ -151,6 +151,21 @@ fn nothing_is_undefined_that_should_not_be() {
 }
 
 #[test]
+fn comparing_without_flags_writes_none() {
+    // frflags a4; flt.d a5, fa5, fa4; fsflags a4
+    let quiet = [0x0010_2773, 0xa2e7_97d3, 0x0017_1073];
+    let (ops, _) = body(&quiet);
+    let compare = ops.iter().find(|o| o.code == OpCode::FCmpSet).expect("a compare");
+    assert_eq!(compare.aux, Cond::Mi as u16);
+    assert!(!ops.iter().any(|o| o.code == OpCode::WriteFpStatus));
+    // The evaluator does what is written; so does fsflags of another register.
+    let brief = Mode { brief: true, ..Mode::default() };
+    let writes = |b: Block| b.ops.iter().any(|o| o.code == OpCode::WriteFpStatus);
+    assert!(writes(translate_bytes(&code(&quiet), brief)));
+    assert!(writes(translate(&[quiet[0], quiet[1], 0x0016_9073])));
+}
+
+#[test]
 fn blocks_end_with_the_page_and_at_their_limit() {
     let nops = code(&[1; 4000]);
     assert_eq!(translate_bytes(&nops, Mode::default()).insns, 64);

@@ -52,6 +52,8 @@ pub struct Translator<'a> {
     targets: u64,
     /// The number of this instruction.
     number: usize,
+    /// For the evaluator (`Mode::single`, `Mode::brief`).
+    pub(crate) evaluated: bool,
     /// vtype, if an instruction of this block has set it.
     pub(crate) vtype: Option<Type>,
     /// The last operation, if it moves a constant that AUIPC has made.
@@ -222,7 +224,8 @@ pub(crate) fn translate(cpu: &Cpu, fetch: &mut dyn Fetch, pc: u64, mode: Mode, b
     if scan.insns == 0 {
         return;
     }
-    let targets = if mode.single || mode.brief { 0 } else { scan.targets };
+    let evaluated = mode.single || mode.brief;
+    let targets = if evaluated { 0 } else { scan.targets };
     block.labels = targets.count_ones() as u16;
     let mut t = Translator {
         ir: Builder::new(block),
@@ -235,6 +238,7 @@ pub(crate) fn translate(cpu: &Cpu, fetch: &mut dyn Fetch, pc: u64, mode: Mode, b
         scan: &scan,
         targets,
         number: 0,
+        evaluated,
         vtype: None,
         relative: None,
     };
