@@ -21,7 +21,7 @@ const BOUNDARIES: &[(&str, &[&str])] = &[
     ("eval", &["ir", "softfloat"]),
     ("guest", &["ir"]),
     ("guest-aarch64", &["guest", "ir", "isa", "softfloat"]),
-    ("guest-riscv64", &["guest", "ir", "isa", "softfloat"]),
+    ("guest-riscv64", &["eval", "guest", "ir", "isa", "softfloat"]),
     ("host", &["ir"]),
     ("host-x64", &["host", "ir"]),
     ("sys", &[]),

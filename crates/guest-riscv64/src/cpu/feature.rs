@@ -144,6 +144,11 @@ features! {
     "Vectors of half precision." ZVFH "zvfh" [], [30], [ZVFHMIN ZFHMIN];
     "Conversions of vectors of half precision." ZVFHMIN "zvfhmin" [], [31], [V];
     "Vector bit manipulation for cryptography." ZVKB "zvkb" [], [19], [V];
+    "GHASH." ZVKG "zvkg" [], [20], [V];
+    "Vector AES." ZVKNED "zvkned" [], [21], [V];
+    "Vector SHA-256." ZVKNHA "zvknha" [], [22], [V];
+    "Vector SHA-256 and SHA-512." ZVKNHB "zvknhb" [], [23], [V];
+    "Vector SM4." ZVKSED "zvksed" [], [24], [V];
     "Vector time that does not depend on data." ZVKT "zvkt" [], [26], [];
     "Time that does not depend on data. (As far as it does not on the host.)" ZKT "zkt" [], [16], [];
 }

@@ -73,7 +73,17 @@ const K1: Features =
 
 /// Everything that is fast: not SM4, for which hosts have no instructions, and not vectors, whose
 /// instructions are executed one element at a time.
-const FAST: Features = F::ALL.without(all([F::ZKSED, VECTOR, F::ZVBC, F::ZVFH]));
+const FAST: Features = F::ALL.without(all([
+    F::ZKSED,
+    VECTOR,
+    F::ZVBC,
+    F::ZVFH,
+    F::ZVKG,
+    F::ZVKNED,
+    F::ZVKNHA,
+    F::ZVKNHB,
+    F::ZVKSED,
+]));
 
 /// All of them; the first one is the default.
 pub const MODELS: [Model; 8] = [

@@ -8,9 +8,9 @@ use guest::option;
 /// Properties of QEMU's processors that programs do not notice, and that are on or off.
 const SWITCHES: [&str; 6] = ["mmu", "pmp", "svade", "svadu", "sv39", "sv48"];
 /// Extensions that are not there.
-const ABSENT: [&str; 17] = [
+const ABSENT: [&str; 12] = [
     "h", "smnpm", "ssnpm", "supm", "zcmp", "zcmt", "zfbfmin", "zicfilp", "zicfiss", "zvfbfmin",
-    "zvfbfwma", "zvkg", "zvkned", "zvknha", "zvknhb", "zvksed", "zvksh",
+    "zvfbfwma", "zvksh",
 ];
 /// The same, with a number.
 const NUMBERS: [&str; 11] = [

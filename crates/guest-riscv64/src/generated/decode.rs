@@ -42,6 +42,7 @@ pub(crate) fn dispatch_32(t: &mut Translator<'_>, word: u32) -> Flow {
         25 => class_32_25(t, word),
         27 => class_32_27(t, word),
         28 => class_32_28(t, word),
+        29 => class_32_29(t, word),
         _ => Flow::Undefined,
     }
 }
@@ -3184,6 +3185,80 @@ fn class_32_28(t: &mut Translator<'_>, word: u32) -> Flow {
         }
         0x00007003 => {
             if t.lacks(Features::ZICSR) { Flow::Undefined } else { t.csrrci(x(word, 20, 12), x(word, 15, 5), x(word, 7, 5)) }
+        }
+        _ => Flow::Undefined,
+    }
+}
+
+#[rustfmt::skip]
+fn class_32_29(t: &mut Translator<'_>, word: u32) -> Flow {
+    match word & 0xfe007003 {
+        0x86002003 => {
+            if t.lacks(Features::ZVKSED) { Flow::Undefined } else { t.vector(crate::vector::Op::Sm4k, word) }
+        }
+        0x8a002003 => {
+            if t.lacks(Features::ZVKNED) { Flow::Undefined } else { t.vector(crate::vector::Op::Aeskf1, word) }
+        }
+        0xa2002003 => {
+            match word & 0x000f8000 {
+                0x00000000 => {
+                    if t.lacks(Features::ZVKNED) { Flow::Undefined } else { t.vector(crate::vector::Op::Aesdm, word) }
+                }
+                0x00008000 => {
+                    if t.lacks(Features::ZVKNED) { Flow::Undefined } else { t.vector(crate::vector::Op::Aesdf, word) }
+                }
+                0x00010000 => {
+                    if t.lacks(Features::ZVKNED) { Flow::Undefined } else { t.vector(crate::vector::Op::Aesem, word) }
+                }
+                0x00018000 => {
+                    if t.lacks(Features::ZVKNED) { Flow::Undefined } else { t.vector(crate::vector::Op::Aesef, word) }
+                }
+                0x00080000 => {
+                    if t.lacks(Features::ZVKSED) { Flow::Undefined } else { t.vector(crate::vector::Op::Sm4r, word) }
+                }
+                0x00088000 => {
+                    if t.lacks(Features::ZVKG) { Flow::Undefined } else { t.vector(crate::vector::Op::Gmul, word) }
+                }
+                _ => Flow::Undefined,
+            }
+        }
+        0xa6002003 => {
+            match word & 0x000f8000 {
+                0x00000000 => {
+                    if t.lacks(Features::ZVKNED) { Flow::Undefined } else { t.vector(crate::vector::Op::Aesdm, word) }
+                }
+                0x00008000 => {
+                    if t.lacks(Features::ZVKNED) { Flow::Undefined } else { t.vector(crate::vector::Op::Aesdf, word) }
+                }
+                0x00010000 => {
+                    if t.lacks(Features::ZVKNED) { Flow::Undefined } else { t.vector(crate::vector::Op::Aesem, word) }
+                }
+                0x00018000 => {
+                    if t.lacks(Features::ZVKNED) { Flow::Undefined } else { t.vector(crate::vector::Op::Aesef, word) }
+                }
+                0x00038000 => {
+                    if t.lacks(Features::ZVKNED) { Flow::Undefined } else { t.vector(crate::vector::Op::Aesz, word) }
+                }
+                0x00080000 => {
+                    if t.lacks(Features::ZVKSED) { Flow::Undefined } else { t.vector(crate::vector::Op::Sm4r, word) }
+                }
+                _ => Flow::Undefined,
+            }
+        }
+        0xaa002003 => {
+            if t.lacks(Features::ZVKNED) { Flow::Undefined } else { t.vector(crate::vector::Op::Aeskf2, word) }
+        }
+        0xb2002003 => {
+            if t.lacks(Features::ZVKG) { Flow::Undefined } else { t.vector(crate::vector::Op::Ghsh, word) }
+        }
+        0xb6002003 => {
+            if t.lacks(Features::ZVKNHA) && t.lacks(Features::ZVKNHB) { Flow::Undefined } else { t.vector(crate::vector::Op::Sha2ms, word) }
+        }
+        0xba002003 => {
+            if t.lacks(Features::ZVKNHA) && t.lacks(Features::ZVKNHB) { Flow::Undefined } else { t.vector(crate::vector::Op::Sha2ch, word) }
+        }
+        0xbe002003 => {
+            if t.lacks(Features::ZVKNHA) && t.lacks(Features::ZVKNHB) { Flow::Undefined } else { t.vector(crate::vector::Op::Sha2cl, word) }
         }
         _ => Flow::Undefined,
     }

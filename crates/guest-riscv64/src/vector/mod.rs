@@ -9,6 +9,7 @@
 
 mod arithmetic;
 mod configuration;
+mod crypto;
 mod estimate;
 mod fixed;
 mod float;
@@ -267,6 +268,7 @@ impl Machine<'_> {
             op::Class::Reduction => self.reduce(op),
             op::Class::Mask => self.masks(op),
             op::Class::Permutation => self.permute(op),
+            op::Class::Crypto => self.cryptography(op),
         }
     }
 }

@@ -44,6 +44,9 @@ ops! {
         Merge Fmerge Mv Fmv MvXS MvSX FmvFS FmvSF MvR Slideup Slidedown
         Slide1up Slide1down Fslide1up Fslide1down Rgather Rgatherei16 Compress
     }
+    Crypto {
+        Aesef Aesem Aesdf Aesdm Aesz Aeskf1 Aeskf2 Ghsh Gmul Sha2ms Sha2ch Sha2cl Sm4r Sm4k
+    }
 }
 
 impl Op {
