@@ -46,12 +46,12 @@ fn aes_key(op: Op, round: usize, current: u128, before: u128) -> u128 {
     let (k, mut w) = (words(current), words(before));
     let first = match op {
         Op::Aeskf1 => {
-            let round = if round == 0 || round > 10 { round ^ 8 } else { round };
+            let round = if (1..=10).contains(&round) { round } else { round ^ 8 };
             w = k;
             substituted(k[3]).rotate_right(8) ^ ROUND_CONSTANTS[round - 1]
         }
         _ => {
-            let round = if round < 2 || round > 14 { round ^ 8 } else { round };
+            let round = if (2..=14).contains(&round) { round } else { round ^ 8 };
             match round & 1 {
                 1 => substituted(k[3]),
                 _ => substituted(k[3]).rotate_right(8) ^ ROUND_CONSTANTS[round / 2 - 1],
