@@ -31,7 +31,7 @@ impl Cpu {
             let known = self.map.find(pc);
             if known.is_none() && self.engine.sections.cover(pc) {
                 link = None;
-                if let Some(exit) = self.run_section() {
+                if let Some(exit) = self.run_section(false) {
                     return exit;
                 }
                 continue;
@@ -174,7 +174,9 @@ impl Cpu {
     /// Runs the instruction at pc by the evaluator.
     fn interpret(&mut self) -> Option<Exit> {
         self.engine.interpreted.fetch_add(1, Ordering::Relaxed);
-        self.run_by_evaluator(Mode { key: self.map.key, single: true, brief: false })
+        let exit = self.run_by_evaluator(Mode { key: self.map.key, single: true, brief: false });
+        self.look_for_section();
+        exit
     }
 
     /// Runs the instructions from pc to the next branch by the evaluator.
@@ -188,7 +190,7 @@ impl Cpu {
         let pc = engine.guest.canonical(self.state().pc());
         self.state_mut().set_pc(pc);
         if engine.sections.cover(pc) {
-            return self.step_section();
+            return self.run_section(true);
         }
         let mut block = core::mem::take(&mut self.block);
         block.clear();

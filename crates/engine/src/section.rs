@@ -84,7 +84,11 @@ impl Sections {
     }
     /// Whether what is at `pc` must be evaluated.
     pub(crate) fn cover(&self, pc: u64) -> bool {
-        self.some.load(Ordering::Relaxed) && self.list().iter().any(|s| s.evaluated().contains(&pc))
+        self.some.load(Ordering::Relaxed) && self.at(pc).is_some()
+    }
+    /// The section for which what is at `pc` must be evaluated.
+    fn at(&self, pc: u64) -> Option<Section> {
+        self.list().iter().find(|section| section.evaluated().contains(&pc)).copied()
     }
     /// How many of the `count` bytes from `pc` on come before one that must be evaluated.
     pub(crate) fn limit(&self, pc: u64, count: usize) -> usize {
@@ -186,6 +190,9 @@ impl Engine {
     }
 }
 
+/// The instructions of a section that have been executed, by where they are.
+type SectionCode = Vec<Box<Block>>;
+
 /// A thread's registered area, and the section that it is in.
 #[derive(Debug, Default)]
 pub(crate) struct Rseq {
@@ -195,8 +202,8 @@ pub(crate) struct Rseq {
     active: Option<(Sequence, Section, u64)>,
     /// What was seen last in `rseq_cs` on leaving translated code.
     seen: u64,
-    /// Of sections: instructions by pc, of this version, for this key.
-    code: HashMap<u64, Box<Block>, PageHash>,
+    /// Of sections, by where they are evaluated from, of this version and for this key.
+    code: HashMap<u64, SectionCode, PageHash>,
     version: (u64, Key),
 }
 
@@ -333,19 +340,43 @@ impl Cpu {
             engine.note_section(&mut engine.lock(), section);
         }
     }
-    /// Executes the instruction at pc, which is in a section.
-    pub(crate) fn step_section(&mut self) -> Option<Exit> {
-        let (engine, pc) = (self.engine, self.state().pc());
-        let key = self.map.key;
+    /// Executes the section at pc to its end, or one instruction (`once`).
+    pub(crate) fn run_section(&mut self, once: bool) -> Option<Exit> {
+        let section = self.engine.sections.at(self.state().pc())?;
+        let mut code = self.rseq.code.remove(&section.from).unwrap_or_default();
+        let exit = loop {
+            let pc = self.state().pc();
+            let exit = self.step_section(&section, &mut code).or_else(|| self.end_of_loop(pc));
+            let goes_on = section.evaluated().contains(&self.state().pc())
+                && self.pending().load(Ordering::Relaxed) == 0;
+            if once || exit.is_some() || !goes_on {
+                break exit;
+            }
+        };
+        self.rseq.code.insert(section.from, code);
+        exit
+    }
+    /// Executes the instruction at pc, which is evaluated for `section`.
+    fn step_section(&mut self, section: &Section, code: &mut SectionCode) -> Option<Exit> {
+        let (engine, pc, key) = (self.engine, self.state().pc(), self.map.key);
         let version = (engine.sections.version.load(Ordering::SeqCst), key);
         if core::mem::replace(&mut self.rseq.version, version) != version {
             self.rseq.code.clear();
+            code.clear();
         }
-        let mut block = self.rseq.code.remove(&pc).unwrap_or_default();
+        if !engine.is_aligned(pc) {
+            let mut fetcher = engine.fetcher(self.map, pc).in_section();
+            return Some(Exit::Fault(engine.fetch_fault(&mut fetcher, pc)));
+        }
+        let index = (pc - section.from) as usize >> engine.spec.insn_align;
+        if code.len() <= index {
+            code.resize_with(index + 1, Box::default);
+        }
+        let block = &mut code[index];
         if block.insns == 0 {
             let mut fetcher = engine.fetcher(self.map, pc).in_section();
             let mode = Mode { key, single: true, brief: false };
-            engine.decode(&mut fetcher, pc, mode, &mut block);
+            engine.decode(&mut fetcher, pc, mode, block);
             if block.insns == 0 {
                 return Some(Exit::Fault(engine.fetch_fault(&mut fetcher, pc)));
             }
@@ -359,7 +390,7 @@ impl Cpu {
             published: None,
             aborted: false,
         };
-        let outcome = eval::run(&block, self.state_mut(), &mut memory);
+        let outcome = eval::run(block, self.state_mut(), &mut memory);
         let SectionMemory { published, aborted, plain, .. } = memory;
         let fault = plain.fault;
         self.watches = watches;
@@ -373,30 +404,16 @@ impl Cpu {
             .or(active)
             .filter(|(_, section)| section.contains(next))
             .map(|(sequence, section)| (sequence, section, next));
-        let exit = if aborted {
+        if aborted {
             active.and_then(|(sequence, section)| self.go_on_at_abort(sequence, section))
         } else {
-            self.after_evaluation(&block, outcome, fault)
-        };
-        self.rseq.code.insert(pc, block);
-        exit
+            self.after_evaluation(block, outcome, fault)
+        }
     }
     /// After a branch back from `pc`: a section may wait to be aborted.
     fn end_of_loop(&mut self, pc: u64) -> Option<Exit> {
         let (sequence, section, at) = self.rseq.active?;
         let aborted = at <= pc && memory::read_u64(sequence.field) == Ok(0);
         if aborted { self.go_on_at_abort(sequence, section) } else { None }
-    }
-    /// Executes a section from pc on.
-    pub(crate) fn run_section(&mut self) -> Option<Exit> {
-        while self.pending().load(Ordering::Relaxed) == 0 {
-            let pc = self.state().pc();
-            let exit = self.step_section();
-            let exit = exit.or_else(|| self.end_of_loop(pc));
-            if exit.is_some() || !self.engine.sections.cover(self.state().pc()) {
-                return exit;
-            }
-        }
-        None
     }
 }
