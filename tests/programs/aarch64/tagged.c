@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -52,6 +54,15 @@ static void accessing(void)
     struct msghdr m = {.msg_iov = T(v), .msg_iovlen = 2};
     R(sendmsg(sv[0], T(&m), 0));
     R(recvmsg(sv[1], T(&m), MSG_DONTWAIT));
+    struct mmsghdr mm[2] = {{{.msg_iov = T(v), .msg_iovlen = 2}}, {{.msg_iov = T(v), .msg_iovlen = 1}}};
+    R(sendmmsg(sv[0], T(mm), 2, 0) == 2 ? 0 : -1);
+    R(recvmmsg(sv[1], T(mm), 2, MSG_DONTWAIT, 0) == 2 ? 0 : -1);
+    printf("lengths %d %d\n", mm[0].msg_len == v[0].iov_len + v[1].iov_len, mm[1].msg_len == v[0].iov_len);
+    unsigned word = 1, waiting = 0;
+    struct { uint64_t value, address; uint32_t flags, unused; } futex = {0, (uint64_t)T(&word), 2, 0};
+    R(syscall(449, T(&futex), 1, 0, 0, 0));
+    R(ioctl(fd[0], FIONREAD, T(&waiting)));
+    printf("waiting %d\n", waiting > 0);
     chdir("/");
     R(getcwd(T(b), 16) ? 0 : -1);
 }

@@ -98,6 +98,7 @@ static void placed_by_the_kernel(void)
     }
     aio_context_t ctx = 0;
     R(syscall(SYS_io_setup, 16, &ctx));
+    R(mprotect((void *)ctx, 4096, PROT_READ | PROT_EXEC));
     char *ring = (char *)ctx, moved_to[1];
     R(mprotect(ring, P, PROT_READ | PROT_WRITE));
     unsigned nr = ((unsigned *)ring)[1];

@@ -275,6 +275,22 @@ static void numbers(void) {
     wait(NULL);
 }
 
+/* What is not listed is not there. */
+static void hidden(void)
+{
+    char path[64], to[64];
+    struct stat st;
+    chdir("/proc/self");
+    for (int fd = 100; fd < 1200; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0) continue;
+        sprintf(path, "/proc/self/fd/%d", fd);
+        check(readlink(path, to, 64) < 0 && errno == ENOENT, "no link");
+        check(readlink(path + 11, to, 64) < 0 && errno == ENOENT, "no link from its directory");
+        check(open(path, O_RDONLY) < 0 && errno == ENOENT, "not opened");
+        check(lstat(path, &st) < 0 && errno == ENOENT, "no status");
+    }
+    chdir("/");
+}
 int main(int argc, char **argv) {
     if (argc > 1) {
         list("with a low limit", "/proc/self/fd");
@@ -289,6 +305,7 @@ int main(int argc, char **argv) {
     received();
     signals();
     numbers();
+    hidden();
     puts("done");
     return 0;
 }

@@ -252,6 +252,26 @@ static void listeners(const char *self)
     }
     report("alone", p);
 }
+/* What /proc tells of filters. */
+static void status(void)
+{
+    char line[256];
+    FILE *f = fopen("/proc/self/status", "r");
+    while (fgets(line, sizeof line, f)) if (!strncmp(line, "Seccomp", 7)) fputs(line, stdout);
+    fclose(f);
+}
+static void shown(void)
+{
+    status();
+    fflush(stdout);
+    if (!fork()) {
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        install(&errno_pgid, 0), install(&errno_pgid, 0);
+        status();
+        _exit(0);
+    }
+    wait(NULL);
+}
 int main(int argc, char **argv)
 {
     setvbuf(stdout, 0, _IONBF, 0);
@@ -259,6 +279,7 @@ int main(int argc, char **argv)
     char self[256];
     self[readlink("/proc/self/exe", self, 255)] = 0;
     threads();
+    shown();
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     tracers();
     listeners(self);

@@ -3,7 +3,8 @@
 use super::{Args, Lookup};
 use crate::proc;
 use crate::task::Task;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
+use std::os::fd::AsRawFd;
 use sys::{Errno, raw};
 
 /// `PATH_MAX`.
@@ -60,6 +61,9 @@ pub(super) fn resolve(task: &Task, dirfd: u64, at: u64, follow: bool) -> Path {
     let prefix = task.process.options.ld_prefix.as_deref();
     // What cannot be read is the kernel's to complain about.
     let Ok(path) = read(at) else { return guest };
+    if is_hidden(task, dirfd, &path) {
+        return Path::Ours(NOWHERE.to_owned());
+    }
     if follow && let Some(exe) = exe_link(task, dirfd, &path) {
         return Path::Exe(exe);
     }
@@ -73,8 +77,28 @@ pub(super) fn resolve(task: &Task, dirfd: u64, at: u64, follow: bool) -> Path {
 
 /// As [`resolve`] for calls that the prefix is not for.
 pub(super) fn follow_exe(task: &Task, dirfd: u64, at: u64) -> Path {
-    let link = read(at).ok().and_then(|path| exe_link(task, dirfd, &path));
-    link.map_or(Path::Guest(at), Path::Exe)
+    let Ok(path) = read(at) else { return Path::Guest(at) };
+    if is_hidden(task, dirfd, &path) {
+        return Path::Ours(NOWHERE.to_owned());
+    }
+    exe_link(task, dirfd, &path).map_or(Path::Guest(at), Path::Exe)
+}
+
+/// A descriptor that no process can have.
+const NOWHERE: &CStr = c"/proc/self/fd/2147483647";
+
+/// Whether `path` is the emulator's descriptor in a directory of /proc that does not list it.
+fn is_hidden(task: &Task, dirfd: u64, path: &[u8]) -> bool {
+    let digits = path.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let (dir, number) = path.split_at(path.len() - digits);
+    let number = || str::from_utf8(number).ok()?.parse().ok();
+    if digits < 3 || !number().is_some_and(|fd| task.process.is_own_fd(fd)) {
+        return false;
+    }
+    let dir = if dir.is_empty() { b"." } else { dir };
+    let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
+    raw::openat(dirfd as i32, dir, flags, 0)
+        .is_ok_and(|dir| proc::listed(dir.as_raw_fd()).is_some_and(|dir| dir.is_own()))
 }
 
 /// The arguments of a call with a path, and that path, which must live as long as the call.

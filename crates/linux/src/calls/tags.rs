@@ -39,6 +39,8 @@ const WITHOUT: [&str; 5] = ["mmap", "brk", "mremap", "shmat", "shmdt"];
 const VECTOR_MAX: u64 = 1024;
 /// Size of `struct iovec`.
 const IOVEC: usize = 16;
+/// Most words that `futex_waitv` waits for.
+const FUTEXES_MAX: u64 = 128;
 /// `struct msghdr`, in words; the kernel changes the second and the last two.
 const HEADER: usize = 7;
 const VECTOR: usize = 2;
@@ -97,8 +99,16 @@ pub(crate) fn get(task: &Task, args: &[u64]) -> Result {
 #[derive(Default)]
 pub(super) struct Copies {
     vectors: Vec<Vec<u8>>,
-    /// A message's header and where the guest has it.
-    header: Option<(Vec<u64>, u64)>,
+    headers: Option<Headers>,
+}
+
+/// Headers of messages.
+struct Headers {
+    words: Vec<u64>,
+    /// Words of one.
+    size: usize,
+    /// Where the guest has them.
+    at: u64,
 }
 
 /// The arguments of `call` for the host, which knows no tags. They are good as long as the copies.
@@ -115,8 +125,14 @@ pub(super) fn remove(task: &Task, call: &Call, mut args: Args) -> (Args, Copies)
         for (index, _) in call.args.iter().enumerate().filter(|(_, arg)| **arg == Arg::Iovec) {
             args[index] = copies.vector(args[index], args[index + 1]);
         }
-        if matches!(call.name, "sendmsg" | "recvmsg") {
-            args[1] = copies.message(args[1]);
+        match call.name {
+            "sendmsg" | "recvmsg" => args[1] = copies.messages(args[1], 1, HEADER),
+            // Each with its length.
+            "sendmmsg" | "recvmmsg" => args[1] = copies.messages(args[1], args[2], HEADER + 1),
+            "futex_waitv" => args[0] = copies.futexes(args[0], args[1]),
+            // (A number has none of these bits.)
+            "ioctl" => args[2] = untag(args[2]),
+            _ => {}
         }
     }
     (args, copies)
@@ -145,30 +161,55 @@ impl Copies {
         self.vectors[self.vectors.len() - 1].as_ptr() as u64
     }
 
-    /// The message header at `at`, or a copy without tags.
-    fn message(&mut self, at: u64) -> u64 {
+    /// The `count` message headers at `at`, `size` words apart, or copies without tags.
+    fn messages(&mut self, at: u64, count: u64, size: usize) -> u64 {
+        let total = count.min(VECTOR_MAX) as usize * size;
         let word = |n: usize| ::memory::read_u64(at + 8 * n as u64);
-        let words: core::result::Result<Vec<u64>, _> = (0..HEADER).map(word).collect();
+        let words: core::result::Result<Vec<u64>, _> = (0..total).map(word).collect();
         let Ok(mut words) = words else { return at };
         let before = words.clone();
-        words[VECTOR] = untag(words[VECTOR]);
-        words[VECTOR] = self.vector(words[VECTOR], words[VECTOR_LEN]);
-        for pointer in POINTERS {
-            words[pointer] = untag(words[pointer]);
+        for header in words.chunks_exact_mut(size) {
+            header[VECTOR] = untag(header[VECTOR]);
+            header[VECTOR] = self.vector(header[VECTOR], header[VECTOR_LEN]);
+            for pointer in POINTERS {
+                header[pointer] = untag(header[pointer]);
+            }
         }
         if words == before {
             return at;
         }
         let copy = words.as_mut_ptr() as u64;
-        self.header = Some((words, at));
+        self.headers = Some(Headers { words, size, at });
         copy
+    }
+
+    /// The `count` words that are waited for at `at` (`struct futex_waitv`), or a copy without tags.
+    fn futexes(&mut self, at: u64, count: u64) -> u64 {
+        const SIZE: usize = 24;
+        const ADDRESS: core::ops::Range<usize> = 8..16;
+        let Ok(mut bytes) = ::memory::read_vec(at, count.min(FUTEXES_MAX) as usize * SIZE) else {
+            return at;
+        };
+        for futex in bytes.chunks_exact_mut(SIZE) {
+            let address = &mut futex[ADDRESS];
+            let word = address.iter().rev().fold(0, |word, &b| word << 8 | u64::from(b));
+            address.copy_from_slice(&untag(word).to_le_bytes());
+        }
+        self.vectors.push(bytes);
+        self.vectors[self.vectors.len() - 1].as_ptr() as u64
     }
 
     /// Gives the guest what the kernel wrote to copies.
     pub(super) fn finish(self) {
-        if let Some((words, at)) = self.header {
+        let Some(Headers { words, size, at }) = self.headers else { return };
+        for (n, header) in words.chunks_exact(size).enumerate() {
+            let at = at + 8 * (n * size) as u64;
             for result in RESULTS {
-                let _ = ::memory::write_u64(at + 8 * result as u64, words[result]);
+                let _ = ::memory::write_u64(at + 8 * result as u64, header[result]);
+            }
+            // How much was sent or received, of one of several messages.
+            if let Some(&len) = header.get(HEADER) {
+                let _ = ::memory::write_u32(at + 8 * HEADER as u64, len as u32);
             }
         }
     }

@@ -25,6 +25,8 @@ impl Mm {
         let len = page_up(HEADER + events * EVENT).ok_or(Errno::EINVAL)?;
         self.record(&mut space, ring, ring + len, prot::READ | prot::WRITE);
         space.aio_rings.insert(ring, len);
+        // Its file system is mounted without execution.
+        space.plain_files.insert(ring, ring + len);
         Ok(result)
     }
 

@@ -22,6 +22,13 @@ pub(crate) struct Listed {
     maps: bool,
 }
 
+impl Listed {
+    /// It is of descriptors of this process.
+    pub(crate) fn is_own(&self) -> bool {
+        self.owner == Owner::Own && !self.maps
+    }
+}
+
 /// What the directory `dir` lists, if that is to be looked at.
 pub(crate) fn listed(dir: RawFd) -> Option<Listed> {
     if !super::is_proc(dir) {

@@ -4,6 +4,7 @@
 use crate::elf::PAGE;
 use crate::limits;
 use crate::process::Process;
+use crate::seccomp;
 use std::fmt::Write;
 
 /// The sizes of a process, in bytes.
@@ -55,6 +56,10 @@ pub(super) fn status(process: &Process, host: &[u8]) -> Option<Vec<u8>> {
     let host_size = host.lines().find_map(|line| line.strip_prefix("VmSize:")).map_or(0, number);
     let ours = host_size.saturating_sub(sizes.total / 1024);
     let (caught, ignored) = process.signals.sets();
+    let thread = host.lines().find_map(|line| line.strip_prefix("Pid:")).map(number);
+    let (mode, filters) = thread
+        .and_then(|tid| seccomp::of_thread(tid as i32))
+        .map_or((0, 0), |(mode, filters)| (mode, filters as u64));
     let mut out = String::with_capacity(host.len());
     for line in host.lines() {
         let (name, rest) = line.split_once(':').unwrap_or((line, ""));
@@ -73,7 +78,14 @@ pub(super) fn status(process: &Process, host: &[u8]) -> Option<Vec<u8>> {
             "VmLib" => Some(sizes.libraries / 1024),
             _ => None,
         };
+        let count = match name {
+            // The host's filters, of a container for example, count as well.
+            "Seccomp" => Some(number(rest).max(mode)),
+            "Seccomp_filters" => Some(number(rest) + filters),
+            _ => None,
+        };
         let _ = match (kib, set) {
+            _ if let Some(count) = count => writeln!(out, "{name}:\t{count}"),
             (Some(kib), _) => writeln!(out, "{name}:\t{kib:8} kB"),
             (_, Some(set)) => writeln!(out, "{name}:\t{set:016x}"),
             _ => writeln!(out, "{line}"),

@@ -86,6 +86,23 @@ impl Shared {
     }
 }
 
+/// The mode of thread `tid` of this process and the number of its filters.
+pub(crate) fn of_thread(tid: i32) -> Option<(u64, usize)> {
+    let threads = THREADS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut threads = threads.iter().filter_map(Weak::upgrade);
+    let thread = threads.find(|thread| thread.tid.load(Ordering::Relaxed) == tid)?;
+    Some(thread.with(|rules| {
+        let chain = core::iter::successors(rules.filters.as_ref(), |f| f.before.as_ref());
+        (rules.mode(), chain.count())
+    }))
+}
+
+impl Rules {
+    fn mode(&self) -> u64 {
+        if self.strict { MODE_STRICT } else { u64::from(self.filters.is_some()) * MODE_FILTER }
+    }
+}
+
 impl Default for Seccomp {
     fn default() -> Self {
         Self::register(Shared::default())
@@ -126,7 +143,7 @@ impl Seccomp {
 
     /// `PR_GET_SECCOMP`.
     pub(crate) fn mode(&self) -> u64 {
-        self.0.with(|r| if r.strict { MODE_STRICT } else { u64::from(r.filters.is_some()) * 2 })
+        self.0.with(|rules| rules.mode())
     }
 
     fn add(&self, program: Vec<Instruction>, listened: bool) {
