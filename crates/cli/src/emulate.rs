@@ -237,7 +237,16 @@ fn settle(line: Line) -> Result<Option<Options>, Failure> {
 /// On an unknown option or a program that cannot be run.
 pub(crate) fn run(arguments: &[OsString]) -> Result<u8, Failure> {
     let (line, program) = parse("anyarch", arguments)?;
-    Ok(settle(line)?.map_or(0, |options| interpret::direct(program, options)))
+    let Some(options) = settle(line)? else { return Ok(0) };
+    if let Some(command) = crate::commands::similar(&program[0])
+        && !std::path::Path::new(&program[0]).exists()
+    {
+        let name = program[0].display();
+        return Err(Failure::new(format!("{name}: No such file or directory"))
+            .help(format!("did you mean `anyarch {command}`?"))
+            .code(127));
+    }
+    Ok(interpret::direct(program, options))
 }
 
 /// Runs a program as the emulator that we are called by the name of, or BuildKit's (without a

@@ -11,9 +11,9 @@ use binfmt::pin::OWN_IMAGE;
 use binfmt::root::Root;
 use binfmt::{Flags, Instance, Rule};
 use rustix::mount::{MountAttrFlags, MoveMountFlags, move_mount};
-use rustix::process::{Pid, Signal, WaitOptions, set_parent_process_death_signal, wait};
+use rustix::process::{Signal, set_parent_process_death_signal};
 
-use crate::{Context as _, Result, Spec, mounts, stages};
+use crate::{Context as _, Result, Spec, mounts, relay, stages};
 
 /// Mounts, registers, enters the root, runs the command, reaps everything, and returns the
 /// command's exit code. `fallback` are the arguments that make this binary run a program directly
@@ -57,16 +57,7 @@ pub fn init(spec: &Spec, fallback: &[OsString]) -> Result<u8> {
         Err(e) => return Ok(explain(&program, &resolve(&program, spec), &e, registered.err())),
     };
     drop(own);
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    loop {
-        match wait(WaitOptions::empty()) {
-            Ok(Some((done, status))) if Some(done) == pid => {
-                return Ok(stages::code_of_wait(status));
-            }
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(e) => return Err(e).context(|| "wait for the command".into()),
-        }
-    }
+    Ok(stages::code_of_wait(relay::wait_for(stages::pid_of(&child)?, true)?))
 }
 
 /// Mounts the namespace's own binfmt_misc and registers the guests. It is at its place below the

@@ -9,6 +9,7 @@
 mod identity;
 mod init;
 mod mounts;
+mod relay;
 mod stages;
 
 pub use init::init;

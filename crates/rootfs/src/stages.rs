@@ -1,7 +1,7 @@
 //! The two processes outside the new pid namespace.
 
 use std::ffi::OsStr;
-use std::process::{Command, ExitStatus};
+use std::process::{Child, Command};
 
 use binfmt::pin::OWN_IMAGE;
 use rustix::process::{
@@ -10,7 +10,7 @@ use rustix::process::{
 };
 use rustix::thread::UnshareFlags;
 
-use crate::{Context as _, Error, Result, Spec, identity};
+use crate::{Context as _, Error, Result, Spec, identity, relay};
 
 /// Runs `spec` and returns the exit code a shell would show. `stage_args` are the arguments that
 /// make this binary call [`own_namespaces`] with the same `spec`.
@@ -28,8 +28,7 @@ pub fn run<S: AsRef<OsStr>>(spec: &Spec, stage_args: &[S]) -> Result<u8> {
         .args(stage_args)
         .spawn()
         .context(|| format!("execute {OWN_IMAGE}"))?;
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let pid = pid.ok_or_else(|| Error::Root("the kernel gave a process id of 0".into()))?;
+    let pid = pid_of(&child)?;
     // The child stops itself once it is in its new user namespace; only then can the maps be
     // written, and only from outside can they cover more than one identity.
     let (_, status) = loop {
@@ -48,8 +47,7 @@ pub fn run<S: AsRef<OsStr>>(spec: &Spec, stage_args: &[S]) -> Result<u8> {
         return Err(error);
     }
     kill_process(pid, Signal::CONT).context(|| "continue the namespace's owner".into())?;
-    let status = child.wait().context(|| "wait for the namespace's owner".into())?;
-    Ok(code_of_exit(status))
+    Ok(code_of_wait(relay::wait_for(pid, false)?))
 }
 
 /// Makes the namespaces, waits for its identity, and starts the stage that calls
@@ -75,11 +73,11 @@ pub fn own_namespaces<S: AsRef<OsStr>>(spec: &Spec, stage_args: &[S]) -> Result<
             .into()
     })?;
     kill_process(getpid(), Signal::STOP).context(|| "stop for the identity maps".into())?;
-    let status = Command::new(OWN_IMAGE)
+    let child = Command::new(OWN_IMAGE)
         .args(stage_args)
-        .status()
+        .spawn()
         .context(|| format!("execute {OWN_IMAGE}"))?;
-    Ok(code_of_exit(status))
+    Ok(code_of_wait(relay::wait_for(pid_of(&child)?, false)?))
 }
 
 /// A shell's code for a wait status.
@@ -91,11 +89,7 @@ pub(crate) fn code_of_wait(status: WaitStatus) -> u8 {
     }
 }
 
-fn code_of_exit(status: ExitStatus) -> u8 {
-    use std::os::unix::process::ExitStatusExt as _;
-    match (status.code(), status.signal()) {
-        (Some(code), _) => code as u8,
-        (None, Some(signal)) => 128 + signal as u8,
-        (None, None) => 125,
-    }
+pub(crate) fn pid_of(child: &Child) -> Result<Pid> {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    pid.ok_or_else(|| Error::Root("the kernel gave a process id of 0".into()))
 }

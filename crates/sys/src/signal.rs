@@ -94,6 +94,16 @@ pub fn mask() -> u64 {
     mask
 }
 
+/// Waits for one of the signals in `set`, which are blocked, and takes it: its number and `si_code`. None
+/// if another one came.
+pub fn wait_for(set: u64) -> Option<(i32, i32)> {
+    let mut info = Siginfo([0; 128]);
+    let args = [&raw const set as u64, &raw mut info as u64, 0, 8, 0, 0];
+    let signo = syscall_ret(libc::SYS_rt_sigtimedwait as u64, args) as i32;
+    let info = core::hint::black_box(info);
+    (signo > 0).then(|| (signo, info.code()))
+}
+
 /// Sets the calling thread's alternate stack; length 0 disables it.
 ///
 /// # Safety

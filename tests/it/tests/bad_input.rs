@@ -58,6 +58,13 @@ impl Case {
     }
 }
 
+#[test]
+fn a_mistyped_command_is_recognised() {
+    let c = Case::new("mistyped");
+    c.complains(&["instal"], 127, &["instal: No such file", "did you mean `anyarch install`?"]);
+    c.complains(&["statsu", "x"], 127, &["did you mean `anyarch status`?"]);
+}
+
 /// A static program linked at `address`.
 fn linked_at(c: &Case, name: &str, address: &str) -> PathBuf {
     let (source, program) = (c.dir.join("hello.c"), c.dir.join(name));

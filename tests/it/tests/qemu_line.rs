@@ -187,6 +187,13 @@ fn properties_of_the_oracles_are_taken() {
         let silent = out.status.code() == Some(CODE) && out.stderr.is_empty();
         failures.extend((!silent).then(|| format!("QEMU_CPU={cpu}: {out:?}")));
     }
+    for (name, value) in
+        [("-seed", "x"), ("-R", "64Q"), ("-tb-size", "big"), ("-t", "1,2"), ("-dfilter", "here")]
+    {
+        let out = anyarch().args([name, value]).arg(&file).output().expect("starts");
+        assert_eq!(out.status.code(), Some(2), "{name} {value}: {out:?}");
+        assert!(text(&out.stderr).contains(&format!("`{value}` is no")), "{name}: {out:?}");
+    }
     for wrong in ["aarch64=off", "neon=off", "pauth-impdef=maybe", "sve-max-vq=on", "sve100=on"] {
         let out =
             anyarch().args(["-cpu", &format!("max,{wrong}"), &file]).output().expect("starts");

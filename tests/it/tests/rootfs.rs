@@ -128,6 +128,32 @@ fn exec_works_without_any_registration() {
     );
 }
 
+/// Signals that are sent to `anyarch run` reach the command, whose exit code is told.
+#[test]
+fn the_command_gets_the_signals() {
+    use std::io::{BufRead as _, BufReader};
+    let lab = Lab::open();
+    let script = "for s in TERM HUP INT USR1; do trap \"echo $s; n=\\$((n + 1))\" $s; done; echo up; \
+        while [ \"$n\" != 4 ]; do sleep 0.05; done; exit 7";
+    let mut run = std::process::Command::new(&lab.anyarch)
+        .args(["run", "--root"])
+        .arg(lab.root())
+        .args(["--", "/bin/sh", "-c", script])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut lines = BufReader::new(run.stdout.take().expect("piped")).lines();
+    let mut next = || lines.next().and_then(Result::ok);
+    assert_eq!(next().as_deref(), Some("up"));
+    for name in ["TERM", "HUP", "INT", "USR1"] {
+        let pid = run.id().to_string();
+        let sent = std::process::Command::new("kill").args([format!("-{name}"), pid]).status();
+        assert!(sent.is_ok_and(|status| status.success()));
+        assert_eq!(next().as_deref(), Some(name));
+    }
+    assert_eq!(run.wait().expect("ends").code(), Some(7));
+}
+
 /// A program finds what its relatives have translated, unless one of them has other rights.
 #[test]
 fn translations_are_shared_among_equals_only() {

@@ -122,7 +122,11 @@ pub(crate) fn doctor(arguments: &Doctor) -> Result<u8, Failure> {
         let count = |s| findings.iter().filter(|f| f.severity == s).count();
         match (count(Severity::Error), count(Severity::Warning)) {
             (0, 0) => println!("nothing is wrong"),
-            (e, w) => println!("{e} errors, {w} warnings; anyarch doctor --explain CODE says more"),
+            (e, w) => println!(
+                "{}, {}; anyarch doctor --explain CODE says more",
+                counted(e, "error"),
+                counted(w, "warning")
+            ),
         }
     }
     let bad = findings.iter().any(|f| f.severity == Severity::Error);
@@ -249,6 +253,11 @@ fn one(subject: &Subject, fix: &Fix) -> Result<(), Failure> {
             .map_err(Failure::cannot("write", root.join(path))),
         Fix::Command(_) => Ok(()),
     }
+}
+
+/// `1 error`, `2 errors`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn describe(finding: &Finding) -> String {

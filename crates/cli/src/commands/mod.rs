@@ -95,6 +95,30 @@ pub(crate) fn knows(argument: &OsStr) -> bool {
             && Cli::command().get_subcommands().any(|c| c.get_name() == text)
 }
 
+/// The command that `argument`, which is none, was probably meant to be.
+pub(crate) fn similar(argument: &OsStr) -> Option<String> {
+    const MOST: usize = 2;
+    let text = argument.to_str().filter(|text| text.len() > 2 * MOST)?;
+    let cli = Cli::command();
+    let names = cli.get_subcommands().filter(|c| !c.is_hide_set()).map(clap::Command::get_name);
+    let near = names.map(|name| (distance(text, name), name)).min()?;
+    (near.0 <= MOST).then(|| near.1.to_owned())
+}
+
+/// How many bytes must be inserted, taken away or replaced to make `b` of `a`.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut before = core::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.bytes().enumerate() {
+            let replaced = before + usize::from(x != y);
+            before = row[j + 1];
+            row[j + 1] = replaced.min(before + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
 /// Parses and runs.
 ///
 /// # Errors

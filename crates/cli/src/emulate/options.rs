@@ -81,20 +81,19 @@ pub(super) const FLAGS: &[Flag] = &[
         "print system calls into a file (%d: process number)"),
     flag(&["d"], "item[,...]", "QEMU_LOG", Apply(log),
         "strace: print system calls; other items log nothing"),
-    flag(&["dfilter"], "range[,...]", "QEMU_DFILTER", Nothing, "nothing to filter"),
+    flag(&["dfilter"], "range[,...]", "QEMU_DFILTER", Apply(ranges), "nothing to filter"),
     flag(&["g"], "port", "QEMU_GDB", Refused(GDB), "refused: no gdb stub; gdb itself works in a root"),
     flag(&["plugin"], "file", "QEMU_PLUGIN", Refused(PLUGIN), "refused: QEMU's plugins cannot be loaded"),
     flag(&["trace"], "pattern", "QEMU_TRACE", Missing("there are no trace events"), "no effect"),
-    flag(&["seed"], "number", "QEMU_RAND_SEED", Missing("random numbers do not follow from it"),
-        "no effect"),
+    flag(&["seed"], "number", "QEMU_RAND_SEED", Apply(seed), "no effect"),
     flag(&["perfmap"], "", "QEMU_PERFMAP", Missing("no map for perf is written"), "no effect"),
     flag(&["jitdump"], "", "QEMU_JITDUMP", Missing("no dump for perf is written"), "no effect"),
     flag(&["B"], "address", "QEMU_GUEST_BASE", Nothing, "no effect: addresses are the host's"),
-    flag(&["R"], "size", "QEMU_RESERVED_VA", Nothing, "no effect: nothing is reserved"),
-    flag(&["t"], "map", "QEMU_RTSIG_MAP", Nothing, "no effect: all 64 signals are the program's"),
+    flag(&["R"], "size", "QEMU_RESERVED_VA", Apply(reserved), "no effect: nothing is reserved"),
+    flag(&["t"], "map", "QEMU_RTSIG_MAP", Apply(signal_map), "no effect: all 64 signals are the program's"),
     flag(&["p"], "pagesize", "QEMU_PAGESIZE", Nothing, "no effect: pages are the host's"),
     flag(&["one-insn-per-tb", "singlestep"], "", "QEMU_ONE_INSN_PER_TB", Nothing, "no effect"),
-    flag(&["tb-size"], "size", "QEMU_TB_SIZE", Nothing, "no effect"),
+    flag(&["tb-size"], "size", "QEMU_TB_SIZE", Apply(number), "no effect"),
     flag(&["execve"], "", "QEMU_EXECVE", Nothing, "no effect: what programs execute is always emulated"),
     flag(&["alone"], "", "ANYARCH_ALONE", Apply(|l, _| set(l, |o| o.alone = true)),
         "share no translations with other processes"),
@@ -152,6 +151,53 @@ fn cpu(line: &mut Line, value: Vec<u8>) -> Result<(), String> {
     Ok(())
 }
 
+/// A number as C reads it.
+fn c_number(text: &str) -> Option<u64> {
+    match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+/// Checks a value that has no effect here: a typing error is told as QEMU tells it.
+fn checked(value: &[u8], what: &str, right: impl Fn(&str) -> bool) -> Result<(), String> {
+    let text = String::from_utf8_lossy(value);
+    if right(&text) { Ok(()) } else { Err(format!("`{text}` is no {what}")) }
+}
+
+fn number(_: &mut Line, value: Vec<u8>) -> Result<(), String> {
+    checked(&value, "number", |text| c_number(text).is_some())
+}
+
+fn seed(line: &mut Line, value: Vec<u8>) -> Result<(), String> {
+    number(line, value)?;
+    line.warn("-seed has no effect: random numbers do not follow from it".into());
+    Ok(())
+}
+
+fn reserved(_: &mut Line, value: Vec<u8>) -> Result<(), String> {
+    checked(&value, "number of bytes (k, M, G)", |text| {
+        c_number(text.strip_suffix(['k', 'K', 'M', 'G']).unwrap_or(text)).is_some()
+    })
+}
+
+/// `START..END`, `START+LENGTH` or `START-LENGTH`, separated by commas.
+fn ranges(_: &mut Line, value: Vec<u8>) -> Result<(), String> {
+    let is_range = |text: &str| {
+        let parts = ["..", "+", "-"].into_iter().find_map(|sign| text.split_once(sign));
+        parts.is_some_and(|(a, b)| c_number(a).is_some() && c_number(b).is_some())
+    };
+    checked(&value, "list of ranges (START..END)", |text| text.split(',').all(is_range))
+}
+
+/// Groups of three numbers.
+fn signal_map(_: &mut Line, value: Vec<u8>) -> Result<(), String> {
+    checked(&value, "map of signals (GUEST HOST COUNT)", |text| {
+        let words: Vec<_> = text.split_whitespace().map(c_number).collect();
+        words.len().is_multiple_of(3) && words.iter().all(Option::is_some)
+    })
+}
+
 /// QEMU's form of a number of bytes.
 fn stack(line: &mut Line, value: Vec<u8>) -> Result<(), String> {
     let text = String::from_utf8_lossy(&value).into_owned();
@@ -160,11 +206,7 @@ fn stack(line: &mut Line, value: Vec<u8>) -> Result<(), String> {
         Some(b'M') => (&text[..text.len() - 1], 1 << 20),
         _ => (&text[..], 1),
     };
-    let number = match digits.strip_prefix("0x") {
-        Some(hex) => u64::from_str_radix(hex, 16),
-        None => digits.parse(),
-    };
-    let size = number.ok().and_then(|n| n.checked_mul(unit)).filter(|n| *n > 0);
+    let size = c_number(digits).and_then(|n| n.checked_mul(unit)).filter(|n| *n > 0);
     line.stack = Some(size.ok_or_else(|| format!("`{text}` is no number of bytes (k, M)"))?);
     Ok(())
 }
