@@ -19,6 +19,8 @@ pub(crate) struct Fetcher {
     map: &'static PcMap,
     /// What must not be translated.
     sections: Option<&'static Sections>,
+    /// Nothing is fetched from here on.
+    limit: u64,
     page: u64,
     executable: [bool; 2],
     /// Eight bytes read ahead, from `start` on.
@@ -29,9 +31,9 @@ pub(crate) struct Fetcher {
 }
 
 impl Fetcher {
-    /// For the evaluation of a section.
-    pub(crate) fn in_section(mut self) -> Self {
-        self.sections = None;
+    /// For the evaluation of a section, as far as `limit`.
+    pub(crate) fn in_section(mut self, limit: u64) -> Self {
+        (self.sections, self.limit) = (None, limit);
         self
     }
     /// [`Fetch::peek`] of bytes in two words.
@@ -58,7 +60,8 @@ impl Fetcher {
 impl Fetch for Fetcher {
     fn bytes(&mut self, pc: u64, out: &mut [u8]) -> usize {
         let count = self.sections.map_or(out.len(), |sections| sections.limit(pc, out.len()));
-        let out = &mut out[..count];
+        let left = usize::try_from(self.limit.saturating_sub(pc)).unwrap_or(count);
+        let out = &mut out[..count.min(left)];
         let left = (PAGE - pc % PAGE) as usize;
         if out.len() <= left {
             return if self.in_page(pc, out) { out.len() } else { 0 };
@@ -151,6 +154,7 @@ impl Engine {
             space: self.space(),
             map,
             sections: Some(&self.sections),
+            limit: u64::MAX,
             page: pc / PAGE,
             executable,
             ahead: 0,

@@ -190,7 +190,7 @@ impl Engine {
     }
 }
 
-/// The instructions of a section that have been executed, by where they are.
+/// The blocks of a section that have been executed, by where they are.
 type SectionCode = Vec<Box<Block>>;
 
 /// A thread's registered area, and the section that it is in.
@@ -346,7 +346,21 @@ impl Cpu {
         let mut code = self.rseq.code.remove(&section.from).unwrap_or_default();
         let exit = loop {
             let pc = self.state().pc();
-            let exit = self.step_section(&section, &mut code).or_else(|| self.end_of_loop(pc));
+            let version = (self.engine.sections.version.load(Ordering::SeqCst), self.map.key);
+            if core::mem::replace(&mut self.rseq.version, version) != version {
+                self.rseq.code.clear();
+                code.clear();
+            }
+            let exit = if once {
+                self.step_section(&section, &mut Block::default(), true)
+            } else {
+                let index = (pc - section.from) as usize >> self.engine.spec.insn_align;
+                if code.len() <= index {
+                    code.resize_with(index + 1, Box::default);
+                }
+                self.step_section(&section, &mut code[index], false)
+            };
+            let exit = exit.or_else(|| self.end_of_loop(pc));
             let goes_on = section.evaluated().contains(&self.state().pc())
                 && self.pending().load(Ordering::Relaxed) == 0;
             if once || exit.is_some() || !goes_on {
@@ -356,26 +370,15 @@ impl Cpu {
         self.rseq.code.insert(section.from, code);
         exit
     }
-    /// Executes the instruction at pc, which is evaluated for `section`.
-    fn step_section(&mut self, section: &Section, code: &mut SectionCode) -> Option<Exit> {
-        let (engine, pc, key) = (self.engine, self.state().pc(), self.map.key);
-        let version = (engine.sections.version.load(Ordering::SeqCst), key);
-        if core::mem::replace(&mut self.rseq.version, version) != version {
-            self.rseq.code.clear();
-            code.clear();
-        }
-        if !engine.is_aligned(pc) {
-            let mut fetcher = engine.fetcher(self.map, pc).in_section();
-            return Some(Exit::Fault(engine.fetch_fault(&mut fetcher, pc)));
-        }
-        let index = (pc - section.from) as usize >> engine.spec.insn_align;
-        if code.len() <= index {
-            code.resize_with(index + 1, Box::default);
-        }
-        let block = &mut code[index];
+    /// Executes what is at pc, evaluated for `section`, up to a branch: `block`, which is decoded if
+    /// it is empty. `single`: one instruction.
+    fn step_section(&mut self, section: &Section, block: &mut Block, single: bool) -> Option<Exit> {
+        let (engine, pc) = (self.engine, self.state().pc());
         if block.insns == 0 {
-            let mut fetcher = engine.fetcher(self.map, pc).in_section();
-            let mode = Mode { key, single: true, brief: false };
+            // (What comes before the section decides whether its descriptor is in force.)
+            let limit = if pc < section.start { section.start } else { section.end };
+            let mut fetcher = engine.fetcher(self.map, pc).in_section(limit);
+            let mode = Mode { key: self.map.key, single, brief: !single };
             engine.decode(&mut fetcher, pc, mode, block);
             if block.insns == 0 {
                 return Some(Exit::Fault(engine.fetch_fault(&mut fetcher, pc)));
