@@ -90,6 +90,7 @@ impl Cpu {
                 self.shared.noticed();
                 None
             }
+            exit::FAULT if self.engine.spec.refault => self.interpret(),
             _ => Some(Exit::Fault(self.shared.fault())),
         }
     }

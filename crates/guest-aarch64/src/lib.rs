@@ -126,6 +126,7 @@ pub static SPEC: Spec = Spec {
     memory: Memory::Weak,
     coherence: Coherence::Explicit,
     fp: rules::ARM,
+    refault: false,
 };
 
 impl Guest for Aarch64 {

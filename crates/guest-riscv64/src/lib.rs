@@ -58,6 +58,7 @@ static SPEC: Spec = Spec {
     memory: Memory::Weak,
     coherence: Coherence::Explicit,
     fp: RISCV,
+    refault: true,
 };
 
 /// The RISC-V guest.

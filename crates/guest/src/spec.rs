@@ -63,6 +63,9 @@ pub struct Spec {
     pub coherence: Coherence,
     /// Its rules of floating point.
     pub fp: FpRules,
+    /// An instruction that faults may have had a part of its effect, which its registers tell (RISC-V's
+    /// vstart): what faults in translated code is executed again by the evaluator, which finds that out.
+    pub refault: bool,
 }
 
 impl Spec {

@@ -359,7 +359,7 @@ impl Lower<'_> {
     }
     fn integer_to_canonical(&mut self, o: Op, double: bool) -> bool {
         let exact = double && o.aux & 16 == 0;
-        (exact || o.aux & 7 == 0) && self.integer_to_fp(o, double)
+        (exact || o.aux & 7 == 0 && !self.block.fp_exact) && self.integer_to_fp(o, double)
     }
     /// Lowers a vector operation. Multiplications with addition and extremes trap if a result or an operand is a
     /// NaN, in other operations lanes of the result are looked at.

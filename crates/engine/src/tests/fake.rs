@@ -98,6 +98,7 @@ static SPEC: Spec = Spec {
     memory: Memory::Weak,
     coherence: Coherence::Explicit,
     fp: FpRules::decode(0),
+    refault: false,
 };
 
 impl Guest for Fake {

@@ -74,6 +74,7 @@ static SPEC: Spec = Spec {
     memory: Memory::Weak,
     coherence: Coherence::Explicit,
     fp: FpRules::decode(0),
+    refault: false,
 };
 
 impl Guest for Halves {

@@ -1,8 +1,8 @@
 //! The vector extension, executed element by element on the registers in the state.
 //!
-//! Translated code leaves for each vector instruction ([`crate::runtime::VECTOR`]): what an instruction
-//! does depends on vl, vtype and vstart, which only the state knows. The setting of vl and vtype
-//! themselves is translated (`configuration.rs`).
+//! Translated code leaves for a vector instruction ([`crate::runtime::VECTOR`]): what it does depends on
+//! vl, vtype and vstart, which only the state knows. The setting of vl and vtype themselves is
+//! translated (`configuration.rs`), and the usual instructions where these are known (`direct`).
 //!
 //! VLEN is 128. v0 to v31 are vector slots 96 to 127. Tail and masked-off elements are left as they are,
 //! which "agnostic" allows too.
@@ -10,6 +10,7 @@
 mod arithmetic;
 mod configuration;
 mod crypto;
+mod direct;
 mod estimate;
 mod fixed;
 mod float;
@@ -274,8 +275,11 @@ impl Machine<'_> {
 }
 
 impl Translator<'_> {
-    /// Leaves to execute a vector instruction.
+    /// A vector instruction: translated, or executed by leaving.
     pub(crate) fn vector(&mut self, op: Op, word: u32) -> Flow {
+        if self.direct(op, word) {
+            return Flow::Next;
+        }
         let word = self.imm(word.into());
         self.runtime(runtime::VECTOR + op as u32, word, Ref::NONE)
     }

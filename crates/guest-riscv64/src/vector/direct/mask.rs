@@ -1,0 +1,162 @@
+//! Comparisons, whose results are masks, and what is done with those.
+
+use super::super::{Op, VLEN};
+use super::{Direct, v};
+use crate::field::XReg;
+use crate::translator::Translator;
+use ir::vec_op::VecOp;
+use ir::{Cond, OpCode, Ref, Ty};
+
+const NONE: Ref = Ref::NONE;
+
+/// The operation, whether its operands are exchanged, and whether its result is inverted.
+fn comparison(op: Op) -> Option<(VecOp, bool, bool)> {
+    Some(match op {
+        Op::Mseq => (VecOp::CmEq, false, false),
+        Op::Msne => (VecOp::CmEq, false, true),
+        Op::Msltu => (VecOp::CmGtU, true, false),
+        Op::Mslt => (VecOp::CmGtS, true, false),
+        Op::Msleu => (VecOp::CmGeU, true, false),
+        Op::Msle => (VecOp::CmGeS, true, false),
+        Op::Msgtu => (VecOp::CmGtU, false, false),
+        Op::Msgt => (VecOp::CmGtS, false, false),
+        Op::Mfeq => (VecOp::FCmEq, false, false),
+        Op::Mfne => (VecOp::FCmEq, false, true),
+        Op::Mflt => (VecOp::FCmGt, true, false),
+        Op::Mfle => (VecOp::FCmGe, true, false),
+        Op::Mfgt => (VecOp::FCmGt, false, false),
+        Op::Mfge => (VecOp::FCmGe, false, false),
+        _ => return None,
+    })
+}
+
+impl Translator<'_> {
+    pub(super) fn direct_compare(&mut self, d: Direct) -> bool {
+        let Some((code, reversed, inverted)) = comparison(d.op) else { return false };
+        // The destination is one register, which may be the first one of a source.
+        let allowed = |at: u16| {
+            let inside = (at..at + d.regs).contains(&d.vd());
+            at.is_multiple_of(d.regs) && (!inside || d.vd() == at)
+        };
+        if !allowed(d.vs2()) || d.has_vector() && !allowed(d.vs1()) {
+            return false;
+        }
+        self.if_full(d);
+        let scalar = self.second(d);
+        let in_one = VLEN / d.sew;
+        // Bits of all elements, 64 in each word.
+        let mut words: Vec<Ref> = Vec::new();
+        for r in 0..d.regs {
+            let (a, b) = (v(d.vs2() + r), self.second_of(d, scalar, r));
+            let (a, b) = if reversed { (b, a) } else { (a, b) };
+            let lanes = self.lanes_to_temp(code, d.lane(), 0, [a, b, NONE]);
+            let bits = self.temp();
+            self.ir.un_aux(OpCode::VecMask, Ty::I64, bits, lanes, d.lane().into());
+            let at = u32::from(r) * in_one;
+            match words.last().copied() {
+                Some(low) if !at.is_multiple_of(64) => {
+                    let all = self.temp();
+                    let field = (at % 64) as u16 | (in_one as u16) << 8;
+                    self.ir.bin_aux(OpCode::Bfi, Ty::I64, all, low, bits, field);
+                    words.pop();
+                    words.push(all);
+                }
+                _ => words.push(bits),
+            }
+        }
+        if inverted {
+            let ones = self.imm(super::super::low(d.elements().min(64)));
+            for word in &mut words {
+                let t = self.temp();
+                self.ir.bin(OpCode::Xor, Ty::I64, t, *word, ones);
+                *word = t;
+            }
+        }
+        self.write_mask(d, &words);
+        true
+    }
+    pub(super) fn direct_float_compare(&mut self, d: Direct) -> bool {
+        matches!(d.op, Op::Mfeq | Op::Mfne | Op::Mflt | Op::Mfle | Op::Mfgt | Op::Mfge)
+            && self.direct_compare(d)
+    }
+    /// Writes VLMAX bits to the destination, of which the others stay.
+    fn write_mask(&mut self, d: Direct, words: &[Ref]) {
+        let (vd, elements) = (v(d.vd()), d.elements());
+        if let [low, high] = *words {
+            return self.ir.bin(OpCode::VecFromPair, Ty::V128, vd, low, high);
+        }
+        let (mut bits, mut lane) = (words[0], 0);
+        if elements < 8 {
+            let (old, new) = (self.temp(), self.temp());
+            self.ir.un_aux(OpCode::VecToInt, Ty::I64, old, vd, 0);
+            self.ir.bin_aux(OpCode::Bfi, Ty::I64, new, old, bits, (elements as u16) << 8);
+            bits = new;
+        } else {
+            lane = elements.ilog2() as u8 - 3;
+        }
+        self.lanes(VecOp::InsInt, lane, 0, vd, [vd, bits, NONE]);
+    }
+    pub(super) fn direct_mask(&mut self, d: Direct) -> bool {
+        match d.op {
+            Op::Id if d.aligned(d.regs, &[d.vd()]) => self.direct_numbers(d),
+            Op::Cpopm | Op::First if d.elements() <= 64 => self.direct_count(d),
+            _ => self.direct_logic(d),
+        }
+    }
+    /// VID: each element's number.
+    fn direct_numbers(&mut self, d: Direct) -> bool {
+        self.if_full(d);
+        let in_one = VLEN / d.sew;
+        for r in 0..d.regs {
+            let number = |n: u32| u128::from(u32::from(r) * in_one + n);
+            let all = (0..in_one).fold(0, |all, n| all | number(n) << (n * d.sew));
+            let all = self.ir.vconst(all);
+            self.ir.mov(Ty::V128, v(d.vd() + r), all);
+        }
+        true
+    }
+    /// VCPOP and VFIRST.
+    fn direct_count(&mut self, d: Direct) -> bool {
+        self.if_full(d);
+        let (all, bits) = (self.temp(), self.temp());
+        self.ir.un_aux(OpCode::VecToInt, Ty::I64, all, v(d.vs2()), 3 << 8);
+        let mask = self.imm(super::super::low(d.elements()));
+        self.ir.bin(OpCode::And, Ty::I64, bits, all, mask);
+        let rd = self.x_out(XReg(d.vd() as u8));
+        if d.op == Op::Cpopm {
+            self.ir.un(OpCode::Popcnt, Ty::I64, rd, bits);
+            return true;
+        }
+        let (first, none, ones) = (self.temp(), self.temp(), self.temp());
+        let zero = self.imm(0);
+        self.ir.un(OpCode::Ctz, Ty::I64, first, bits);
+        // All ones if there is none.
+        self.ir.bin_aux(OpCode::SetCmp, Ty::I64, none, bits, zero, Cond::Eq as u16);
+        self.ir.bin(OpCode::Sub, Ty::I64, ones, zero, none);
+        self.ir.bin(OpCode::Or, Ty::I64, rd, first, ones);
+        true
+    }
+    /// Logic on masks.
+    fn direct_logic(&mut self, d: Direct) -> bool {
+        let (code, inverted) = match d.op {
+            Op::Mandn => (VecOp::AndNot, false),
+            Op::Mand => (VecOp::And, false),
+            Op::Mor => (VecOp::Or, false),
+            Op::Mxor => (VecOp::Xor, false),
+            Op::Morn => (VecOp::OrNot, false),
+            Op::Mnand => (VecOp::And, true),
+            Op::Mnor => (VecOp::Or, true),
+            Op::Mxnor => (VecOp::Xor, true),
+            _ => return false,
+        };
+        self.if_full(d);
+        let vd = v(d.vd());
+        let mut result = self.lanes_to_temp(code, 0, 0, [v(d.vs2()), v(d.vs1()), NONE]);
+        if inverted {
+            result = self.lanes_to_temp(VecOp::Not, 0, 0, [result, NONE, NONE]);
+        }
+        let mask = self.ir.vconst(u128::MAX >> (128 - d.elements()));
+        self.lanes(VecOp::Select, 0, 0, vd, [result, vd, mask]);
+        true
+    }
+}
