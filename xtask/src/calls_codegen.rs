@@ -2,7 +2,7 @@
 
 use crate::structs_codegen;
 use anyhow::{Context, Result, bail, ensure};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -36,7 +36,10 @@ pub(crate) fn files(root: &Path) -> Result<Vec<(String, String)>> {
     let calls = parse(&text)?;
     let structs = std::fs::read_to_string(root.join("isa/linux.structs"))?;
     Ok(vec![
-        ("crates/linux/src/layout/structs.rs".into(), structs_codegen::structs(&structs)?),
+        (
+            "crates/linux/src/layout/structs.rs".into(),
+            structs_codegen::structs(&structs, &pointed_to(&calls))?,
+        ),
         ("crates/linux/src/calls/table.rs".into(), table(&calls)?),
         ("docs/calls.md".into(), document(&calls)),
     ])
@@ -55,6 +58,13 @@ pub(crate) fn run(root: &Path, check: bool) -> Result<()> {
         println!("{path}");
     }
     Ok(())
+}
+
+/// The structures that arguments point to.
+fn pointed_to(calls: &[Call]) -> BTreeSet<&str> {
+    let types = calls.iter().flat_map(|call| &call.types);
+    let named = types.filter_map(|t| t.split_once(':').filter(|(way, _)| *way != "flags"));
+    named.map(|(_, name)| name).collect()
 }
 
 fn parse(text: &str) -> Result<Vec<Call>> {
@@ -107,7 +117,8 @@ fn arg(text: &str) -> String {
     };
     match text.split_once(':') {
         Some(("flags", set)) => format!("Arg::Flags(Set::{})", camel(set)),
-        _ => format!("Arg::{}", camel(text)),
+        Some((way, name)) => format!("Arg::{}(Layout::{})", camel(way), camel(name)),
+        None => format!("Arg::{}", camel(text)),
     }
 }
 
@@ -144,7 +155,7 @@ fn lookup(call: &Call, how: &str) -> Result<String> {
 fn table(calls: &[Call]) -> Result<String> {
     let mut out = String::from(
         "//! Generated from isa/linux.calls by `cargo xtask codegen`: every system call.\n\n\
-         use super::{Action, Call, Lookup};\nuse crate::strace::{Arg, Set};\nuse sys::Errno;\n\n\
+         use super::{Action, Call, Lookup};\nuse crate::layout::Layout;\nuse crate::strace::{Arg, Set};\nuse sys::Errno;\n\n\
          /// Marks a number without a call.\npub(crate) const NONE: u16 = u16::MAX;\n\n\
          /// All calls.\n#[rustfmt::skip]\npub(crate) static CALLS: [Call; ",
     );

@@ -45,7 +45,12 @@ fn everything_is_registered_without_a_name() {
             "cat ./qemu-binfmt-conf.sh | sh -s -- --path=/usr/bin -p --suffix -static\n"
         )
     );
-    assert_eq!(m.entries(), ["qemu-aarch64"]);
+    let mut entries = m.entries();
+    entries.sort();
+    let mut ours: Vec<_> =
+        binfmt::guests::emulated().iter().map(|g| format!("qemu-{}", g.qemu)).collect();
+    ours.sort();
+    assert_eq!(entries, ours);
 }
 
 #[test]
@@ -54,11 +59,11 @@ fn mistakes_are_named() {
     let (code, _, err) = m.call(run, "register -s -- -p vax");
     assert_eq!((code, err.as_str()), (2, "ERROR: unknown CPU \"vax\"\n"));
     assert_eq!(m.call(run, "register -x").2, "Invalid option: -x\n");
-    let (code, _, err) = m.call(run, "register -- -p riscv64");
+    let (code, _, err) = m.call(run, "register -- -p sh4");
     assert_eq!(code, 1);
     assert_eq!(
         err,
         "sh: write error: No such file or directory\n\
-         hint: not registered, as there is no emulator here: riscv64\n"
+         hint: not registered, as there is no emulator here: sh4\n"
     );
 }

@@ -35,6 +35,7 @@ pub(crate) use restart::{again, give_up, waits};
 pub(crate) use robust::end_of_thread;
 pub(crate) use table::{AARCH64 as AARCH64_CALLS, RISCV64 as RISCV64_CALLS};
 
+use crate::layout::{Converted, Model};
 use crate::strace::Arg;
 use crate::task::Task;
 use crate::{family, ptrace, seccomp, signal as signals};
@@ -158,11 +159,11 @@ fn serve_plain(task: &mut Task, call: Option<&'static Call>, args: Args) -> Resu
     match call.map(|call| &call.action) {
         Some(Action::Passed(host)) => {
             family::before_call(task, *host);
-            task.call(*host, args)
+            pass(task, call, *host, args)
         }
         Some(Action::Follows(host, lookup)) => {
             let (path, args) = path::looked_up(task, lookup, args);
-            let result = task.call(*host, args);
+            let result = pass(task, call, *host, args);
             drop(path);
             result
         }
@@ -170,6 +171,18 @@ fn serve_plain(task: &mut Task, call: Option<&'static Call>, args: Args) -> Resu
         Some(Action::Refused(errno)) => Err(*errno),
         None => Err(Errno::ENOSYS),
     }
+}
+
+/// Makes the host's call `nr`, with structures as the host lays them out.
+fn pass(task: &mut Task, call: Option<&Call>, nr: i64, args: Args) -> Result {
+    let model = task.process.abi.model;
+    if model == Model::HOST {
+        return task.call(nr, args);
+    }
+    let converted = Converted::new(model, call.map_or(&[], |call| call.args), args)?;
+    let result = task.call(nr, converted.args)?;
+    converted.finish()?;
+    Ok(result)
 }
 
 /// Gives the result to the guest, or lets it make the call again.

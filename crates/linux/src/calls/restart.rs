@@ -156,7 +156,7 @@ fn sleep(task: &mut Task, clock: u64, request: u64, remain: u64) -> Result {
         }
         if remain != 0 {
             let left = if before.is_some() { difference(end, now) } else { left };
-            let left = Timespec { sec: left[0] as i64, nsec: left[1] as i64 };
+            let left = Timespec { tv_sec: left[0] as i64, tv_nsec: left[1] as i64 };
             layout::write(task.process.abi.model, remain, left)?;
         }
     }

@@ -71,7 +71,9 @@ fn is_address(arg: Arg) -> bool {
             | Arg::Inbuf
             | Arg::Outbuf
             | Arg::Argv
-            | Arg::Timespec
+            | Arg::In(_)
+            | Arg::Out(_)
+            | Arg::Inout(_)
             | Arg::Sigset
             | Arg::Sockaddr
             | Arg::Iovec

@@ -1,8 +1,11 @@
 //! Structures in the guest's memory: their fields are declared in `isa/linux.structs`, and read and
 //! written here by the guest's word size, byte order and alignment.
 
+mod arguments;
+#[rustfmt::skip]
 mod structs;
 
+pub(crate) use arguments::Converted;
 pub(crate) use structs::*;
 
 use memory::MemoryFault;
@@ -21,6 +24,9 @@ pub struct Model {
 impl Model {
     /// 64 bits, little-endian.
     pub const LP64: Self = Self { word: 8, big_endian: false, wide_align: 8 };
+    /// The host's.
+    pub const HOST: Self =
+        Self { word: size_of::<usize>(), big_endian: cfg!(target_endian = "big"), wide_align: 8 };
 }
 
 /// Longest structure.
@@ -30,6 +36,39 @@ const LEN_MAX: usize = 256;
 pub(crate) trait Struct: Default + Copy {
     /// Shows each field to `cursor`, in order.
     fn visit(&mut self, cursor: &mut Cursor<'_>);
+    /// As strace(1) prints it.
+    fn show(&self) -> String;
+}
+
+/// Converts a structure from the first model and bytes to the second.
+type Convert = fn((Model, &[u8]), (Model, &mut [u8]));
+
+/// What is done with the structure that an argument points to.
+struct Shape {
+    len: fn(Model) -> usize,
+    convert: Convert,
+    show: fn(Model, &[u8]) -> String,
+}
+
+impl Shape {
+    const fn of<T: Struct>() -> Self {
+        Self {
+            len: len::<T>,
+            convert: |(from, bytes), (to, out)| {
+                to_bytes(to, from_bytes::<T>(from, bytes), out);
+            },
+            show: |model, bytes| from_bytes::<T>(model, bytes).show(),
+        }
+    }
+}
+
+impl Layout {
+    /// The one at `at`, for people; None if it cannot be read.
+    pub(crate) fn show(self, model: Model, at: u64) -> Option<String> {
+        let shape = self.shape();
+        let bytes = memory::read_vec(at, (shape.len)(model)).ok()?;
+        Some((shape.show)(model, &bytes))
+    }
 }
 
 /// What happens to the fields.
@@ -80,6 +119,14 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// A structure in this one.
+    fn structure<T: Struct>(&mut self, value: &mut T) {
+        let align = align::<T>(self.model);
+        self.at = self.at.next_multiple_of(align);
+        value.visit(self);
+        self.at = self.at.next_multiple_of(align);
+    }
+
     /// What follows stands at a multiple of a word.
     #[cfg(test)]
     fn align_word(&mut self) {
@@ -124,6 +171,13 @@ macro_rules! numbers {
 }
 
 numbers!(u16 i32 u32 i64 u64);
+
+/// The alignment of a structure.
+fn align<T: Struct>(model: Model) -> usize {
+    let mut cursor = Cursor { model, at: 0, align: 1, action: Action::Measure };
+    T::default().visit(&mut cursor);
+    cursor.align
+}
 
 /// The length of a structure.
 pub(crate) fn len<T: Struct>(model: Model) -> usize {
@@ -179,6 +233,10 @@ mod tests {
         assert_eq!((len::<Msghdr>(Model::LP64), len::<Msghdr>(I386)), (56, 28));
         assert_eq!((len::<EpollEvent>(Model::LP64), len::<EpollEvent>(I386)), (16, 12));
         assert_eq!((len::<StackT>(Model::LP64), len::<StackT>(ARM)), (24, 12));
+        assert_eq!((len::<Statfs>(Model::LP64), len::<Rusage>(I386)), (120, 72));
+        assert_eq!((len::<Sysinfo>(Model::LP64), len::<Tms>(I386)), (112, 16));
+        assert_eq!((len::<Itimerspec>(Model::LP64), len::<Itimerval>(I386)), (32, 16));
+        assert_eq!((len::<Timex>(Model::LP64), len::<Timex>(I386)), (208, 128));
         assert_eq!((len::<SemidDs>(Model::LP64), len::<CloneArgs>(ARM)), (88, 88));
         assert_eq!(
             (len::<Sigaction>(Model::LP64), len::<SigactionRestorer>(Model::LP64)),
@@ -203,7 +261,7 @@ mod tests {
         );
         assert_eq!((&bytes[24..28], bytes[39]), (&[0xff; 4][..], 5));
         assert_eq!(from_bytes::<SiginfoChild>(BIG64, &bytes[..len]), child);
-        let time = Timespec { sec: -2, nsec: 7 };
+        let time = Timespec { tv_sec: -2, tv_nsec: 7 };
         let len = to_bytes(I386, time, &mut bytes);
         assert_eq!(bytes[..len], [0xfe, 0xff, 0xff, 0xff, 7, 0, 0, 0]);
         assert_eq!(from_bytes::<Timespec>(I386, &bytes[..len]), time);
@@ -211,6 +269,7 @@ mod tests {
 
     #[test]
     fn structures_are_read_and_written_in_memory() {
+        memory::install_handlers();
         let mut place = [0_u64; 16];
         let at = place.as_mut_ptr() as u64;
         let stat =

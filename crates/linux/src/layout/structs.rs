@@ -5,14 +5,307 @@ use super::{Cursor, Struct};
 /// `struct timespec`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Timespec {
-    pub(crate) sec: i64,
-    pub(crate) nsec: i64,
+    pub(crate) tv_sec: i64,
+    pub(crate) tv_nsec: i64,
 }
 
 impl Struct for Timespec {
     fn visit(&mut self, cursor: &mut Cursor<'_>) {
-        cursor.signed_word(&mut self.sec);
-        cursor.signed_word(&mut self.nsec);
+        cursor.signed_word(&mut self.tv_sec);
+        cursor.signed_word(&mut self.tv_nsec);
+    }
+    fn show(&self) -> String {
+        format!("{{tv_sec={}, tv_nsec={}}}", self.tv_sec, self.tv_nsec)
+    }
+}
+
+/// `struct timeval`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Timeval {
+    pub(crate) tv_sec: i64,
+    pub(crate) tv_usec: i64,
+}
+
+impl Struct for Timeval {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.signed_word(&mut self.tv_sec);
+        cursor.signed_word(&mut self.tv_usec);
+    }
+    fn show(&self) -> String {
+        format!("{{tv_sec={}, tv_usec={}}}", self.tv_sec, self.tv_usec)
+    }
+}
+
+/// `struct timezone`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Timezone {
+    pub(crate) tz_minuteswest: i32,
+    pub(crate) tz_dsttime: i32,
+}
+
+impl Struct for Timezone {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.number(&mut self.tz_minuteswest);
+        cursor.number(&mut self.tz_dsttime);
+    }
+    fn show(&self) -> String {
+        format!("{{tz_minuteswest={}, tz_dsttime={}}}", self.tz_minuteswest, self.tz_dsttime)
+    }
+}
+
+/// `struct itimerval`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Itimerval {
+    pub(crate) it_interval: Timeval,
+    pub(crate) it_value: Timeval,
+}
+
+impl Struct for Itimerval {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.structure(&mut self.it_interval);
+        cursor.structure(&mut self.it_value);
+    }
+    fn show(&self) -> String {
+        format!("{{it_interval={}, it_value={}}}", self.it_interval.show(), self.it_value.show())
+    }
+}
+
+/// `struct itimerspec`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Itimerspec {
+    pub(crate) it_interval: Timespec,
+    pub(crate) it_value: Timespec,
+}
+
+impl Struct for Itimerspec {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.structure(&mut self.it_interval);
+        cursor.structure(&mut self.it_value);
+    }
+    fn show(&self) -> String {
+        format!("{{it_interval={}, it_value={}}}", self.it_interval.show(), self.it_value.show())
+    }
+}
+
+/// `struct tms`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tms {
+    pub(crate) tms_utime: i64,
+    pub(crate) tms_stime: i64,
+    pub(crate) tms_cutime: i64,
+    pub(crate) tms_cstime: i64,
+}
+
+impl Struct for Tms {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.signed_word(&mut self.tms_utime);
+        cursor.signed_word(&mut self.tms_stime);
+        cursor.signed_word(&mut self.tms_cutime);
+        cursor.signed_word(&mut self.tms_cstime);
+    }
+    fn show(&self) -> String {
+        format!("{{tms_utime={}, tms_stime={}, tms_cutime={}, tms_cstime={}}}", self.tms_utime, self.tms_stime, self.tms_cutime, self.tms_cstime)
+    }
+}
+
+/// `struct rusage`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rusage {
+    pub(crate) ru_utime: Timeval,
+    pub(crate) ru_stime: Timeval,
+    pub(crate) ru_maxrss: i64,
+    pub(crate) ru_ixrss: i64,
+    pub(crate) ru_idrss: i64,
+    pub(crate) ru_isrss: i64,
+    pub(crate) ru_minflt: i64,
+    pub(crate) ru_majflt: i64,
+    pub(crate) ru_nswap: i64,
+    pub(crate) ru_inblock: i64,
+    pub(crate) ru_oublock: i64,
+    pub(crate) ru_msgsnd: i64,
+    pub(crate) ru_msgrcv: i64,
+    pub(crate) ru_nsignals: i64,
+    pub(crate) ru_nvcsw: i64,
+    pub(crate) ru_nivcsw: i64,
+}
+
+impl Struct for Rusage {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.structure(&mut self.ru_utime);
+        cursor.structure(&mut self.ru_stime);
+        cursor.signed_word(&mut self.ru_maxrss);
+        cursor.signed_word(&mut self.ru_ixrss);
+        cursor.signed_word(&mut self.ru_idrss);
+        cursor.signed_word(&mut self.ru_isrss);
+        cursor.signed_word(&mut self.ru_minflt);
+        cursor.signed_word(&mut self.ru_majflt);
+        cursor.signed_word(&mut self.ru_nswap);
+        cursor.signed_word(&mut self.ru_inblock);
+        cursor.signed_word(&mut self.ru_oublock);
+        cursor.signed_word(&mut self.ru_msgsnd);
+        cursor.signed_word(&mut self.ru_msgrcv);
+        cursor.signed_word(&mut self.ru_nsignals);
+        cursor.signed_word(&mut self.ru_nvcsw);
+        cursor.signed_word(&mut self.ru_nivcsw);
+    }
+    fn show(&self) -> String {
+        format!("{{ru_utime={}, ru_stime={}, ru_maxrss={}, ru_ixrss={}, ru_idrss={}, ru_isrss={}, ru_minflt={}, ru_majflt={}, ru_nswap={}, ru_inblock={}, ru_oublock={}, ru_msgsnd={}, ru_msgrcv={}, ru_nsignals={}, ru_nvcsw={}, ru_nivcsw={}}}", self.ru_utime.show(), self.ru_stime.show(), self.ru_maxrss, self.ru_ixrss, self.ru_idrss, self.ru_isrss, self.ru_minflt, self.ru_majflt, self.ru_nswap, self.ru_inblock, self.ru_oublock, self.ru_msgsnd, self.ru_msgrcv, self.ru_nsignals, self.ru_nvcsw, self.ru_nivcsw)
+    }
+}
+
+/// `struct sysinfo`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sysinfo {
+    pub(crate) uptime: i64,
+    pub(crate) loads: [u64; 3],
+    pub(crate) totalram: u64,
+    pub(crate) freeram: u64,
+    pub(crate) sharedram: u64,
+    pub(crate) bufferram: u64,
+    pub(crate) totalswap: u64,
+    pub(crate) freeswap: u64,
+    pub(crate) procs: u16,
+    pub(crate) totalhigh: u64,
+    pub(crate) freehigh: u64,
+    pub(crate) mem_unit: u32,
+}
+
+impl Struct for Sysinfo {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.signed_word(&mut self.uptime);
+        self.loads.iter_mut().for_each(|part| cursor.word(part));
+        cursor.word(&mut self.totalram);
+        cursor.word(&mut self.freeram);
+        cursor.word(&mut self.sharedram);
+        cursor.word(&mut self.bufferram);
+        cursor.word(&mut self.totalswap);
+        cursor.word(&mut self.freeswap);
+        cursor.number(&mut self.procs);
+        cursor.number(&mut { 0_u16 });
+        cursor.word(&mut self.totalhigh);
+        cursor.word(&mut self.freehigh);
+        cursor.number(&mut self.mem_unit);
+    }
+    fn show(&self) -> String {
+        format!("{{uptime={}, loads={:?}, totalram={}, freeram={}, sharedram={}, bufferram={}, totalswap={}, freeswap={}, procs={}, totalhigh={}, freehigh={}, mem_unit={}}}", self.uptime, self.loads, self.totalram, self.freeram, self.sharedram, self.bufferram, self.totalswap, self.freeswap, self.procs, self.totalhigh, self.freehigh, self.mem_unit)
+    }
+}
+
+/// `struct statfs`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Statfs {
+    pub(crate) f_type: i64,
+    pub(crate) f_bsize: i64,
+    pub(crate) f_blocks: u64,
+    pub(crate) f_bfree: u64,
+    pub(crate) f_bavail: u64,
+    pub(crate) f_files: u64,
+    pub(crate) f_ffree: u64,
+    pub(crate) f_fsid: [i32; 2],
+    pub(crate) f_namelen: i64,
+    pub(crate) f_frsize: i64,
+    pub(crate) f_flags: i64,
+}
+
+impl Struct for Statfs {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.signed_word(&mut self.f_type);
+        cursor.signed_word(&mut self.f_bsize);
+        cursor.number(&mut self.f_blocks);
+        cursor.number(&mut self.f_bfree);
+        cursor.number(&mut self.f_bavail);
+        cursor.number(&mut self.f_files);
+        cursor.number(&mut self.f_ffree);
+        self.f_fsid.iter_mut().for_each(|part| cursor.number(part));
+        cursor.signed_word(&mut self.f_namelen);
+        cursor.signed_word(&mut self.f_frsize);
+        cursor.signed_word(&mut self.f_flags);
+        cursor.signed_word(&mut { 0_i64 });
+        cursor.signed_word(&mut { 0_i64 });
+        cursor.signed_word(&mut { 0_i64 });
+        cursor.signed_word(&mut { 0_i64 });
+    }
+    fn show(&self) -> String {
+        format!("{{f_type={}, f_bsize={}, f_blocks={}, f_bfree={}, f_bavail={}, f_files={}, f_ffree={}, f_fsid={:?}, f_namelen={}, f_frsize={}, f_flags={}}}", self.f_type, self.f_bsize, self.f_blocks, self.f_bfree, self.f_bavail, self.f_files, self.f_ffree, self.f_fsid, self.f_namelen, self.f_frsize, self.f_flags)
+    }
+}
+
+/// `struct timex`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Timex {
+    pub(crate) modes: u32,
+    pub(crate) offset: i64,
+    pub(crate) freq: i64,
+    pub(crate) maxerror: i64,
+    pub(crate) esterror: i64,
+    pub(crate) status: i32,
+    pub(crate) constant: i64,
+    pub(crate) precision: i64,
+    pub(crate) tolerance: i64,
+    pub(crate) time: Timeval,
+    pub(crate) tick: i64,
+    pub(crate) ppsfreq: i64,
+    pub(crate) jitter: i64,
+    pub(crate) shift: i32,
+    pub(crate) stabil: i64,
+    pub(crate) jitcnt: i64,
+    pub(crate) calcnt: i64,
+    pub(crate) errcnt: i64,
+    pub(crate) stbcnt: i64,
+    pub(crate) tai: i32,
+}
+
+impl Struct for Timex {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.number(&mut self.modes);
+        cursor.signed_word(&mut self.offset);
+        cursor.signed_word(&mut self.freq);
+        cursor.signed_word(&mut self.maxerror);
+        cursor.signed_word(&mut self.esterror);
+        cursor.number(&mut self.status);
+        cursor.signed_word(&mut self.constant);
+        cursor.signed_word(&mut self.precision);
+        cursor.signed_word(&mut self.tolerance);
+        cursor.structure(&mut self.time);
+        cursor.signed_word(&mut self.tick);
+        cursor.signed_word(&mut self.ppsfreq);
+        cursor.signed_word(&mut self.jitter);
+        cursor.number(&mut self.shift);
+        cursor.signed_word(&mut self.stabil);
+        cursor.signed_word(&mut self.jitcnt);
+        cursor.signed_word(&mut self.calcnt);
+        cursor.signed_word(&mut self.errcnt);
+        cursor.signed_word(&mut self.stbcnt);
+        cursor.number(&mut self.tai);
+        cursor.number(&mut { 0_i32 });
+        cursor.number(&mut { 0_i32 });
+        cursor.number(&mut { 0_i32 });
+        cursor.number(&mut { 0_i32 });
+        cursor.number(&mut { 0_i32 });
+        cursor.number(&mut { 0_i32 });
+        cursor.number(&mut { 0_i32 });
+        cursor.number(&mut { 0_i32 });
+        cursor.number(&mut { 0_i32 });
+        cursor.number(&mut { 0_i32 });
+        cursor.number(&mut { 0_i32 });
+    }
+    fn show(&self) -> String {
+        format!("{{modes={}, offset={}, freq={}, maxerror={}, esterror={}, status={}, constant={}, precision={}, tolerance={}, time={}, tick={}, ppsfreq={}, jitter={}, shift={}, stabil={}, jitcnt={}, calcnt={}, errcnt={}, stbcnt={}, tai={}}}", self.modes, self.offset, self.freq, self.maxerror, self.esterror, self.status, self.constant, self.precision, self.tolerance, self.time.show(), self.tick, self.ppsfreq, self.jitter, self.shift, self.stabil, self.jitcnt, self.calcnt, self.errcnt, self.stbcnt, self.tai)
+    }
+}
+
+/// `struct sched_param`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SchedParam {
+    pub(crate) sched_priority: i32,
+}
+
+impl Struct for SchedParam {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.number(&mut self.sched_priority);
+    }
+    fn show(&self) -> String {
+        format!("{{sched_priority={}}}", self.sched_priority)
     }
 }
 
@@ -27,6 +320,9 @@ impl Struct for SigsetArgument {
     fn visit(&mut self, cursor: &mut Cursor<'_>) {
         cursor.word(&mut self.at);
         cursor.word(&mut self.size);
+    }
+    fn show(&self) -> String {
+        format!("{{at={:#x}, size={}}}", self.at, self.size)
     }
 }
 
@@ -43,6 +339,9 @@ impl Struct for Sigaction {
         cursor.word(&mut self.handler);
         cursor.word(&mut self.flags);
         cursor.number(&mut self.mask);
+    }
+    fn show(&self) -> String {
+        format!("{{handler={:#x}, flags={}, mask={}}}", self.handler, self.flags, self.mask)
     }
 }
 
@@ -62,6 +361,9 @@ impl Struct for SigactionRestorer {
         cursor.word(&mut self.restorer);
         cursor.number(&mut self.mask);
     }
+    fn show(&self) -> String {
+        format!("{{handler={:#x}, flags={}, restorer={:#x}, mask={}}}", self.handler, self.flags, self.restorer, self.mask)
+    }
 }
 
 /// `struct stack_t`.
@@ -78,6 +380,9 @@ impl Struct for StackT {
         cursor.number(&mut self.flags);
         cursor.word(&mut self.len);
     }
+    fn show(&self) -> String {
+        format!("{{start={:#x}, flags={}, len={}}}", self.start, self.flags, self.len)
+    }
 }
 
 /// `struct epoll_event`.
@@ -91,6 +396,9 @@ impl Struct for EpollEvent {
     fn visit(&mut self, cursor: &mut Cursor<'_>) {
         cursor.number(&mut self.events);
         cursor.number(&mut self.data);
+    }
+    fn show(&self) -> String {
+        format!("{{events={}, data={}}}", self.events, self.data)
     }
 }
 
@@ -124,6 +432,9 @@ impl Struct for CloneArgs {
         cursor.number(&mut self.set_tid_size);
         cursor.number(&mut self.cgroup);
     }
+    fn show(&self) -> String {
+        format!("{{flags={}, pidfd={}, child_tid={}, parent_tid={}, exit_signal={}, stack={}, stack_size={}, tls={}, set_tid={}, set_tid_size={}, cgroup={}}}", self.flags, self.pidfd, self.child_tid, self.parent_tid, self.exit_signal, self.stack, self.stack_size, self.tls, self.set_tid, self.set_tid_size, self.cgroup)
+    }
 }
 
 /// `struct semid_ds`.
@@ -143,6 +454,9 @@ impl Struct for SemidDs {
         cursor.word(&mut self.nsems);
         cursor.word(&mut { 0_u64 });
         cursor.word(&mut { 0_u64 });
+    }
+    fn show(&self) -> String {
+        format!("{{perm={:?}, otime={}, ctime={}, nsems={}}}", self.perm, self.otime, self.ctime, self.nsems)
     }
 }
 
@@ -189,6 +503,9 @@ impl Struct for StatGeneric {
         cursor.word(&mut self.ctime_nsec);
         cursor.number(&mut { 0_u32 });
         cursor.number(&mut { 0_u32 });
+    }
+    fn show(&self) -> String {
+        format!("{{dev={}, ino={}, mode={}, nlink={}, uid={}, gid={}, rdev={}, size={}, blksize={}, blocks={}, atime={}, atime_nsec={}, mtime={}, mtime_nsec={}, ctime={}, ctime_nsec={}}}", self.dev, self.ino, self.mode, self.nlink, self.uid, self.gid, self.rdev, self.size, self.blksize, self.blocks, self.atime, self.atime_nsec, self.mtime, self.mtime_nsec, self.ctime, self.ctime_nsec)
     }
 }
 
@@ -238,6 +555,9 @@ impl Struct for StatS390x {
         cursor.word(&mut { 0_u64 });
         cursor.word(&mut { 0_u64 });
     }
+    fn show(&self) -> String {
+        format!("{{dev={}, ino={}, nlink={}, mode={}, uid={}, gid={}, rdev={}, size={}, atime={}, atime_nsec={}, mtime={}, mtime_nsec={}, ctime={}, ctime_nsec={}, blksize={}, blocks={}}}", self.dev, self.ino, self.nlink, self.mode, self.uid, self.gid, self.rdev, self.size, self.atime, self.atime_nsec, self.mtime, self.mtime_nsec, self.ctime, self.ctime_nsec, self.blksize, self.blocks)
+    }
 }
 
 /// `struct stat_64_on_32`.
@@ -286,6 +606,9 @@ impl Struct for Stat64On32 {
         cursor.word(&mut self.ctime_nsec);
         cursor.number(&mut self.ino);
     }
+    fn show(&self) -> String {
+        format!("{{dev={}, short_ino={}, mode={}, nlink={}, uid={}, gid={}, rdev={}, size={}, blksize={}, blocks={}, atime={}, atime_nsec={}, mtime={}, mtime_nsec={}, ctime={}, ctime_nsec={}, ino={}}}", self.dev, self.short_ino, self.mode, self.nlink, self.uid, self.gid, self.rdev, self.size, self.blksize, self.blocks, self.atime, self.atime_nsec, self.mtime, self.mtime_nsec, self.ctime, self.ctime_nsec, self.ino)
+    }
 }
 
 /// `struct msghdr`.
@@ -311,6 +634,9 @@ impl Struct for Msghdr {
         cursor.word(&mut self.control);
         cursor.word(&mut self.controllen);
         cursor.number(&mut self.flags);
+    }
+    fn show(&self) -> String {
+        format!("{{name={:#x}, namelen={}, iov={:#x}, iovlen={}, control={:#x}, controllen={}, flags={}}}", self.name, self.namelen, self.iov, self.iovlen, self.control, self.controllen, self.flags)
     }
 }
 
@@ -340,5 +666,47 @@ impl Struct for SiginfoChild {
         cursor.number(&mut self.status);
         cursor.signed_word(&mut self.utime);
         cursor.signed_word(&mut self.stime);
+    }
+    fn show(&self) -> String {
+        format!("{{signo={}, errno={}, code={}, pid={}, uid={}, status={}, utime={}, stime={}}}", self.signo, self.errno, self.code, self.pid, self.uid, self.status, self.utime, self.stime)
+    }
+}
+
+/// A structure that an argument of a call points to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Layout {
+    EpollEvent,
+    Itimerspec,
+    Itimerval,
+    Rusage,
+    SchedParam,
+    StackT,
+    Statfs,
+    Sysinfo,
+    Timespec,
+    Timeval,
+    Timex,
+    Timezone,
+    Tms,
+}
+
+impl Layout {
+    /// What is done with it.
+    pub(super) const fn shape(self) -> super::Shape {
+        match self {
+            Self::EpollEvent => super::Shape::of::<EpollEvent>(),
+            Self::Itimerspec => super::Shape::of::<Itimerspec>(),
+            Self::Itimerval => super::Shape::of::<Itimerval>(),
+            Self::Rusage => super::Shape::of::<Rusage>(),
+            Self::SchedParam => super::Shape::of::<SchedParam>(),
+            Self::StackT => super::Shape::of::<StackT>(),
+            Self::Statfs => super::Shape::of::<Statfs>(),
+            Self::Sysinfo => super::Shape::of::<Sysinfo>(),
+            Self::Timespec => super::Shape::of::<Timespec>(),
+            Self::Timeval => super::Shape::of::<Timeval>(),
+            Self::Timex => super::Shape::of::<Timex>(),
+            Self::Timezone => super::Shape::of::<Timezone>(),
+            Self::Tms => super::Shape::of::<Tms>(),
+        }
     }
 }

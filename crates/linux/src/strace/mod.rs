@@ -7,6 +7,7 @@ pub(crate) use names::Set;
 
 use crate::abi::Abi;
 use crate::calls::{Action, Call};
+use crate::layout::Layout;
 use crate::process::place;
 use crate::signal::Info;
 use crate::task::Task;
@@ -58,8 +59,6 @@ pub(crate) enum Arg {
     Outbuf,
     /// Array of strings.
     Argv,
-    /// `struct timespec` that the call reads.
-    Timespec,
     /// Signal set that the call reads.
     Sigset,
     /// `struct sockaddr`; the next argument is its length.
@@ -68,6 +67,12 @@ pub(crate) enum Arg {
     Iovec,
     /// Flags or a constant.
     Flags(Set),
+    /// Structure that the call reads.
+    In(Layout),
+    /// Structure that it writes.
+    Out(Layout),
+    /// Structure that it reads and writes.
+    Inout(Layout),
 }
 
 /// Prints for one thread.
@@ -127,7 +132,7 @@ impl Trace {
         };
         let _ = write!(line.text, "{}(", call.name);
         for (n, ty) in call.args.iter().enumerate() {
-            if *ty == Arg::Outbuf {
+            if matches!(ty, Arg::Outbuf | Arg::Out(_)) {
                 line.from = n;
                 return line;
             }
@@ -167,6 +172,11 @@ impl Line {
             Arg::Flags(Set::Open) => self.abi.open_flags.to_host(args[n]),
             _ => args[n],
         };
+        if let Arg::In(layout) | Arg::Out(layout) | Arg::Inout(layout) = call.args[n]
+            && let Some(text) = layout.show(self.abi.model, value)
+        {
+            return self.text.push_str(&text);
+        }
         argument(&mut self.text, call.args[n], value, next);
     }
 
@@ -180,6 +190,12 @@ impl Line {
         if let Some(call) = call {
             for n in self.from..call.args.len() {
                 match (call.args[n], result) {
+                    (Arg::Out(_), Err(_)) => {
+                        if n > 0 {
+                            self.text.push_str(", ");
+                        }
+                        pointer(&mut self.text, args[n]);
+                    }
                     (Arg::Outbuf, Ok(len)) => {
                         if n > 0 {
                             self.text.push_str(", ");
@@ -219,13 +235,14 @@ fn argument(out: &mut String, ty: Arg, value: u64, next: u64) {
         Arg::Mode => write!(out, "{:#o}", value as u32),
         Arg::Sig => write!(out, "{}", signal_name(value as i32)),
         Arg::Hex => write!(out, "{value:#x}"),
-        Arg::Ptr | Arg::Outbuf => return pointer(out, value),
+        Arg::Ptr | Arg::Outbuf | Arg::In(_) | Arg::Out(_) | Arg::Inout(_) => {
+            return pointer(out, value);
+        }
         Arg::Flags(set) => return set.text(out, value),
         Arg::Path | Arg::Str => return string(out, value),
         Arg::Inbuf => return bytes(out, value, next as usize),
         Arg::Argv => return strings(out, value),
         Arg::Iovec => return buffers(out, value, next as usize),
-        Arg::Timespec => return timespec(out, value),
         Arg::Sigset => return set_of_signals(out, value),
         Arg::Sockaddr => return address(out, value, next as usize),
     };
@@ -296,15 +313,6 @@ fn buffers(out: &mut String, at: u64, len: usize) {
         list.push(format!("{{{base:#x}, {len}}}"));
     }
     write!(out, "[{}]", list.join(", ")).unwrap_or_default();
-}
-
-fn timespec(out: &mut String, at: u64) {
-    match (memory::read_u64(at), memory::read_u64(at.wrapping_add(8))) {
-        (Ok(seconds), Ok(nanoseconds)) if at != 0 => {
-            write!(out, "{{tv_sec={}, tv_nsec={nanoseconds}}}", seconds as i64).unwrap_or_default();
-        }
-        _ => pointer(out, at),
-    }
 }
 
 fn set_of_signals(out: &mut String, at: u64) {
