@@ -89,7 +89,7 @@ pub const GUESTS: &[GuestArch] = &[
         183,
     )
     .emulated(),
-    guest(["riscv64", "riscv64", "riscv64", "riscv64"], &["riscv64gc"], 64, Little, 243),
+    guest(["riscv64", "riscv64", "riscv64", "riscv64"], &["riscv64gc"], 64, Little, 243).emulated(),
     guest(
         ["amd64", "x86_64", "x86_64", "amd64"],
         &[

@@ -3,6 +3,7 @@
 use guest::Guest;
 use guest_aarch64::cpu::Features;
 use guest_aarch64::{Aarch64, Cpu as Arm64Cpu};
+use guest_riscv64::{Cpu as RiscvCpu, Riscv64};
 use linux::abi::{self, Abi};
 
 /// An architecture that is emulated.
@@ -20,13 +21,27 @@ pub(crate) struct Arch {
 }
 
 /// All of them.
-pub(crate) const GUESTS: [Arch; 1] = [Arch {
-    name: "arm64",
-    abi: &abi::aarch64::ABI,
-    models: || guest_aarch64::cpu::MODELS.iter().map(|model| model.name).collect(),
-    absent: |text| Arm64Cpu::absent(text).into_iter().map(str::to_owned).collect(),
-    make: arm64,
-}];
+pub(crate) const GUESTS: [Arch; 2] = [
+    Arch {
+        name: "arm64",
+        abi: &abi::aarch64::ABI,
+        models: || guest_aarch64::cpu::MODELS.iter().map(|model| model.name).collect(),
+        absent: |text| Arm64Cpu::absent(text).into_iter().map(str::to_owned).collect(),
+        make: arm64,
+    },
+    Arch {
+        name: "riscv64",
+        abi: &abi::riscv64::ABI,
+        models: || guest_riscv64::cpu::MODELS.iter().map(|model| model.name).collect(),
+        absent: |text| RiscvCpu::absent(text).into_iter().map(str::to_owned).collect(),
+        make: riscv64,
+    },
+];
+
+fn riscv64(text: Option<&str>) -> Result<&'static dyn Guest, String> {
+    let cpu = text.map_or(Ok(RiscvCpu::DEFAULT), RiscvCpu::parse)?;
+    Ok(Box::leak(Box::new(Riscv64::new(cpu))))
+}
 
 fn arm64(text: Option<&str>) -> Result<&'static dyn Guest, String> {
     let mut cpu = text.map_or(Ok(Arm64Cpu::DEFAULT), Arm64Cpu::parse)?;

@@ -17,7 +17,7 @@ use ir::State;
 use memory::MemoryFault;
 
 /// Those whose programs are emulated, in the order in which they are listed.
-pub static ALL: [&Abi; 1] = [&aarch64::ABI];
+pub static ALL: [&Abi; 2] = [&aarch64::ABI, &riscv64::ABI];
 
 /// That of the programs that start with `head`; None if it is not a program, or of none of these.
 pub fn of_program(head: &[u8]) -> Option<&'static Abi> {

@@ -134,8 +134,8 @@ pub(crate) fn riscv_flush_icache(task: &mut Task, args: Args) -> Result {
         return Err(Errno::EINVAL);
     }
     match end.checked_sub(start).filter(|&len| len != 0) {
-        Some(len) => task.process.engine.invalidate(start, len),
-        None => task.process.engine.invalidate(0, crate::elf::ADDR_END),
+        Some(len) => task.process.engine.code_changed(start, len),
+        None => task.process.engine.any_code_changed(),
     }
     Ok(0)
 }
