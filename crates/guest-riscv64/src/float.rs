@@ -6,6 +6,7 @@
 
 use crate::field::{FReg, XReg};
 use crate::key;
+use crate::runtime;
 use crate::translator::{Flow, Translator};
 use ir::{Access, Cond, OpCode, Ref, Rounding, Ty};
 
@@ -266,6 +267,20 @@ impl Translator<'_> {
         let (a, dst) = (self.imm(constant_bits(ty, constant) | ones), self.f(fd));
         self.ir.mov(Ty::F64, dst, a);
         Flow::Next
+    }
+    /// FCVT.BF16.S.
+    pub(crate) fn fcvt_bf16_s(&mut self, fs1: FReg, rm: Rm, fd: FReg) -> Flow {
+        self.bfloat(runtime::TO_BFLOAT, fs1, rm, fd)
+    }
+    /// FCVT.S.BF16.
+    pub(crate) fn fcvt_s_bf16(&mut self, fs1: FReg, rm: Rm, fd: FReg) -> Flow {
+        self.bfloat(runtime::FROM_BFLOAT, fs1, rm, fd)
+    }
+    fn bfloat(&mut self, op: u32, fs1: FReg, rm: Rm, fd: FReg) -> Flow {
+        let Some(rounding) = self.rounding(rm) else { return Flow::Undefined };
+        let mode = u64::from(rounding.chosen()) << 8;
+        let (from, to) = (self.imm(u64::from(fs1.0) | mode), self.imm(fd.0.into()));
+        self.runtime(op, from, to)
     }
     /// FCVTMOD.W.D.
     pub(crate) fn fcvtmod_w_d(&mut self, fs1: FReg, rd: XReg) -> Flow {

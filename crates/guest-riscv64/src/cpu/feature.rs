@@ -123,6 +123,7 @@ features! {
     "Misaligned atomic instructions within 16 bytes." ZAMA16B "zama16b" [], [], [];
     "WRS.NTO and so on." ZAWRS "zawrs" [], [48], [A];
     "FLI, FROUND and so on." ZFA "zfa" [], [32], [F];
+    "Conversions of bfloat16." ZFBFMIN "zfbfmin" [], [52], [F];
     "Half precision." ZFH "zfh" [], [27], [ZFHMIN];
     "Conversions of half precision." ZFHMIN "zfhmin" [], [28], [F];
     "C.LBU and so on." ZCB "zcb" [], [44], [C];
@@ -141,6 +142,8 @@ features! {
     "SM3." ZKSH "zksh" [], [15], [];
     "Vector bit manipulation." ZVBB "zvbb" [], [17], [ZVKB];
     "Vector carry-less multiplication." ZVBC "zvbc" [], [18], [V];
+    "Conversions of vectors of bfloat16." ZVFBFMIN "zvfbfmin" [], [53], [V];
+    "Products of vectors of bfloat16." ZVFBFWMA "zvfbfwma" [], [54], [ZVFBFMIN ZFBFMIN];
     "Vectors of half precision." ZVFH "zvfh" [], [30], [ZVFHMIN ZFHMIN];
     "Conversions of vectors of half precision." ZVFHMIN "zvfhmin" [], [31], [V];
     "Vector bit manipulation for cryptography." ZVKB "zvkb" [], [19], [V];
@@ -148,6 +151,7 @@ features! {
     "Vector AES." ZVKNED "zvkned" [], [21], [V];
     "Vector SHA-256." ZVKNHA "zvknha" [], [22], [V];
     "Vector SHA-256 and SHA-512." ZVKNHB "zvknhb" [], [23], [V];
+    "Vector SM3." ZVKSH "zvksh" [], [25], [V];
     "Vector SM4." ZVKSED "zvksed" [], [24], [V];
     "Vector time that does not depend on data." ZVKT "zvkt" [], [26], [];
     "Time that does not depend on data. (As far as it does not on the host.)" ZKT "zkt" [], [16], [];

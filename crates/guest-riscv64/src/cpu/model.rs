@@ -78,11 +78,15 @@ const FAST: Features = F::ALL.without(all([
     VECTOR,
     F::ZVBC,
     F::ZVFH,
+    F::ZFBFMIN,
+    F::ZVFBFMIN,
+    F::ZVFBFWMA,
     F::ZVKG,
     F::ZVKNED,
     F::ZVKNHA,
     F::ZVKNHB,
     F::ZVKSED,
+    F::ZVKSH,
 ]));
 
 /// All of them; the first one is the default.

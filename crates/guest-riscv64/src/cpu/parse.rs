@@ -8,10 +8,7 @@ use guest::option;
 /// Properties of QEMU's processors that programs do not notice, and that are on or off.
 const SWITCHES: [&str; 6] = ["mmu", "pmp", "svade", "svadu", "sv39", "sv48"];
 /// Extensions that are not there.
-const ABSENT: [&str; 12] = [
-    "h", "smnpm", "ssnpm", "supm", "zcmp", "zcmt", "zfbfmin", "zicfilp", "zicfiss", "zvfbfmin",
-    "zvfbfwma", "zvksh",
-];
+const ABSENT: [&str; 8] = ["h", "smnpm", "ssnpm", "supm", "zcmp", "zcmt", "zicfilp", "zicfiss"];
 /// The same, with a number.
 const NUMBERS: [&str; 11] = [
     "cbom_blocksize",

@@ -128,7 +128,7 @@ fn class_32_1(t: &mut Translator<'_>, word: u32) -> Flow {
             }
         }
         0x00001003 => {
-            if t.lacks(Features::ZFHMIN) { Flow::Undefined } else { t.flh(x(word, 20, 12), x(word, 15, 5), x(word, 7, 5)) }
+            if t.lacks(Features::ZFHMIN) && t.lacks(Features::ZFBFMIN) { Flow::Undefined } else { t.flh(x(word, 20, 12), x(word, 15, 5), x(word, 7, 5)) }
         }
         0x00002003 => {
             if t.lacks(Features::F) { Flow::Undefined } else { t.flw(x(word, 20, 12), x(word, 15, 5), x(word, 7, 5)) }
@@ -577,7 +577,7 @@ fn class_32_9(t: &mut Translator<'_>, word: u32) -> Flow {
             }
         }
         0x00001003 => {
-            if t.lacks(Features::ZFHMIN) { Flow::Undefined } else { t.fsh(y(((word >> 7) & 0x1f) | ((word >> 20) & 0xfe0), 12), x(word, 20, 5), x(word, 15, 5)) }
+            if t.lacks(Features::ZFHMIN) && t.lacks(Features::ZFBFMIN) { Flow::Undefined } else { t.fsh(y(((word >> 7) & 0x1f) | ((word >> 20) & 0xfe0), 12), x(word, 20, 5), x(word, 15, 5)) }
         }
         0x00002003 => {
             if t.lacks(Features::F) { Flow::Undefined } else { t.fsw(y(((word >> 7) & 0x1f) | ((word >> 20) & 0xfe0), 12), x(word, 20, 5), x(word, 15, 5)) }
@@ -1440,6 +1440,13 @@ fn class_32_20(t: &mut Translator<'_>, word: u32) -> Flow {
                         Flow::Undefined
                     }
                 }
+                0x00600000 => {
+                    if !(5..=6).contains(&((word >> 12) & 0x7)) {
+                        if t.lacks(Features::ZFBFMIN) { Flow::Undefined } else { t.fcvt_s_bf16(x(word, 15, 5), x(word, 12, 3), x(word, 7, 5)) }
+                    } else {
+                        Flow::Undefined
+                    }
+                }
                 _ => Flow::Undefined,
             }
         }
@@ -1502,6 +1509,13 @@ fn class_32_20(t: &mut Translator<'_>, word: u32) -> Flow {
                 0x00500000 => {
                     if !(5..=6).contains(&((word >> 12) & 0x7)) {
                         if t.lacks(Features::ZFA) || t.lacks(Features::ZFH) { Flow::Undefined } else { t.froundnx_h(x(word, 15, 5), x(word, 12, 3), x(word, 7, 5)) }
+                    } else {
+                        Flow::Undefined
+                    }
+                }
+                0x00800000 => {
+                    if !(5..=6).contains(&((word >> 12) & 0x7)) {
+                        if t.lacks(Features::ZFBFMIN) { Flow::Undefined } else { t.fcvt_bf16_s(x(word, 15, 5), x(word, 12, 3), x(word, 7, 5)) }
                     } else {
                         Flow::Undefined
                     }
@@ -1817,7 +1831,7 @@ fn class_32_20(t: &mut Translator<'_>, word: u32) -> Flow {
             if word & 0x01f07000 == 0x00001000 {
                 if t.lacks(Features::ZFH) { Flow::Undefined } else { t.fclass_h(x(word, 15, 5), x(word, 7, 5)) }
             } else if word & 0x01f07000 == 0x00000000 {
-                if t.lacks(Features::ZFHMIN) { Flow::Undefined } else { t.fmv_x_h(x(word, 15, 5), x(word, 7, 5)) }
+                if t.lacks(Features::ZFHMIN) && t.lacks(Features::ZFBFMIN) { Flow::Undefined } else { t.fmv_x_h(x(word, 15, 5), x(word, 7, 5)) }
             } else {
                 Flow::Undefined
             }
@@ -1842,7 +1856,7 @@ fn class_32_20(t: &mut Translator<'_>, word: u32) -> Flow {
         }
         0xf4000003 => {
             if word & 0x01f07000 == 0x00000000 {
-                if t.lacks(Features::ZFHMIN) { Flow::Undefined } else { t.fmv_h_x(x(word, 15, 5), x(word, 7, 5)) }
+                if t.lacks(Features::ZFHMIN) && t.lacks(Features::ZFBFMIN) { Flow::Undefined } else { t.fmv_h_x(x(word, 15, 5), x(word, 7, 5)) }
             } else if word & 0x01f07000 == 0x00100000 {
                 if t.lacks(Features::ZFA) || t.lacks(Features::ZFH) { Flow::Undefined } else { t.fli_h(x(word, 15, 5), x(word, 7, 5)) }
             } else {
@@ -2039,6 +2053,9 @@ fn class_32_21(t: &mut Translator<'_>, word: u32) -> Flow {
                         0x00060000 => {
                             if t.lacks(Features::V) { Flow::Undefined } else { t.vector(crate::vector::Op::Fcvt, word) }
                         }
+                        0x00068000 => {
+                            if t.lacks(Features::ZVFBFMIN) { Flow::Undefined } else { t.vector(crate::vector::Op::Fwcvtbf16, word) }
+                        }
                         0x00070000 => {
                             if t.lacks(Features::V) { Flow::Undefined } else { t.vector(crate::vector::Op::Fcvt, word) }
                         }
@@ -2068,6 +2085,9 @@ fn class_32_21(t: &mut Translator<'_>, word: u32) -> Flow {
                         }
                         0x000b8000 => {
                             if t.lacks(Features::V) { Flow::Undefined } else { t.vector(crate::vector::Op::Fcvt, word) }
+                        }
+                        0x000e8000 => {
+                            if t.lacks(Features::ZVFBFMIN) { Flow::Undefined } else { t.vector(crate::vector::Op::Fncvtbf16, word) }
                         }
                         _ => Flow::Undefined,
                     }
@@ -2723,6 +2743,9 @@ fn class_32_21(t: &mut Translator<'_>, word: u32) -> Flow {
                 0x60000000 => {
                     if t.lacks(Features::V) { Flow::Undefined } else { t.vector(crate::vector::Op::Fwmul, word) }
                 }
+                0x6c000000 => {
+                    if t.lacks(Features::ZVFBFWMA) { Flow::Undefined } else { t.vector(crate::vector::Op::Fwmaccbf16, word) }
+                }
                 0x70000000 => {
                     if t.lacks(Features::V) { Flow::Undefined } else { t.vector(crate::vector::Op::Fwmacc, word) }
                 }
@@ -2982,6 +3005,9 @@ fn class_32_21(t: &mut Translator<'_>, word: u32) -> Flow {
                 0x60000000 => {
                     if t.lacks(Features::V) { Flow::Undefined } else { t.vector(crate::vector::Op::Fwmul, word) }
                 }
+                0x6c000000 => {
+                    if t.lacks(Features::ZVFBFWMA) { Flow::Undefined } else { t.vector(crate::vector::Op::Fwmaccbf16, word) }
+                }
                 0x70000000 => {
                     if t.lacks(Features::V) { Flow::Undefined } else { t.vector(crate::vector::Op::Fwmacc, word) }
                 }
@@ -3193,6 +3219,9 @@ fn class_32_28(t: &mut Translator<'_>, word: u32) -> Flow {
 #[rustfmt::skip]
 fn class_32_29(t: &mut Translator<'_>, word: u32) -> Flow {
     match word & 0xfe007003 {
+        0x82002003 => {
+            if t.lacks(Features::ZVKSH) { Flow::Undefined } else { t.vector(crate::vector::Op::Sm3me, word) }
+        }
         0x86002003 => {
             if t.lacks(Features::ZVKSED) { Flow::Undefined } else { t.vector(crate::vector::Op::Sm4k, word) }
         }
@@ -3247,6 +3276,9 @@ fn class_32_29(t: &mut Translator<'_>, word: u32) -> Flow {
         }
         0xaa002003 => {
             if t.lacks(Features::ZVKNED) { Flow::Undefined } else { t.vector(crate::vector::Op::Aeskf2, word) }
+        }
+        0xae002003 => {
+            if t.lacks(Features::ZVKSH) { Flow::Undefined } else { t.vector(crate::vector::Op::Sm3c, word) }
         }
         0xb2002003 => {
             if t.lacks(Features::ZVKG) { Flow::Undefined } else { t.vector(crate::vector::Op::Ghsh, word) }

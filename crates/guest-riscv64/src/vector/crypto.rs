@@ -149,6 +149,7 @@ impl Machine<'_> {
         let uimm = self.vs1();
         match op {
             Op::Sha2ms | Op::Sha2ch | Op::Sha2cl => return self.sha2(op),
+            Op::Sm3c | Op::Sm3me => return self.sm3(op),
             Op::Ghsh | Op::Gmul => {
                 let sources = [self.vs2(), uimm];
                 let used = if op == Op::Ghsh { &sources[..] } else { &sources[..1] };
@@ -181,6 +182,27 @@ impl Machine<'_> {
         Ok(())
     }
 
+    /// VSM3ME and VSM3C: groups of eight words.
+    fn sm3(&mut self, op: Op) -> Done {
+        let (vd, vs1, vs2) = (self.vd(), self.vs1(), self.vs2());
+        let sources = [vs2, vs1];
+        self.check_groups(32, 8, if op == Op::Sm3me { &sources } else { &sources[..1] }, false)?;
+        // (New words may replace those of vs1.)
+        require(!self.group(vd).overlaps(self.group(vs2)))?;
+        for n in self.vstart / 8..self.vl / 8 {
+            let group =
+                |register| std::array::from_fn(|i| self.get(register, 32, 8 * n + i) as u32);
+            let result = match op {
+                Op::Sm3me => sm3::message(group(vs1), group(vs2)),
+                _ => sm3::compress(vs1 as u32, group(vd), group(vs2)),
+            };
+            for (i, value) in result.into_iter().enumerate() {
+                self.set(vd, 32, 8 * n + i, value.into());
+            }
+        }
+        Ok(())
+    }
+
     fn sha2(&mut self, op: Op) -> Done {
         let (w, vd, vs1, vs2) = (self.sew(), self.vd(), self.vs1(), self.vs2());
         require(w == 32 || w == 64 && self.features.has(Features::ZVKNHB))?;
@@ -208,4 +230,56 @@ fn sm4_constants(step: usize) -> u128 {
     joined(std::array::from_fn(|word| {
         (0..4).fold(0, |bytes, n| bytes << 8 | byte(16 * step + 4 * word + n))
     }))
+}
+
+/// SM3 works on big-endian words.
+mod sm3 {
+    const fn p0(x: u32) -> u32 {
+        x ^ x.rotate_left(9) ^ x.rotate_left(17)
+    }
+    const fn p1(x: u32) -> u32 {
+        x ^ x.rotate_left(15) ^ x.rotate_left(23)
+    }
+
+    /// Eight new words of the message: from words 0 to 7 and 8 to 15.
+    pub(super) fn message(first: [u32; 8], second: [u32; 8]) -> [u32; 8] {
+        let mut w = [0u32; 24];
+        for n in 0..8 {
+            w[n] = first[n].swap_bytes();
+            w[n + 8] = second[n].swap_bytes();
+        }
+        for n in 16..24 {
+            w[n] = p1(w[n - 16] ^ w[n - 9] ^ w[n - 3].rotate_left(15))
+                ^ w[n - 13].rotate_left(7)
+                ^ w[n - 6];
+        }
+        std::array::from_fn(|n| w[n + 16].swap_bytes())
+    }
+
+    /// Rounds `2 * step` and the next one, from A, B, ... H and words 0, 1 and 4, 5 of the message.
+    pub(super) fn compress(step: u32, state: [u32; 8], message: [u32; 8]) -> [u32; 8] {
+        let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = state.map(u32::swap_bytes);
+        let w = message.map(u32::swap_bytes);
+        for n in 0..2 {
+            let j = 2 * step + n;
+            let early = j < 16;
+            let t: u32 = if early { 0x79cc_4519 } else { 0x7a87_9d8a };
+            let turned = a.rotate_left(12);
+            let ss1 = turned.wrapping_add(e).wrapping_add(t.rotate_left(j % 32)).rotate_left(7);
+            let (ff, gg) = match early {
+                true => (a ^ b ^ c, e ^ f ^ g),
+                false => (a & b | a & c | b & c, e & f | !e & g),
+            };
+            let word = w[n as usize];
+            let tt1 = ff
+                .wrapping_add(d)
+                .wrapping_add(ss1 ^ turned)
+                .wrapping_add(word ^ w[n as usize + 4]);
+            let tt2 = gg.wrapping_add(h).wrapping_add(ss1).wrapping_add(word);
+            (d, c, b, a) = (c, b.rotate_left(9), a, tt1);
+            (h, g, f, e) = (g, f.rotate_left(19), e, p0(tt2));
+        }
+        // The order in which the next step takes them.
+        [a, b, c, d, e, f, g, h].map(u32::swap_bytes)
+    }
 }

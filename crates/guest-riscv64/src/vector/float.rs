@@ -172,8 +172,10 @@ impl Machine<'_> {
 
     pub(super) fn float(&mut self, op: Op) -> Done {
         let (w, vd, vs2) = (self.sew(), self.vd(), self.vs2());
-        if op == Op::Fcvt {
-            return self.convert();
+        match op {
+            Op::Fcvt => return self.convert(),
+            Op::Fncvtbf16 | Op::Fwcvtbf16 | Op::Fwmaccbf16 => return self.bfloat(op),
+            _ => {}
         }
         self.float_width()?;
         let mut fp = Float::new(self);
@@ -226,6 +228,50 @@ impl Machine<'_> {
         }
         fp.finish(self);
         Ok(())
+    }
+
+    /// Conversions of bfloat16, and the sum of a single and the product of two.
+    fn bfloat(&mut self, op: Op) -> Done {
+        let (vd, vs2) = (self.vd(), self.vs2());
+        // (No halves: only the rounding mode is of interest.)
+        self.float_of(32, Features::NONE)?;
+        require(self.sew() == 16)?;
+        let mut fp = Float::new(self);
+        match op {
+            Op::Fncvtbf16 => self.check(self.group(vd), &[self.wide(vs2, 1)])?,
+            Op::Fwcvtbf16 => self.check(self.wide(vd, 1), &[self.group(vs2)])?,
+            _ => self.check_widening(false, true)?,
+        }
+        self.each(|m, i| {
+            let mut single = |value| fp.0.convert(Format::BF16, Format::F32, value);
+            match op {
+                Op::Fncvtbf16 => {
+                    let result = fp.0.convert(Format::F32, Format::BF16, m.get(vs2, 32, i));
+                    m.set(vd, 16, i, result);
+                }
+                Op::Fwcvtbf16 => {
+                    let result = single(m.get(vs2, 16, i));
+                    m.set(vd, 32, i, result);
+                }
+                _ => {
+                    let b = match m.form() {
+                        Form::Vector => m.get(m.vs1(), 16, i),
+                        _ => m.scalar_bfloat(),
+                    };
+                    let (a, b) = (single(m.get(vs2, 16, i)), single(b));
+                    let result = fp.0.mul_add(Format::F32, m.get(vd, 32, i), a, b);
+                    m.set(vd, 32, i, result);
+                }
+            }
+        });
+        fp.finish(self);
+        Ok(())
+    }
+    /// The floating-point register rs1 as a bfloat16.
+    fn scalar_bfloat(&self) -> u64 {
+        let value = self.state.vec[self.vs1()] as u64;
+        let boxed = value >> 16 == u64::MAX >> 16;
+        if boxed { value & low(16) } else { Format::BF16.default_nan(false) }
     }
 
     /// VFCVT, VFWCVT, VFNCVT: which one is in the place of vs1.

@@ -33,7 +33,7 @@ ops! {
     Float {
         Fadd Fsub Frsub Fmin Fmax Fsgnj Fsgnjn Fsgnjx Fmul Fdiv Frdiv
         Mfeq Mfne Mflt Mfle Mfgt Mfge Fmadd Fnmadd Fmsub Fnmsub Fmacc Fnmacc Fmsac Fnmsac
-        Fwadd Fwsub Fwmul Fwmacc Fwnmacc Fwmsac Fwnmsac Fcvt Fsqrt Frsqrt7 Frec7 Fclass
+        Fwadd Fwsub Fwmul Fwmacc Fwnmacc Fwmsac Fwnmsac Fcvt Fncvtbf16 Fwcvtbf16 Fwmaccbf16 Fsqrt Frsqrt7 Frec7 Fclass
     }
     Reduction {
         Redsum Redand Redor Redxor Redminu Redmin Redmaxu Redmax Wredsumu Wredsum
@@ -45,7 +45,7 @@ ops! {
         Slide1up Slide1down Fslide1up Fslide1down Rgather Rgatherei16 Compress
     }
     Crypto {
-        Aesef Aesem Aesdf Aesdm Aesz Aeskf1 Aeskf2 Ghsh Gmul Sha2ms Sha2ch Sha2cl Sm4r Sm4k
+        Aesef Aesem Aesdf Aesdm Aesz Aeskf1 Aeskf2 Ghsh Gmul Sha2ms Sha2ch Sha2cl Sm4r Sm4k Sm3me Sm3c
     }
 }
 
