@@ -20,13 +20,22 @@ pub struct Subject {
 }
 
 /// All of them. The first one is used where any guest will do.
-pub const SUBJECTS: [Subject; 1] = [Subject {
-    name: "arm64",
-    uname: "aarch64",
-    debian: "arm64",
-    triple: "aarch64-linux-gnu",
-    loader: "/lib/ld-linux-aarch64.so.1",
-}];
+pub const SUBJECTS: [Subject; 2] = [
+    Subject {
+        name: "arm64",
+        uname: "aarch64",
+        debian: "arm64",
+        triple: "aarch64-linux-gnu",
+        loader: "/lib/ld-linux-aarch64.so.1",
+    },
+    Subject {
+        name: "riscv64",
+        uname: "riscv64",
+        debian: "riscv64",
+        triple: "riscv64-linux-gnu",
+        loader: "/lib/ld-linux-riscv64-lp64d.so.1",
+    },
+];
 
 impl Subject {
     /// The C compiler.

@@ -11,4 +11,5 @@ pub mod elf_fuzz;
 pub mod fault;
 pub mod intrinsics;
 pub mod lowering;
+mod riscv64;
 pub mod subject;

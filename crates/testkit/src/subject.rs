@@ -9,7 +9,7 @@ use guest::Guest;
 use crate::diff::case::Case;
 use crate::diff::record::{Layout, Record};
 use crate::fault;
-use crate::{aarch64, diff};
+use crate::{aarch64, diff, riscv64};
 use isa::{Line, Table};
 
 /// Which encodings are wanted.
@@ -117,7 +117,7 @@ impl std::fmt::Debug for Subject {
 }
 
 /// All of them.
-pub static SUBJECTS: &[&Subject] = &[&aarch64::SUBJECT];
+pub static SUBJECTS: &[&Subject] = &[&aarch64::SUBJECT, &riscv64::SUBJECT];
 
 /// The subject of this name.
 pub fn find(name: &str) -> Option<&'static Subject> {

@@ -11,6 +11,10 @@
 enum { SIZE = 8, PAD = 4 };
 static void make(unsigned char *p, unsigned v) { uint32_t w[2] = {0x52800000u | v << 5, 0xd65f03c0u}; memcpy(p, w, 8); }
 static const uint32_t pad = 0xd503201f;
+#elif defined(__riscv)
+enum { SIZE = 8, PAD = 4 };
+static void make(unsigned char *p, unsigned v) { uint32_t w[2] = {0x513u | v << 20, 0x8067u}; memcpy(p, w, 8); }
+static const uint32_t pad = 0x13;
 #elif defined(__x86_64__)
 enum { SIZE = 8, PAD = 1 };
 static void make(unsigned char *p, unsigned v) { unsigned char w[8] = {0xb8, v, v >> 8, 0, 0, 0xc3, 0x90, 0x90}; memcpy(p, w, 8); }

@@ -6,6 +6,8 @@
 #include <unistd.h>
 #if defined(__aarch64__)
 static size_t make(unsigned char *p, unsigned v) { uint32_t w[2] = {0x52800000u | v << 5, 0xd65f03c0u}; memcpy(p, w, 8); return 8; }
+#elif defined(__riscv)
+static size_t make(unsigned char *p, unsigned v) { uint32_t w[3] = {0x537u | ((v + 0x800) & ~0xfffu), 0x5051bu | v << 20, 0x8067u}; memcpy(p, w, 12); return 12; }
 #elif defined(__x86_64__)
 static size_t make(unsigned char *p, unsigned v) { p[0] = 0xb8; memcpy(p + 1, &v, 4); p[5] = 0xc3; return 6; }
 #endif

@@ -133,7 +133,7 @@ int main(int argc, char **argv) {
     R(mremap(q, P, P, MREMAP_FIXED, p));
     R(mremap(q, P, P, MREMAP_MAYMOVE | MREMAP_FIXED, p + 3 * P));
     printf("fixed %d %d\n", probe(p + 3 * P, 1), probe(q, 1));
-    R(mremap((void *)0x10000, P, P, 0));
+    R(mremap((void *)0x50000000, P, P, 0));
     int fd = memfd_create("x", 0);
     R(ftruncate(fd, P));
     char *f = mmap(0, 2 * P, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

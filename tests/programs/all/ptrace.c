@@ -9,12 +9,18 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
+#ifdef __riscv
+#include <asm/ptrace.h>
+#endif
 #include <sys/wait.h>
 #include <unistd.h>
 
 #ifdef __aarch64__
 #define NR(r) ((long)(r).regs[8])
 #define RET(r) ((r).regs[0])
+#elif defined(__riscv)
+#define NR(r) ((long)(r).a7)
+#define RET(r) ((r).a0)
 #else
 #define NR(r) ((long)(r).orig_rax)
 #define RET(r) ((r).rax)

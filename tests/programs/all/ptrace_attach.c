@@ -11,6 +11,9 @@
 #include <sys/select.h>
 #include <sys/uio.h>
 #include <sys/user.h>
+#ifdef __riscv
+#include <asm/ptrace.h>
+#endif
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>

@@ -10,6 +10,9 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
+#ifdef __riscv
+#include <asm/ptrace.h>
+#endif
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +25,10 @@
 #define PC(r) ((r).pc)
 #define RET(r) ((r).regs[0])
 #define BREAK(old) (((old) & ~0xffffffffL) | 0xd4200000)
+#elif defined(__riscv)
+#define PC(r) ((r).pc)
+#define RET(r) ((r).a0)
+#define BREAK(old) (((old) & ~0xffffffffL) | 0x00100073)
 #else
 #define PC(r) ((r).rip)
 #define RET(r) ((r).rax)
@@ -229,6 +236,8 @@ static void emulated(void)
             int nr = -1;
             struct iovec io = {&nr, sizeof nr};
             ptrace(PTRACE_SETREGSET, p, (void *)NT_ARM_SYSTEM_CALL, &io);
+#elif defined(__riscv)
+            regs(p, PTRACE_GETREGSET, &r), r.a7 = -1, regs(p, PTRACE_SETREGSET, &r);
 #else
             regs(p, PTRACE_GETREGSET, &r), r.orig_rax = -1, regs(p, PTRACE_SETREGSET, &r);
 #endif

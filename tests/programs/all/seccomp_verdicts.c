@@ -23,6 +23,9 @@
 
 #ifdef __aarch64__
 #define ARCH AUDIT_ARCH_AARCH64
+#elif defined(__riscv)
+#include <asm/ptrace.h>
+#define ARCH AUDIT_ARCH_RISCV64
 #else
 #define ARCH AUDIT_ARCH_X86_64
 #endif
@@ -148,6 +151,8 @@ static void tracers(void)
         struct iovec call = {&nr32, sizeof nr32};
         ptrace(PTRACE_SETREGSET, p, (void *)NT_ARM_SYSTEM_CALL, &call);
         r.regs[0] = n == 1 ? 1234 : r.regs[0];
+#elif defined(__riscv)
+        r.a7 = nr, r.a0 = n == 1 ? 1234 : r.a0;
 #else
         r.orig_rax = nr, r.rax = n == 1 ? 1234 : r.rax;
 #endif
@@ -221,7 +226,8 @@ static void listeners(const char *self)
             }
             printf("asked for %s by it %d arch %d valid %d", q.data.nr == SYS_getppid ? "getppid" : q.data.nr == SYS_openat ? path : "copy_file_range",
                 q.pid == p, q.data.arch == ARCH, ioctl(fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &q.id));
-            if (n == 3) printf(" %lld %llx %lld %llx %llx %lld", q.data.args[0], q.data.args[1], q.data.args[2], q.data.args[3], q.data.args[4], q.data.args[5]);
+            /* (How an int is extended is the architecture's choice.) */
+            if (n == 3) printf(" %d %llx %d %llx %llx %lld", (int)q.data.args[0], q.data.args[1], (int)q.data.args[2], q.data.args[3], q.data.args[4], q.data.args[5]);
             printf("\n");
             if (n == 0) s.val = 42;
             if (n == 1) s.error = exec ? -ENOSYS : -EXDEV;

@@ -1,0 +1,133 @@
+//! Pairs of instructions that compilers emit together, and that back ends translate together:
+//! unlikely to meet at random.
+
+use guest_riscv64::encoding::TABLE;
+use isa::{Generator, Line};
+
+use super::choose::Place;
+use super::fit::{immediate, is_access, register, with, writes};
+use crate::diff::case::{Branch, Group};
+
+/// The second has the result of the first as an operand.
+const VALUES: &[(&str, &str)] = &[
+    ("lui", "addi"),
+    ("lui", "addiw"),
+    ("auipc", "addi"),
+    ("c_lui", "c_addi"),
+    ("c_lui", "c_addiw"),
+    ("slli", "srli"),
+    ("slli", "srai"),
+    ("slli", "add"),
+    ("c_slli", "c_srli"),
+    ("c_slli", "c_add"),
+    ("slliw", "addw"),
+    ("addw", "slli"),
+    ("addiw", "slli"),
+    ("and", "sltu"),
+    ("slt", "bne"),
+    ("sltu", "beq"),
+    ("sltiu", "bne"),
+    ("sltu", "add"),
+    ("sub", "sltu"),
+    ("slti", "xori"),
+    ("sltu", "czero_eqz"),
+    ("czero_eqz", "or"),
+    ("czero_nez", "or"),
+    ("mul", "mulh"),
+    ("mulhu", "add"),
+    ("div", "mul"),
+    ("divu", "remu"),
+    ("divw", "remw"),
+    ("andn", "orn"),
+    ("ctz", "srl"),
+    ("clz", "xori"),
+    ("sext_b", "add"),
+    ("zext_h", "slli"),
+    ("rev8", "srli"),
+    ("orc_b", "xori"),
+    ("fmul_d", "fadd_d"),
+    ("fmul_s", "fadd_s"),
+    ("fadd_s", "fmul_s"),
+    ("fsub_s", "fmul_s"),
+    ("fmadd_s", "fmadd_s"),
+    ("fmadd_d", "fmadd_d"),
+    ("fdiv_s", "fcvt_d_s"),
+    ("fcvt_s_d", "fadd_s"),
+    ("fcvt_d_s", "fadd_d"),
+    ("fcvt_s_w", "fmul_s"),
+    ("fcvt_d_l", "fmul_d"),
+    ("fmv_w_x", "fadd_s"),
+    ("fmv_d_x", "fadd_d"),
+    ("fmv_d_x", "fadd_s"),
+    ("fadd_s", "fmv_x_w"),
+    ("fadd_s", "fadd_d"),
+    ("fadd_d", "fadd_s"),
+    ("fsqrt_d", "fdiv_d"),
+    ("fadd_s", "fcvt_w_s"),
+    ("fadd_d", "fcvt_l_d"),
+    ("flt_d", "bne"),
+    ("feq_s", "beq"),
+    ("fle_d", "xori"),
+    ("fsgnj_s", "fadd_s"),
+    ("fsgnjx_d", "fadd_d"),
+    ("fmin_s", "fmax_s"),
+    ("fadd_h", "fmul_h"),
+    ("fcvt_s_h", "fadd_s"),
+];
+
+/// A random pair; None if its lines are not among those of `generator`, or do not fit.
+pub(super) fn pair(generator: &mut Generator, place: Place) -> Option<Group> {
+    let (first, second) = VALUES[generator.rng.below(VALUES.len() as u64) as usize];
+    let line = |generator: &Generator, name| -> Option<&'static Line> {
+        generator.lines().iter().copied().find(|l| l.name == name)
+    };
+    let (first, second) = (line(generator, first)?, line(generator, second)?);
+    let (one, mut two) = (generator.word_of(first)?, generator.word_of(second)?);
+    let rng = &mut generator.rng;
+    let float = first.field_named("fd").is_some();
+    let result = register(first, one, if float { "fd" } else { "rd" })?;
+    let sources: &[&str] = if float { &["fs1", "fs2", "fs3"] } else { &["rs1", "rs2"] };
+    let sources: Vec<_> =
+        sources.iter().filter(|name| second.field_named(name).is_some()).collect();
+    match sources.len() {
+        // Compressed: the operand is the destination.
+        0 => two = with(second, two, "rd", result),
+        n => two = with(second, two, sources[rng.below(n as u64) as usize], result),
+    }
+    let destination = if second.field_named("fd").is_some() { "fd" } else { "rd" };
+    if !rng.one_in(3) {
+        two = with(second, two, destination, result);
+    }
+    let is =
+        |word, line: &Line| TABLE.find(word, line.bytes()).is_some_and(|l| std::ptr::eq(l, line));
+    let kept = |line, word| writes(line, word, place.kept) || is_access(line);
+    if !is(one, first) || !is(two, second) || kept(first, one) || kept(second, two) {
+        return None;
+    }
+    let mut code = one.to_le_bytes()[..first.bytes()].to_vec();
+    let last = code.len();
+    code.extend(&two.to_le_bytes()[..second.bytes()]);
+    let skip = rng.below(4) as isize;
+    let branch = matches!(second.name, "beq" | "bne").then_some(Branch { set: immediate, skip });
+    Some(Group { code, last, branch })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_an_implemented_line() {
+        for name in VALUES.iter().flat_map(|&(a, b)| [a, b]) {
+            assert!(TABLE.named(name).is_some_and(Line::implemented), "{name}");
+        }
+    }
+
+    #[test]
+    fn many_pairs_are_valid() {
+        let mut generator = Generator::new(&TABLE, 1, |_| true);
+        let place = Place { record: 0x1000_0000, kept: 4 };
+        let pairs = (0..1000).filter_map(|_| pair(&mut generator, place)).count();
+        assert!(pairs > 500, "{pairs}");
+    }
+}

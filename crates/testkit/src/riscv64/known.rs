@@ -1,0 +1,69 @@
+//! What may differ of riscv64.
+
+use guest_riscv64::encoding::TABLE;
+use isa::{Generator, Line};
+
+use crate::diff::known::{Known, List};
+
+/// The list.
+pub(super) const LIST: List =
+    List { known: KNOWN, accepted: |_, _| false, optional: OPTIONAL, sample };
+
+const KNOWN: &[Known] = &[
+    Known {
+        what: "waiting for what never comes",
+        heading: "Zawrs",
+        lines: &["wrs_nto", "wrs_sto"],
+    },
+    Known {
+        what: "calls of the host's vDSO: undefined outside of ours",
+        heading: "custom-0",
+        lines: &["host_clock", "host_day"],
+    },
+    Known {
+        what: "the oracle's: with x0 as the destination it writes what it takes for zero from then on; \
+               not generated",
+        heading: "AMOCAS",
+        lines: &[],
+    },
+    Known {
+        what: "what it makes of instructions behind it is reserved; the others are generated",
+        heading: "vstart",
+        lines: &[],
+    },
+    Known {
+        what: "traps and calls; a call that does not exist is generated among others",
+        heading: "ECALL, EBREAK, C.EBREAK",
+        lines: &["ecall", "ebreak", "c_ebreak"],
+    },
+];
+
+/// Extensions that oracles of some versions lack.
+const OPTIONAL: &[&str] = &["Zimop", "Zcmop", "Zacas", "Zabha", "Zfbfmin", "Zicbom", "Zicboz"];
+
+/// An instruction of each line that needs `feature`.
+fn sample(feature: &str) -> Vec<Vec<u8>> {
+    let mut generator = Generator::new(&TABLE, 1, |l| l.feature() == feature);
+    let lines = generator.lines().to_vec();
+    let word = |line: &&'static Line| {
+        Some(generator.word_of(line)?.to_le_bytes()[..line.bytes()].to_vec())
+    };
+    lines.iter().filter_map(word).collect()
+}
+
+/// Whether instructions of `line` are never generated at random.
+pub(super) fn avoided(line: &Line) -> bool {
+    KNOWN.iter().any(|k| k.lines.contains(&line.name))
+}
+
+/// Whether the oracle may know `word` although the table does not: extensions that we have not
+/// (vectors as long as they are missing, custom ones, and reserved system instructions).
+pub(super) fn oracles(word: u64) -> bool {
+    let major = word & 0x7f;
+    // OP-V, loads and stores of vectors, custom-0 to 3, OP-VE.
+    matches!(major, 0x57 | 0x07 | 0x27 | 0x0b | 0x2b | 0x5b | 0x7b | 0x77)
+        // System instructions of other modes.
+        || major == 0x73
+        // Zcmp and Zcmt, which share encodings with C.FSDSP's.
+        || word & 0xe003 == 0xa002
+}
