@@ -16,7 +16,7 @@ use crate::interpret::{GuestMemory, SI_KERNEL};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use eval::{MemFault, Memory};
 use guest::{Key, Mode};
-use ir::{Block, OpCode, Ref};
+use ir::{Block, OpCode};
 use memory::section::{Failure, Guard, Sequence};
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -122,21 +122,15 @@ impl Sections {
 fn stored(block: &Block) -> Vec<u64> {
     let plausible = |c: u64| c.is_multiple_of(32) && c >> 16 != 0 && c >> 48 == 0;
     let mut found = Vec::new();
+    // (Every block comes here, so this must be quick.)
     if !block.consts.iter().any(|&c| plausible(c as u64)) {
         return found;
     }
-    let mut known: Vec<(Ref, u64)> = Vec::new();
-    for op in &block.ops {
+    for (n, op) in block.ops.iter().enumerate() {
         if op.code == OpCode::St && op.aux & 15 == 3 {
-            let constant = block.const64(op.c);
-            let moved = || known.iter().find(|(slot, _)| *slot == op.c).map(|(_, value)| *value);
-            found.extend(constant.or_else(moved).filter(|&value| plausible(value)));
-        }
-        known.retain(|(slot, _)| *slot != op.dst);
-        if op.code == OpCode::Mov
-            && let Some(value) = block.const64(op.a).filter(|&value| plausible(value))
-        {
-            known.push((op.dst, value));
+            let source = block.ops[..n].iter().rfind(|o| o.dst == op.c);
+            let value = source.filter(|o| o.code == OpCode::Mov).map_or(op.c, |o| o.a);
+            found.extend(block.const64(value).filter(|&value| plausible(value)));
         }
     }
     found

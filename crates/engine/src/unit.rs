@@ -55,9 +55,8 @@ impl CodeHash {
         let (words, rest) = code.as_chunks::<8>();
         let start = (code.len() as u64) << 56;
         let hash = words.iter().fold(start, |hash, &word| step(hash, u64::from_le_bytes(word)));
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        Self(step(hash, u64::from_le_bytes(last)))
+        let last = rest.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
+        Self(step(hash, last))
     }
 }
 
