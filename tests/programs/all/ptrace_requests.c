@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
+#include <sys/utsname.h>
 #ifdef __riscv
 #include <asm/ptrace.h>
 #endif
@@ -248,6 +249,46 @@ static void emulated(void)
     }
     printf("end %x\n", next(p, PTRACE_CONT, 0));
 }
+/* The call, its arguments and its result as the tracer wants them. */
+static void replaced_call(void)
+{
+    long a = syscall(SYS_write, -1, "no", 2), b = syscall(SYS_getppid), c = syscall(SYS_getppid);
+    _exit(a == 4 && b == 79 && c == -1 && errno == EXDEV ? 47 : 48);
+}
+static void replaced(void)
+{
+    enum { SET_SYSCALL_INFO = 0x4212 };
+    struct utsname system;
+    int major, minor;
+    uname(&system), sscanf(system.release, "%d.%d", &major, &minor);
+    if (major * 1000 + minor < 6016) return;
+    struct __ptrace_syscall_info i;
+    pid_t p = stopped_child(replaced_call);
+    said("before a call", ptrace(SET_SYSCALL_INFO, p, sizeof i, &i));
+    ptrace(PTRACE_SETOPTIONS, p, 0, PTRACE_O_TRACESYSGOOD);
+    for (int all = 0, parents = 0; all < 100; all++) {
+        int st = next(p, PTRACE_SYSCALL, 0);
+        if (!WIFSTOPPED(st)) { printf("end %x\n", st); break; }
+        ptrace(PTRACE_GET_SYSCALL_INFO, p, sizeof i, &i);
+        static long number;
+        int entry = i.op == PTRACE_SYSCALL_INFO_ENTRY;
+        if (entry) number = i.entry.nr;
+        if (entry && number == SYS_write && (int)i.entry.args[0] == -1) {
+            said("short", ptrace(SET_SYSCALL_INFO, p, 80, &i));
+            i.op = PTRACE_SYSCALL_INFO_EXIT;
+            said("another kind", ptrace(SET_SYSCALL_INFO, p, sizeof i, &i));
+            i.op = PTRACE_SYSCALL_INFO_ENTRY;
+            i.entry.nr = 1ul << 32 | SYS_write;
+            said("a large number", ptrace(SET_SYSCALL_INFO, p, sizeof i, &i));
+            i.entry.nr = SYS_write;
+            i.entry.args[0] = 1, i.entry.args[1] = (unsigned long)"new\n", i.entry.args[2] = 4;
+            said("replaced", ptrace(SET_SYSCALL_INFO, p, sizeof i, &i));
+        } else if (!entry && number == SYS_getppid) {
+            i.exit.rval = ++parents == 1 ? 79 : -EXDEV, i.exit.is_error = parents != 1;
+            said("result", ptrace(SET_SYSCALL_INFO, p, sizeof i, &i));
+        }
+    }
+}
 /* What waitid tells, and what it leaves. */
 static void waiting(void)
 {
@@ -276,6 +317,7 @@ int main(void)
     masks();
     stops();
     emulated();
+    replaced();
     waiting();
     return 0;
 }

@@ -55,6 +55,10 @@ pub(super) fn look(what: u64, pid: i32, address: u64, data: u64) -> Result<u64> 
             settle(pid, tracee)?;
             syscall_info(pid, tracee, address, data)
         }
+        request::SET_SYSCALL_INFO => {
+            settle(pid, tracee)?;
+            set_syscall_info(pid, tracee, address, data)
+        }
         // The host knows the guest's area.
         request::GET_RSEQ_CONFIGURATION => host(what, pid, address, data),
         _ => Err(Errno::EIO),
@@ -190,27 +194,70 @@ fn debug_registers(
     Ok(0)
 }
 
+const ENTRY: u64 = 1;
+const EXIT: u64 = 2;
+const SECCOMP: u64 = 3;
+
+/// Of a stop at a system call, what kind it is; 0 of others.
+fn kind_of_call(tracee: &Tracee) -> u64 {
+    let sysgood = tracee.options & option::SYSGOOD != 0;
+    match tracee.stop.map(|stop| stop.place) {
+        // Without PTRACE_O_TRACESYSGOOD the kernel cannot tell these from others.
+        Some(Place::Announced(kind::ENTER)) if sysgood => ENTRY,
+        Some(Place::Announced(kind::LEAVE)) if sysgood => EXIT,
+        Some(Place::Announced(kind::SECCOMP)) => SECCOMP,
+        _ => 0,
+    }
+}
+
+/// Changes the system call as `struct ptrace_syscall_info` says (kernel/ptrace.c
+/// `ptrace_set_syscall_info`).
+fn set_syscall_info(pid: i32, tracee: &Tracee, size: u64, at: u64) -> Result<u64> {
+    const SIZE: usize = 88;
+    if size < SIZE as u64 {
+        return Err(Errno::EINVAL);
+    }
+    let info = words(&memory::read_vec(at, SIZE)?);
+    // Kind, a reserved byte and flags.
+    let kind = info[0] & 0xffff_ffff;
+    if kind == 0 || kind != kind_of_call(tracee) {
+        return Err(Errno::EINVAL);
+    }
+    let (abi, value) = (abi_of(pid, tracee)?, &info[3..]);
+    let set = |n: usize, value| put(pid, tracee, word::REGISTERS + n, value);
+    if kind == EXIT {
+        set(abi.ptrace.args[0], value[0])?;
+        put(pid, tracee, word::RESULT, value[0])?;
+        return change(pid, tracee, changed::REGISTERS).map(|()| 0);
+    }
+    let number = value[0] as i32;
+    if i64::from(number) as u64 != value[0] {
+        return Err(Errno::ERANGE);
+    }
+    put(pid, tracee, word::NUMBER, u64::from(number as u32))?;
+    // A call that is not made keeps its registers: one of them is the result's.
+    if number != -1 {
+        for (&n, &argument) in abi.ptrace.args.iter().zip(&value[1..]) {
+            set(n, argument)?;
+        }
+        change(pid, tracee, changed::REGISTERS)?;
+    }
+    Ok(0)
+}
+
 /// `struct ptrace_syscall_info`.
 fn syscall_info(pid: i32, tracee: &Tracee, size: u64, at: u64) -> Result<u64> {
-    const ENTRY: u64 = 1;
-    const EXIT: u64 = 2;
-    const SECCOMP: u64 = 3;
     let abi = abi_of(pid, tracee)?;
     let mut regs = vec![0; abi.ptrace.words];
     block::read(pid, tracee.block + 8 * word::REGISTERS as u64, &mut regs)?;
     let args = abi.ptrace.args.map(|n| regs[n]);
     let [number, result] = get::<2>(pid, tracee, word::NUMBER)?;
-    let sysgood = tracee.options & option::SYSGOOD != 0;
-    let (kind, data) = match tracee.stop.map(|stop| stop.place) {
-        // Without PTRACE_O_TRACESYSGOOD the kernel cannot tell these from others.
-        Some(Place::Announced(kind::ENTER)) if sysgood => (ENTRY, args.to_vec()),
-        Some(Place::Announced(kind::LEAVE)) if sysgood => {
-            (EXIT, vec![result, u64::from(Errno::from_ret(result).is_err())])
-        }
-        Some(Place::Announced(kind::SECCOMP)) => {
-            (SECCOMP, [&args[..], &[result & 0xffff_ffff]].concat())
-        }
-        _ => (0, Vec::new()),
+    let kind = kind_of_call(tracee);
+    let data = match kind {
+        ENTRY => args.to_vec(),
+        EXIT => vec![result, u64::from(Errno::from_ret(result).is_err())],
+        SECCOMP => [&args[..], &[result & 0xffff_ffff]].concat(),
+        _ => Vec::new(),
     };
     let (pc, sp) = (regs[abi.ptrace.pc], regs[abi.ptrace.sp]);
     let mut out = vec![kind | u64::from(abi.audit_arch) << 32, pc, sp];

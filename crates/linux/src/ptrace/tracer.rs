@@ -40,6 +40,7 @@ pub(super) mod request {
     pub(crate) const SETSIGMASK: u64 = 0x420b;
     pub(crate) const GET_SYSCALL_INFO: u64 = 0x420e;
     pub(crate) const GET_RSEQ_CONFIGURATION: u64 = 0x420f;
+    pub(crate) const SET_SYSCALL_INFO: u64 = 0x4212;
 }
 
 /// Where a thread has stopped.
