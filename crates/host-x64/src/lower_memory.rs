@@ -6,7 +6,7 @@ use crate::lower::{ColdKind, Lower};
 use crate::lower_vector::shuffle;
 use crate::{Alu, Shift};
 use core::mem::offset_of;
-use ir::op::Order;
+use ir::Order;
 use ir::{Access, Op, OpCode, Ref, State, WRAP32};
 
 /// `State::released`.

@@ -1,7 +1,8 @@
 //! Convenience for translators: appends operations to a [`Block`], folding trivial cases.
 
 use crate::block::{Block, Exit, near};
-use crate::op::{Access, Cond, Modifier, Op, OpCode, Ref, Ty};
+use crate::op::{Op, OpCode, Ref, Ty};
+use crate::parameter::{Access, Cond, Modifier};
 use crate::vec_op::VecOp;
 
 /// Appends to a block. `Deref`s to nothing: all access is through methods.

@@ -8,6 +8,7 @@ pub mod block;
 pub mod builder;
 pub mod fp;
 pub mod op;
+pub mod parameter;
 pub mod scan;
 pub mod state;
 pub mod vec_op;
@@ -16,9 +17,9 @@ pub mod verify;
 pub use block::{Block, Exit, ExitKind, MOVABLE_FROM, near};
 pub use builder::Builder;
 pub use fp::{FpControl, FpRules, MinMax, NanRule, Round, Tiny, ToInt};
-pub use op::{
-    Access, Cond, DivRule, Modifier, Op, OpCode, Order, Ref, RmwOp, Rounding, SWAP, Ty, WITHIN_16,
-    WRAP32,
+pub use op::{Op, OpCode, Ref, Ty};
+pub use parameter::{
+    Access, Cond, DivRule, Modifier, Order, RmwOp, Rounding, SWAP, WITHIN_16, WRAP32,
 };
 pub use state::State;
 pub use vec_op::VecOp;

@@ -1,7 +1,8 @@
 //! What everybody who gets a block relies on, checked.
 
 use crate::block::Block;
-use crate::op::{Op, OpCode, Ref, Rounding, Ty};
+use crate::op::{Op, OpCode, Ref, Ty};
+use crate::parameter::Rounding;
 use crate::state::FIRST_VEC;
 use crate::vec_op::VecOp;
 

@@ -7,7 +7,7 @@ use engine::testing::Runner;
 use engine::{FeatureLevel, Options};
 use eval::{MemFault, Memory};
 use guest::Guest;
-use ir::op::Order;
+use ir::Order;
 use ir::state::{FIRST_VEC, SLOT_EX_ADDR, exit, flag};
 use ir::{
     Access, Block, Builder, Cond, Exit, ExitKind, Modifier, Op, OpCode as O, Ref, SWAP, State, Ty,

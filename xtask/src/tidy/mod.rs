@@ -32,7 +32,7 @@ const BOUNDARIES: &[(&str, &[&str])] = &[
     ("subjects", &[]),
     ("binfmt", &["asm", "sys"]),
     ("doctor", &["binfmt", "sys"]),
-    ("rootfs", &["binfmt"]),
+    ("rootfs", &["binfmt", "sys"]),
     ("compat", &["binfmt"]),
 ];
 
