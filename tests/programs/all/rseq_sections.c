@@ -157,6 +157,14 @@ static uint64_t total(int logs)
 static int pinned;
 static uint64_t added, signals;
 
+static void interruptible(int how)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGALRM);
+    pthread_sigmask(how, &set, 0);
+}
+
 static void *work(void *number)
 {
     unsigned n = (uintptr_t)number;
@@ -168,7 +176,9 @@ static void *work(void *number)
         CPU_SET(first, &set);
         sched_setaffinity(0, sizeof set, &set);
     }
+    /* Interrupted only while an area is registered. */
     set_own(0);
+    interruptible(SIG_UNBLOCK);
     uint64_t done = 0;
     for (int i = 0; i < ROUNDS; i++) {
         while (again(try_add, 0)) {}
@@ -180,6 +190,7 @@ static void *work(void *number)
         }
         if (i % 8 == 0) while (again(try_log, (void *)(uintptr_t)(n << 24 | i + 1))) {}
     }
+    interruptible(SIG_BLOCK);
     set_own(1);
     __atomic_fetch_add(&added, done, __ATOMIC_SEQ_CST);
     return 0;
@@ -224,6 +235,7 @@ static void round_of(const char *name, int pin, int interrupted)
     for (int i = 0; i < NODES; i++) while (again(try_push, &nodes[i])) {}
     struct itimerval often = {{0, 150}, {0, 150}}, never = {0};
     signal(SIGALRM, on_signal);
+    interruptible(SIG_BLOCK);
     if (interrupted) setitimer(ITIMER_REAL, &often, 0);
     pthread_t threads[THREADS];
     for (uintptr_t i = 0; i < THREADS; i++) pthread_create(&threads[i], 0, work, (void *)i);
