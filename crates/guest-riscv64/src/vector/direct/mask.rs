@@ -99,7 +99,7 @@ impl Translator<'_> {
     pub(super) fn direct_mask(&mut self, d: Direct) -> bool {
         match d.op {
             Op::Id if d.aligned(d.regs, &[d.vd()]) => self.direct_numbers(d),
-            Op::Cpopm | Op::First if d.elements() <= 64 => self.direct_count(d),
+            Op::Cpopm | Op::First => self.direct_count(d),
             _ => self.direct_logic(d),
         }
     }
@@ -118,23 +118,51 @@ impl Translator<'_> {
     /// VCPOP and VFIRST.
     fn direct_count(&mut self, d: Direct) -> bool {
         self.if_full(d);
-        let (all, bits) = (self.temp(), self.temp());
-        self.ir.un_aux(OpCode::VecToInt, Ty::I64, all, v(d.vs2()), 3 << 8);
-        let mask = self.imm(super::super::low(d.elements()));
-        self.ir.bin(OpCode::And, Ty::I64, bits, all, mask);
+        let word = |t: &mut Self, n: u16| {
+            let bits = t.temp();
+            t.ir.un_aux(OpCode::VecToInt, Ty::I64, bits, v(d.vs2()), n | 3 << 8);
+            bits
+        };
+        let low = word(self, 0);
+        let (low, high) = if d.elements() > 64 {
+            (low, Some(word(self, 1)))
+        } else {
+            let mask = self.imm(super::super::low(d.elements()));
+            (self.int(OpCode::And, 0, [low, mask, NONE]), None)
+        };
         let rd = self.x_out(XReg(d.vd() as u8));
         if d.op == Op::Cpopm {
-            self.ir.un(OpCode::Popcnt, Ty::I64, rd, bits);
+            let mut count = self.int(OpCode::Popcnt, 0, [low, NONE, NONE]);
+            if let Some(high) = high {
+                let more = self.int(OpCode::Popcnt, 0, [high, NONE, NONE]);
+                count = self.int(OpCode::Add, 0, [count, more, NONE]);
+            }
+            self.ir.mov(Ty::I64, rd, count);
             return true;
         }
-        let (first, none, ones) = (self.temp(), self.temp(), self.temp());
         let zero = self.imm(0);
-        self.ir.un(OpCode::Ctz, Ty::I64, first, bits);
+        let (mut all, mut first) = (low, self.int(OpCode::Ctz, 0, [low, NONE, NONE]));
+        if let Some(high) = high {
+            let further = self.int(OpCode::Ctz, 0, [high, NONE, NONE]);
+            let width = self.imm(64);
+            let further = self.int(OpCode::Add, 0, [further, width, NONE]);
+            let [ne, eq] = [Cond::Ne, Cond::Eq].map(|cond| cond as u16);
+            let here = self.int(OpCode::SelCmp, ne, [low, zero, first]);
+            let there = self.int(OpCode::SelCmp, eq, [low, zero, further]);
+            first = self.int(OpCode::Or, 0, [here, there, NONE]);
+            all = self.int(OpCode::Or, 0, [low, high, NONE]);
+        }
         // All ones if there is none.
-        self.ir.bin_aux(OpCode::SetCmp, Ty::I64, none, bits, zero, Cond::Eq as u16);
-        self.ir.bin(OpCode::Sub, Ty::I64, ones, zero, none);
+        let none = self.int(OpCode::SetCmp, Cond::Eq as u16, [all, zero, NONE]);
+        let ones = self.int(OpCode::Sub, 0, [zero, none, NONE]);
         self.ir.bin(OpCode::Or, Ty::I64, rd, first, ones);
         true
+    }
+    /// An integer operation with a temporary as the result.
+    fn int(&mut self, code: OpCode, aux: u16, [a, b, c]: [Ref; 3]) -> Ref {
+        let t = self.temp();
+        self.ir.ter(code, Ty::I64, t, a, b, c, aux);
+        t
     }
     /// Logic on masks.
     fn direct_logic(&mut self, d: Direct) -> bool {
