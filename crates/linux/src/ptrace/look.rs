@@ -127,7 +127,7 @@ pub(super) fn change(pid: i32, tracee: &Tracee, what: u64) -> Result<()> {
 }
 
 /// What is particular to the program of a thread, which may be of another architecture than ours.
-pub(super) fn abi_of(pid: i32, tracee: &Tracee) -> Result<&'static Abi> {
+fn abi_of(pid: i32, tracee: &Tracee) -> Result<&'static Abi> {
     let [arch] = get::<1>(pid, tracee, word::ARCH)?;
     abi::ALL.into_iter().find(|abi| u64::from(abi.audit_arch) == arch).ok_or(Errno::EIO)
 }
