@@ -75,12 +75,12 @@ impl Machine<'_> {
         let index = self.group_of(self.vs2(), self.width());
         if store {
             let sources = [group, index];
-            // (The data may be in v0, which is the mask: it is read only.)
+            // (The data may be in v0, which is the mask, unless there are indices too.)
             let valid = |g: &Group| (-3..=3).contains(&g.lmul) && g.is_aligned();
             let used = if indexed { &sources[..] } else { &sources[..1] };
             require(used.iter().all(valid))?;
             if self.masked() {
-                require(used[1..].iter().all(|g| g.register != 0))?;
+                require(!indexed || used.iter().all(|g| g.register != 0))?;
             }
             return require(!indexed || group.width == index.width || !group.overlaps(index));
         }

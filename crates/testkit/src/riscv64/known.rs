@@ -27,6 +27,12 @@ const KNOWN: &[Known] = &[
         lines: &[],
     },
     Known {
+        what: "the oracle's: an operand that is not boxed becomes the NaN of half precision, which is a \
+               number in bfloat16; only boxed ones are generated",
+        heading: "VFWMACCBF16.VF",
+        lines: &[],
+    },
+    Known {
         what: "what it makes of instructions behind it is reserved; the others are generated",
         heading: "vstart",
         lines: &[],
