@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use it::entries::compile;
 use it::{Lab, outcome};
@@ -63,7 +64,13 @@ struct Relays {
 }
 
 impl Relays {
-    fn make(lab: &Lab) -> Self {
+    /// Made once, as the tests run at the same time.
+    fn make(lab: &Lab) -> &'static Self {
+        static MADE: OnceLock<Relays> = OnceLock::new();
+        MADE.get_or_init(|| Self::compile(lab))
+    }
+
+    fn compile(lab: &Lab) -> Self {
         let dir = lab.scratch("cross");
         for (name, compiler) in [
             ("host", "gcc"),
@@ -83,7 +90,8 @@ impl Relays {
         };
         let mut command = Command::new("timeout");
         command.arg("60").arg(&lab.anyarch).args(options).args(words.split(' ').map(path));
-        outcome(&command.output().expect("timeout starts"))
+        let output = command.output().expect("timeout starts");
+        String::from_utf8_lossy(&output.stderr).into_owned() + &outcome(&output)
     }
 }
 
