@@ -27,6 +27,7 @@ impl Machine<'_> {
         let (w, vd, vs2) = (self.sew(), self.vd(), self.vs2());
         if self.form() == Form::Float {
             self.float_width()?;
+            require(crate::key::rounding_is_defined(crate::key::control(self.state).key))?;
         }
         let sources = self.sources();
         self.check(self.group(vd), &sources)?;
@@ -64,6 +65,7 @@ impl Machine<'_> {
             }
             Op::FmvFS => {
                 self.float_width()?;
+                require(crate::key::rounding_is_defined(crate::key::control(self.state).key))?;
                 let value = self.get(vs2, w, 0) | if w == 64 { 0 } else { u64::MAX << w };
                 self.state.vec[vd] = value.into();
             }
@@ -73,6 +75,7 @@ impl Machine<'_> {
             }
             Op::FmvSF => {
                 self.float_width()?;
+                require(crate::key::rounding_is_defined(crate::key::control(self.state).key))?;
                 let value = self.scalar_float(w);
                 if some {
                     self.set(vd, w, 0, value);

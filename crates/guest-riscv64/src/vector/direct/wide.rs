@@ -123,7 +123,8 @@ impl Translator<'_> {
                 }
             }
             Op::Mv | Op::Fmv => {
-                let float = d.op == Op::Fmv && d.sew < 32;
+                let defined = crate::key::rounding_is_defined(self.key);
+                let float = d.op == Op::Fmv && (d.sew < 32 || !defined);
                 if float
                     || !d.aligned(d.regs, &[vd])
                     || d.has_vector() && !d.aligned(d.regs, &[d.vs1()])
@@ -153,6 +154,7 @@ impl Translator<'_> {
                 let x = self.x(XReg(d.vs1() as u8));
                 self.lanes(VecOp::InsInt, d.lane(), 0, v(vd), [v(vd), x, NONE]);
             }
+            Op::FmvFS | Op::FmvSF if !crate::key::rounding_is_defined(self.key) => return false,
             Op::FmvFS if d.sew == 64 => {
                 let f = self.f(FReg(vd as u8));
                 self.ir.mov(Ty::F64, f, v(vs2));
