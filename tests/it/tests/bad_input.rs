@@ -114,7 +114,7 @@ fn truncated_and_wrong_machine() {
     }
     let machines: [(u8, u8, &str); 6] = [
         (62, 2, "without anyarch"),
-        (243, 2, "riscv"),
+        (21, 2, "powerpc64"),
         (40, 1, "32-bit"),
         (3, 1, "32-bit"),
         (22, 2, "s390x"),

@@ -52,7 +52,7 @@ show >/tmp/after; cmp /tmp/before /tmp/after && echo as found
 chroot /mnt uname -m 2>/dev/null || echo [$?]; ls /usr/bin/anyarch 2>&1 | grep -c 'No such'
 "#;
     let text = namespace(&lab, out, DEBIAN, script);
-    assert_eq!(text, "aarch64\naarch64\n4\nas found\n[126]\n1\n");
+    assert_eq!(text, "aarch64\naarch64\n5\nas found\n[126]\n1\n");
 }
 
 /// With systemd-binfmt, which applies the package's file and QEMU's at every start.
@@ -81,8 +81,8 @@ show >/tmp/after; cmp /tmp/before /tmp/after && echo as found; dpkg -l anyarch 2
 ls /usr/bin/anyarch /usr/lib/binfmt.d/zz-anyarch.conf /usr/share/doc/anyarch 2>/dev/null | wc -l
 "#;
     let text = namespace(&lab, out, DEBIAN, script);
-    let expected = "29\n[127]\naarch64\nanyarch-aarch64\n\
-                    /usr/share/man/man1/anyarch-install.1.gz\ncomplete\naarch64\nanyarch-aarch64\n32\naarch64\n32\n\
+    let expected = "29\n[127]\naarch64\nanyarch-riscv64\n\
+                    /usr/share/man/man1/anyarch-install.1.gz\ncomplete\naarch64\nanyarch-riscv64\n33\naarch64\n33\n\
                     as found\nas found\nas found\n1\n0\n";
     assert_eq!(text, expected);
 }
@@ -128,8 +128,8 @@ image -- -r; image -s -- -p aarch64; chroot "$ROOT" uname -m; image status | gre
     assert_eq!(
         text,
         format!(
-            "./usr/bin/binfmt\nbinfmt\ninstalling: arm64 OK\naarch64\n1\n\
-             uninstalling: qemu-aarch64 OK\n30\naarch64\n{first} -r\n\
+            "./usr/bin/binfmt\nbinfmt\ninstalling: arm64 OK\ninstalling: riscv64 OK\n\
+             aarch64\n1\nuninstalling: qemu-aarch64 OK\nuninstalling: qemu-riscv64 OK\n30\naarch64\n{first} -r\n\
              {first} -p aarch64 --suffix -static\n\
              Setting /qus/bin/qemu-aarch64-static as binfmt interpreter for aarch64\naarch64\n1\n"
         )
