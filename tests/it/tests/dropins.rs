@@ -5,7 +5,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use it::Lab;
+use binfmt::GuestArch;
+use binfmt::guests::emulated;
+use it::{Lab, SUBJECTS};
 
 /// Runs `tests/dropins/NAME.sh` in a chroot of the originals with a binfmt_misc of its own;
 /// `ours` is bound over the path in it that is given.
@@ -116,13 +118,20 @@ fn tonistiigi_binfmt_is_replaced() {
     );
     let golden = lab.tree.join("tests/golden/compat/tonistiigi-arm64.json");
     let golden = std::fs::read_to_string(golden).expect("in the tree");
+    let all = emulated();
+    let list = |of: &dyn Fn(&GuestArch) -> String| {
+        all.iter().map(|g| format!("\"{}\"", of(g))).collect::<Vec<_>>().join(",\n    ")
+    };
+    let golden = golden
+        .replace("\"linux/arm64\"", &list(&|g| format!("linux/{}", g.platform)))
+        .replace("\"qemu-aarch64\"", &list(&|g| format!("qemu-{}", g.qemu)));
+    let installing: String = all.iter().map(|g| format!("installing: {} OK\n", g.name)).collect();
     // The levels of x86-64 and 32-bit programs are this machine's.
     let own = |l: &&str| !l.contains("linux/amd64/") && !l.contains("linux/386");
     let plain =
         |t: &str| t.lines().filter(own).map(|l| l.trim_end_matches(',')).collect::<String>();
-    let expected = format!(
-        "installing: arm64 OK\n[0]\n{golden}aarch64\nuninstalling: aarch64 OK\ngone\n[126]\n"
-    );
+    let expected =
+        format!("{installing}[0]\n{golden}aarch64\nuninstalling: aarch64 OK\ngone\n[126]\n");
     let (version, rest) = text.split_once('\n').expect("more than a line");
     assert!(version.starts_with("binfmt/") && version.contains(" qemu/v"), "{text}");
     assert_eq!(plain(rest), plain(&expected), "{text}");
@@ -157,17 +166,24 @@ fn multiarch_and_qus_are_replaced() {
 #[test]
 fn emulators_names_are_taken() {
     let lab = Lab::open();
-    let text = registered(
-        &lab,
-        "link qemu-aarch64-static; link qemu-riscv64
-         ./qemu-aarch64-static --version | cut -d' ' -f1,2
-         ./qemu-aarch64-static -L \"$ROOT\" \"$ROOT\"/bin/uname -m; ./qemu-riscv64 x 2>/dev/null; echo [$?]
+    let (mut guests, mut expected) = (String::new(), String::new());
+    for subject in &SUBJECTS {
+        let (uname, root) = (subject.uname, lab.root_of(subject));
+        guests += &format!(
+            "link qemu-{uname}-static; ./qemu-{uname}-static --version | cut -d' ' -f1,2
+             ./qemu-{uname}-static -L '{0}' '{0}'/bin/uname -m\n",
+            root.display()
+        );
+        expected += &format!("qemu-{uname} version\n{uname}\n");
+    }
+    let script = guests
+        + "link qemu-s390x; ./qemu-s390x x 2>/dev/null; echo [$?]
          mkdir root; mount --bind \"$ROOT\" root; mount -t tmpfs tmpfs root/dev; mount --bind /proc root/proc
          cp -L \"$ANYARCH\" root/dev/.buildkit_qemu_emulator; export PATH=/usr/bin:/bin
          /usr/sbin/chroot root /dev/.buildkit_qemu_emulator sh -c 'uname -m; ls -d /usr | cat; exit 3'
-         echo [$?]",
-    );
-    assert_eq!(text, "qemu-aarch64 version\naarch64\n[126]\naarch64\n/usr\n[3]\n");
+         echo [$?]";
+    expected += "[126]\naarch64\n/usr\n[3]\n";
+    assert_eq!(registered(&lab, &script), expected);
 }
 
 /// The list of QEMU's script, applied by the original of systemd-binfmt.

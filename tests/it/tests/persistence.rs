@@ -4,7 +4,13 @@
 
 use std::process::Command;
 
+use binfmt::guests::emulated;
 use it::Lab;
+
+/// The entries of all guests, as the kernel lists them: newest first.
+fn entries(prefix: &str) -> String {
+    emulated().iter().rev().map(|g| format!("{prefix}-{}\n", g.qemu)).collect()
+}
 
 /// The root of the originals with a writable layer and our binary as /usr/bin/anyarch; the foreign
 /// root is at /mnt. `$1` becomes its first process.
@@ -60,7 +66,8 @@ fn systemd_binfmt_applies_what_is_persisted() {
          /lib/systemd/systemd-binfmt zz-anyarch.conf; foreign
          anyarch persist remove >/dev/null; /lib/systemd/systemd-binfmt; foreign; names",
     );
-    let expected = "[126]\n[0]\naarch64\nqemu-aarch64\nflags: POCF\n1\n[126]\naarch64\n[126]\n";
+    let expected =
+        format!("[126]\n[0]\naarch64\n{}flags: POCF\n1\n[126]\naarch64\n[126]\n", entries("qemu"));
     assert_eq!(text, expected);
 }
 
@@ -103,11 +110,12 @@ fn systemd_binfmt_puts_ours_before_those_of_packages() {
     let text = in_debian_with_qemu(
         "/lib/systemd/systemd-binfmt; foreign; names | wc -l
          anyarch persist write >/tmp/log || cat /tmp/log; grep -c ':anyarch-aarch64:' /tmp/log
-         /lib/systemd/systemd-binfmt; echo [$?]; foreign; names | head -n1; names | wc -l
+         /lib/systemd/systemd-binfmt; echo [$?]; foreign; names | grep ^anyarch-; names | wc -l
          anyarch persist write | grep -c ':anyarch-aarch64:'
          anyarch persist remove >/dev/null; /lib/systemd/systemd-binfmt; foreign; names | wc -l",
     );
-    assert_eq!(text, "[127]\n29\n1\n[0]\naarch64\nanyarch-aarch64\n30\n1\n[127]\n29\n");
+    let (ours, all) = (entries("anyarch"), 29 + emulated().len());
+    assert_eq!(text, format!("[127]\n29\n1\n[0]\naarch64\n{ours}{all}\n1\n[127]\n29\n"));
 }
 
 #[test]
@@ -121,11 +129,17 @@ fn update_binfmts_imports_what_is_persisted() {
          eval \"$(sed -n 's/^# then: //p' /tmp/log)\"; foreign; names
          ls /usr/share/binfmts/qemu-aarch64 2>/dev/null || echo gone",
     );
+    let removed: String = emulated()
+        .iter()
+        .map(|g| format!("/usr/share/binfmts/qemu-{}: removed\n", g.qemu))
+        .collect();
     assert_eq!(
         text,
-        "[126]\n[0]\naarch64\nqemu-aarch64\nflags: POCF\n     package = anyarch\n \
-         interpreter = /usr/bin/anyarch\n[126]\naarch64\n\
-         /usr/share/binfmts/qemu-aarch64: removed\n[126]\ngone\n"
+        format!(
+            "[126]\n[0]\naarch64\n{}flags: POCF\n     package = anyarch\n \
+             interpreter = /usr/bin/anyarch\n[126]\naarch64\n{removed}[126]\ngone\n",
+            entries("qemu")
+        )
     );
 }
 
@@ -159,7 +173,7 @@ fn a_service_of_runit_registers() {
         "anyarch persist write --format runit >/dev/null; foreign
          sh /etc/runit/core-services/99-anyarch.sh >/dev/null; echo [$?]; foreign; names",
     );
-    assert_eq!(text, "[126]\n[0]\naarch64\nqemu-aarch64\n");
+    assert_eq!(text, format!("[126]\n[0]\naarch64\n{}", entries("qemu")));
 }
 
 /// The commands of the forms that are put into files by hand: WSL's, a container's.
@@ -177,6 +191,6 @@ fn shown_commands_register() {
              timeout 2 anyarch ${command//,/}; umount /binfmt_misc; done; foreign
          grep -c 'boot.binfmt.registrations.qemu-aarch64' /tmp/nixos",
     );
-    let held = "holding 1 entries of /binfmt_misc\n";
+    let held = format!("holding {} entries of /binfmt_misc\n", emulated().len());
     assert_eq!(text, format!("[0]\naarch64\n[126]\n1\n1\n{held}{held}aarch64\n1\n"));
 }
