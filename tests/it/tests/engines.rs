@@ -267,7 +267,7 @@ fn the_doctor_looks_into_podmans_namespaces() {
 user() { setpriv --reuid 1000 --regid 1000 --init-groups env HOME=/home/user bash -c "$1"; }
 tries() { run localhost/arm64 uname -m 2>&1 | grep -o 'aarch64\|Exec format error'; }
 doctor() {
-    /tmp/anyarch doctor --engine podman "$@" |
+    /tmp/anyarch doctor --engine podman --arch arm64 "$@" |
         grep -v ^note | grep -o '^error.*]\|^nothing.*\|^fixing [^ ]* podman: anyarch rootless install'
 }
 export -f tries doctor
