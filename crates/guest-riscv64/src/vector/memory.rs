@@ -84,6 +84,8 @@ impl Machine<'_> {
             }
             return require(!indexed || group.width == index.width || !group.overlaps(index));
         }
+        // (The mask in v0 has elements of one bit, so indices of another width may not be there.)
+        require(!indexed || !self.masked() || index.register != 0)?;
         for field in 0..fields {
             let group = Group { register: group.register + field * group.count(), ..group };
             let sources: &[Group] = if indexed { &[index] } else { &[] };
