@@ -120,8 +120,11 @@ pub(crate) fn complaints() -> Vec<doctor::Complaint> {
         let cpu = line.options.cpu.as_deref().map(String::from_utf8_lossy);
         // Fatal if no architecture takes it.
         let cpu = cpu.and_then(|text| {
-            let errors = GUESTS.iter().map(|arch| (arch.make)(Some(&text)).err());
-            errors.collect::<Option<Vec<_>>>()?.pop()
+            let errors = GUESTS.iter().map(|arch| {
+                let error = (arch.make)(Some(&text)).err()?;
+                Some(format!("{}: {error}", arch.name))
+            });
+            Some(errors.collect::<Option<Vec<_>>>()?.join("; "))
         });
         let fatal = applied.err().map(|failure| failure.line()).into_iter().chain(cpu);
         let said = fatal.map(|text| (text, true));

@@ -207,17 +207,31 @@ fn apply(
                 f.fix.as_ref().filter(|x| x.is_automatic() && !tried.contains(x)).map(|x| (f, x))
             });
         let Some((finding, fix)) = next else { break };
-        let about = finding.about.as_deref().unwrap_or_default();
-        let text = format!("{} {about}: {}", finding.code.name, fix.command());
-        if !quiet {
-            println!("{}{text}", if dry_run { "would fix " } else { "fixing " });
-        }
-        if !dry_run {
-            one(subject, fix)?;
-        }
+        let mut steps = vec![(finding, fix.clone())];
         tried.push(fix.clone());
+        if let Fix::MountAndInstall(_) = fix {
+            // The mount hides the entries that the findings about other architectures are about.
+            for other in findings.iter().filter(|f| f.severity > Severity::Note && chosen(f)) {
+                if let Some(again @ Fix::MountAndInstall(guest)) = &other.fix
+                    && !tried.contains(again)
+                {
+                    steps.push((other, Fix::Install(guest)));
+                    tried.push(again.clone());
+                }
+            }
+        }
+        for (finding, fix) in steps {
+            let about = finding.about.as_deref().unwrap_or_default();
+            let text = format!("{} {about}: {}", finding.code.name, fix.command());
+            if !quiet {
+                println!("{}{text}", if dry_run { "would fix " } else { "fixing " });
+            }
+            if !dry_run {
+                one(subject, &fix)?;
+            }
+            done.push(text);
+        }
         subject.persisted = persist::present(subject.system());
-        done.push(text);
     }
     Ok(done)
 }
