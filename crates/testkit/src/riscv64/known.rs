@@ -70,6 +70,8 @@ pub(super) fn oracles(word: u64) -> bool {
     matches!(major, 0x57 | 0x07 | 0x27 | 0x0b | 0x2b | 0x5b | 0x7b | 0x77)
         // System instructions of other modes.
         || major == 0x73
+        // Zalasr (load-acquire, store-release) and Zicfiss (SSAMOSWAP): AMO with funct5 6, 7 and 9.
+        || major == 0x2f && matches!(word >> 27 & 31, 6 | 7 | 9)
         // Zcmp and Zcmt, which share encodings with C.FSDSP's.
         || word & 0xe003 == 0xa002
 }
