@@ -66,23 +66,12 @@ pub struct Feature {
     pub name: &'static str,
     /// Parts of it that Linux lists by names of their own, in front of it or behind it.
     parts: &'static [&'static str],
-    /// Its bits in the value for `RISCV_HWPROBE_KEY_IMA_EXT_0`.
-    pub hwprobe: u64,
     /// The extensions without which it cannot be.
     pub needs: Features,
 }
 
-const fn bits<const N: usize>(numbers: [u32; N]) -> u64 {
-    let (mut all, mut i) = (0, 0);
-    while i < N {
-        all |= 1 << numbers[i];
-        i += 1;
-    }
-    all
-}
-
 macro_rules! features {
-    ($($doc:literal $id:ident $name:literal $parts:expr, $hwprobe:expr, [$($need:ident)*];)*) => {
+    ($($doc:literal $id:ident $name:literal $parts:expr, [$($need:ident)*];)*) => {
         #[expect(clippy::upper_case_acronyms, reason = "the manual's names")]
         enum Number { $($id),* }
         impl Features { $(
@@ -94,67 +83,66 @@ macro_rules! features {
             set: Features::$id,
             name: $name,
             parts: &$parts,
-            hwprobe: bits($hwprobe),
             needs: Features::NONE$(.with(Features::$need))*,
         }),*];
     };
 }
 
 features! {
-    "Multiplication and division." M "m" [], [], [];
-    "Atomic instructions." A "a" ["zaamo", "zalrsc"], [56, 57], [];
-    "Single precision." F "f" [], [], [ZICSR];
-    "Double precision." D "d" [], [], [F];
-    "Compressed instructions." C "c" ["zca", "zcd"], [1, 43, 45], [];
-    "Vectors of 128 bits." V "v" ["zve32f", "zve32x", "zve64d", "zve64f", "zve64x"], [2, 37, 38, 39, 40, 41], [D];
-    "CBO.CLEAN and so on." ZICBOM "zicbom" [], [55], [];
-    "PREFETCH.R and so on." ZICBOP "zicbop" [], [], [];
-    "CBO.ZERO, of 64 bytes." ZICBOZ "zicboz" [], [6], [];
-    "Counters." ZICNTR "zicntr" [], [50], [ZICSR];
-    "CZERO.EQZ and so on." ZICOND "zicond" [], [35], [];
-    "Control and status registers." ZICSR "zicsr" [], [], [];
-    "FENCE.I." ZIFENCEI "zifencei" [], [], [];
-    "NTL.P1 and so on." ZIHINTNTL "zihintntl" [], [29], [];
-    "PAUSE." ZIHINTPAUSE "zihintpause" [], [36], [];
-    "Performance counters." ZIHPM "zihpm" [], [51], [ZICSR];
-    "MOP.R and so on." ZIMOP "zimop" [], [42], [];
-    "Atomic instructions of bytes and halves." ZABHA "zabha" [], [58], [A];
-    "AMOCAS.W and so on." ZACAS "zacas" [], [34], [A];
-    "Misaligned atomic instructions within 16 bytes." ZAMA16B "zama16b" [], [], [];
-    "WRS.NTO and so on." ZAWRS "zawrs" [], [48], [A];
-    "FLI, FROUND and so on." ZFA "zfa" [], [32], [F];
-    "Conversions of bfloat16." ZFBFMIN "zfbfmin" [], [52], [F];
-    "Half precision." ZFH "zfh" [], [27], [ZFHMIN];
-    "Conversions of half precision." ZFHMIN "zfhmin" [], [28], [F];
-    "C.LBU and so on." ZCB "zcb" [], [44], [C];
-    "C.MOP." ZCMOP "zcmop" [], [47], [C];
-    "Addresses." ZBA "zba" [], [3], [];
-    "Basic bit manipulation." ZBB "zbb" [], [4], [];
-    "Carry-less multiplication." ZBC "zbc" [], [7], [];
-    "Bit manipulation for cryptography." ZBKB "zbkb" [], [8], [];
-    "Carry-less multiplication for cryptography." ZBKC "zbkc" [], [9], [];
-    "Crossbar permutations." ZBKX "zbkx" [], [10], [];
-    "Single bits." ZBS "zbs" [], [5], [];
-    "AES decryption." ZKND "zknd" [], [11], [];
-    "AES encryption." ZKNE "zkne" [], [12], [];
-    "SHA-2." ZKNH "zknh" [], [13], [];
-    "SM4." ZKSED "zksed" [], [14], [];
-    "SM3." ZKSH "zksh" [], [15], [];
-    "Vector bit manipulation." ZVBB "zvbb" [], [17], [ZVKB];
-    "Vector carry-less multiplication." ZVBC "zvbc" [], [18], [V];
-    "Conversions of vectors of bfloat16." ZVFBFMIN "zvfbfmin" [], [53], [V];
-    "Products of vectors of bfloat16." ZVFBFWMA "zvfbfwma" [], [54], [ZVFBFMIN ZFBFMIN];
-    "Vectors of half precision." ZVFH "zvfh" [], [30], [ZVFHMIN ZFHMIN];
-    "Conversions of vectors of half precision." ZVFHMIN "zvfhmin" [], [31], [V];
-    "Vector bit manipulation for cryptography." ZVKB "zvkb" [], [19], [V];
-    "GHASH." ZVKG "zvkg" [], [20], [V];
-    "Vector AES." ZVKNED "zvkned" [], [21], [V];
-    "Vector SHA-256." ZVKNHA "zvknha" [], [22], [V];
-    "Vector SHA-256 and SHA-512." ZVKNHB "zvknhb" [], [23], [V];
-    "Vector SM3." ZVKSH "zvksh" [], [25], [V];
-    "Vector SM4." ZVKSED "zvksed" [], [24], [V];
-    "Vector time that does not depend on data." ZVKT "zvkt" [], [26], [];
-    "Time that does not depend on data. (As far as it does not on the host.)" ZKT "zkt" [], [16], [];
+    "Multiplication and division." M "m" [], [];
+    "Atomic instructions." A "a" ["zaamo", "zalrsc"], [];
+    "Single precision." F "f" [], [ZICSR];
+    "Double precision." D "d" [], [F];
+    "Compressed instructions." C "c" ["zca", "zcd"], [];
+    "Vectors of 128 bits." V "v" ["zve32f", "zve32x", "zve64d", "zve64f", "zve64x"], [D];
+    "CBO.CLEAN and so on." ZICBOM "zicbom" [], [];
+    "PREFETCH.R and so on." ZICBOP "zicbop" [], [];
+    "CBO.ZERO, of 64 bytes." ZICBOZ "zicboz" [], [];
+    "Counters." ZICNTR "zicntr" [], [ZICSR];
+    "CZERO.EQZ and so on." ZICOND "zicond" [], [];
+    "Control and status registers." ZICSR "zicsr" [], [];
+    "FENCE.I." ZIFENCEI "zifencei" [], [];
+    "NTL.P1 and so on." ZIHINTNTL "zihintntl" [], [];
+    "PAUSE." ZIHINTPAUSE "zihintpause" [], [];
+    "Performance counters." ZIHPM "zihpm" [], [ZICSR];
+    "MOP.R and so on." ZIMOP "zimop" [], [];
+    "Atomic instructions of bytes and halves." ZABHA "zabha" [], [A];
+    "AMOCAS.W and so on." ZACAS "zacas" [], [A];
+    "Misaligned atomic instructions within 16 bytes." ZAMA16B "zama16b" [], [];
+    "WRS.NTO and so on." ZAWRS "zawrs" [], [A];
+    "FLI, FROUND and so on." ZFA "zfa" [], [F];
+    "Conversions of bfloat16." ZFBFMIN "zfbfmin" [], [F];
+    "Half precision." ZFH "zfh" [], [ZFHMIN];
+    "Conversions of half precision." ZFHMIN "zfhmin" [], [F];
+    "C.LBU and so on." ZCB "zcb" [], [C];
+    "C.MOP." ZCMOP "zcmop" [], [C];
+    "Addresses." ZBA "zba" [], [];
+    "Basic bit manipulation." ZBB "zbb" [], [];
+    "Carry-less multiplication." ZBC "zbc" [], [];
+    "Bit manipulation for cryptography." ZBKB "zbkb" [], [];
+    "Carry-less multiplication for cryptography." ZBKC "zbkc" [], [];
+    "Crossbar permutations." ZBKX "zbkx" [], [];
+    "Single bits." ZBS "zbs" [], [];
+    "AES decryption." ZKND "zknd" [], [];
+    "AES encryption." ZKNE "zkne" [], [];
+    "SHA-2." ZKNH "zknh" [], [];
+    "SM4." ZKSED "zksed" [], [];
+    "SM3." ZKSH "zksh" [], [];
+    "Vector bit manipulation." ZVBB "zvbb" [], [ZVKB];
+    "Vector carry-less multiplication." ZVBC "zvbc" [], [V];
+    "Conversions of vectors of bfloat16." ZVFBFMIN "zvfbfmin" [], [V];
+    "Products of vectors of bfloat16." ZVFBFWMA "zvfbfwma" [], [ZVFBFMIN ZFBFMIN];
+    "Vectors of half precision." ZVFH "zvfh" [], [ZVFHMIN ZFHMIN];
+    "Conversions of vectors of half precision." ZVFHMIN "zvfhmin" [], [V];
+    "Vector bit manipulation for cryptography." ZVKB "zvkb" [], [V];
+    "GHASH." ZVKG "zvkg" [], [V];
+    "Vector AES." ZVKNED "zvkned" [], [V];
+    "Vector SHA-256." ZVKNHA "zvknha" [], [V];
+    "Vector SHA-256 and SHA-512." ZVKNHB "zvknhb" [], [V];
+    "Vector SM3." ZVKSH "zvksh" [], [V];
+    "Vector SM4." ZVKSED "zvksed" [], [V];
+    "Vector time that does not depend on data." ZVKT "zvkt" [], [];
+    "Time that does not depend on data. (As far as it does not on the host.)" ZKT "zkt" [], [];
 }
 
 /// Names of several at once.
@@ -169,19 +157,11 @@ type F_ = Features;
 const ZKB: Features = F_::ZBKB.with(F_::ZBKC).with(F_::ZBKX);
 const ZKN: Features = ZKB.with(F_::ZKND).with(F_::ZKNE).with(F_::ZKNH);
 
-/// `RISCV_HWPROBE_IMA_FD` of `RISCV_HWPROBE_KEY_IMA_EXT_0`.
-const HWPROBE_FD: u64 = 1;
-
 impl Features {
     /// `AT_HWCAP`: a bit for each letter.
     pub fn hwcap(self) -> u64 {
         let letters = self.iter().filter(|f| f.name.len() == 1);
         letters.fold(1 << (b'i' - b'a'), |bits, f| bits | 1 << (f.name.as_bytes()[0] - b'a'))
-    }
-    /// The value for `RISCV_HWPROBE_KEY_IMA_EXT_0`.
-    pub fn hwprobe(self) -> u64 {
-        let fd = if self.has(Self::F | Self::D) { HWPROBE_FD } else { 0 };
-        self.iter().fold(fd, |bits, f| bits | f.hwprobe)
     }
     /// As `isa` in /proc/cpuinfo says it: `rv64imafdc_zicsr_...`.
     pub fn isa_string(self) -> String {
@@ -225,7 +205,6 @@ mod tests {
         let gc = Features::named("g").expect("a bundle") | Features::C;
         assert_eq!(gc.hwcap(), 0x112d);
         assert_eq!(gc.isa_string(), "rv64imafdc_zicsr_zifencei_zaamo_zalrsc_zca_zcd");
-        assert_eq!(gc.hwprobe() & 0xffff_ffff, 3);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The processor that the guest sees: its extensions, and from them `AT_HWCAP`, what `riscv_hwprobe`
-//! answers and the ISA string.
+//! The processor that the guest sees: its extensions, and from them `AT_HWCAP` and the ISA string, of
+//! which Linux makes its answers to `riscv_hwprobe`.
 
 pub mod feature;
 pub mod model;

@@ -179,6 +179,8 @@ mod tests {
         for (name, number) in known.into_iter().chain(newer) {
             assert_eq!(bit(name), Some(number), "{name}");
         }
+        let gc = "rv64imafdc_zicsr_zifencei_zaamo_zalrsc_zca_zcd";
+        assert_eq!(extensions(gc) & 0xffff_ffff, 3);
         assert_eq!(extensions(ISA), 0b11 | 0b111 << 3 | 1 << 6 | 1 << 55);
     }
 
