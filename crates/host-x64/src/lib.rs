@@ -4,49 +4,13 @@
 //! xmm15 = scratch; the others hold the guest's most used registers ("pins") for the whole process.
 
 pub mod emit;
-mod emit_integer;
-mod emit_move;
-mod emit_sse;
-mod flags;
 mod lower;
-mod lower_atomic;
-mod lower_bits;
-mod lower_canonical;
-mod lower_carryless;
-mod lower_condition;
-mod lower_control;
-mod lower_counter;
-mod lower_crc;
-mod lower_divide;
-mod lower_estimate;
-mod lower_flags;
-mod lower_float;
-mod lower_integer;
-mod lower_memory;
-mod lower_move;
-mod lower_multiply;
-mod lower_plain;
-mod lower_quiet;
-mod lower_scan;
-mod lower_vector;
-mod lower_vector_args;
-mod lower_vector_complex;
-mod lower_vector_crypto;
-mod lower_vector_float;
-mod lower_vector_int;
-mod lower_vector_perm;
-mod lower_vector_saturate;
-mod lower_vector_shift;
-mod lower_vector_widths;
-mod regs;
 mod stubs;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests_emit;
 mod words;
 
-pub use emit_integer::{Alu, Bit, Bmi, Count, Shift, Unary};
+pub use emit::integer::{Alu, Bit, Bmi, Count, Shift, Unary};
 
 use emit::{Gpr, Xmm};
 use host::{Code, Features, FlagsAt, Host, Pin, Stubs};

@@ -3,9 +3,9 @@
 use crate::X64;
 use crate::emit::{Cc, Emit, Gpr, Mem, Size, Xmm};
 use crate::lower::arg;
-use crate::lower_control::{HASH_HOST, displaced_lookup, hash_lookup};
-use crate::lower_estimate::ESTIMATES;
-use crate::regs::home;
+use crate::lower::control::{HASH_HOST, displaced_lookup, hash_lookup};
+use crate::lower::float::estimate::ESTIMATES;
+use crate::lower::values::home;
 use core::mem::offset_of;
 use host::{Pin, Stubs};
 use ir::State;

@@ -1,7 +1,7 @@
 //! Listings of small blocks.
 
 use crate::X64;
-use crate::tests_emit::disassemble;
+use crate::emit::tests::disassemble;
 use host::{Code, Features, FlagsAt, Host};
 use ir::{Access, Block, Builder, Cond, Exit, ExitKind, Modifier, OpCode, Ref, Ty};
 

@@ -2,7 +2,7 @@
 //! threads can observe on a machine with store buffers (TSO) is allowed by Arm's memory model.
 //!
 //! All pairs of programs of three and two instructions over two locations are executed both ways: as
-//! x86 executes the translation (`lower_memory.rs`), and as Arm's axioms allow the original.
+//! x86 executes the translation (`host-x64/src/lower/memory`), and as Arm's axioms allow the original.
 
 use std::collections::HashSet;
 

@@ -2,10 +2,10 @@
 //!
 //! What is not aligned goes to the evaluator, which knows whether it must be ([`ir::WITHIN_16`]).
 
+use crate::emit::sse::op;
 use crate::emit::{Cc, Gpr, Imm, Mem, Size};
-use crate::emit_sse::op;
+use crate::lower::values::{OPERAND_SPILL, home, spill_mem};
 use crate::lower::{ColdKind, Lower, arg};
-use crate::regs::{OPERAND_SPILL, home, spill_mem};
 use crate::{Alu, Unary};
 use core::mem::offset_of;
 use ir::state::{MONITOR_CLEAR, SLOT_EX_ADDR, SLOT_EX_LO};

@@ -1,9 +1,9 @@
 //! SIMD: cryptography.
 
+use crate::emit::sse::{VShift, op};
 use crate::emit::{Code, Imm, Mem, Xmm};
-use crate::emit_sse::{VShift, op};
 use crate::lower::Lower;
-use crate::lower_vector::{Temps, VArgs, save_area, splat};
+use crate::lower::vector::{Temps, VArgs, save_area, splat};
 use ir::{OpCode, VecOp};
 
 impl Lower<'_> {

@@ -1,7 +1,7 @@
 //! FCMLA and FCADD: complex numbers, over `State::args`.
 
+use crate::emit::sse::op;
 use crate::emit::{Imm, Xmm};
-use crate::emit_sse::op;
 use crate::lower::{Lower, arg};
 use ir::{Op, Ty, VecOp, vec_op};
 

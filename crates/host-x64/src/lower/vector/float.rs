@@ -2,11 +2,11 @@
 //! unmasked exception, and the evaluator runs the instruction. Nothing is written before the last
 //! instruction that may do so, and lanes that do not take part are kept from raising anything.
 
+use crate::emit::sse::{VShift, op};
 use crate::emit::{Cc, Code, Size, Xmm};
-use crate::emit_sse::{VShift, op};
+use crate::lower::values::{XmmOrMem, home};
+use crate::lower::vector::{Temps, VArgs, ones, save_area, splat};
 use crate::lower::{ColdKind, Lower};
-use crate::lower_vector::{Temps, VArgs, ones, save_area, splat};
-use crate::regs::{XmmOrMem, home};
 use ir::{OpCode, Ref, Rounding, VecOp};
 
 /// The immediate of `round*` for a rounding; `exact`: raise Inexact.

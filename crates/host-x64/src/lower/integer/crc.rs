@@ -1,7 +1,7 @@
 //! Cyclic redundancy checks.
 
+use crate::emit::sse::op::{PAND, PCLMULQDQ};
 use crate::emit::{Gpr, Imm, Size, Xmm};
-use crate::emit_sse::op::{PAND, PCLMULQDQ};
 use crate::lower::Lower;
 use crate::{Alu, Shift};
 use ir::Op;

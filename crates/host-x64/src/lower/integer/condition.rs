@@ -1,7 +1,7 @@
 //! Conditional operations and reading and writing the flags.
 
 use crate::emit::{Cc, Gpr, Mem, Size};
-use crate::flags::{FLAGS, Flags, Kind, Test};
+use crate::lower::flags::{FLAGS, Flags, Kind, Test};
 use crate::lower::{ColdKind, Lower};
 use crate::{Alu, Shift, Unary};
 use ir::state::flag;

@@ -12,14 +12,14 @@
 //! they are known to be boxed; what is not is left to the evaluator.
 
 use crate::Alu;
+use crate::emit::sse::op;
 use crate::emit::{Cc, Code, Imm, Label, Size, Xmm};
-use crate::emit_sse::op;
-use crate::flags::Test;
+use crate::lower::flags::Test;
+use crate::lower::float::quiet::UNORDERED;
+use crate::lower::values::{XmmOrMem, home};
+use crate::lower::vector::float::round_imm;
+use crate::lower::vector::{Temps, save_area, splat};
 use crate::lower::{ColdKind, Lower};
-use crate::lower_quiet::UNORDERED;
-use crate::lower_vector::{Temps, save_area, splat};
-use crate::lower_vector_float::round_imm;
-use crate::regs::{XmmOrMem, home};
 use ir::state::{FIRST_VEC, SCALAR_SLOTS, SLOT_FPSR};
 use ir::{Cond, NanRule, Op, OpCode, Ref, Rounding, Ty, VecOp, vec_op};
 

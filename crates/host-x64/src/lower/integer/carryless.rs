@@ -1,10 +1,10 @@
 //! Carry-less products, products of mixed signs, and operations on the bytes of a word.
 
+use crate::emit::sse::op as sse;
 use crate::emit::{Gpr, Mem, Size};
-use crate::emit_sse::op as sse;
 use crate::lower::Lower;
-use crate::lower_vector::splat;
-use crate::regs::{OPERAND_SPILL, spill_mem};
+use crate::lower::values::{OPERAND_SPILL, spill_mem};
+use crate::lower::vector::splat;
 use crate::{Alu, Shift, Unary};
 use ir::{Op, OpCode};
 

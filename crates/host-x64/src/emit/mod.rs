@@ -1,6 +1,12 @@
 //! The encoder: x86-64 instructions into a byte buffer, shortest forms, no allocation per
-//! instruction. This file has the buffer, labels and the instruction formats; `emit_integer` and
-//! `emit_move` have the instructions. Intel SDM vol. 2, "Instruction Format".
+//! instruction. This file has the buffer, labels and the instruction formats; `integer`, `moves`
+//! and `sse` have the instructions. Intel SDM vol. 2, "Instruction Format".
+
+pub(crate) mod integer;
+mod moves;
+pub(crate) mod sse;
+#[cfg(test)]
+pub(crate) mod tests;
 
 /// A general register, in the host's numbering.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,11 +1,11 @@
 //! Saturating operations on lanes for which hosts have no instruction, over `State::args`.
 
 use crate::Alu;
+use crate::emit::sse::{VShift, op};
 use crate::emit::{Cc, Gpr, Size, Xmm};
-use crate::emit_sse::{VShift, op};
+use crate::lower::values::{ARGS_SPILL, home, spill_mem};
+use crate::lower::vector::splat;
 use crate::lower::{Lower, arg};
-use crate::lower_vector::splat;
-use crate::regs::{ARGS_SPILL, home, spill_mem};
 use ir::state::SLOT_FPSR;
 use ir::{Op, Ty, VecOp, vec_op};
 

@@ -1,9 +1,11 @@
 //! Loads and stores.
 
+mod atomic;
+
+use crate::emit::sse::op as sse;
 use crate::emit::{Cc, Gpr, Mem, Size, Xmm};
-use crate::emit_sse::op as sse;
+use crate::lower::vector::shuffle;
 use crate::lower::{ColdKind, Lower};
-use crate::lower_vector::shuffle;
 use crate::{Alu, Shift};
 use core::mem::offset_of;
 use ir::Order;

@@ -6,8 +6,8 @@
 
 use crate::Alu;
 use crate::emit::{Cc, Gpr, Mem, Size};
+use crate::lower::values::spill_mem;
 use crate::lower::{Lower, READER};
-use crate::regs::spill_mem;
 use core::mem::offset_of;
 use host::{FlagsAt, Recipe};
 use ir::{Cond, OpCode, Ref, State};
@@ -344,7 +344,7 @@ impl Lower<'_> {
         }
         let r = self.using(Ref::slot(s));
         let n = if recipe.a == s { 0 } else { 1 };
-        let spill = crate::regs::RECIPE_SPILL + n;
+        let spill = crate::lower::values::RECIPE_SPILL + n;
         self.e.store(Size::Q, spill_mem(spill), r);
         self.unlock();
         if recipe.a == s {

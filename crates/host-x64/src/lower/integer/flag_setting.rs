@@ -2,9 +2,9 @@
 
 use crate::Alu;
 use crate::emit::Size;
-use crate::flags::Kind;
 use crate::lower::Lower;
-use crate::lower_integer::Operand;
+use crate::lower::flags::Kind;
+use crate::lower::integer::arithmetic::Operand;
 use host::Recipe;
 use ir::{Modifier, Op, OpCode};
 

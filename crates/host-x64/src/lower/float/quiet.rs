@@ -7,12 +7,12 @@
 //! rules say. Signalling NaNs and invalid operations are left to the helper, or they trap.
 
 use crate::Alu;
+use crate::emit::sse::op;
 use crate::emit::{Cc, Imm, Label, Mem, Size, Xmm};
-use crate::emit_sse::op;
+use crate::lower::float::plain::{Plain, What};
+use crate::lower::values::{ARGS_SPILL, XmmOrMem, home, spill_mem};
+use crate::lower::vector::{VArgs, ones, splat};
 use crate::lower::{ColdKind, Lower, arg};
-use crate::lower_plain::{Plain, What};
-use crate::lower_vector::{VArgs, ones, splat};
-use crate::regs::{ARGS_SPILL, XmmOrMem, home, spill_mem};
 use ir::state::SLOT_FPSR;
 use ir::{Op, OpCode, Ref, Ty, VecOp, vec_op};
 
@@ -208,7 +208,7 @@ impl Lower<'_> {
         self.before_quiet();
         let back = self.e.new_label();
         self.lower_fp(Op { aux: o.aux & !1, ..o });
-        let swapped = self.flags.host == Some(crate::flags::Kind::FloatSwapped);
+        let swapped = self.flags.host == Some(crate::lower::flags::Kind::FloatSwapped);
         let cold = self.quiet_cold(Quiet::Compare { swapped }, back);
         self.e.jcc(Cc::P, cold);
         self.after_quiet(back);

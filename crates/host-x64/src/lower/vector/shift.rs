@@ -1,10 +1,10 @@
 //! SIMD: shifts, widening and narrowing.
 
 use crate::emit::Xmm;
-use crate::emit_sse::{VShift, op};
+use crate::emit::sse::{VShift, op};
 use crate::lower::Lower;
-use crate::lower_vector::{Temps, VArgs, shuffle, splat};
-use crate::regs::XmmOrMem;
+use crate::lower::values::XmmOrMem;
+use crate::lower::vector::{Temps, VArgs, shuffle, splat};
 use ir::VecOp;
 
 impl Lower<'_> {

@@ -1,14 +1,14 @@
-//! Lowering of scalar floating point. See `lower_vector_float` for how exceptions are treated.
+//! Lowering of scalar floating point. See `vector::float` for how exceptions are treated.
 
 use crate::Alu;
+use crate::emit::sse::op;
 use crate::emit::{Cc, Size, Xmm};
-use crate::emit_sse::op;
-use crate::flags::{FLAGS, Kind};
+use crate::lower::flags::{FLAGS, Kind};
+use crate::lower::float::canonical::box_of;
+use crate::lower::values::XmmOrMem;
+use crate::lower::vector::float::round_imm;
+use crate::lower::vector::{Temps, VArgs, ones};
 use crate::lower::{ColdKind, Lower};
-use crate::lower_canonical::box_of;
-use crate::lower_vector::{Temps, VArgs, ones};
-use crate::lower_vector_float::round_imm;
-use crate::regs::XmmOrMem;
 use ir::state::flag;
 use ir::{Cond, Op, OpCode, Ref, Rounding, Ty, VecOp};
 

@@ -1,9 +1,11 @@
 //! Branches, exits, calls and returns, and the cold code.
 
+pub(crate) mod scan;
+
 use crate::emit::{Branch, Cc, Emit, Gpr, Label, Mem, Size};
-use crate::flags::{Flags, Test};
+use crate::lower::flags::{Flags, Test};
+use crate::lower::values::home;
 use crate::lower::{Again, Cold, ColdCode, ColdKind, Lower, READER, arg};
-use crate::regs::home;
 use crate::{Alu, Shift};
 use core::mem::offset_of;
 use host::Link;

@@ -1,9 +1,18 @@
 //! Lowering of SIMD operations: the way to each topic, and what they have in common.
 
+mod args;
+mod complex;
+mod crypto;
+pub(crate) mod float;
+mod int;
+mod perm;
+pub(crate) mod saturate;
+mod shift;
+
+use crate::emit::sse::{VShift, op};
 use crate::emit::{Code, Imm, Mem, Xmm};
-use crate::emit_sse::{VShift, op};
 use crate::lower::Lower;
-use crate::regs::XmmOrMem;
+use crate::lower::values::XmmOrMem;
 use core::mem::offset_of;
 use ir::vec_op::{self, SCALAR};
 use ir::{Op, Ref, State, Ty, VecOp};

@@ -3,11 +3,11 @@
 //! same: of sums, products, quotients and roots of numbers of 11 bits, 24 are enough to round twice
 //! (Figueroa, "When is double rounding innocuous?").
 
+use crate::emit::sse::{VShift, op};
 use crate::emit::{Cc, Gpr, Imm, Mem, Size, Xmm};
-use crate::emit_sse::{VShift, op};
+use crate::lower::values::{ARGS_SPILL, spill_mem};
+use crate::lower::vector::splat;
 use crate::lower::{ColdKind, Lower, arg};
-use crate::lower_vector::splat;
-use crate::regs::{ARGS_SPILL, spill_mem};
 use ir::{Op, OpCode, Ty, VecOp, vec_op};
 
 const X: Xmm = Xmm(14);

@@ -5,15 +5,25 @@
 //! `flags` the condition flags; the `lower_*` files have the operations. Rare paths go to the
 //! unit's end ([`Cold`]).
 
+pub(crate) mod control;
+pub(crate) mod flags;
+pub(crate) mod float;
+mod integer;
+mod memory;
+mod moves;
+pub(crate) mod values;
+mod vector;
+mod widths;
+
 use crate::X64;
 use crate::emit::{Emit, Gpr, Label, Mem, Size, Xmm};
-use crate::flags::Flags;
-use crate::lower_canonical::Boxes;
-use crate::lower_divide::RareDivision;
-use crate::lower_quiet::Quiet;
-use crate::lower_scan::ScanCode;
-use crate::lower_vector_widths::Widths;
-use crate::regs::{Scratch, Temp};
+use crate::lower::control::scan::ScanCode;
+use crate::lower::flags::Flags;
+use crate::lower::float::canonical::Boxes;
+use crate::lower::float::quiet::Quiet;
+use crate::lower::integer::divide::RareDivision;
+use crate::lower::values::{Scratch, Temp};
+use crate::lower::widths::Widths;
 use core::cell::Cell;
 use core::mem::offset_of;
 use host::{Code, FaultPoint, FlagsAt};

@@ -1,7 +1,7 @@
 //! Moves between containers and of vectors.
 
+use crate::emit::sse::op as sse;
 use crate::emit::{Gpr, Size, Xmm};
-use crate::emit_sse::op as sse;
 use crate::lower::Lower;
 use ir::{Op, Ty};
 

@@ -7,12 +7,12 @@
 //! same under every control. Nothing that is not so leaves a mark in the host's sticky bits.
 //! Operands are in `State::args`, the result goes to the first of them.
 
+use crate::emit::sse::{VShift, op};
 use crate::emit::{Cc, Code, Gpr, Label, Mem, Size, Xmm};
-use crate::emit_sse::{VShift, op};
+use crate::lower::values::{ARGS_SPILL, home, spill_mem};
+use crate::lower::vector::saturate::QC;
+use crate::lower::vector::{ones, splat};
 use crate::lower::{Lower, arg};
-use crate::lower_vector::{ones, splat};
-use crate::lower_vector_saturate::QC;
-use crate::regs::{ARGS_SPILL, home, spill_mem};
 use crate::{Alu, Unary};
 use ir::state::SLOT_FPSR;
 use ir::{Op, OpCode, Ty, VecOp, vec_op};

@@ -1,9 +1,9 @@
 //! Estimates of reciprocals and of reciprocal square roots, by a table behind the stubs.
 
+use crate::emit::sse::{VShift, op};
 use crate::emit::{Cc, Gpr, Label, Mem, Size, Xmm};
-use crate::emit_sse::{VShift, op};
+use crate::lower::vector::splat;
 use crate::lower::{Lower, arg};
-use crate::lower_vector::splat;
 use core::mem::offset_of;
 use ir::{Op, OpCode, State, Ty, VecOp, vec_op};
 

@@ -1,10 +1,10 @@
 //! SIMD: logic, integer arithmetic and comparisons lane by lane.
 
+use crate::emit::sse::{VShift, op};
 use crate::emit::{Size, Xmm};
-use crate::emit_sse::{VShift, op};
 use crate::lower::Lower;
-use crate::lower_vector::{Temps, VArgs, ones, splat};
-use crate::regs::{XmmOrMem, home};
+use crate::lower::values::{XmmOrMem, home};
+use crate::lower::vector::{Temps, VArgs, ones, splat};
 use crate::{Alu, Unary};
 use ir::VecOp;
 use ir::state::SLOT_FPSR;

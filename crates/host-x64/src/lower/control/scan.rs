@@ -4,12 +4,12 @@
 //! then lets the loop's own code do what comes next. It stays within pages of which the last turn
 //! has read the byte before, so that nothing is read that the loop might not have reached.
 
+use crate::emit::sse::op;
 use crate::emit::{Branch, Cc, Gpr, Label, Mem, Size, Xmm};
-use crate::emit_sse::op;
-use crate::flags::{FLAGS, Flags, Test as FlagTest};
+use crate::lower::flags::{FLAGS, Flags, Test as FlagTest};
+use crate::lower::values::{XmmOrMem, home};
+use crate::lower::vector::splat;
 use crate::lower::{ColdKind, Lower, arg};
-use crate::lower_vector::splat;
-use crate::regs::{XmmOrMem, home};
 use crate::{Alu, Count, Unary};
 use host::Link;
 use ir::OpCode;

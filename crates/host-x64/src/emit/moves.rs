@@ -1,4 +1,4 @@
-//! The encoder's vector moves; arithmetic is in `emit_sse`.
+//! The encoder's vector moves; arithmetic is in `sse`.
 
 use crate::emit::{Code, Emit, Gpr, Imm, Mem, Size, Xmm};
 

@@ -1,0 +1,8 @@
+//! Lowering of scalar floating point: by the rules that the host follows by itself (`scalar`), with
+//! one NaN for all (`canonical`), and where operations trap (`quiet`, `plain`).
+
+pub(crate) mod canonical;
+pub(crate) mod estimate;
+pub(crate) mod plain;
+pub(crate) mod quiet;
+mod scalar;
