@@ -30,6 +30,7 @@
 mod field;
 mod generate;
 mod line;
+pub mod opcode;
 mod parse;
 mod rng;
 mod table;

@@ -2,6 +2,8 @@
 
 mod coverage;
 mod decode;
+mod opcode;
+mod opcode_search;
 
 use std::path::{Path, PathBuf};
 
@@ -76,13 +78,14 @@ fn outputs(root: &Path) -> Result<Vec<(PathBuf, String)>> {
         outputs.push((generated.join("table.isa"), table));
         outputs.push((document, coverage::generate(guest, &source.lines, &evidence)));
     }
+    outputs.extend(opcode::outputs(root)?);
     Ok(outputs)
 }
 
 /// An instruction file with nothing in it that only people need. It becomes part of the product,
 /// which reads it when it is needed: as Rust it would be thousands of pointers, to be relocated at
 /// each start of a program.
-fn without_comments(text: &str) -> String {
+pub(super) fn without_comments(text: &str) -> String {
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     let squeezed = lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ") + "\n");
     squeezed.collect()

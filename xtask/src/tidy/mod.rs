@@ -22,6 +22,7 @@ const BOUNDARIES: &[(&str, &[&str])] = &[
     ("guest", &["ir"]),
     ("guest-aarch64", &["guest", "ir", "isa", "softfloat"]),
     ("guest-riscv64", &["eval", "guest", "ir", "isa", "softfloat"]),
+    ("guest-x86", &["eval", "guest", "ir", "isa", "softfloat"]),
     ("host", &["ir"]),
     ("host-x64", &["host", "ir"]),
     ("sys", &[]),

@@ -1,0 +1,7 @@
+//! The x86 guest: instructions of x86_64 and, by the same table, of i386.
+//!
+//! `isa/x86.isa` declares the instructions; what is generated from it tells them apart ([`decode`]) and
+//! calls one function for each.
+
+pub mod decode;
+mod generated;
