@@ -227,11 +227,9 @@ fn place(
         Kind::W | Kind::U => vector(last | head.b),
         Kind::V => vector(middle | head.r),
         Kind::H => vector(head.v),
-        Kind::V0 => vector(0),
         Kind::Q | Kind::N => Operand::Mmx { n: last, size: size as u8 },
         Kind::P => Operand::Mmx { n: middle, size: size as u8 },
         Kind::T => Operand::St { n: last },
-        Kind::T0 => Operand::St { n: 0 },
         Kind::L => {
             let byte = reader.byte()?;
             *parts.imm = i64::from(byte & 15);
@@ -255,8 +253,6 @@ fn place(
             parts.memory.base = Some(3);
             Operand::Mem { size }
         }
-        Kind::X => Operand::Src { size: size as u8 },
-        Kind::Y | Kind::Yd => Operand::Dst { size: size as u8 },
         // There are no others; CS cannot be loaded.
         Kind::S if middle > 5 || middle == 1 && rule.access & 2 != 0 => {
             return Err(Undecoded::Undefined);
@@ -268,23 +264,35 @@ fn place(
             *parts.imm = 1;
             Operand::Imm
         }
+        kind => fixed(kind, size as u8),
+    })
+}
+
+/// An operand that does not depend on the encoding.
+fn fixed(kind: Kind, size: u8) -> Operand {
+    match kind {
+        Kind::X => Operand::Src { size },
+        Kind::Y | Kind::Yd => Operand::Dst { size },
+        Kind::V0 => Operand::Vec { n: 0, size },
+        Kind::T0 => Operand::St { n: 0 },
         Kind::Ah => Operand::High { n: 0 },
-        Kind::Ax => Operand::Reg { n: 0, size: size as u8 },
-        Kind::Cx => Operand::Reg { n: 1, size: size as u8 },
-        Kind::Dx => Operand::Reg { n: 2, size: size as u8 },
-        Kind::Bx => Operand::Reg { n: 3, size: size as u8 },
-        Kind::Sp => Operand::Reg { n: 4, size: size as u8 },
-        Kind::Bp => Operand::Reg { n: 5, size: size as u8 },
-        Kind::Si => Operand::Reg { n: 6, size: size as u8 },
-        Kind::Di => Operand::Reg { n: 7, size: size as u8 },
-        Kind::R11 => Operand::Reg { n: 11, size: size as u8 },
+        Kind::Ax => Operand::Reg { n: 0, size },
+        Kind::Cx => Operand::Reg { n: 1, size },
+        Kind::Dx => Operand::Reg { n: 2, size },
+        Kind::Bx => Operand::Reg { n: 3, size },
+        Kind::Sp => Operand::Reg { n: 4, size },
+        Kind::Bp => Operand::Reg { n: 5, size },
+        Kind::Si => Operand::Reg { n: 6, size },
+        Kind::Di => Operand::Reg { n: 7, size },
+        Kind::R11 => Operand::Reg { n: 11, size },
         Kind::Es => Operand::Seg { n: 0 },
         Kind::Cs => Operand::Seg { n: 1 },
         Kind::Ss => Operand::Seg { n: 2 },
         Kind::Ds => Operand::Seg { n: 3 },
         Kind::Fs => Operand::Seg { n: 4 },
         Kind::Gs => Operand::Seg { n: 5 },
-    })
+        _ => Operand::None,
+    }
 }
 
 /// An immediate: bytes and words are zero-extended unless the line says otherwise.

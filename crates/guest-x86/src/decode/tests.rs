@@ -1,3 +1,5 @@
+//! Single instructions. (All are compared with another decoder in `tests/iced.rs`.)
+
 use super::*;
 
 fn insn(code: &[u8]) -> Insn {
