@@ -13,10 +13,15 @@ enum Level {
     Emulated(String),
     Partial(String, String),
     Refused(String, String),
+    /// By another call: its name, then what its arguments are.
+    As(String),
 }
 
 /// The guests' columns: name, and that of the table of its numbers.
-const GUESTS: [(&str, &str); 2] = [("arm64", "AARCH64"), ("riscv64", "RISCV64")];
+const GUESTS: [(&str, &str); 3] =
+    [("arm64", "AARCH64"), ("riscv64", "RISCV64"), ("x86_64", "X86_64")];
+/// The column that is also the host's.
+const X86_64: usize = 2;
 
 /// From this number on a call has the same number on all architectures.
 const SAME: u32 = 424;
@@ -25,7 +30,6 @@ const SAME: u32 = 424;
 struct Call {
     name: String,
     guests: [Option<u32>; GUESTS.len()],
-    x86_64: Option<u32>,
     types: Vec<String>,
     level: Level,
 }
@@ -41,6 +45,7 @@ pub(crate) fn files(root: &Path) -> Result<Vec<(String, String)>> {
             structs_codegen::structs(&structs, &pointed_to(&calls))?,
         ),
         ("crates/linux/src/calls/table.rs".into(), table(&calls)?),
+        ("crates/linux/src/abi/numbers.rs".into(), all_numbers(&calls)?),
         ("docs/calls.md".into(), document(&calls)),
     ])
 }
@@ -83,8 +88,7 @@ fn parse_line(line: &str) -> Result<Call> {
     let types = types.split(',').map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
     Ok(Call {
         name: name.into(),
-        guests: [number(arm64)?, number(riscv64)?],
-        x86_64: number(x86_64)?,
+        guests: [number(arm64)?, number(riscv64)?, number(x86_64)?],
         types: types.collect(),
         level: parse_level(level.trim())?,
     })
@@ -101,6 +105,7 @@ fn parse_level(text: &str) -> Result<Level> {
         Ok((what.into(), why.into()))
     };
     Ok(match word {
+        "as" => Level::As(rest.into()),
         "follows" => Level::Follows(rest.into()),
         "emulated" => Level::Emulated(rest.into()),
         "partial" => quoted().map(|(f, why)| Level::Partial(f, why))?,
@@ -124,7 +129,7 @@ fn arg(text: &str) -> String {
 
 /// The host's number of a call: the C library knows it by name.
 fn host_number(call: &Call) -> Result<String> {
-    let x86_64 = call.x86_64.with_context(|| format!("{}: not on the host", call.name))?;
+    let x86_64 = call.guests[X86_64].with_context(|| format!("{}: not on the host", call.name))?;
     Ok(if x86_64 >= SAME { x86_64.to_string() } else { format!("libc::SYS_{}", call.name) })
 }
 
@@ -152,10 +157,28 @@ fn lookup(call: &Call, how: &str) -> Result<String> {
     ))
 }
 
+/// The `Action` of `NAME ARGUMENT...`: a digit is an argument of the call, `cwd` and `=VALUE` are values;
+/// what is left out is zero.
+fn other_call(calls: &[Call], how: &str) -> Result<String> {
+    let mut words = how.split_whitespace();
+    let name = words.next().context("no call")?;
+    let index = calls.iter().position(|call| call.name == name);
+    let index = index.with_context(|| format!("there is no {name}"))?;
+    let mut given: Vec<_> = words
+        .map(|word| match word.strip_prefix('=') {
+            Some(value) => format!("Given::Value({value})"),
+            None if word == "cwd" => "Given::CurrentDirectory".to_owned(),
+            None => format!("Given::Argument({word})"),
+        })
+        .collect();
+    given.resize(6, "Given::Value(0)".into());
+    Ok(format!("Action::As({index}, [{}])", given.join(", ")))
+}
+
 fn table(calls: &[Call]) -> Result<String> {
     let mut out = String::from(
         "//! Generated from isa/linux.calls by `cargo xtask codegen`: every system call.\n\n\
-         use super::{Action, Call, Lookup};\nuse crate::layout::Layout;\nuse crate::strace::{Arg, Set};\nuse sys::Errno;\n\n\
+         use super::{Action, Call, Given, Lookup};\nuse crate::layout::Layout;\nuse crate::strace::{Arg, Set};\nuse sys::Errno;\n\n\
          /// Marks a number without a call.\npub(crate) const NONE: u16 = u16::MAX;\n\n\
          /// All calls.\n#[rustfmt::skip]\npub(crate) static CALLS: [Call; ",
     );
@@ -170,6 +193,7 @@ fn table(calls: &[Call]) -> Result<String> {
                 format!("Action::Emulated({})", function(f))
             }
             Level::Refused(errno, _) => format!("Action::Refused(Errno::{errno})"),
+            Level::As(how) => other_call(calls, how)?,
         };
         let types: Vec<_> = call.types.iter().map(|t| arg(t)).collect();
         let types = types.join(", ");
@@ -180,6 +204,14 @@ fn table(calls: &[Call]) -> Result<String> {
         )?;
     }
     out.push_str("];\n");
+    Ok(out)
+}
+
+fn all_numbers(calls: &[Call]) -> Result<String> {
+    let mut out = String::from(
+        "//! Generated from isa/linux.calls by `cargo xtask codegen`: each guest's numbers of the system calls.\n\n\
+         use crate::calls::NONE;\n",
+    );
     for (index, (guest, table)) in GUESTS.into_iter().enumerate() {
         numbers(&mut out, table, guest, calls, |c| c.guests[index])?;
     }
@@ -223,7 +255,7 @@ fn document(calls: &[Call]) -> String {
          {} refused.\n\n| call | {} | level | remark |\n|---|{}---|---|\n",
         calls.len(),
         count(|l| matches!(l, Level::Passed | Level::Follows(_))),
-        count(|l| matches!(l, Level::Emulated(_))),
+        count(|l| matches!(l, Level::Emulated(_) | Level::As(_))),
         count(|l| matches!(l, Level::Partial(..))),
         count(|l| matches!(l, Level::Refused(..))),
         GUESTS.map(|(guest, _)| guest).join(" | "),
@@ -233,6 +265,10 @@ fn document(calls: &[Call]) -> String {
         let (level, remark) = match &call.level {
             Level::Passed | Level::Follows(_) => ("passed", String::new()),
             Level::Emulated(_) => ("emulated", String::new()),
+            Level::As(how) => {
+                let name = how.split_whitespace().next().unwrap_or_default();
+                ("emulated", format!("as `{name}`"))
+            }
             Level::Partial(_, why) => ("partial", format!("missing: {why}")),
             Level::Refused(errno, why) => ("refused", format!("`{errno}`: {why}")),
         };
@@ -251,7 +287,7 @@ mod tests {
     fn lines_are_understood() {
         let call =
             parse_line("dup3  24 - 292  (fd, flags:open)  partial file::dup3 \"no x\"").unwrap();
-        assert_eq!((call.guests, call.x86_64), ([Some(24), None], Some(292)));
+        assert_eq!(call.guests, [Some(24), None, Some(292)]);
         assert_eq!(host_number(&call).unwrap(), "libc::SYS_dup3");
         assert_eq!(arg(&call.types[1]), "Arg::Flags(Set::Open)");
         assert!(matches!(call.level, Level::Partial(f, why) if f == "file::dup3" && why == "no x"));
@@ -262,5 +298,9 @@ mod tests {
         let expected = "Lookup { dirfd: Some(0), path: 1, flags: 2, bits: 0x100, follow: false }";
         assert_eq!(lookup(&call, how).unwrap(), expected);
         assert!(lookup(&call, "1 perhaps").is_err());
+        let expected = "Action::As(0, [Given::CurrentDirectory, Given::Argument(1), Given::Value(5), \
+                        Given::Value(0), Given::Value(0), Given::Value(0)])";
+        assert_eq!(other_call(core::slice::from_ref(&call), "x cwd 1 =5").unwrap(), expected);
+        assert!(other_call(&[call], "y 0").is_err());
     }
 }

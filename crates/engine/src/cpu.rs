@@ -26,6 +26,8 @@ pub struct Fault {
     pub code: i32,
     /// `si_addr`.
     pub addr: u64,
+    /// It was a write to memory.
+    pub write: bool,
 }
 
 /// Why [`Cpu::run`] returned.
@@ -113,6 +115,7 @@ pub(crate) struct Shared {
     fault_signo: AtomicI32,
     fault_code: AtomicI32,
     fault_addr: AtomicU64,
+    fault_write: AtomicBool,
     /// An area is registered for restartable sequences.
     sequences: AtomicBool,
     /// Something was entered in the hash, all of which has memory since then.
@@ -308,6 +311,7 @@ impl Shared {
         self.fault_signo.store(fault.signo, Ordering::Relaxed);
         self.fault_code.store(fault.code, Ordering::Relaxed);
         self.fault_addr.store(fault.addr, Ordering::Relaxed);
+        self.fault_write.store(fault.write, Ordering::Relaxed);
     }
     /// Whether the thread has an area for restartable sequences.
     pub(crate) fn has_sequences(&self) -> bool {
@@ -322,6 +326,7 @@ impl Shared {
             signo: self.fault_signo.load(Ordering::Relaxed),
             code: self.fault_code.load(Ordering::Relaxed),
             addr: self.fault_addr.load(Ordering::Relaxed),
+            write: self.fault_write.load(Ordering::Relaxed),
         }
     }
     /// Removes `pc` from the hash; also for other threads.
@@ -462,6 +467,7 @@ impl Cpu {
             fault_signo: AtomicI32::new(0),
             fault_code: AtomicI32::new(0),
             fault_addr: AtomicU64::new(0),
+            fault_write: AtomicBool::new(false),
             sequences: AtomicBool::new(false),
             remembers: AtomicBool::new(false),
             displaces: AtomicBool::new(false),
@@ -622,6 +628,10 @@ impl Cpu {
     /// Sets it.
     pub fn set_fpcr(&mut self, fpcr: u64) {
         self.state_mut().int[usize::from(SLOT_FPCR)] = fpcr;
+        self.update_control();
+    }
+    /// Follows the guest's control registers after some were set in the state.
+    pub fn control_changed(&mut self) {
         self.update_control();
     }
     /// Follows the guest's control registers.

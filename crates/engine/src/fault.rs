@@ -95,7 +95,8 @@ fn in_translated_code(cpu: &Shared, signo: i32, info: &Siginfo, context: &mut Co
             return true;
         }
         libc::SIGSEGV | libc::SIGBUS => {
-            cpu.set_fault(Fault { signo, code: info.code(), addr: info.addr() });
+            let write = context.is_write();
+            cpu.set_fault(Fault { signo, code: info.code(), addr: info.addr(), write });
             exit::FAULT
         }
         libc::SIGFPE => {

@@ -174,19 +174,19 @@ impl Engine {
         const SEGV_MAPERR: i32 = 1;
         const SEGV_ACCERR: i32 = 2;
         if !self.is_aligned(pc) {
-            return Fault { signo: libc::SIGBUS, code: BUS_ADRALN, addr: pc };
+            return Fault { signo: libc::SIGBUS, code: BUS_ADRALN, addr: pc, write: false };
         }
         let starts = fetcher.bytes(pc, &mut [0]) == 1;
         let addr = if starts { (pc | (PAGE - 1)).wrapping_add(1) } else { pc };
         match memory::read_u8(addr) {
             // A page of a file that is not there any more.
             Err(fault) if fault.signo == libc::SIGBUS => {
-                return Fault { signo: libc::SIGBUS, code: fault.code, addr };
+                return Fault { signo: libc::SIGBUS, code: fault.code, addr, write: false };
             }
             _ => {}
         }
         let mapped = self.space().is_some_and(|s| s.mapped(addr));
         let code = if mapped { SEGV_ACCERR } else { SEGV_MAPERR };
-        Fault { signo: libc::SIGSEGV, code, addr }
+        Fault { signo: libc::SIGSEGV, code, addr, write: false }
     }
 }

@@ -3,7 +3,7 @@
 use crate::cpu::Fault;
 use crate::watch::{TRAP_HWBKPT, Watch};
 use eval::{MemFault, Memory};
-use guest::{Guest, Space};
+use guest::{Address, Guest, Space};
 use memory::MemoryFault;
 
 /// The real guest memory.
@@ -31,11 +31,15 @@ impl GuestMemory<'_> {
         MemFault { addr: fault.addr, alignment: false, write }
     }
     /// The guest's fault, once the evaluator has reported one.
-    pub(crate) fn describe(&self, addr: u64) -> Fault {
+    pub(crate) fn describe(&self, addr: u64, write: bool) -> Fault {
+        let segv = |code, addr| Fault { signo: libc::SIGSEGV, code, addr, write };
         match self.fault {
-            // The guest's processor knows no addresses that are not canonical.
-            Some(f) if f.code != SI_KERNEL => Fault { signo: f.signo, code: f.code, addr: f.addr },
-            _ => Fault { signo: libc::SIGSEGV, code: SEGV_MAPERR, addr },
+            Some(f) if f.code != SI_KERNEL => {
+                Fault { signo: f.signo, code: f.code, addr: f.addr, write }
+            }
+            // The host's processor does not access such an address; the guest's may not know of that.
+            Some(_) if self.guest.spec().address == Address::Canonical => segv(SI_KERNEL, 0),
+            _ => segv(SEGV_MAPERR, addr),
         }
     }
 }

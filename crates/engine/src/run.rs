@@ -103,7 +103,7 @@ impl Cpu {
         let pc = self.state().pc();
         if self.watches.iter().any(|watch| watch.stops_at(pc)) {
             let (signo, code) = (libc::SIGTRAP, TRAP_HWBKPT);
-            return Some(Exit::Fault(Fault { signo, code, addr: pc }));
+            return Some(Exit::Fault(Fault { signo, code, addr: pc, write: false }));
         }
         self.interpret()
     }
@@ -248,11 +248,11 @@ impl Cpu {
             Outcome::Runtime { op, args } => self.runtime(op as u32, args, block.last_length()),
             Outcome::Fault(at) if at.alignment => {
                 let (signo, code) = (libc::SIGBUS, BUS_ADRALN);
-                Some(Exit::Fault(Fault { signo, code, addr: at.addr }))
+                Some(Exit::Fault(Fault { signo, code, addr: at.addr, write: at.write }))
             }
             Outcome::Fault(at) => {
                 let memory = GuestMemory { watches: &[], guest: self.engine.guest, fault };
-                Some(Exit::Fault(memory.describe(at.addr)))
+                Some(Exit::Fault(memory.describe(at.addr, at.write)))
             }
         }
     }
@@ -282,7 +282,7 @@ impl Cpu {
                 let pc = self.state().pc().wrapping_sub(len.into());
                 self.state_mut().set_pc(pc);
                 let memory = GuestMemory { watches: &[], guest, fault };
-                return Some(Exit::Fault(memory.describe(at.addr)));
+                return Some(Exit::Fault(memory.describe(at.addr, at.write)));
             }
         }
         None

@@ -304,7 +304,7 @@ impl Cpu {
         self.rseq.active = None;
         if memory::read_u32(section.abort - 4) != Ok(sequence.guard.signature()) {
             let (signo, code) = (libc::SIGSEGV, SI_KERNEL);
-            return Some(Exit::Fault(Fault { signo, code, addr: 0 }));
+            return Some(Exit::Fault(Fault { signo, code, addr: 0, write: false }));
         }
         self.state_mut().set_pc(section.abort);
         None

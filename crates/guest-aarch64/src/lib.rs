@@ -131,7 +131,7 @@ pub static SPEC: Spec = Spec {
 
 impl Guest for Aarch64 {
     fn capabilities(&self) -> guest::Capabilities {
-        guest::Capabilities { hwcap: self.cpu.features.hwcap(), id: self.cpu.midr }
+        guest::Capabilities { hwcap: self.cpu.features.hwcap(), id: self.cpu.midr, context: 0 }
     }
     fn spec(&self) -> &'static Spec {
         &SPEC

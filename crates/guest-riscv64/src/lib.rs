@@ -104,6 +104,6 @@ impl Guest for Riscv64 {
         disasm::disassemble(code, pc)
     }
     fn capabilities(&self) -> Capabilities {
-        Capabilities { hwcap: [self.cpu.features.hwcap(), 0], id: 0 }
+        Capabilities { hwcap: [self.cpu.features.hwcap(), 0], id: 0, context: 0 }
     }
 }

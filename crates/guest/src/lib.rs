@@ -82,6 +82,8 @@ pub struct Capabilities {
     pub hwcap: [u64; 2],
     /// The register that names the processor, for /proc/cpuinfo.
     pub id: u64,
+    /// Bytes of [`Guest::context`].
+    pub context: u64,
 }
 
 /// What a program asks of its keys for the authentication of pointers; a bit for each key.
@@ -128,6 +130,22 @@ pub trait Guest: Sync {
     /// The instruction set in Linux's words (`rv64imafdc_zba`), for architectures that have such.
     fn isa(&self) -> String {
         String::new()
+    }
+    /// The registers of floating point and vectors as instructions of the processor store all of them, where
+    /// Linux has them so in signal frames and for debuggers.
+    fn context(&self, state: &State) -> Vec<u8> {
+        let _ = state;
+        Vec::new()
+    }
+    /// Sets them; false, and nothing changes, if no processor could have stored this. Control registers are
+    /// among them.
+    fn set_context(&self, state: &mut State, context: &[u8]) -> bool {
+        let _ = (state, context);
+        false
+    }
+    /// Sets them to what a program starts with.
+    fn reset_context(&self, state: &mut State) {
+        let _ = state;
     }
     /// Prepares what a new program does not set itself.
     fn start(&self, state: &mut State) {

@@ -20,6 +20,9 @@ pub enum Address {
     TopByteIgnored,
     /// Sums are cut to 32 bits.
     Wrap32,
+    /// All 64 bits count, and an access where the highest ones are not equal is another fault than one to
+    /// memory that is not there: SIGSEGV with `SI_KERNEL` and no address.
+    Canonical,
 }
 
 /// What the processor promises of the order of ordinary loads and stores.

@@ -89,6 +89,16 @@ pub const TRAP_UNDEFINED: u16 = 0;
 pub const TRAP_BREAKPOINT: u16 = 1;
 /// Trap: misaligned pc or access (SIGBUS), argument unused.
 pub const TRAP_ALIGNMENT: u16 = 2;
+/// Trap: division by zero, or an overflow of one (SIGFPE), argument unused.
+pub const TRAP_DIVIDE: u16 = 3;
+/// Trap: what only the kernel may do, or an operand that is not allowed (SIGSEGV without an address),
+/// argument unused.
+pub const TRAP_PROTECTION: u16 = 4;
+/// Trap: a breakpoint of which the kernel says no address (SIGTRAP), argument = bytes of the instruction,
+/// which is over.
+pub const TRAP_INTERRUPT: u16 = 5;
+/// Trap: a floating-point exception (SIGFPE), argument = `si_code`.
+pub const TRAP_FLOAT: u16 = 6;
 
 /// Flag word bits, chosen so that an x86 host stores `lahf` in bits 15..8 and `seto` in bit 0.
 /// All other bits are undefined and must be ignored.
@@ -97,6 +107,11 @@ pub mod flag {
     pub const V: u32 = 1;
     /// Carry, Arm's polarity.
     pub const C: u32 = 1 << 8;
+    /// Parity: the lowest byte of the result has an even number of ones. Only kept by operations that have
+    /// [`crate::SIX_FLAGS`].
+    pub const P: u32 = 1 << 10;
+    /// Auxiliary carry, out of the lowest four bits; likewise.
+    pub const A: u32 = 1 << 12;
     /// Zero.
     pub const Z: u32 = 1 << 14;
     /// Negative.
@@ -104,6 +119,14 @@ pub mod flag {
     /// From PSTATE layout (N bit 31 .. V bit 28).
     pub const fn from_nzcv(nzcv: u32) -> u32 {
         (nzcv >> 31 & 1) << 15 | (nzcv >> 30 & 1) << 14 | (nzcv >> 29 & 1) << 8 | (nzcv >> 28 & 1)
+    }
+    /// From six flags: as [`from_nzcv`], and P in bit 27, A in bit 26.
+    pub const fn from_six(six: u32) -> u32 {
+        from_nzcv(six) | (six >> 27 & 1) << 10 | (six >> 26 & 1) << 12
+    }
+    /// To six flags.
+    pub const fn to_six(flags: u32) -> u32 {
+        to_nzcv(flags) | (flags >> 10 & 1) << 27 | (flags >> 12 & 1) << 26
     }
     /// To PSTATE layout.
     pub const fn to_nzcv(flags: u32) -> u32 {

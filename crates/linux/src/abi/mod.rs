@@ -1,8 +1,11 @@
 //! All that is particular to Linux on one architecture, as data.
 
 pub mod aarch64;
+#[rustfmt::skip]
+mod numbers;
 mod open_flags;
 pub mod riscv64;
+pub mod x86_64;
 
 pub use open_flags::OpenFlags;
 
@@ -44,11 +47,17 @@ pub struct Abi {
     pub model: Model,
     /// `struct stat`.
     pub stat: StatLayout,
+    /// How it lays out `struct epoll_event`, which some have packed.
+    pub epoll: Model,
+    /// Whether `struct semid64_ds` has an unused word behind each of its times.
+    pub semid_padded: bool,
     /// Which registers calls and threads use.
     pub regs: Registers,
     /// Where `clone` has its flags, stack, parent's thread id, thread pointer and child's thread id
     /// among its arguments.
     pub clone_args: [usize; 5],
+    /// What the instruction of a system call does to the registers; the pc slot is the next one's.
+    pub enter_call: fn(&mut State),
     /// Gives the result of a system call to the guest.
     pub set_result: fn(&mut State, Result<u64, sys::Errno>),
     /// Entries of the auxiliary vector that other architectures do not have, or not with that value.
@@ -73,6 +82,8 @@ pub struct Abi {
     pub pop_frame: fn(&mut Task) -> Result<(u64, AltStack), BadFrame>,
     /// The processor's description of a fault, for signal frames.
     pub syndrome: fn(&Task, &engine::Fault) -> u64,
+    /// The same of a trap (`ir::state::TRAP_*`).
+    pub trap_syndrome: fn(u16) -> u64,
     /// What the host's flags of `open` are for the guest's, and the other way round.
     pub open_flags: OpenFlags,
     /// `AUDIT_ARCH_*`.
@@ -91,6 +102,8 @@ pub struct Abi {
 pub enum StatLayout {
     /// asm-generic/stat.h.
     Generic,
+    /// With the number of links as a word before the mode.
+    WideNlink,
 }
 
 /// State slots of registers with a task.
@@ -152,6 +165,8 @@ pub enum CallNumber {
     Set(u64),
     /// In the register that has it.
     Register,
+    /// In a register set, in the word that is this slot, which has it from the call on.
+    Slot(u16),
 }
 
 /// A register set.
@@ -178,4 +193,47 @@ pub struct Debug {
     pub counts: [usize; 2],
     /// What a register watches: whether it is a breakpoint, its address and control; None: nothing.
     pub watch: fn(executes: bool, address: u64, control: u64) -> Option<Watch>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numbers::{AARCH64, RISCV64, X86_64};
+    use crate::calls::{Action, find};
+
+    /// Numbers below this are all taken, except for these.
+    const END: u64 = 471;
+
+    /// Whether `nr` is none of the calls that all have: reserved for architectures, and what 32-bit
+    /// ones have.
+    fn unused(nr: u64) -> bool {
+        (244..=259).contains(&nr) || (295..424).contains(&nr)
+    }
+
+    /// Whether `nr` is none of x86_64's calls, or one that no Linux has had for long.
+    fn unused_in_x86_64(nr: u64) -> bool {
+        matches!(nr, 174 | 177 | 178 | 181..=185 | 214 | 215 | 236 | 335..424)
+    }
+
+    #[test]
+    fn every_number_is_there() {
+        for nr in 0..END {
+            let found = |numbers| find(numbers, nr).is_some();
+            assert_eq!(found(&AARCH64), !unused(nr), "number {nr}");
+            let riscv = nr != 38 && (!unused(nr) || matches!(nr, 258 | 259));
+            assert_eq!(found(&RISCV64), riscv, "number {nr}");
+            assert_eq!(found(&X86_64), !unused_in_x86_64(nr), "number {nr}");
+        }
+        for numbers in [&AARCH64[..], &RISCV64, &X86_64] {
+            assert!(find(numbers, END).is_none() && find(numbers, u64::MAX).is_none());
+        }
+    }
+
+    #[test]
+    fn well_known_numbers_are_right() {
+        for (nr, name) in [(63, "read"), (93, "exit"), (139, "rt_sigreturn"), (220, "clone")] {
+            assert_eq!(find(&AARCH64, nr).map(|c| c.name), Some(name));
+        }
+        let write = find(&AARCH64, 64).map(|c| &c.action);
+        assert!(matches!(write, Some(Action::Passed(libc::SYS_write))));
+    }
 }

@@ -219,10 +219,10 @@ impl Changes {
             }
             OP_EPOLL_CTL => {
                 let event = ::memory::read_u64(entry + entry::ADDR).ok()?;
-                let Ok(host) = host_event(abi.model, event) else { return Some(()) };
+                let Ok(host) = host_event(abi.epoll, event) else { return Some(()) };
                 self.point(entry + entry::ADDR, host.to_vec())
             }
-            OP_EPOLL_WAIT if layout::len::<EpollEvent>(abi.model) != HOST_EVENT => {
+            OP_EPOLL_WAIT if layout::len::<EpollEvent>(abi.epoll) != HOST_EVENT => {
                 self.put(entry + entry::OPERATION, &[OP_NONE])
             }
             _ => Some(()),

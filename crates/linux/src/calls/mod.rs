@@ -13,6 +13,7 @@ mod file;
 mod io_uring;
 mod ioctl;
 mod ipc;
+mod legacy;
 mod memory;
 mod path;
 mod poll;
@@ -33,7 +34,7 @@ pub(crate) use io_uring::fork_guard as ring_fork_guard;
 pub use restart::Restart;
 pub(crate) use restart::{again, give_up, waits};
 pub(crate) use robust::end_of_thread;
-pub(crate) use table::{AARCH64 as AARCH64_CALLS, RISCV64 as RISCV64_CALLS};
+pub(crate) use table::NONE;
 
 use crate::layout::{Converted, Model};
 use crate::strace::Arg;
@@ -66,6 +67,28 @@ pub(crate) enum Action {
     Emulated(fn(&mut Task, Args) -> Result),
     /// It fails.
     Refused(Errno),
+    /// As the call with this index, with these arguments.
+    As(u16, [Given; 6]),
+}
+
+/// An argument of a call that is served as another one.
+pub(crate) enum Given {
+    /// Argument `n` of the call itself.
+    Argument(u8),
+    /// This.
+    Value(u64),
+    /// `AT_FDCWD`.
+    CurrentDirectory,
+}
+
+impl Given {
+    fn value(&self, args: &Args) -> u64 {
+        match *self {
+            Self::Argument(n) => args[usize::from(n)],
+            Self::Value(value) => value,
+            Self::CurrentDirectory => libc::AT_FDCWD as u64,
+        }
+    }
 }
 
 /// Which argument is a path, and whether its last link is followed.
@@ -104,6 +127,7 @@ pub(crate) fn find(numbers: &[u16], nr: u64) -> Option<&'static Call> {
 
 /// Serves the system call that the guest has just made.
 pub fn dispatch(task: &mut Task) {
+    (task.process.abi.enter_call)(task.state_mut());
     if task.trace.is_some() {
         return ptrace::dispatch(task, serve_call);
     }
@@ -169,6 +193,10 @@ fn serve_plain(task: &mut Task, call: Option<&'static Call>, args: Args) -> Resu
         }
         Some(Action::Emulated(function)) => function(task, args),
         Some(Action::Refused(errno)) => Err(*errno),
+        Some(Action::As(other, given)) => {
+            let args = core::array::from_fn(|n| given[n].value(&args));
+            serve_plain(task, table::CALLS.get(usize::from(*other)), args)
+        }
         None => Err(Errno::ENOSYS),
     }
 }
@@ -207,40 +235,4 @@ fn traced(task: &mut Task, call: Option<&'static Call>, nr: u64, args: Args) {
     let result = serve(task, call, args);
     line.leave(call, args, &result);
     finish(task, result);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Numbers below this are all taken, except for these.
-    const END: u64 = 471;
-
-    /// Whether `nr` is none of the calls that all have: reserved for architectures, and what 32-bit
-    /// ones have.
-    fn unused(nr: u64) -> bool {
-        (244..=259).contains(&nr) || (295..424).contains(&nr)
-    }
-
-    #[test]
-    fn every_number_is_there() {
-        for nr in 0..END {
-            let found = |numbers| find(numbers, nr).is_some();
-            assert_eq!(found(&AARCH64_CALLS), !unused(nr), "number {nr}");
-            let riscv = nr != 38 && (!unused(nr) || matches!(nr, 258 | 259));
-            assert_eq!(found(&RISCV64_CALLS), riscv, "number {nr}");
-        }
-        for numbers in [&AARCH64_CALLS[..], &RISCV64_CALLS] {
-            assert!(find(numbers, END).is_none() && find(numbers, u64::MAX).is_none());
-        }
-    }
-
-    #[test]
-    fn well_known_numbers_are_right() {
-        for (nr, name) in [(63, "read"), (93, "exit"), (139, "rt_sigreturn"), (220, "clone")] {
-            assert_eq!(find(&AARCH64_CALLS, nr).map(|c| c.name), Some(name));
-        }
-        let write = find(&AARCH64_CALLS, 64).map(|c| &c.action);
-        assert!(matches!(write, Some(Action::Passed(libc::SYS_write))));
-    }
 }

@@ -82,7 +82,7 @@ pub(super) fn epoll_ctl(task: &mut Task, args: Args) -> Result {
     if operation as i32 == libc::EPOLL_CTL_DEL {
         return task.call(libc::SYS_epoll_ctl, [epoll, operation, fd, 0, 0, 0]);
     }
-    let host = host_event(task.process.abi.model, event)?;
+    let host = host_event(task.process.abi.epoll, event)?;
     let at = host.as_ptr() as u64;
     task.call(libc::SYS_epoll_ctl, [epoll, operation, fd, at, 0, 0])
 }
@@ -105,7 +105,7 @@ fn wait(task: &mut Task, nr: i64, args: Args) -> Result {
     let mut host = vec![0_u8; room * HOST_EVENT];
     let at = host.as_mut_ptr() as u64;
     let n = with_mask(task, mask, nr, [epoll, at, max, timeout, set, size])? as usize;
-    let model = task.process.abi.model;
+    let model = task.process.abi.epoll;
     let len = layout::len::<EpollEvent>(model);
     let mut guest = vec![0_u8; n * len];
     for (to, from) in guest.chunks_exact_mut(len).zip(host.chunks_exact(HOST_EVENT)) {

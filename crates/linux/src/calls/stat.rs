@@ -3,7 +3,7 @@
 use super::path::{read, resolve};
 use super::{Args, Result};
 use crate::abi::{Abi, StatLayout};
-use crate::layout::{self, StatGeneric};
+use crate::layout::{self, StatGeneric, StatWideNlink};
 use crate::proc;
 use crate::task::Task;
 use ::memory::MemoryFault;
@@ -14,6 +14,7 @@ use sys::{Errno, raw};
 fn write(abi: &Abi, at: u64, stat: &libc::stat) -> core::result::Result<(), MemoryFault> {
     match abi.stat {
         StatLayout::Generic => layout::write(abi.model, at, generic(stat)),
+        StatLayout::WideNlink => layout::write(abi.model, at, wide_nlink(stat)),
     }
 }
 
@@ -35,6 +36,29 @@ fn generic(stat: &libc::stat) -> StatGeneric {
         mtime: stat.st_mtime,
         mtime_nsec: stat.st_mtime_nsec as u64,
         ctime: stat.st_ctime,
+        ctime_nsec: stat.st_ctime_nsec as u64,
+    }
+}
+
+/// The structure whose third field, `st_nlink`, is a word.
+fn wide_nlink(stat: &libc::stat) -> StatWideNlink {
+    let StatGeneric { dev, ino, mode, uid, gid, rdev, size, blocks, .. } = generic(stat);
+    StatWideNlink {
+        dev,
+        ino,
+        nlink: stat.st_nlink,
+        mode,
+        uid,
+        gid,
+        rdev,
+        size,
+        blksize: stat.st_blksize,
+        blocks,
+        atime: stat.st_atime as u64,
+        atime_nsec: stat.st_atime_nsec as u64,
+        mtime: stat.st_mtime as u64,
+        mtime_nsec: stat.st_mtime_nsec as u64,
+        ctime: stat.st_ctime as u64,
         ctime_nsec: stat.st_ctime_nsec as u64,
     }
 }
@@ -88,6 +112,22 @@ fn statx_id(out: u64) -> core::result::Result<(u64, u64), Errno> {
 mod tests {
     use super::*;
     use crate::layout::Model;
+
+    #[test]
+    fn the_layout_with_a_wide_nlink() {
+        let stat = raw::fstatat(libc::AT_FDCWD, b"/proc/self/exe", 0).unwrap();
+        let mut out = [0; 256];
+        assert_eq!(layout::to_bytes(Model::LP64, wide_nlink(&stat), &mut out), 144);
+        let word = |at: usize| u64::from_le_bytes(out[at..at + 8].try_into().unwrap());
+        assert_eq!(
+            (word(8), word(16), word(24) as u32),
+            (stat.st_ino, stat.st_nlink, stat.st_mode)
+        );
+        assert_eq!(
+            (word(48), word(56), word(88)),
+            (stat.st_size as u64, stat.st_blksize as u64, stat.st_mtime as u64,)
+        );
+    }
 
     #[test]
     fn the_layout_is_the_generic_one() {

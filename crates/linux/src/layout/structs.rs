@@ -460,6 +460,80 @@ impl Struct for SemidDs {
     }
 }
 
+/// `struct stat_wide_nlink`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct StatWideNlink {
+    pub(crate) dev: u64,
+    pub(crate) ino: u64,
+    pub(crate) nlink: u64,
+    pub(crate) mode: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) rdev: u64,
+    pub(crate) size: i64,
+    pub(crate) blksize: i64,
+    pub(crate) blocks: i64,
+    pub(crate) atime: u64,
+    pub(crate) atime_nsec: u64,
+    pub(crate) mtime: u64,
+    pub(crate) mtime_nsec: u64,
+    pub(crate) ctime: u64,
+    pub(crate) ctime_nsec: u64,
+}
+
+impl Struct for StatWideNlink {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.number(&mut self.dev);
+        cursor.word(&mut self.ino);
+        cursor.word(&mut self.nlink);
+        cursor.number(&mut self.mode);
+        cursor.number(&mut self.uid);
+        cursor.number(&mut self.gid);
+        cursor.number(&mut { 0_u32 });
+        cursor.number(&mut self.rdev);
+        cursor.signed_word(&mut self.size);
+        cursor.signed_word(&mut self.blksize);
+        cursor.signed_word(&mut self.blocks);
+        cursor.word(&mut self.atime);
+        cursor.word(&mut self.atime_nsec);
+        cursor.word(&mut self.mtime);
+        cursor.word(&mut self.mtime_nsec);
+        cursor.word(&mut self.ctime);
+        cursor.word(&mut self.ctime_nsec);
+        cursor.signed_word(&mut { 0_i64 });
+        cursor.signed_word(&mut { 0_i64 });
+        cursor.signed_word(&mut { 0_i64 });
+    }
+    fn show(&self) -> String {
+        format!("{{dev={}, ino={}, nlink={}, mode={}, uid={}, gid={}, rdev={}, size={}, blksize={}, blocks={}, atime={}, atime_nsec={}, mtime={}, mtime_nsec={}, ctime={}, ctime_nsec={}}}", self.dev, self.ino, self.nlink, self.mode, self.uid, self.gid, self.rdev, self.size, self.blksize, self.blocks, self.atime, self.atime_nsec, self.mtime, self.mtime_nsec, self.ctime, self.ctime_nsec)
+    }
+}
+
+/// `struct semid_ds_padded`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SemidDsPadded {
+    pub(crate) perm: [u64; 6],
+    pub(crate) otime: i64,
+    pub(crate) ctime: i64,
+    pub(crate) nsems: u64,
+}
+
+impl Struct for SemidDsPadded {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        self.perm.iter_mut().for_each(|part| cursor.number(part));
+        cursor.signed_word(&mut self.otime);
+        cursor.word(&mut { 0_u64 });
+        cursor.signed_word(&mut self.ctime);
+        cursor.word(&mut { 0_u64 });
+        cursor.word(&mut self.nsems);
+        cursor.word(&mut { 0_u64 });
+        cursor.word(&mut { 0_u64 });
+    }
+    fn show(&self) -> String {
+        format!("{{perm={:?}, otime={}, ctime={}, nsems={}}}", self.perm, self.otime, self.ctime, self.nsems)
+    }
+}
+
 /// `struct stat_generic`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct StatGeneric {

@@ -343,6 +343,7 @@ pub(crate) fn dispatch(task: &mut Task, serve: impl FnOnce(&mut Task, u64)) {
             number = match abi.ptrace.number {
                 CallNumber::Set(_) => traced.get(word::NUMBER),
                 CallNumber::Register => task.state().int[abi.regs.number as usize],
+                CallNumber::Slot(slot) => task.state().int[slot as usize],
             };
             skip = before != Some(mode::SYSCALL) || no_call(number);
         }
@@ -396,6 +397,7 @@ pub(crate) fn seccomp(task: &mut Task, number: u64, data: u32) -> Result<u64, As
     let number = match (abi.ptrace.number, &task.trace) {
         (CallNumber::Set(_), Some(traced)) => traced.get(word::NUMBER),
         (CallNumber::Register, Some(_)) => task.state().int[abi.regs.number as usize],
+        (CallNumber::Slot(slot), Some(_)) => task.state().int[slot as usize],
         (_, None) => number,
     };
     if no_call(number) { Err(Asked::Skip) } else { Ok(number) }

@@ -26,7 +26,10 @@ use crate::layout::{self, Model, StackT};
 use crate::task::Task;
 use crate::{calls, ptrace};
 use engine::{Fault, RecordedSignal, signals as host};
-use ir::state::{MONITOR_CLEAR, SLOT_EX_ADDR, TRAP_ALIGNMENT, TRAP_BREAKPOINT};
+use ir::state::{
+    MONITOR_CLEAR, SLOT_EX_ADDR, TRAP_ALIGNMENT, TRAP_BREAKPOINT, TRAP_DIVIDE, TRAP_FLOAT,
+    TRAP_INTERRUPT, TRAP_PROTECTION,
+};
 use memory::MemoryFault;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -279,15 +282,24 @@ pub fn deliver_trap(task: &mut Task, kind: u16, arg: u32) {
     const ILL_ILLOPN: i32 = 2;
     const TRAP_BRKPT: i32 = 1;
     const BUS_ADRALN: i32 = 1;
+    const FPE_INTDIV: i32 = 1;
     let (signo, code) = match kind {
         TRAP_BREAKPOINT => (libc::SIGTRAP, TRAP_BRKPT),
         TRAP_ALIGNMENT => (libc::SIGBUS, BUS_ADRALN),
+        TRAP_DIVIDE => (libc::SIGFPE, FPE_INTDIV),
+        TRAP_FLOAT => (libc::SIGFPE, arg as i32),
+        TRAP_PROTECTION => (libc::SIGSEGV, SI_KERNEL),
+        TRAP_INTERRUPT => (libc::SIGTRAP, SI_KERNEL),
         _ if arg == 1 => (libc::SIGILL, ILL_ILLOPN),
         _ => (libc::SIGILL, ILL_ILLOPC),
     };
     let pc = task.state().pc();
-    task.signals.last_fault = (0, 0);
-    force(task, signo, Info::fault(signo, code, pc));
+    if kind == TRAP_INTERRUPT {
+        task.state_mut().set_pc(pc.wrapping_add(arg.into()));
+    }
+    let addr = if code == SI_KERNEL { 0 } else { pc };
+    task.signals.last_fault = (0, (task.process.abi.trap_syndrome)(kind));
+    force(task, signo, Info::fault(signo, code, addr));
 }
 
 /// Delivers a signal that the thread's own doing caused: if it is blocked or ignored, the default

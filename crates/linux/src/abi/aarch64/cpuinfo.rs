@@ -56,7 +56,8 @@ mod tests {
 
     #[test]
     fn each_processor_has_its_lines() {
-        let capabilities = Capabilities { hwcap: [0b1011, 1 << 44 | 1], id: 0x413f_d0c1 };
+        let capabilities =
+            Capabilities { hwcap: [0b1011, 1 << 44 | 1], id: 0x413f_d0c1, context: 0 };
         let text = of(&[0, 3], &capabilities);
         assert!(text.contains("processor\t: 3\n"));
         assert!(text.contains("Features\t: fp asimd aes dcpodp hbc\n"));

@@ -6,8 +6,7 @@ mod prctl;
 mod registers;
 mod vdso;
 
-use super::{Abi, OpenFlags, Registers, StatLayout};
-use crate::calls::AARCH64_CALLS;
+use super::{Abi, OpenFlags, Registers, StatLayout, numbers};
 use crate::elf::Kind;
 use crate::layout::Model;
 use crate::stack::at;
@@ -42,18 +41,22 @@ pub static ABI: Abi = Abi {
     },
     model: Model::LP64,
     stat: StatLayout::Generic,
+    epoll: Model::LP64,
+    semid_padded: false,
     regs: Registers { sp: 31, tp: SLOT_TP, number: 8, args: [0, 1, 2, 3, 4, 5], result: 0 },
     clone_args: [0, 1, 2, 3, 4],
+    enter_call: |_| {},
     set_result: |state, result| state.int[0] = result.unwrap_or_else(sys::Errno::to_ret),
     auxv: |capabilities| vec![(at::MINSIGSTKSZ, MIN_SIGSTACK), (at::HWCAP2, capabilities.hwcap[1])],
     min_sigstack: MIN_SIGSTACK,
     cpuinfo: cpuinfo::text,
     vdso: &vdso::IMAGE,
-    calls: &AARCH64_CALLS,
+    calls: &numbers::AARCH64,
     restorer: true,
     push_frame: frame::push_frame,
     pop_frame: frame::pop_frame,
     syndrome: frame::syndrome,
+    trap_syndrome: |_| 0,
     open_flags: OpenFlags {
         directory: 0o40_000,
         nofollow: 0o100_000,

@@ -10,8 +10,8 @@ mod vdso;
 
 pub(crate) use hwprobe::riscv_hwprobe;
 
-use super::{Abi, OpenFlags, Registers, StatLayout};
-use crate::calls::{Args, RISCV64_CALLS, Result};
+use super::{Abi, OpenFlags, Registers, StatLayout, numbers};
+use crate::calls::{Args, Result};
 use crate::elf::Kind;
 use crate::layout::Model;
 use crate::stack::at;
@@ -71,6 +71,8 @@ pub static ABI: Abi = Abi {
     },
     model: Model::LP64,
     stat: StatLayout::Generic,
+    epoll: Model::LP64,
+    semid_padded: false,
     regs: Registers {
         sp: slot::SP as u16,
         tp: slot::TP as u16,
@@ -79,17 +81,19 @@ pub static ABI: Abi = Abi {
         result: slot::A0 as u16,
     },
     clone_args: [0, 1, 2, 3, 4],
+    enter_call: |_| {},
     set_result: |state, result| state.int[slot::A0] = result.unwrap_or_else(Errno::to_ret),
     auxv: |capabilities| vec![(at::MINSIGSTKSZ, frame::size(has_vectors(capabilities)))],
     // The generic MINSIGSTKSZ.
     min_sigstack: 2048,
     cpuinfo: cpuinfo::text,
     vdso: &vdso::IMAGE,
-    calls: &RISCV64_CALLS,
+    calls: &numbers::RISCV64,
     restorer: false,
     push_frame: frame::push_frame,
     pop_frame: frame::pop_frame,
     syndrome: |_, _| 0,
+    trap_syndrome: |_| 0,
     open_flags: OpenFlags {
         directory: 0o200_000,
         nofollow: 0o400_000,
