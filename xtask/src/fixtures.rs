@@ -48,7 +48,7 @@ fn fixtures(guests: &[&'static Subject]) -> Vec<Fixture> {
     let mut all = vec![
         Fixture::new(
             "gcc and strace, installed with apt-get",
-            15,
+            40,
             |_| tools_are_there(),
             |_| install(["gcc", "libc6-dev", "strace"].map(str::to_owned).to_vec()),
         ),
@@ -66,6 +66,12 @@ fn fixtures(guests: &[&'static Subject]) -> Vec<Fixture> {
             |f| is_made(&f.native_path("engines", "trixie"), ENGINES),
             Fixtures::engines,
         ),
+        Fixture::new(
+            "a Debian root with gdb",
+            40,
+            |f| is_made(&f.dir.join(subjects::NATIVE_DEBUGGER), DEBUGGER),
+            |f| f.debugger(subjects::NATIVE_DEBUGGER, "amd64"),
+        ),
     ];
     for &guest in guests {
         let compiler = guest.compiler();
@@ -80,6 +86,12 @@ fn fixtures(guests: &[&'static Subject]) -> Vec<Fixture> {
             130,
             |f| is_made(&f.root_path(guest), PACKAGES),
             |f| f.root(guest),
+        ));
+        all.push(Fixture::new(
+            format!("a Debian root with gdb for {}", guest.name),
+            40,
+            |f| is_made(&f.dir.join(guest.debugger()), DEBUGGER),
+            |f| f.debugger(&guest.debugger(), guest.debian),
         ));
     }
     all
@@ -105,6 +117,9 @@ const ORIGINALS: &str = "systemd binfmt-support arch-test qemu-user-binfmt bash 
 /// The container engines, and what a user of theirs has.
 const ENGINES: &str = "podman buildah crun uidmap util-linux mount bash dash coreutils grep sed \
     procps base-files base-passwd libc-bin";
+
+/// A debugger, and what starts a program for it.
+const DEBUGGER: &str = "gdb bash dash coreutils base-files libc-bin";
 
 impl Fixtures {
     /// The cache: `$ANYARCH_CACHE`, else `~/.cache/anyarch-tests`.
@@ -144,7 +159,7 @@ impl Fixtures {
             println!("  {megabytes:4} MB  {what}");
         }
         println!(
-            "It is kept in {} (1.5 GB, and 0.7 GB for each guest): later runs need no network.",
+            "It is kept in {} (1.6 GB, and 0.9 GB for each guest): later runs need no network.",
             self.dir.display()
         );
     }
@@ -179,19 +194,45 @@ impl Fixtures {
         Ok(fs::write(root.join(".packages"), ENGINES)?)
     }
 
+    /// A root with a debugger, of this machine's architecture or a guest's.
+    fn debugger(&self, name: &str, architecture: &str) -> Result<()> {
+        let root = self.dir.join(name);
+        self.unpack(&root, "trixie", architecture, DEBUGGER)?;
+        Ok(fs::write(root.join(".packages"), DEBUGGER)?)
+    }
+
     fn native_path(&self, name: &str, suite: &str) -> PathBuf {
         self.dir.join(format!("{name}-{suite}"))
     }
 
-    /// Makes a root `NAME-SUITE` with `packages` for this machine, unpacked and not installed;
-    /// whoever completes it writes `packages` to `.packages`.
+    /// Makes a root `NAME-SUITE` with `packages` for this machine, as [`unpack`](Self::unpack) does.
     fn native(&self, name: &str, suite: &str, packages: &str) -> Result<PathBuf> {
         let root = self.native_path(name, suite);
+        self.unpack(&root, suite, "amd64", packages)?;
+        Ok(root)
+    }
+
+    /// Makes a root with `packages`, unpacked and not installed; whoever completes it writes `packages`
+    /// to `.packages`.
+    fn unpack(&self, root: &Path, suite: &str, architecture: &str, packages: &str) -> Result<()> {
         if root.exists() {
             run("rm", [OsStr::new("-rf"), OsStr::new("--one-file-system"), root.as_os_str()])?;
         }
-        fs::create_dir_all(&root)?;
-        let apt = Apt::new(&self.dir, suite, "amd64")?;
+        fs::create_dir_all(root)?;
+        for deb in self.download(suite, architecture, packages)? {
+            run("dpkg-deb", [OsStr::new("-x"), deb.as_os_str(), root.as_os_str()])?;
+        }
+        for dir in ["proc", "sys", "dev", "tmp", "run", "root"] {
+            fs::create_dir_all(root.join(dir))?;
+        }
+        let sh = root.join("bin/sh");
+        let _ = fs::remove_file(&sh);
+        Ok(std::os::unix::fs::symlink("dash", sh)?)
+    }
+
+    /// The files of `packages` and of what they depend on.
+    fn download(&self, suite: &str, architecture: &str, packages: &str) -> Result<Vec<PathBuf>> {
+        let apt = Apt::new(&self.dir, suite, architecture)?;
         let _ = fs::remove_dir_all(apt.archives());
         fs::create_dir_all(apt.archives().join("partial"))?;
         let mut install = vec!["-y", "--download-only", "install"];
@@ -200,16 +241,7 @@ impl Fixtures {
         let mut all = debs(&apt.archives())?;
         // base-files owns the links /bin, /lib and /sbin, which others unpack through.
         all.sort_by_key(|p| !p.to_string_lossy().contains("/base-files_"));
-        for deb in all {
-            run("dpkg-deb", [OsStr::new("-x"), deb.as_os_str(), root.as_os_str()])?;
-        }
-        for dir in ["proc", "sys", "dev", "tmp", "run", "root"] {
-            fs::create_dir_all(root.join(dir))?;
-        }
-        let sh = root.join("bin/sh");
-        let _ = fs::remove_file(&sh);
-        std::os::unix::fs::symlink("dash", sh)?;
-        Ok(root)
+        Ok(all)
     }
 
     /// The oracle of `suite`, unpacked and not installed.
@@ -245,13 +277,7 @@ impl Fixtures {
             run("rm", [OsStr::new("-rf"), OsStr::new("--one-file-system"), root.as_os_str()])?;
         }
         fs::create_dir_all(&root)?;
-        let apt = Apt::new(&self.dir, "trixie", guest.debian)?;
-        let mut install = vec!["-y", "--download-only", "install"];
-        install.extend(PACKAGES.split_whitespace());
-        apt.run_in(&self.dir, install)?;
-        let mut packages = debs(&apt.archives())?;
-        // base-files owns the links /bin, /lib and /sbin, which others unpack through.
-        packages.sort_by_key(|p| !p.to_string_lossy().contains("/base-files_"));
+        let packages = self.download("trixie", guest.debian, PACKAGES)?;
         let info = root.join("var/lib/dpkg/info");
         fs::create_dir_all(&info)?;
         let mut status = String::new();

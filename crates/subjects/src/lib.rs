@@ -4,6 +4,9 @@
 /// The environment variable with the names of the guests that a run is about, separated by commas.
 pub const CHOSEN: &str = "ANYARCH_GUESTS";
 
+/// This machine's root with the debugger of [`Subject::debugger`], in the fixtures' directory.
+pub const NATIVE_DEBUGGER: &str = "gdb-amd64-trixie";
+
 /// A guest that is tested.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Subject {
@@ -49,6 +52,10 @@ impl Subject {
     /// The oracle of a Debian suite, in the fixtures' directory.
     pub fn oracle(&self, suite: &str) -> String {
         format!("oracle-{suite}/usr/bin/qemu-{}", self.uname)
+    }
+    /// The foreign root with a debugger, in the fixtures' directory.
+    pub fn debugger(&self) -> String {
+        format!("gdb-{}-trixie", self.debian)
     }
     /// The foreign root, in the fixtures' directory.
     pub fn root(&self) -> String {

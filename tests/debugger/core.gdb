@@ -1,0 +1,4 @@
+set width 0
+print turns
+backtrace
+info threads
