@@ -4,4 +4,5 @@
 //! calls one function for each.
 
 pub mod decode;
+pub mod disasm;
 mod generated;

@@ -90,6 +90,9 @@ pub(super) fn read(
             },
         )?;
     }
+    if attributes.any(Attributes::VECTOR_INDEX) && overlap(&insn) {
+        return Err(Undecoded::Undefined);
+    }
     let lockable =
         attributes.any(Attributes::LOCK) && matches!(insn.operands[0], Operand::Mem { .. });
     if head.prefixes.any(Prefixes::LOCK) && !lockable {
@@ -97,6 +100,17 @@ pub(super) fn read(
     }
     insn.len = reader.at as u8;
     Ok(insn)
+}
+
+/// Whether two of a gather's destination, index and mask are one register.
+fn overlap(insn: &Insn) -> bool {
+    let number = |operand: Operand| match operand {
+        Operand::Vec { n, .. } => Some(n),
+        _ => None,
+    };
+    let [destination, _, mask, _] = insn.operands.map(number);
+    let index = insn.memory.index;
+    destination == index || mask == index || destination == mask
 }
 
 /// What operands are made of besides the head.
@@ -210,7 +224,7 @@ fn place(
     parts: &mut Parts<'_>,
 ) -> Result<Operand, Undecoded> {
     let (middle, last) = (modrm >> 3 & 7, modrm & 7);
-    let size = size(rule.size, head, parts);
+    let size = size(rule.size, head, parts, modrm);
     let byte_high = !head.prefixes.any(Prefixes::REX | Prefixes::VEX);
     let general = |n: u8| match size {
         1 if byte_high && n & 12 == 4 => Operand::High { n: n & 3 },
@@ -218,22 +232,58 @@ fn place(
     };
     let vector = |n: u8| Operand::Vec { n, size: size as u8 };
     let is_memory = modrm < 0xc0;
+    let vvvv = head.v & if head.bits == Bits::B64 { 15 } else { 7 };
     Ok(match rule.kind {
         Kind::E | Kind::W | Kind::Q | Kind::M | Kind::Vm if is_memory => Operand::Mem { size },
         Kind::E | Kind::R | Kind::RAny | Kind::M | Kind::Vm => general(last | head.b),
         Kind::G => general(middle | head.r),
-        Kind::B => general(head.v),
+        Kind::B => general(vvvv),
         Kind::Z => general(head.opcode & 7 | head.b),
         Kind::W | Kind::U => vector(last | head.b),
         Kind::V => vector(middle | head.r),
-        Kind::H => vector(head.v),
+        Kind::H => vector(vvvv),
         Kind::Q | Kind::N => Operand::Mmx { n: last, size: size as u8 },
         Kind::P => Operand::Mmx { n: middle, size: size as u8 },
         Kind::T => Operand::St { n: last },
+        Kind::L | Kind::I | Kind::Is | Kind::J | Kind::A | Kind::O => {
+            behind(head, rule, size, attributes, reader, parts)?
+        }
+        Kind::Xlat => {
+            parts.memory.base = Some(3);
+            Operand::Mem { size }
+        }
+        // There are no others; CS cannot be loaded.
+        Kind::S if middle > 5 || middle == 1 && rule.access & 2 != 0 => {
+            return Err(Undecoded::Undefined);
+        }
+        Kind::S => Operand::Seg { n: middle },
+        Kind::Cr if !matches!(middle | head.r, 0 | 2..=4 | 8) => return Err(Undecoded::Undefined),
+        Kind::Dr if head.r != 0 => return Err(Undecoded::Undefined),
+        Kind::Cr => Operand::Control { n: middle | head.r },
+        Kind::Dr => Operand::Debug { n: middle | head.r },
+        Kind::One => {
+            *parts.imm = 1;
+            Operand::Imm
+        }
+        kind => fixed(kind, size as u8),
+    })
+}
+
+/// An operand that stands behind ModRM and its displacement.
+fn behind(
+    head: &Head,
+    rule: &Rule,
+    size: u16,
+    attributes: Attributes,
+    reader: &mut Reader<'_>,
+    parts: &mut Parts<'_>,
+) -> Result<Operand, Undecoded> {
+    Ok(match rule.kind {
         Kind::L => {
             let byte = reader.byte()?;
             *parts.imm = i64::from(byte & 15);
-            vector(byte >> 4 & if head.bits == Bits::B64 { 15 } else { 7 })
+            let n = byte >> 4 & if head.bits == Bits::B64 { 15 } else { 7 };
+            Operand::Vec { n, size: size as u8 }
         }
         Kind::I | Kind::Is => immediate(rule, size, attributes, reader, parts)?,
         Kind::J => {
@@ -245,26 +295,10 @@ fn place(
             *parts.imm2 = reader.signed(2)? as u16;
             Operand::Far
         }
-        Kind::O => {
+        _ => {
             parts.memory.displacement = reader.signed(parts.address_size)?;
             Operand::Mem { size }
         }
-        Kind::Xlat => {
-            parts.memory.base = Some(3);
-            Operand::Mem { size }
-        }
-        // There are no others; CS cannot be loaded.
-        Kind::S if middle > 5 || middle == 1 && rule.access & 2 != 0 => {
-            return Err(Undecoded::Undefined);
-        }
-        Kind::S => Operand::Seg { n: middle },
-        Kind::Cr => Operand::Control { n: middle | head.r },
-        Kind::Dr => Operand::Debug { n: middle | head.r },
-        Kind::One => {
-            *parts.imm = 1;
-            Operand::Imm
-        }
-        kind => fixed(kind, size as u8),
     })
 }
 
@@ -321,9 +355,13 @@ fn immediate(
 
 /// Bytes of an operand.
 #[inline]
-fn size(size: Size, head: &Head, parts: &Parts<'_>) -> u16 {
+fn size(size: Size, head: &Head, parts: &Parts<'_>, modrm: u8) -> u16 {
+    let long = head.bits == Bits::B64;
     let operand = u16::from(parts.operand_size);
     let vector = if head.long { 32 } else { 16 };
+    let word = if long && head.prefixes.any(Prefixes::W) { 8 } else { 4 };
+    let is_memory = modrm < 0xc0;
+    let either = |memory, register| if is_memory { memory } else { register };
     match size {
         Size::None => 0,
         Size::B => 1,
@@ -335,41 +373,23 @@ fn size(size: Size, head: &Head, parts: &Parts<'_>) -> u16 {
         Size::Y2 => 32,
         Size::V => operand,
         Size::Z => operand.min(4),
-        Size::Y => {
-            if head.bits == Bits::B64 && head.prefixes.any(Prefixes::W) {
-                8
-            } else {
-                4
-            }
-        }
+        Size::Y => word,
+        Size::YByte => either(1, word),
+        Size::YWord => either(2, word),
+        Size::YDouble => either(4, word),
+        Size::VWord => either(2, operand),
         Size::X => vector,
         Size::H => vector / 2,
         Size::F => vector / 4,
         Size::E => vector / 8,
         Size::P => operand + 2,
-        Size::A => u16::from(parts.address_size),
-        Size::Env => {
-            if operand == 2 {
-                14
-            } else {
-                28
-            }
-        }
-        Size::State => {
-            if operand == 2 {
-                94
-            } else {
-                108
-            }
-        }
-        Size::Fx => 512,
         Size::V2 => operand * 2,
-        Size::S => {
-            if head.bits == Bits::B64 {
-                8
-            } else {
-                4
-            }
-        }
+        Size::A => u16::from(parts.address_size),
+        Size::S => 4 << u16::from(long),
+        Size::Table => 6 + 4 * u16::from(long),
+        // The 16-bit forms lack 14 bytes.
+        Size::Env => 28 - 14 * u16::from(operand == 2),
+        Size::State => 108 - 14 * u16::from(operand == 2),
+        Size::Fx => 512,
     }
 }

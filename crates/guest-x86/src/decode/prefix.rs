@@ -131,7 +131,7 @@ impl Head {
         if self.bits == Bits::B64 {
             self.extend(!first >> 5 & if long_form { 7 } else { 4 });
         }
-        self.v = !last >> 3 & if self.bits == Bits::B64 { 15 } else { 7 };
+        self.v = !last >> 3 & 15;
         self.long = last & 4 != 0;
         self.prefixes.0 |= match last & 3 {
             0 => 0,

@@ -27,6 +27,7 @@ pub(crate) fn dispatch(t: &mut Translator<'_>, i: &Insn) -> Flow {
         Op::Endbr64 => Flow::Next,
         Op::Endbr32 => Flow::Next,
         Op::NopRm0d => Flow::Next,
+        Op::NopRm => Flow::Next,
         Op::NopRm18 => Flow::Next,
         Op::NopRm19 => Flow::Next,
         Op::NopRm1a => Flow::Next,
@@ -52,6 +53,7 @@ pub(crate) fn dispatch(t: &mut Translator<'_>, i: &Insn) -> Flow {
         Op::Clts => t.privileged(i),
         Op::Sysret => if t.lacks(Feature::Syscall) { Flow::Undefined } else { t.privileged(i) },
         Op::Sysexit => if t.lacks(Feature::Sep) { Flow::Undefined } else { t.privileged(i) },
+        Op::Xsetbv => if t.lacks(Feature::Xsave) { Flow::Undefined } else { t.privileged(i) },
         Op::Invd => t.privileged(i),
         Op::Wbinvd => t.privileged(i),
         Op::Wbnoinvd => t.privileged(i),
@@ -62,7 +64,9 @@ pub(crate) fn dispatch(t: &mut Translator<'_>, i: &Insn) -> Flow {
         Op::Wrmsr => t.privileged(i),
         Op::Rdmsr => t.privileged(i),
         Op::Rdpmc => t.privileged(i),
-        Op::Rsm => t.privileged(i),
+        Op::Fneni => Flow::Next,
+        Op::Fndisi => Flow::Next,
+        Op::Fnsetpm => Flow::Next,
         _ => Flow::Undefined,
     }
 }

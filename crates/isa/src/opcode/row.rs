@@ -196,6 +196,14 @@ words! {
         Fx = "fx",
         /// Twice the operand size.
         V2 = "2v",
+        /// Of a register as `y`, of memory 1, 2 or 4.
+        YByte = "yb",
+        YWord = "yw",
+        YDouble = "yd",
+        /// Of a register as `v`, of memory 2.
+        VWord = "vw",
+        /// A limit and an address.
+        Table = "dt",
         /// 8 in 64-bit mode, else 4.
         S = "s",
     }
