@@ -6,8 +6,9 @@
 
 use crate::Alu;
 use crate::emit::{Cc, Gpr, Mem, Size};
+use crate::lower::Lower;
+use crate::lower::liveness::READER;
 use crate::lower::values::spill_mem;
-use crate::lower::{Lower, READER};
 use core::mem::offset_of;
 use host::{FlagsAt, Recipe};
 use ir::{Cond, OpCode, Ref, State};
@@ -69,6 +70,15 @@ impl Flags {
     pub(crate) fn same(self, other: Self) -> bool {
         (self.host, self.home, self.recipe) == (other.host, other.home, other.recipe)
     }
+}
+
+/// What the host's flags are needed for within the current operation.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct HostFlags {
+    /// They hold something that the operation still needs.
+    pub(super) busy: bool,
+    /// Start and end of the last compare, for macro-fusion.
+    pub(super) compare: Option<(u32, u32)>,
 }
 
 /// A test of the host's flags.
@@ -173,14 +183,14 @@ impl Lower<'_> {
             OpCode::BrCond | OpCode::BrCmp | OpCode::BrBit | OpCode::Br | OpCode::ExitDirect
         );
         if op.may_fault() || branch || op.ends_block() {
-            self.live[self.at] & READER
+            self.live.before(self.at)
         } else {
-            self.live[self.at + 1] & READER
+            self.live.after(self.at)
         }
     }
     /// Who needs the flags after the current operation.
     pub(crate) fn need_after(&self) -> u8 {
-        self.live[self.at + 1] & READER
+        self.live.after(self.at)
     }
     /// To be called before emitting host instructions that destroy the host's flags, and before
     /// asking for operands. Operations that read the flags must have done so.
@@ -382,7 +392,7 @@ impl Lower<'_> {
         if matches!(cond, Cond::Al | Cond::Nv) {
             return Test::Always;
         }
-        self.flags_busy = true;
+        self.host_flags.busy = true;
         if self.flags.host.is_none() {
             if !self.flags.home {
                 self.compute_recipe();
@@ -419,7 +429,7 @@ impl Lower<'_> {
     }
     /// Makes CF the carry with the polarity of `kind` (`Add` or `Sub`), before an `adc` or `sbb`.
     pub(crate) fn carry_as(&mut self, kind: Kind) {
-        self.flags_busy = true;
+        self.host_flags.busy = true;
         match self.flags.host {
             Some(Kind::Float | Kind::FloatSwapped) => {
                 self.save_flags();

@@ -6,10 +6,10 @@
 //! operation's end. Scratch registers also remember which memory-homed slot they are a copy of.
 
 use crate::emit::{Gpr, Mem, Size, Xmm};
-use crate::lower::{Lower, REPLACED};
+use crate::lower::Lower;
 use core::mem::offset_of;
 use ir::state::slot_offset;
-use ir::{Ref, State};
+use ir::{Block, Ref, State};
 
 /// What a scratch register holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,9 +27,10 @@ const SCRATCH: usize = 5;
 const FIRST_V: usize = 3;
 const NONE: u8 = 0xff;
 
-/// The scratch registers' contents.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Scratch {
+/// Where temporaries are, and what the scratch registers hold.
+#[derive(Debug)]
+pub(crate) struct Values {
+    temps: Vec<Temp>,
     hold: [Hold; SCRATCH],
     /// Bit n: register n is locked.
     locked: u8,
@@ -43,9 +44,10 @@ pub(crate) struct Scratch {
     spills: u32,
 }
 
-impl Default for Scratch {
+impl Default for Values {
     fn default() -> Self {
         Self {
+            temps: Vec::new(),
             hold: [Hold::Free; SCRATCH],
             locked: 0,
             ahead: 0,
@@ -53,6 +55,16 @@ impl Default for Scratch {
             clock: 0,
             spills: 0,
         }
+    }
+}
+
+impl Values {
+    /// Nothing is anywhere yet, at the start of `block`.
+    pub(super) fn start(&mut self, block: &Block) {
+        let mut temps = core::mem::take(&mut self.temps);
+        temps.clear();
+        temps.resize(block.temps.into(), Temp::UNUSED);
+        *self = Self { temps, ..Self::default() };
     }
 }
 
@@ -65,21 +77,16 @@ pub(crate) const OPERAND_SPILL: u16 = 29;
 /// First spill entry of flag recipes.
 pub(crate) const RECIPE_SPILL: u16 = 30;
 
-/// A temporary.
+/// Where a temporary is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Temp {
-    /// Index of the last operation that mentions it.
-    pub(crate) last: u32,
-    /// A vector (else an integer).
-    pub(crate) vector: bool,
+struct Temp {
     reg: u8,
     spill: u8,
     saved: bool,
 }
 
 impl Temp {
-    pub(crate) const UNUSED: Self =
-        Self { last: 0, vector: false, reg: NONE, spill: NONE, saved: false };
+    const UNUSED: Self = Self { reg: NONE, spill: NONE, saved: false };
 }
 
 /// A vector operand that may stay in memory (16-byte aligned).
@@ -113,13 +120,13 @@ impl Lower<'_> {
     }
     /// Whether the current operation is the last to mention a temporary.
     fn dying(&self, t: u16) -> bool {
-        self.temps[t as usize].last <= self.at as u32
+        self.live.last_use(t) <= self.at as u32
     }
     /// Chooses and locks a scratch register.
     #[inline(always)]
     fn pick<const N: usize>(&mut self, order: [usize; N]) -> usize {
         for i in order {
-            if !self.is_locked(i) && self.scratch.hold[i] == Hold::Free {
+            if !self.is_locked(i) && self.values.hold[i] == Hold::Free {
                 self.lock(i);
                 return i;
             }
@@ -128,7 +135,7 @@ impl Lower<'_> {
     }
     #[inline(never)]
     fn pick_held(&mut self, order: &[usize]) -> usize {
-        let s = &self.scratch;
+        let s = &self.values;
         let mut best: Option<(u32, usize)> = None;
         for &i in order {
             if s.locked >> i & 1 != 0 {
@@ -138,7 +145,7 @@ impl Lower<'_> {
                 Hold::Free => 0,
                 // (One that is ahead of its home would have to be stored.)
                 Hold::Slot(_) => 1 + s.stamp[i] + u32::from(s.ahead >> i & 1) * 3,
-                Hold::Temp(t) => u32::MAX - self.temps[t as usize].last,
+                Hold::Temp(t) => u32::MAX - self.live.last_use(t),
             };
             if best.is_none_or(|(c, _)| cost < c) {
                 best = Some((cost, i));
@@ -153,12 +160,12 @@ impl Lower<'_> {
         i
     }
     fn is_locked(&self, i: usize) -> bool {
-        self.scratch.locked >> i & 1 != 0
+        self.values.locked >> i & 1 != 0
     }
     fn lock(&mut self, i: usize) {
-        self.scratch.locked |= 1 << i;
-        self.scratch.clock += 1;
-        self.scratch.stamp[i] = self.scratch.clock;
+        self.values.locked |= 1 << i;
+        self.values.clock += 1;
+        self.values.stamp[i] = self.values.clock;
     }
     /// Temporary `t` is used, but nowhere: it got lost when registers ran out.
     fn undefined(&mut self, t: u16) {
@@ -168,9 +175,9 @@ impl Lower<'_> {
     /// Stores what scratch register `i` holds if its home is stale.
     #[inline]
     fn catch_up(&mut self, i: usize) {
-        if self.scratch.ahead >> i & 1 != 0 {
-            self.scratch.ahead &= !(1 << i);
-            if let Hold::Slot(s) = self.scratch.hold[i] {
+        if self.values.ahead >> i & 1 != 0 {
+            self.values.ahead &= !(1 << i);
+            if let Hold::Slot(s) = self.values.hold[i] {
                 self.e.store(Size::Q, home(s), Gpr(i as u8));
             }
         }
@@ -179,7 +186,7 @@ impl Lower<'_> {
     #[inline]
     fn catch_up_before(&mut self, i: usize, s: u16) {
         if self.op.dst == Ref::slot(s) && self.mentions(self.op.dst) <= 1 {
-            self.scratch.ahead &= !(1 << i);
+            self.values.ahead &= !(1 << i);
         } else {
             self.catch_up(i);
         }
@@ -187,24 +194,24 @@ impl Lower<'_> {
     /// Moves a temporary out of scratch register `i` to spill space, forgets a copy.
     fn evict(&mut self, i: usize) {
         self.catch_up(i);
-        if let Hold::Temp(t) = self.scratch.hold[i] {
+        if let Hold::Temp(t) = self.values.hold[i] {
             self.save_temp(t);
-            self.temps[t as usize].reg = NONE;
+            self.values.temps[t as usize].reg = NONE;
         }
-        self.scratch.hold[i] = Hold::Free;
+        self.values.hold[i] = Hold::Free;
     }
     /// Makes sure a temporary held in a register is in spill space too.
     fn save_temp(&mut self, t: u16) {
-        let temp = self.temps[t as usize];
+        let temp = self.values.temps[t as usize];
         if temp.reg == NONE || temp.saved {
             return;
         }
         let n = if temp.spill == NONE {
-            let n = (!self.scratch.spills).trailing_zeros();
+            let n = (!self.values.spills).trailing_zeros();
             if n >= TEMP_SPILLS {
                 return self.out_of_registers();
             }
-            self.scratch.spills |= 1 << n;
+            self.values.spills |= 1 << n;
             n as u8
         } else {
             temp.spill
@@ -215,18 +222,18 @@ impl Lower<'_> {
         } else {
             self.e.store(Size::Q, m, Gpr(temp.reg));
         }
-        let temp = &mut self.temps[t as usize];
+        let temp = &mut self.values.temps[t as usize];
         temp.spill = n;
         temp.saved = true;
     }
     fn forget_temp(&mut self, t: u16) {
-        let temp = &mut self.temps[t as usize];
+        let temp = &mut self.values.temps[t as usize];
         if temp.reg != NONE {
-            self.scratch.hold[temp.reg as usize] = Hold::Free;
+            self.values.hold[temp.reg as usize] = Hold::Free;
             temp.reg = NONE;
         }
         if temp.spill != NONE {
-            self.scratch.spills &= !(1 << temp.spill);
+            self.values.spills &= !(1 << temp.spill);
             temp.spill = NONE;
         }
         temp.saved = false;
@@ -244,18 +251,18 @@ impl Lower<'_> {
     /// Unlocks all scratch registers: their values are not needed any more by this operation
     /// (except by the very next instruction).
     pub(crate) fn unlock(&mut self) {
-        self.scratch.locked = 0;
+        self.values.locked = 0;
     }
     /// Unlocks one.
     pub(crate) fn release(&mut self, r: Gpr) {
         if let Some(i) = Self::index(r) {
-            self.scratch.locked &= !(1 << i);
+            self.values.locked &= !(1 << i);
         }
     }
     /// Unlocks one.
     pub(crate) fn release_v(&mut self, x: Xmm) {
         if let Some(i) = Self::index_v(x) {
-            self.scratch.locked &= !(1 << i);
+            self.values.locked &= !(1 << i);
         }
     }
     /// Saves all temporaries that live on to spill space and forgets all copies in scratch
@@ -268,28 +275,21 @@ impl Lower<'_> {
     /// Saves all temporaries to spill space, keeping them in registers: before branches.
     pub(crate) fn save_temps(&mut self) {
         for i in 0..SCRATCH {
-            if let Hold::Temp(t) = self.scratch.hold[i]
+            if let Hold::Temp(t) = self.values.hold[i]
                 && !self.dying(t)
             {
                 self.save_temp(t);
             }
         }
     }
-    /// Forgets all temporaries: before lowering the block once more.
-    pub(crate) fn forget_temps(&mut self) {
-        self.scratch = Scratch::default();
-        for temp in self.temps.iter_mut() {
-            *temp = Temp { last: temp.last, vector: temp.vector, ..Temp::UNUSED };
-        }
-    }
     /// Forgets everything in scratch registers: cold code.
     pub(crate) fn reset_scratch(&mut self) {
-        self.scratch.hold = [Hold::Free; SCRATCH];
-        self.scratch.ahead = 0;
+        self.values.hold = [Hold::Free; SCRATCH];
+        self.values.ahead = 0;
         self.unlock();
     }
     fn copy_of(&self, slot: u16, range: core::ops::Range<usize>) -> Option<usize> {
-        range.into_iter().find(|&i| self.scratch.hold[i] == Hold::Slot(slot))
+        range.into_iter().find(|&i| self.values.hold[i] == Hold::Slot(slot))
     }
 
     /// The home of an integer slot whose value is nowhere else.
@@ -302,7 +302,7 @@ impl Lower<'_> {
     pub(crate) fn is_vector(&self, v: Ref) -> bool {
         match (v.as_slot(), v.as_temp()) {
             (Some(s), _) => s >= ir::state::FIRST_VEC,
-            (_, Some(t)) => self.temps[t as usize].vector,
+            (_, Some(t)) => self.live.is_vector(t),
             _ => false,
         }
     }
@@ -321,32 +321,32 @@ impl Lower<'_> {
             return self.out_of_registers();
         }
         self.catch_up(i);
-        if let Hold::Temp(t) = self.scratch.hold[i] {
+        if let Hold::Temp(t) = self.values.hold[i] {
             let free = (0..FIRST_V).find(|&j| {
-                j != i && !self.is_locked(j) && !matches!(self.scratch.hold[j], Hold::Temp(_))
+                j != i && !self.is_locked(j) && !matches!(self.values.hold[j], Hold::Temp(_))
             });
             if let Some(j) = free {
                 self.catch_up(j);
                 self.e.mov(Size::Q, Gpr(j as u8), r);
-                self.scratch.hold[j] = Hold::Temp(t);
-                self.temps[t as usize].reg = j as u8;
+                self.values.hold[j] = Hold::Temp(t);
+                self.values.temps[t as usize].reg = j as u8;
             } else {
                 self.evict(i);
             }
         }
-        self.scratch.hold[i] = Hold::Free;
+        self.values.hold[i] = Hold::Free;
         self.lock(i);
     }
     /// The value of `v` in scratch register `r`, which may be changed.
     pub(crate) fn fixed(&mut self, r: Gpr, v: Ref) {
         let i = r.0 as usize;
         if let Some(t) = v.as_temp()
-            && self.scratch.hold[i] == Hold::Temp(t)
+            && self.values.hold[i] == Hold::Temp(t)
             && self.dying(t)
             && self.mentions(v) == 1
         {
-            self.scratch.hold[i] = Hold::Free;
-            self.temps[t as usize].reg = NONE;
+            self.values.hold[i] = Hold::Free;
+            self.values.temps[t as usize].reg = NONE;
             return self.lock(i);
         }
         if let Some(c) = self.block.const64(v) {
@@ -355,11 +355,11 @@ impl Lower<'_> {
         }
         let slot = v.as_slot();
         if let Some(s) = slot
-            && self.scratch.hold[i] == Hold::Slot(s)
+            && self.values.hold[i] == Hold::Slot(s)
             && !self.is_locked(i)
         {
             self.catch_up_before(i, s);
-            self.scratch.hold[i] = Hold::Free;
+            self.values.hold[i] = Hold::Free;
             return self.lock(i);
         }
         let from = match slot {
@@ -385,7 +385,7 @@ impl Lower<'_> {
     }
     /// `r = v`, by `xor` where the flags may be destroyed.
     pub(crate) fn load_const(&mut self, r: Gpr, v: u64) {
-        if v == 0 && self.flags.host.is_none() && !self.flags_busy {
+        if v == 0 && self.flags.host.is_none() && !self.host_flags.busy {
             self.e.alu(crate::Alu::Xor, Size::D, r, r);
         } else {
             self.e.mov_imm(r, v);
@@ -408,11 +408,11 @@ impl Lower<'_> {
             }
             let r = self.scratch();
             self.e.load(Size::Q, r, home(s));
-            self.scratch.hold[r.0 as usize] = Hold::Slot(s);
+            self.values.hold[r.0 as usize] = Hold::Slot(s);
             return r;
         }
         if let Some(t) = v.as_temp() {
-            let temp = self.temps[t as usize];
+            let temp = self.values.temps[t as usize];
             if temp.reg != NONE {
                 self.lock(temp.reg as usize);
                 return Gpr(temp.reg);
@@ -422,8 +422,8 @@ impl Lower<'_> {
             }
             let r = self.scratch();
             self.e.load(Size::Q, r, spill_mem(u16::from(temp.spill)));
-            self.scratch.hold[r.0 as usize] = Hold::Temp(t);
-            self.temps[t as usize].reg = r.0;
+            self.values.hold[r.0 as usize] = Hold::Temp(t);
+            self.values.temps[t as usize].reg = r.0;
             return r;
         }
         let c = self.block.const64(v);
@@ -453,16 +453,16 @@ impl Lower<'_> {
     #[inline]
     fn give_up(&mut self, v: Ref, i: Option<usize>) -> bool {
         let Some(i) = i else { return false };
-        match self.scratch.hold[i] {
+        match self.values.hold[i] {
             Hold::Free => self.mentions(v) <= 1,
             Hold::Slot(s) if self.mentions(v) <= 1 => {
                 self.catch_up_before(i, s);
-                self.scratch.hold[i] = Hold::Free;
+                self.values.hold[i] = Hold::Free;
                 true
             }
             Hold::Temp(t) if self.dying(t) && self.mentions(v) <= 1 => {
-                self.temps[t as usize].reg = NONE;
-                self.scratch.hold[i] = Hold::Free;
+                self.values.temps[t as usize].reg = NONE;
+                self.values.hold[i] = Hold::Free;
                 true
             }
             _ => false,
@@ -502,18 +502,18 @@ impl Lower<'_> {
     fn set_unpinned(&mut self, dst: Ref, r: Gpr) {
         if let Some(s) = dst.as_slot() {
             let free = Self::index(r)
-                .filter(|&i| [Hold::Free, Hold::Slot(s)].contains(&self.scratch.hold[i]));
+                .filter(|&i| [Hold::Free, Hold::Slot(s)].contains(&self.values.hold[i]));
             if free.is_none() || !self.is_replaced(dst) {
                 self.e.store(Size::Q, home(s), r);
             }
             self.written(s);
             if let Some(i) = free {
-                self.scratch.hold[i] = Hold::Slot(s);
-                self.scratch.ahead |= u8::from(self.is_replaced(dst)) << i;
+                self.values.hold[i] = Hold::Slot(s);
+                self.values.ahead |= u8::from(self.is_replaced(dst)) << i;
             }
         } else if let Some(t) = dst.as_temp() {
             let i = match Self::index(r) {
-                Some(i) if !matches!(self.scratch.hold[i], Hold::Temp(u) if u != t) => i,
+                Some(i) if !matches!(self.values.hold[i], Hold::Temp(u) if u != t) => i,
                 _ => {
                     let to = self.scratch();
                     self.e.mov(Size::Q, to, r);
@@ -526,26 +526,26 @@ impl Lower<'_> {
     /// Whether the current operation writes slot `dst`, and it is written again before anybody could
     /// see its home.
     fn is_replaced(&self, dst: Ref) -> bool {
-        self.live[self.at] & REPLACED != 0 && dst == self.op.dst && self.translates_all()
+        self.live.is_replaced(self.at) && dst == self.op.dst && self.translates_all()
     }
     /// Notes that scratch register `i` now holds temporary `t`.
     fn own(&mut self, t: u16, i: usize) {
         self.catch_up(i);
-        let old = self.temps[t as usize].reg;
+        let old = self.values.temps[t as usize].reg;
         if old != NONE {
-            self.scratch.hold[old as usize] = Hold::Free;
+            self.values.hold[old as usize] = Hold::Free;
         }
-        self.scratch.hold[i] = Hold::Temp(t);
-        let temp = &mut self.temps[t as usize];
+        self.values.hold[i] = Hold::Temp(t);
+        let temp = &mut self.values.temps[t as usize];
         temp.reg = i as u8;
         temp.saved = false;
     }
     /// Notes that the home of slot `s` was written: copies are stale.
     pub(crate) fn written(&mut self, s: u16) {
-        for (i, h) in self.scratch.hold.iter_mut().enumerate() {
+        for (i, h) in self.values.hold.iter_mut().enumerate() {
             if *h == Hold::Slot(s) {
                 *h = Hold::Free;
-                self.scratch.ahead &= !(1 << i);
+                self.values.ahead &= !(1 << i);
             }
         }
     }
@@ -575,7 +575,7 @@ impl Lower<'_> {
     }
     /// How many scratch vector registers are not locked.
     pub(crate) fn free_v(&self) -> usize {
-        (SCRATCH - FIRST_V) - (self.scratch.locked >> FIRST_V).count_ones() as usize
+        (SCRATCH - FIRST_V) - (self.values.locked >> FIRST_V).count_ones() as usize
     }
     /// Whether `x` is a scratch register.
     pub(crate) fn is_scratch_v(x: Xmm) -> bool {
@@ -603,10 +603,10 @@ impl Lower<'_> {
                 }
                 let i = x.0 as usize - 14 + FIRST_V;
                 if let Some(s) = v.as_slot() {
-                    self.scratch.hold[i] = Hold::Slot(s);
+                    self.values.hold[i] = Hold::Slot(s);
                 } else if let Some(t) = v.as_temp() {
-                    self.scratch.hold[i] = Hold::Temp(t);
-                    self.temps[t as usize].reg = i as u8;
+                    self.values.hold[i] = Hold::Temp(t);
+                    self.values.temps[t as usize].reg = i as u8;
                 }
                 x
             }
@@ -630,7 +630,7 @@ impl Lower<'_> {
             return XmmOrMem::Mem(home(s));
         }
         if let Some(t) = v.as_temp() {
-            let temp = self.temps[t as usize];
+            let temp = self.values.temps[t as usize];
             if temp.reg != NONE {
                 self.lock(temp.reg as usize);
                 return XmmOrMem::Reg(Xmm(temp.reg - FIRST_V as u8 + 14));
@@ -684,13 +684,13 @@ impl Lower<'_> {
             self.e.movaps_store(home(s), x);
             self.written(s);
             if let Some(i) = Self::index_v(x)
-                && self.scratch.hold[i] == Hold::Free
+                && self.values.hold[i] == Hold::Free
             {
-                self.scratch.hold[i] = Hold::Slot(s);
+                self.values.hold[i] = Hold::Slot(s);
             }
         } else if let Some(t) = dst.as_temp() {
             let i = match Self::index_v(x) {
-                Some(i) if !matches!(self.scratch.hold[i], Hold::Temp(u) if u != t) => i,
+                Some(i) if !matches!(self.values.hold[i], Hold::Temp(u) if u != t) => i,
                 _ => {
                     let to = self.scratch_v();
                     self.e.movaps(to, x);

@@ -1,11 +1,14 @@
-//! Branches, exits, calls and returns, and the cold code.
+//! Branches, exits, calls and returns.
 
-pub(crate) mod scan;
+pub(super) mod again;
+pub(super) mod scan;
 
 use crate::emit::{Branch, Cc, Emit, Gpr, Label, Mem, Size};
+use crate::lower::cold::ColdKind;
 use crate::lower::flags::{Flags, Test};
+use crate::lower::liveness::READER;
 use crate::lower::values::home;
-use crate::lower::{Again, Cold, ColdCode, ColdKind, Lower, READER, arg};
+use crate::lower::{Lower, arg};
 use crate::{Alu, Shift};
 use core::mem::offset_of;
 use host::Link;
@@ -13,45 +16,45 @@ use ir::state::{
     CODE_COUNTS, CODE_PIECE, DISPLACED_ENTRIES, DISPLACED_FACTOR, HASH_ENTRIES, HASH_FACTOR,
     HashEntry, POLL_OFFSET, SLOT_PC, exit,
 };
-use ir::{Cond, ExitKind, Op, Ref, State};
+use ir::{Cond, ExitKind, Op, State};
 
 const EXIT_REASON: Mem = Mem::state(offset_of!(State, exit_reason) as i32);
 const EXIT_ARG: Mem = Mem::state(offset_of!(State, exit_arg) as i32);
 const LEAVE: Mem = Mem::state(offset_of!(State, leave) as i32);
 /// `jmp [State::leave_link]`, six bytes.
-const LEAVE_LINK: u64 = {
+pub(super) const LEAVE_LINK: u64 = {
     let disp = offset_of!(State, leave_link) as i32 - ir::state::BIAS;
     assert!(disp > 127);
     0xa5ff | (disp as u32 as u64) << 16
 };
 const CODE_COUNTS_AT: Mem = Mem::state(offset_of!(State, code_counts) as i32);
 const HASH: Mem = Mem::state(offset_of!(State, hash) as i32);
-const LEAVE_INDIRECT: Mem = Mem::state(offset_of!(State, leave_indirect) as i32);
+pub(super) const LEAVE_INDIRECT: Mem = Mem::state(offset_of!(State, leave_indirect) as i32);
 const RET_MISS: Mem = Mem::state(offset_of!(State, ret_miss) as i32);
 
 impl Lower<'_> {
     // --- labels and branches
 
     pub(crate) fn label(&mut self, n: i32) {
-        let live = self.labels[n as usize].live;
+        let live = self.live.at_label(n);
         if live > 0 {
             self.save_flags();
         }
         self.flags = Flags::HOME;
         self.flush_scratch();
-        self.compare = None;
-        self.e.bind(self.labels[n as usize].label);
+        self.host_flags.compare = None;
+        self.e.bind(self.labels[n as usize]);
     }
     /// Makes the state what label `n` expects.
     fn before_label(&mut self, n: i32) {
-        if self.labels[n as usize].live > 0 {
+        if self.live.at_label(n) > 0 {
             self.save_flags();
         }
         self.save_temps();
     }
     pub(crate) fn br(&mut self, n: i32) {
         self.before_label(n);
-        self.e.jmp(self.labels[n as usize].label);
+        self.e.jmp(self.labels[n as usize]);
     }
     pub(crate) fn br_cond(&mut self, op: Op) {
         if let Some(n) = self.scan_at(op.imm) {
@@ -71,7 +74,7 @@ impl Lower<'_> {
                 return;
             }
             return self.branch(test, op.imm);
-        } else if self.dest_need(op.imm) > 0 && self.save_before_exit(op.imm) {
+        } else if self.need_at(op.imm) > 0 && self.save_before_exit(op.imm) {
             self.save_flags();
         }
         let test = self.test_for(Cond::from_u8(op.aux as u8));
@@ -83,26 +86,18 @@ impl Lower<'_> {
             self.branch(test, dest);
         }
     }
-    /// Branches to the block's second copy if the flags are as that one expects them, or if it
-    /// does not exist yet.
-    fn go_again(&mut self, branch: Branch) -> bool {
-        let Some(flags) = self.flags.for_again() else { return false };
-        let again = match self.again {
-            Some(again) if !again.flags.same(flags) => return false,
-            Some(again) => again,
-            None if self.second => return false,
-            None => *self.again.insert(Again { label: self.e.new_label(), flags }),
-        };
-        let n = self.code.links.len() as u32;
-        self.cold(ColdKind::Unloop(n));
-        let at = self.e.patchable(branch, Some(again.label), self.fused());
-        self.code.links.push(Link { at, stub: 0, number: 0, pc: self.block.pc, looped: true });
-        true
+    /// Notes the compare that has been emitted from `from` on.
+    pub(crate) fn compared(&mut self, from: u32) {
+        self.host_flags.compare = Some((from, self.e.position()));
     }
     /// Start of the compare that has just been emitted.
     pub(crate) fn fused(&self) -> Option<u32> {
         let here = self.e.position();
-        self.compare.and_then(|(from, end)| (end == here).then_some(from))
+        self.host_flags.compare.and_then(|(from, end)| (end == here).then_some(from))
+    }
+    /// Who needs the flags at a branch destination.
+    pub(crate) fn need_at(&self, dest: i32) -> u8 {
+        self.live.at_dest(self.block, dest)
     }
     /// Whether saving the flags before a conditional exit is better than in cold code on the way
     /// out: when the other way needs them too, or when the exit is likely taken.
@@ -114,11 +109,11 @@ impl Lower<'_> {
     /// still have to save them.
     fn branch(&mut self, test: Test, dest: i32) {
         if dest >= 0 {
-            let label = self.labels[dest as usize].label;
+            let label = self.labels[dest as usize];
             return self.jump_if(test, label);
         }
         let pc = self.block.exits[(-1 - dest) as usize].pc;
-        let save = self.dest_need(dest) > 0 && !self.flags.home;
+        let save = self.need_at(dest) > 0 && !self.flags.home;
         match test {
             Test::Always if save => {
                 self.save_flags();
@@ -149,9 +144,9 @@ impl Lower<'_> {
         }
     }
     /// A linkable branch to guest address `pc`. The flags are home or dead.
-    fn link(&mut self, branch: Branch, pc: u64) {
+    pub(super) fn link(&mut self, branch: Branch, pc: u64) {
         let n = self.code.links.len() as u32;
-        self.cold.push(Cold::Link(n));
+        self.cold.link(n);
         let at = self.e.patchable(branch, None, self.fused());
         self.code.links.push(Link { at, stub: 0, number: 0, pc, looped: false });
     }
@@ -181,7 +176,7 @@ impl Lower<'_> {
             Ok(imm) => self.e.alu_imm(Alu::Cmp, size, a, imm),
             Err(b) => self.e.alu(Alu::Cmp, size, a, b),
         }
-        self.compare = Some((from, self.e.position()));
+        self.compared(from);
         Test::One(match cond {
             Cond::Eq => Cc::E,
             Cond::Ne => Cc::Ne,
@@ -204,7 +199,7 @@ impl Lower<'_> {
     fn before_flagless(&mut self, dest: i32) {
         if dest >= 0 {
             self.before_label(dest);
-        } else if self.dest_need(dest) > 0 {
+        } else if self.need_at(dest) > 0 {
             self.save_flags();
         }
         self.clobber();
@@ -226,32 +221,6 @@ impl Lower<'_> {
         }
         let test = self.compare_operands(op, Cond::from_u8(op.aux as u8));
         self.branch_again(again, test, op.imm);
-    }
-    /// Whether a compare-and-branch to `dest`, the block's own start, can leave the flags as a
-    /// recipe: then it gives up what the host's flags hold.
-    fn may_go_again_flagless(&mut self, dest: i32) -> bool {
-        if !self.may_go_again(dest) {
-            return false;
-        }
-        let left = self.flags.without_host();
-        let fits = left.for_again().is_some_and(|flags| match self.again {
-            Some(again) => again.flags.same(flags),
-            None => !self.second,
-        });
-        let dies = self.need_after() < READER;
-        if fits && dies {
-            self.flags = left;
-        }
-        fits && dies
-    }
-    /// Branches to the block's second copy or to `dest`.
-    fn branch_again(&mut self, again: bool, test: Test, dest: i32) {
-        if let (true, Test::One(cc)) = (again, test)
-            && self.go_again(Branch::Jcc(cc))
-        {
-            return;
-        }
-        self.branch(test, dest);
     }
     pub(crate) fn br_bit(&mut self, op: Op) {
         let again = self.may_go_again_flagless(op.imm);
@@ -283,7 +252,7 @@ impl Lower<'_> {
                 (Cc::B, Cc::Ae)
             }
         };
-        self.compare = Some((from, self.e.position()));
+        self.compared(from);
         self.branch_again(again, Test::One(if set { on } else { off }), op.imm);
     }
     pub(crate) fn poll(&mut self) {
@@ -306,7 +275,7 @@ impl Lower<'_> {
         if self.may_go_again(op.imm) && self.go_again(Branch::Jmp) {
             return;
         }
-        if self.dest_need(op.imm) > 0 {
+        if self.need_at(op.imm) > 0 {
             self.save_flags();
         }
         if let ExitKind::Call { return_pc } = exit.kind {
@@ -329,7 +298,7 @@ impl Lower<'_> {
             Ok(imm) => self.e.alu_imm(Alu::Cmp, Size::Q, Gpr::RAX, imm),
             Err(_) => self.e.alu(Alu::Cmp, Size::Q, Gpr::RAX, Gpr::RCX),
         }
-        self.compare = Some((from, self.e.position()));
+        self.compared(from);
         self.link(Branch::Jcc(Cc::E), return_pc);
         self.e.jmp_mem(RET_MISS);
     }
@@ -378,6 +347,15 @@ impl Lower<'_> {
         self.unlock();
         self.leave(self.with_length(exit::RUNTIME), u64::from(op.imm as u32), self.next_pc());
     }
+    pub(crate) fn syscall(&mut self, op: Op) {
+        self.save_flags();
+        self.leave(self.with_length(exit::SYSCALL), u64::from(op.imm as u32), self.next_pc());
+    }
+    pub(crate) fn trap(&mut self, op: Op) {
+        self.save_flags();
+        let arg = u64::from(op.aux) | u64::from(op.imm as u32) << 32;
+        self.leave(exit::TRAP, arg, self.pc());
+    }
     pub(crate) fn has_code(&mut self, op: Op) {
         const _: () = assert!(CODE_COUNTS == 1 << 16);
         self.clobber();
@@ -407,85 +385,6 @@ impl Lower<'_> {
     pub(crate) fn interpret(&mut self) {
         self.save_flags();
         self.leave(exit::INTERPRET, 0, self.pc());
-    }
-
-    // --- cold code
-
-    pub(crate) fn cold_code(&mut self, cold: Cold) {
-        match cold {
-            Cold::Link(n) => self.link_stub(n),
-            Cold::Other(n) => {
-                let cold = self.cold_others[n as usize];
-                self.other_cold_code(&cold);
-            }
-        }
-    }
-    /// The stub of link `n`.
-    fn link_stub(&mut self, n: u32) {
-        let link = &mut self.code.links[n as usize];
-        let at = self.e.position();
-        link.stub = at;
-        // (Behind the opcode.)
-        link.number = at + 1;
-        let pc = link.pc;
-        self.e.lead_here(link.at);
-        self.e.mov_imm(Gpr::RAX, u64::from(self.first_link + n));
-        self.e.mov_imm(Gpr::RDX, pc);
-        self.e.raw(LEAVE_LINK, 6);
-    }
-    fn other_cold_code(&mut self, cold: &ColdCode) {
-        self.flags = cold.flags;
-        self.flags_busy = false;
-        self.guest = cold.guest;
-        self.compare = None;
-        self.op.a = Ref::NONE;
-        self.op.b = Ref::NONE;
-        self.op.c = Ref::NONE;
-        self.reset_scratch();
-        self.e.bind(cold.label);
-        match cold.kind {
-            ColdKind::Jump { pc, save } => {
-                if save {
-                    self.save_flags();
-                }
-                self.link(Branch::Jmp, pc);
-            }
-            ColdKind::Unloop(n) => {
-                self.code.links[n as usize].stub = self.e.position();
-                self.save_flags();
-                self.link(Branch::Jmp, self.block.pc);
-            }
-            ColdKind::Interpret => self.interpret(),
-            ColdKind::Scan(n) => self.scan(n),
-            ColdKind::Invalid => {
-                self.save_flags();
-                self.leave(exit::INTERPRET, exit::INVALID, self.pc());
-            }
-            ColdKind::Indirect => self.e.jmp_mem(LEAVE_INDIRECT),
-            ColdKind::IndirectCall(landing) => {
-                self.e.lea(Size::Q, Gpr::RDX, Mem::label(landing));
-                self.e.push(Gpr::RDX);
-                self.e.jmp_mem(LEAVE_INDIRECT);
-            }
-            ColdKind::Canonical { x, double, back } => self.load_default_nan(x, double, back),
-            ColdKind::CanonicalLanes { x, nans, dst, double, back } => {
-                self.load_default_nans(x, nans, dst, double, back);
-            }
-            ColdKind::CanonicalSum { at, sum, back } => self.canonical_sum(at, sum, back),
-            ColdKind::Unordered { back } => self.unordered(back),
-            ColdKind::Quiet { what, at, back } => self.quiet_cold_code(what, at, back),
-            ColdKind::Fence(back) => {
-                self.full_fence();
-                self.e.jmp(back);
-            }
-            ColdKind::Divide { rare, back } => self.divide_rarely(rare, back),
-            ColdKind::LoadFlags { word, back } => {
-                self.e.mov_imm(Gpr::RAX, u64::from(word));
-                self.e.alu_imm(Alu::Add, Size::B, Gpr::RAX, 0x7f);
-                self.e.sahf();
-                self.e.jmp(back);
-            }
-        }
     }
 }
 

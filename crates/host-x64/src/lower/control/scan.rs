@@ -6,10 +6,12 @@
 
 use crate::emit::sse::op;
 use crate::emit::{Branch, Cc, Gpr, Label, Mem, Size, Xmm};
+use crate::lower::cold::ColdKind;
 use crate::lower::flags::{FLAGS, Flags, Test as FlagTest};
+use crate::lower::liveness::is_loop;
 use crate::lower::values::{XmmOrMem, home};
 use crate::lower::vector::splat;
-use crate::lower::{ColdKind, Lower, arg};
+use crate::lower::{Lower, arg};
 use crate::{Alu, Count, Unary};
 use host::Link;
 use ir::OpCode;
@@ -47,10 +49,10 @@ impl Lower<'_> {
     /// number of that loop.
     pub(crate) fn scan_at(&mut self, dest: i32) -> Option<u32> {
         let (start, label) = if dest < 0 {
-            self.start.filter(|_| self.is_loop(dest))?;
+            self.turns.start.filter(|_| is_loop(self.block, dest))?;
             (0, None)
         } else {
-            let label = self.labels[dest as usize].label;
+            let label = self.labels[dest as usize];
             self.e.bound(label)?;
             let is_it = |op: &ir::Op| op.code == OpCode::Label && op.imm == dest;
             (self.block.ops.iter().position(is_it)? + 1, Some(dest))
@@ -85,8 +87,8 @@ impl Lower<'_> {
     /// Who needs the flags at the start of loop `n`.
     fn scan_need(&self, n: u32) -> u8 {
         match self.scans[n as usize].label {
-            Some(label) => self.labels[label as usize].live,
-            None => self.start_need,
+            Some(label) => self.live.at_label(label),
+            None => self.live.at_start(),
         }
     }
     /// Branches to loop `n` if `test` holds, unless the flags would be lost.
@@ -222,7 +224,7 @@ impl Lower<'_> {
         // Those of the last turn that was skipped.
         self.save_flags();
         self.unlock();
-        let to = label.map_or(self.start, |n| Some(self.labels[n as usize].label));
+        let to = label.map_or(self.turns.start, |n| Some(self.labels[n as usize]));
         if let Some(to) = to {
             self.e.jmp(to);
         }

@@ -14,12 +14,13 @@
 use crate::Alu;
 use crate::emit::sse::op;
 use crate::emit::{Cc, Code, Imm, Label, Size, Xmm};
+use crate::lower::Lower;
+use crate::lower::cold::ColdKind;
 use crate::lower::flags::Test;
 use crate::lower::float::quiet::UNORDERED;
 use crate::lower::values::{XmmOrMem, home};
 use crate::lower::vector::float::round_imm;
 use crate::lower::vector::{Temps, save_area, splat};
-use crate::lower::{ColdKind, Lower};
 use ir::state::{FIRST_VEC, SCALAR_SLOTS, SLOT_FPSR};
 use ir::{Cond, NanRule, Op, OpCode, Ref, Rounding, Ty, VecOp, vec_op};
 
@@ -513,7 +514,7 @@ impl Lower<'_> {
             self.e.jcc(Cc::P, cold);
             self.e.bind(back);
         }
-        self.flags_busy = true;
+        self.host_flags.busy = true;
         self.unlock();
         let d = self.define(o.dst);
         self.set_bool(test, d);

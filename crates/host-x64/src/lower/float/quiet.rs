@@ -9,10 +9,11 @@
 use crate::Alu;
 use crate::emit::sse::op;
 use crate::emit::{Cc, Imm, Label, Mem, Size, Xmm};
+use crate::lower::cold::ColdKind;
 use crate::lower::float::plain::{Plain, What};
 use crate::lower::values::{ARGS_SPILL, XmmOrMem, home, spill_mem};
 use crate::lower::vector::{VArgs, ones, splat};
-use crate::lower::{ColdKind, Lower, arg};
+use crate::lower::{Lower, arg};
 use ir::state::SLOT_FPSR;
 use ir::{Op, OpCode, Ref, Ty, VecOp, vec_op};
 

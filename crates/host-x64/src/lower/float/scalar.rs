@@ -3,12 +3,13 @@
 use crate::Alu;
 use crate::emit::sse::op;
 use crate::emit::{Cc, Size, Xmm};
+use crate::lower::Lower;
+use crate::lower::cold::ColdKind;
 use crate::lower::flags::{FLAGS, Kind};
 use crate::lower::float::canonical::box_of;
 use crate::lower::values::XmmOrMem;
 use crate::lower::vector::float::round_imm;
 use crate::lower::vector::{Temps, VArgs, ones};
-use crate::lower::{ColdKind, Lower};
 use ir::state::flag;
 use ir::{Cond, Op, OpCode, Ref, Rounding, Ty, VecOp};
 

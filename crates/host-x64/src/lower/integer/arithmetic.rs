@@ -54,7 +54,7 @@ impl Lower<'_> {
     }
     /// `s = m(from)`.
     fn modify(&mut self, from: Gpr, s: Gpr, m: Modifier, size: Size) {
-        let keep = self.flags.host.is_some() || self.flags_busy;
+        let keep = self.flags.host.is_some() || self.host_flags.busy;
         let bmi2 = self.host.features().bmi2;
         let (extend, n) = match m {
             Modifier::None => (None, 0),

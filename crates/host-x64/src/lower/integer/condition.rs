@@ -1,8 +1,9 @@
 //! Conditional operations and reading and writing the flags.
 
 use crate::emit::{Cc, Gpr, Mem, Size};
+use crate::lower::Lower;
+use crate::lower::cold::ColdKind;
 use crate::lower::flags::{FLAGS, Flags, Kind, Test};
-use crate::lower::{ColdKind, Lower};
 use crate::{Alu, Shift, Unary};
 use ir::state::flag;
 use ir::{Cond, Op, OpCode};
@@ -159,7 +160,7 @@ impl Lower<'_> {
     pub(crate) fn set_cmp(&mut self, op: Op) {
         self.clobber();
         let test = self.compare_operands(op, Cond::from_u8(op.aux as u8));
-        self.flags_busy = true;
+        self.host_flags.busy = true;
         // The destination may be an operand, but those have been compared already.
         self.unlock();
         let d = self.define(op.dst);
@@ -175,7 +176,7 @@ impl Lower<'_> {
         let Test::One(cc) = self.compare_operands(op, cond) else {
             return self.int_mov(Op { code: OpCode::Mov, a: op.c, ..op });
         };
-        self.flags_busy = true;
+        self.host_flags.busy = true;
         self.unlock();
         let c = self.using(op.c);
         let d = self.define(op.dst);
@@ -238,7 +239,7 @@ impl Lower<'_> {
             }
         }
         self.e.bind(back);
-        self.compare = None;
+        self.host_flags.compare = None;
         self.flags_host(if add { Kind::Add } else { Kind::Sub }, None);
     }
     /// Selects the operands of the compare instead of branching, if there are constants whose

@@ -1,7 +1,8 @@
 //! Divisions and remainders, of one word and of two.
 
 use crate::emit::{Cc, Gpr, Label, Mem, Size};
-use crate::lower::{ColdKind, Lower};
+use crate::lower::Lower;
+use crate::lower::cold::ColdKind;
 use crate::{Alu, Unary};
 use ir::{DivRule, Op, OpCode};
 

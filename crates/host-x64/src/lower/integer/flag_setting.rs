@@ -125,7 +125,7 @@ impl Lower<'_> {
             Operand::Imm(imm) => self.e.alu_imm(Alu::Cmp, size, a, imm),
             Operand::Reg(b) => self.e.alu(Alu::Cmp, size, a, b),
         }
-        self.compare = Some((from, self.e.position()));
+        self.compared(from);
     }
     fn add_flags(&mut self, op: Op, size: Size) -> Kind {
         if !op.dst.is_none() {
@@ -163,7 +163,7 @@ impl Lower<'_> {
         let Operand::Reg(b) = self.operand_b(op) else { return };
         let from = self.e.position();
         self.e.test(size, a, b);
-        self.compare = Some((from, self.e.position()));
+        self.compared(from);
     }
     /// `test a, c`.
     fn test_const(&mut self, op: Op, size: Size, c: u64) {
@@ -185,7 +185,7 @@ impl Lower<'_> {
                 self.e.test(size, a, s);
             }
         }
-        self.compare = Some((from, self.e.position()));
+        self.compared(from);
     }
     pub(crate) fn with_carry(&mut self, op: Op) {
         let size = Self::size(op);

@@ -4,8 +4,9 @@
 
 use crate::emit::sse::op;
 use crate::emit::{Cc, Gpr, Imm, Mem, Size};
+use crate::lower::cold::ColdKind;
 use crate::lower::values::{OPERAND_SPILL, home, spill_mem};
-use crate::lower::{ColdKind, Lower, arg};
+use crate::lower::{Lower, arg};
 use crate::{Alu, Unary};
 use core::mem::offset_of;
 use ir::state::{MONITOR_CLEAR, SLOT_EX_ADDR, SLOT_EX_LO};

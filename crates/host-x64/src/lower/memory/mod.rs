@@ -4,8 +4,9 @@ mod atomic;
 
 use crate::emit::sse::op as sse;
 use crate::emit::{Cc, Gpr, Mem, Size, Xmm};
+use crate::lower::Lower;
+use crate::lower::cold::ColdKind;
 use crate::lower::vector::shuffle;
-use crate::lower::{ColdKind, Lower};
 use crate::{Alu, Shift};
 use core::mem::offset_of;
 use ir::Order;

@@ -5,9 +5,10 @@
 
 use crate::emit::sse::{VShift, op};
 use crate::emit::{Cc, Gpr, Imm, Mem, Size, Xmm};
+use crate::lower::cold::ColdKind;
 use crate::lower::values::{ARGS_SPILL, spill_mem};
 use crate::lower::vector::splat;
-use crate::lower::{ColdKind, Lower, arg};
+use crate::lower::{Lower, arg};
 use ir::{Op, OpCode, Ty, VecOp, vec_op};
 
 const X: Xmm = Xmm(14);

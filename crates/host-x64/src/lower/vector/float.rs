@@ -4,9 +4,10 @@
 
 use crate::emit::sse::{VShift, op};
 use crate::emit::{Cc, Code, Size, Xmm};
+use crate::lower::Lower;
+use crate::lower::cold::ColdKind;
 use crate::lower::values::{XmmOrMem, home};
 use crate::lower::vector::{Temps, VArgs, ones, save_area, splat};
-use crate::lower::{ColdKind, Lower};
 use ir::{OpCode, Ref, Rounding, VecOp};
 
 /// The immediate of `round*` for a rounding; `exact`: raise Inexact.
