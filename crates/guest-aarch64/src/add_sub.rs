@@ -2,7 +2,7 @@
 //! relative to the pc; minimum and maximum.
 
 use crate::field::{XSp, XZr};
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use ir::{Modifier, OpCode, Ref};
 
 /// The modifier of a shifted register operand; None if the encoding is reserved.

@@ -3,7 +3,7 @@
 
 use crate::cpu::Features;
 use crate::field::{XSp, XZr};
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use ir::{Access, Cond, OpCode, Ref, RmwOp, Ty, VecOp, WITHIN_16, vec_op};
 
 impl Translator<'_> {

@@ -1,7 +1,7 @@
 //! Bit fields, extracts, and the shifts and extensions that are aliases of them.
 
 use crate::field::XZr;
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use ir::{OpCode, Ty};
 
 /// What a bit-field move does, in terms of positions.

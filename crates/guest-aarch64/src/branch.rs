@@ -1,7 +1,7 @@
 //! Branches, calls, returns, and exceptions that code raises itself.
 
 use crate::field::XZr;
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use guest::clock_call;
 use ir::state::{SLOT_TIME, TRAP_BREAKPOINT};
 use ir::{Access, Cond, Exit, ExitKind, Op, OpCode, Ref, Ty};

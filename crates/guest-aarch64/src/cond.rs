@@ -1,7 +1,7 @@
 //! Conditional selects and compares.
 
 use crate::field::XZr;
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use ir::{Cond, OpCode, Ref};
 
 impl Translator<'_> {

@@ -2,7 +2,7 @@
 //! plain ones.
 
 use crate::field::{XSp, XZr};
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use ir::{Op, OpCode, Ref, Ty};
 
 impl Translator<'_> {

@@ -60,7 +60,8 @@ use softfloat::rules;
 
 pub use cpu::Cpu;
 pub use disasm::disassemble;
-pub use translator::{Flow, Translator};
+pub use guest::Flow;
+pub use translator::Translator;
 
 #[cfg(test)]
 mod compose_tests;

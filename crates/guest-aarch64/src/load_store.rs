@@ -3,7 +3,7 @@
 
 use crate::cpu::Features;
 use crate::field::{VReg, XSp, XZr};
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use ir::{Access, OpCode, Order, Ref, Ty, VecOp, vec_op};
 
 /// What happens to the base register.

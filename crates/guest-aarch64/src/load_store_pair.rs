@@ -6,7 +6,7 @@
 use crate::cpu::Features;
 use crate::field::{VReg, XSp, XZr};
 use crate::load_store::Index;
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use ir::{Access, OpCode, Order, Ref, Ty};
 
 impl Translator<'_> {

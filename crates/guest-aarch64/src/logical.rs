@@ -2,7 +2,7 @@
 
 use crate::add_sub::shifted;
 use crate::field::{XSp, XZr};
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use ir::{Modifier, OpCode, Ref, Ty};
 
 /// The manual's `DecodeBitMasks` for an immediate: None if reserved.

@@ -6,7 +6,7 @@
 //! is brought up to date after each step, so that a fault or signal in between restarts rightly.
 
 use crate::field::XZr;
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use ir::{Access, Cond, Op, OpCode, Ref, Ty};
 
 /// Bytes in a step.

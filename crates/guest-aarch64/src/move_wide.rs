@@ -1,7 +1,7 @@
 //! Moves of 16-bit immediates.
 
 use crate::field::XZr;
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use ir::{OpCode, Ref, Ty};
 
 impl Translator<'_> {

@@ -1,7 +1,7 @@
 //! Multiplications.
 
 use crate::field::XZr;
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use ir::{OpCode, Ty};
 
 impl Translator<'_> {

@@ -4,7 +4,7 @@
 
 use crate::cpu::Features;
 use crate::field::{XSp, XZr};
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use guest::KeyRequest;
 use ir::{Access, OpCode, Ref, State, Ty, VecOp};
 

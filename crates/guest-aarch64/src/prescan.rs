@@ -3,21 +3,16 @@
 
 use crate::flags;
 use guest::Fetch;
+use guest::block::Targets;
 
 /// What [`scan`] found.
 pub(crate) struct Scan {
     /// Instructions up to and including the one that ends the block.
     pub(crate) insns: usize,
-    /// Bit n, but for n = 0: instruction n is the destination of a direct branch among them.
-    pub(crate) targets: u64,
+    /// Those that are destinations of direct branches among them.
+    pub(crate) targets: Targets,
     /// Each instruction is executed once at most before the block is left.
     pub(crate) straight: bool,
-}
-
-/// Whether an unconditional branch at `index` just skips code of the same block that an earlier
-/// branch leads to, as at the end of the first arm of an if-else: the block goes on there.
-pub(crate) fn over_reachable(targets: u64, index: usize, target: i64) -> bool {
-    index < 63 && (index as i64 + 2..64).contains(&target) && targets >> (index + 1) & 1 != 0
 }
 
 /// Words that are read at once.
@@ -25,7 +20,7 @@ const AT_ONCE: usize = guest::AT_ONCE / 4;
 
 /// Reads up to `words.len()` instructions from `pc`; `brief`: up to the first branch.
 pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, words: &mut [u32], brief: bool) -> Scan {
-    let mut targets = 0u64;
+    let mut targets = Targets::default();
     let mut insns = 0;
     let mut loops = false;
     'block: while insns < words.len() {
@@ -71,10 +66,8 @@ pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, words: &mut [u32], brief: boo
             }
         }
     }
-    if insns < 64 {
-        targets &= (1 << insns) - 1;
-    }
-    Scan { insns, targets, straight: !loops && targets == 0 }
+    let targets = targets.of_first(insns);
+    Scan { insns, targets, straight: !loops && targets == Targets::default() }
 }
 
 /// How far a direct branch goes, in instructions; 0 for all others.
@@ -99,16 +92,18 @@ fn loops_back(words: &[u32], index: usize) -> bool {
 
 /// Notes that the branch, exception or system instruction `word` at `index` goes to `target`; says
 /// whether it ends the block.
-fn branches(word: u32, index: usize, target: i64, targets: &mut u64) -> bool {
+fn branches(word: u32, index: usize, target: i64, targets: &mut Targets) -> bool {
     let itself = target == index as i64;
     // The start of the block is none: a branch there is an exit, which back ends make a loop.
     if !itself && (1..64).contains(&target) {
-        *targets |= 1 << target;
+        targets.0 |= 1 << target;
     }
     match word >> 24 {
         0x54 | 0x34..=0x37 | 0xb4..=0xb7 | 0x74 | 0x75 | 0xf4 | 0xf5 => itself,
         0xd5 => false,
-        0x14..=0x17 => !over_reachable(*targets, index, target),
+        0x14..=0x17 => {
+            !usize::try_from(target).is_ok_and(|target| targets.over_reachable(index, target))
+        }
         _ => true,
     }
 }

@@ -1,7 +1,7 @@
 //! Shifts by a register, bit counts and reversals, checksums.
 
 use crate::field::XZr;
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use ir::{OpCode, Ty};
 
 impl Translator<'_> {

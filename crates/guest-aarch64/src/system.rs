@@ -3,7 +3,7 @@
 use crate::cpu::{self, Features};
 use crate::field::XZr;
 use crate::runtime;
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use ir::state::{SLOT_FPCR, SLOT_TP};
 use ir::{Cond, ExitKind, OpCode, Ref, Ty};
 

@@ -8,25 +8,9 @@
 use crate::cpu::{Cpu, Features};
 use crate::field::{VReg, XSp, XZr};
 use crate::{flags, prescan};
-use guest::{Fetch, Mode};
-use ir::state::TRAP_UNDEFINED;
-use ir::{Block, Builder, Cond, Exit, ExitKind, Op, OpCode, Ref, Ty};
-
-/// Most instructions in a block: one bit each in the mask of branch targets.
-pub(crate) const BLOCK_INSNS_MAX: usize = 64;
-/// Blocks do not cross pages, so that one page's protection decides for all of a block.
-const PAGE: u64 = 4096;
-
-/// What an instruction function tells the translator.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Flow {
-    /// Translated; the next instruction follows.
-    Next,
-    /// The encoding is undefined or reserved; what was appended for it is taken back.
-    Undefined,
-    /// Translated; the last operation ends the block.
-    End,
-}
+use guest::block::{self, BLOCK_INSNS_MAX, BLOCK_PAGE, Targets, Translate};
+use guest::{Fetch, Flow, Mode};
+use ir::{Block, Builder, Cond, Exit, ExitKind, OpCode, Ref, Ty};
 
 /// Translates one block.
 pub struct Translator<'a> {
@@ -40,8 +24,10 @@ pub struct Translator<'a> {
     pub(crate) fetch: &'a mut dyn Fetch,
     /// Guest address of the first instruction.
     start: u64,
-    /// Bit n: the instruction at `start + 4n` is the destination of a branch of this block.
-    targets: u64,
+    /// The instructions.
+    words: &'a [u32; BLOCK_INSNS_MAX],
+    /// Where the block's own branches lead.
+    targets: Targets,
     /// For the evaluator (`Mode::single`, `Mode::brief`): nobody asks for the flags at exits.
     evaluated: bool,
     /// Instructions of the block, if it does not end early.
@@ -102,17 +88,14 @@ impl Translator<'_> {
     }
     /// The label of the instruction at `pc`, if it has one.
     pub(crate) fn label_of(&self, pc: u64) -> Option<i32> {
-        let index = pc.wrapping_sub(self.start) / 4;
-        if index < 64 && pc & 3 == 0 && self.targets >> index & 1 != 0 {
-            return Some((self.targets & ((1 << index) - 1)).count_ones() as i32);
-        }
-        None
+        let n = usize::try_from(pc.wrapping_sub(self.start) / 4).ok()?;
+        self.targets.label_of(n).filter(|_| pc & 3 == 0)
     }
     /// Whether the block goes on after an unconditional branch from here to `pc`.
     pub(crate) fn goes_on_after_branch(&self, pc: u64) -> bool {
         let index = ((self.pc - self.start) / 4) as usize;
-        let target = pc.wrapping_sub(self.start) as i64 / 4;
-        index + 1 < self.insns && prescan::over_reachable(self.targets, index, target)
+        let target = pc.wrapping_sub(self.start) / 4;
+        index + 1 < self.insns && self.targets.over_reachable(index, target as usize)
     }
     /// Registers an exit.
     pub(crate) fn exit_to(&mut self, pc: u64, kind: ExitKind) -> i32 {
@@ -125,58 +108,45 @@ impl Translator<'_> {
     /// not be interrupted.
     pub(crate) fn poll_if_backward(&mut self, pc: u64) {
         if pc <= self.pc {
-            self.ir.push(Op::new(OpCode::Poll, Ty::I64));
+            self.ir.poll();
         }
     }
     /// Raises a trap at this instruction.
     pub(crate) fn trap(&mut self, kind: u16, argument: i32) -> Flow {
-        let mut op = Op::new(OpCode::Trap, Ty::I64);
-        op.aux = kind;
-        op.imm = argument;
-        self.ir.push(op);
+        self.ir.trap(kind, argument);
         Flow::End
     }
     /// Leaves to run operation `number` of [`crate::runtime`].
     pub(crate) fn runtime(&mut self, number: u32, a: Ref, b: Ref) -> Flow {
-        self.ir.emit(OpCode::Runtime, Ty::I64, Ref::NONE, a, b, Ref::NONE, 0, number as i32);
+        self.ir.runtime(number, a, b);
         Flow::End
     }
     /// `dst = cond ? 1 : 0` and the like: an operation over the flags.
     pub(crate) fn flag_op(&mut self, code: OpCode, ty: Ty, dst: Ref, a: Ref, b: Ref, cond: Cond) {
         self.ir.bin_aux(code, ty, dst, a, b, cond as u16);
     }
+}
 
-    /// Turns branches to labels that were never placed into exits: the block ended before them.
-    fn resolve_labels(&mut self, insns: usize) {
-        let placed = if insns >= 64 { u64::MAX } else { (1 << insns) - 1 };
-        if self.targets & !placed == 0 {
-            return;
+impl<'a> Translate<'a> for Translator<'a> {
+    fn ir(&mut self) -> &mut Builder<'a> {
+        &mut self.ir
+    }
+    fn targets(&self) -> Targets {
+        self.targets
+    }
+    fn offset(&self, n: usize) -> u32 {
+        n as u32 * 4
+    }
+    fn exit_to(&mut self, pc: u64, kind: ExitKind) -> i32 {
+        self.exit_to(pc, kind)
+    }
+    fn instruction(&mut self, n: usize) -> Flow {
+        let word = self.words[n];
+        self.pc = self.start + n as u64 * 4;
+        if n == 0 {
+            self.landing(word);
         }
-        let unplaced = (self.targets & placed).count_ones()..self.targets.count_ones();
-        let last = self.ir.block.ops.len() - 1;
-        for i in 0..=last {
-            let op = self.ir.block.ops[i];
-            let branch =
-                matches!(op.code, OpCode::Br | OpCode::BrCond | OpCode::BrCmp | OpCode::BrBit);
-            if !branch || op.imm < 0 || !unplaced.contains(&(op.imm as u32)) {
-                continue;
-            }
-            let mut rest = self.targets;
-            for _ in 0..op.imm {
-                rest &= rest - 1;
-            }
-            let pc = self.start + u64::from(rest.trailing_zeros()) * 4;
-            let dest = self.exit_to(pc, ExitKind::Jump);
-            let op = &mut self.ir.block.ops[i];
-            op.imm = dest;
-            if op.code == OpCode::Br && i == last {
-                op.code = OpCode::ExitDirect;
-            } else if op.code == OpCode::Br {
-                // Only the last operation may leave unconditionally.
-                op.code = OpCode::BrCond;
-                op.aux = Cond::Al as u16;
-            }
-        }
+        crate::generated::decode::dispatch(self, word)
     }
 }
 
@@ -186,56 +156,25 @@ pub(crate) fn translate(cpu: &Cpu, fetch: &mut dyn Fetch, pc: u64, mode: Mode, b
     block.pc = pc;
     block.fp = crate::SPEC.fp;
     block.fp_exact = mode.key == crate::KEY_EXACT;
-    let limit =
-        if mode.single { 1 } else { BLOCK_INSNS_MAX.min(((PAGE - pc % PAGE) / 4) as usize) };
+    let page = ((BLOCK_PAGE - pc % BLOCK_PAGE) / 4) as usize;
+    let limit = if mode.single { 1 } else { BLOCK_INSNS_MAX.min(page) };
     let mut words = [0; BLOCK_INSNS_MAX];
     let scan = prescan::scan(fetch, pc, &mut words[..limit], mode.brief);
     if scan.insns == 0 {
         return;
     }
-    let evaluated = mode.single || mode.brief;
-    let targets = if evaluated { 0 } else { scan.targets };
-    block.labels = targets.count_ones() as u16;
+    let targets = block::labels(block, scan.targets, mode);
     let mut t = Translator {
         ir: Builder::new(block),
         pc,
         cpu,
         fetch,
         start: pc,
+        words: &words,
         targets,
-        evaluated,
+        evaluated: mode.evaluated(),
         insns: scan.insns,
         straight: scan.straight,
     };
-    let mut ended = false;
-    let mut insns = 0;
-    for (index, &word) in words[..scan.insns].iter().enumerate() {
-        t.pc = pc + index as u64 * 4;
-        if let Some(label) = t.label_of(t.pc) {
-            t.ir.place(label);
-        }
-        t.ir.insn(index as u32 * 4);
-        insns += 1;
-        if index == 0 {
-            t.landing(word);
-        }
-        let (ops, exits) = (t.ir.block.ops.len(), t.ir.block.exits.len());
-        match crate::generated::decode::dispatch(&mut t, word) {
-            Flow::Next => continue,
-            Flow::Undefined => {
-                t.ir.block.ops.truncate(ops);
-                t.ir.block.exits.truncate(exits);
-                t.trap(TRAP_UNDEFINED, 0);
-            }
-            Flow::End => {}
-        }
-        ended = true;
-        break;
-    }
-    if !ended {
-        let dest = t.exit_to(pc + insns as u64 * 4, ExitKind::Jump);
-        t.ir.exit_direct(dest);
-    }
-    t.resolve_labels(insns);
-    block.len = insns as u32 * 4;
+    block::translate(&mut t, scan.insns);
 }

@@ -4,7 +4,7 @@
 
 use crate::cpu::Features;
 use crate::field::XReg;
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use ir::{OpCode, Ref, RmwOp, Ty, WITHIN_16};
 
 macro_rules! amo {

@@ -1,7 +1,7 @@
 //! Bit manipulation: Zba, Zbb, Zbs, Zbc, Zbkb, Zbkx, Zicond; and may-be operations.
 
 use crate::field::XReg;
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use ir::{Cond, Modifier, OpCode, Ref, Ty};
 
 /// `rd = rs2 + modified(rs1)`.

@@ -1,7 +1,7 @@
 //! Branches, calls, returns, and exceptions that code raises itself.
 
 use crate::field::XReg;
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use ir::state::{SLOT_TIME, TRAP_BREAKPOINT};
 use ir::{Access, Cond, Exit, ExitKind, Op, OpCode, Ref, Ty};
 

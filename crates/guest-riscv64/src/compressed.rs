@@ -1,7 +1,7 @@
 //! Compressed instructions: each does what an instruction of 32 bits does.
 
 use crate::field::{FReg, XReg};
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 
 const ZERO: XReg = XReg::ZERO;
 const SP: XReg = XReg::SP;

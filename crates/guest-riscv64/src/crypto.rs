@@ -1,7 +1,7 @@
 //! Scalar cryptography: Zknd, Zkne, Zknh, Zksed, Zksh.
 
 use crate::field::XReg;
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use ir::{OpCode, Ref, Ty, VecOp};
 
 /// A term of an exclusive-or: the operand rotated or shifted right.

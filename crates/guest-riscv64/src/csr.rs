@@ -4,8 +4,8 @@ use crate::cpu::Features;
 use crate::field::XReg;
 use crate::runtime;
 use crate::state::{SLOT_VCSR, SLOT_VL, SLOT_VSTART, SLOT_VTYPE};
-use crate::translator::{Flow, Translator};
 use crate::vector::VLEN;
+use crate::{Flow, Translator};
 use ir::state::SLOT_FPCR;
 use ir::{Op, OpCode, Ref, Ty};
 

@@ -7,7 +7,7 @@
 use crate::field::{FReg, XReg};
 use crate::key;
 use crate::runtime;
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use ir::{Access, Cond, OpCode, Ref, Rounding, Ty};
 
 /// A rounding mode as the instruction's field has it.

@@ -1,7 +1,7 @@
 //! Integer computation: RV64I and M.
 
 use crate::field::XReg;
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use ir::{Cond, DivRule, OpCode, Ref, Ty};
 
 /// Instructions of two registers that are one operation.

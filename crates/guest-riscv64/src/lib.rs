@@ -40,7 +40,8 @@ use softfloat::rules::RISCV;
 
 pub use cpu::Cpu;
 pub use disasm::disassemble;
-pub use translator::{Flow, Translator};
+pub use guest::Flow;
+pub use translator::Translator;
 
 #[cfg(test)]
 mod tests;

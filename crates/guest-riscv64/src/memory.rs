@@ -2,7 +2,7 @@
 
 use crate::field::XReg;
 use crate::runtime;
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use ir::{Access, OpCode, Ref, Ty};
 
 macro_rules! load {

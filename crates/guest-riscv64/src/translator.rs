@@ -7,29 +7,14 @@
 
 use crate::cpu::{Cpu, Features};
 use crate::field::{FReg, XReg};
-use crate::prescan::{self, Scan};
+use crate::prescan::{BLOCK_BYTES_MAX, Rv64, word};
 use crate::vector::Type;
-use guest::{Fetch, Mode};
-use ir::state::{FIRST_VEC, TRAP_UNDEFINED};
-use ir::{Block, Builder, Cond, Exit, ExitKind, Op, OpCode, Ref, Ty};
+use guest::block::{self, BLOCK_INSNS_MAX, Targets, Translate};
+use guest::scan::Scan;
+use guest::{Fetch, Flow, Mode};
+use ir::state::FIRST_VEC;
+use ir::{Block, Builder, Exit, ExitKind, Op, OpCode, Ref, Ty};
 use softfloat::rules::RISCV;
-
-/// Most instructions in a block: one bit each in the mask of branch targets.
-pub(crate) const BLOCK_INSNS_MAX: usize = 64;
-/// The instructions of a block start in one page, so that one page's protection decides for all of
-/// them but the end of the last one.
-pub(crate) const PAGE: u64 = 4096;
-
-/// What an instruction function tells the translator.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Flow {
-    /// Translated; the next instruction follows.
-    Next,
-    /// The encoding is undefined or reserved; what was appended for it is taken back.
-    Undefined,
-    /// Translated; the last operation ends the block.
-    End,
-}
 
 /// Translates one block.
 pub struct Translator<'a> {
@@ -47,9 +32,9 @@ pub struct Translator<'a> {
     pub(crate) key: guest::Key,
     /// Guest address of the first instruction.
     start: u64,
-    scan: &'a Scan,
-    /// Bit n: instruction n is the destination of a branch of this block.
-    targets: u64,
+    scan: &'a Scan<BLOCK_BYTES_MAX>,
+    /// Where the block's own branches lead.
+    targets: Targets,
     /// The number of this instruction.
     number: usize,
     /// For the evaluator (`Mode::single`, `Mode::brief`).
@@ -137,21 +122,16 @@ impl Translator<'_> {
 
     /// Where a branch to `pc` goes: a label of this block or an exit.
     pub(crate) fn dest(&mut self, pc: u64) -> i32 {
-        match self.scan.number(self.start, pc).and_then(|n| self.label_of(n)) {
+        match self.scan.number(self.start, pc).and_then(|n| self.targets.label_of(n)) {
             Some(label) => label,
             None => self.exit_to(pc, ExitKind::Jump),
         }
-    }
-    /// The label of instruction `number`, if it has one.
-    fn label_of(&self, number: usize) -> Option<i32> {
-        let is_target = self.targets >> number & 1 != 0;
-        is_target.then(|| (self.targets & ((1 << number) - 1)).count_ones() as i32)
     }
     /// Whether the block goes on after an unconditional branch from here to `pc`.
     pub(crate) fn goes_on_after_branch(&self, pc: u64) -> bool {
         let target = self.scan.number(self.start, pc);
         self.number + 1 < self.scan.insns
-            && target.is_some_and(|target| self.scan.over_reachable(self.number, target))
+            && target.is_some_and(|target| self.scan.targets.over_reachable(self.number, target))
     }
     /// Registers an exit. There are no flags.
     pub(crate) fn exit_to(&mut self, pc: u64, kind: ExitKind) -> i32 {
@@ -161,54 +141,45 @@ impl Translator<'_> {
     /// not be interrupted.
     pub(crate) fn poll_if_backward(&mut self, pc: u64) {
         if pc <= self.pc {
-            self.ir.push(Op::new(OpCode::Poll, Ty::I64));
+            self.ir.poll();
         }
     }
     /// Raises a trap at this instruction.
     pub(crate) fn trap(&mut self, kind: u16, argument: i32) -> Flow {
-        let mut op = Op::new(OpCode::Trap, Ty::I64);
-        op.aux = kind;
-        op.imm = argument;
-        self.ir.push(op);
+        self.ir.trap(kind, argument);
         Flow::End
     }
     /// Leaves to run operation `number` of [`crate::runtime`].
     pub(crate) fn runtime(&mut self, number: u32, a: Ref, b: Ref) -> Flow {
-        self.ir.emit(OpCode::Runtime, Ty::I64, Ref::NONE, a, b, Ref::NONE, 0, number as i32);
+        self.ir.runtime(number, a, b);
         Flow::End
     }
+}
 
-    /// Turns branches to labels that were never placed into exits: the block ended before them.
-    fn resolve_labels(&mut self, insns: usize) {
-        let placed = if insns >= 64 { u64::MAX } else { (1 << insns) - 1 };
-        if self.targets & !placed == 0 {
-            return;
-        }
-        let unplaced = (self.targets & placed).count_ones()..self.targets.count_ones();
-        let last = self.ir.block.ops.len() - 1;
-        for i in 0..=last {
-            let op = self.ir.block.ops[i];
-            let branch =
-                matches!(op.code, OpCode::Br | OpCode::BrCond | OpCode::BrCmp | OpCode::BrBit);
-            if !branch || op.imm < 0 || !unplaced.contains(&(op.imm as u32)) {
-                continue;
-            }
-            let mut rest = self.targets;
-            for _ in 0..op.imm {
-                rest &= rest - 1;
-            }
-            let target = rest.trailing_zeros() as usize;
-            let pc = self.start + u64::from(self.scan.offsets[target]);
-            let dest = self.exit_to(pc, ExitKind::Jump);
-            let op = &mut self.ir.block.ops[i];
-            op.imm = dest;
-            if op.code == OpCode::Br && i == last {
-                op.code = OpCode::ExitDirect;
-            } else if op.code == OpCode::Br {
-                // Only the last operation may leave unconditionally.
-                op.code = OpCode::BrCond;
-                op.aux = Cond::Al as u16;
-            }
+impl<'a> Translate<'a> for Translator<'a> {
+    fn ir(&mut self) -> &mut Builder<'a> {
+        &mut self.ir
+    }
+    fn targets(&self) -> Targets {
+        self.targets
+    }
+    fn offset(&self, n: usize) -> u32 {
+        u32::from(self.scan.offsets[n])
+    }
+    fn exit_to(&mut self, pc: u64, kind: ExitKind) -> i32 {
+        self.exit_to(pc, kind)
+    }
+    fn joins(&mut self, _: usize) {
+        self.vtype = None;
+    }
+    fn instruction(&mut self, n: usize) -> Flow {
+        let (word, len) = word(self.scan.code(n));
+        self.number = n;
+        self.pc = self.start + u64::from(self.scan.offsets[n]);
+        self.len = len as u64;
+        match len {
+            2 => crate::generated::decode::dispatch_16(self, word),
+            _ => crate::generated::decode::dispatch_32(self, word),
         }
     }
 }
@@ -220,13 +191,11 @@ pub(crate) fn translate(cpu: &Cpu, fetch: &mut dyn Fetch, pc: u64, mode: Mode, b
     block.fp = RISCV;
     block.fp_exact = crate::key::exact(mode.key);
     let limit = if mode.single { 1 } else { BLOCK_INSNS_MAX };
-    let scan = prescan::scan(fetch, pc, limit, mode.brief);
+    let scan = Scan::of::<Rv64>(fetch, pc, limit, mode.brief);
     if scan.insns == 0 {
         return;
     }
-    let evaluated = mode.single || mode.brief;
-    let targets = if evaluated { 0 } else { scan.targets };
-    block.labels = targets.count_ones() as u16;
+    let targets = block::labels(block, scan.targets, mode);
     let mut t = Translator {
         ir: Builder::new(block),
         pc,
@@ -238,43 +207,9 @@ pub(crate) fn translate(cpu: &Cpu, fetch: &mut dyn Fetch, pc: u64, mode: Mode, b
         scan: &scan,
         targets,
         number: 0,
-        evaluated,
+        evaluated: mode.evaluated(),
         vtype: None,
         relative: None,
     };
-    let mut ended = false;
-    while t.number < scan.insns {
-        let offset = scan.offsets[t.number];
-        let (word, len) = scan.instruction(t.number);
-        (t.pc, t.len) = (pc + u64::from(offset), len as u64);
-        if let Some(label) = t.label_of(t.number) {
-            t.ir.place(label);
-            t.vtype = None;
-        }
-        t.ir.insn(u32::from(offset));
-        let (ops, exits) = (t.ir.block.ops.len(), t.ir.block.exits.len());
-        let flow = match len {
-            2 => crate::generated::decode::dispatch_16(&mut t, word),
-            _ => crate::generated::decode::dispatch_32(&mut t, word),
-        };
-        t.number += 1;
-        match flow {
-            Flow::Next => continue,
-            Flow::Undefined => {
-                t.ir.block.ops.truncate(ops);
-                t.ir.block.exits.truncate(exits);
-                t.trap(TRAP_UNDEFINED, 0);
-            }
-            Flow::End => {}
-        }
-        ended = true;
-        break;
-    }
-    let (insns, end) = (t.number, scan.offsets[t.number]);
-    if !ended {
-        let dest = t.exit_to(pc + u64::from(end), ExitKind::Jump);
-        t.ir.exit_direct(dest);
-    }
-    t.resolve_labels(insns);
-    block.len = u32::from(end);
+    block::translate(&mut t, scan.insns);
 }

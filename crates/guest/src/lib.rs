@@ -1,10 +1,14 @@
 //! What a guest architecture must provide to the engine.
 
+pub mod block;
+mod extension;
 mod fetch;
 pub mod option;
+pub mod scan;
 mod space;
 mod spec;
 
+pub use block::Flow;
 pub use fetch::{AT_ONCE, Bytes, Fetch, code_at, peek_word, words};
 pub use space::{MemFault, Space};
 pub use spec::{Address, Coherence, Endian, Memory, Spec};
@@ -26,6 +30,13 @@ pub struct Mode {
     /// End at the first branch, and do not look at what is behind it (for the evaluator, which
     /// runs the block once).
     pub brief: bool,
+}
+
+impl Mode {
+    /// For the evaluator, which executes no branch within a block.
+    pub const fn evaluated(self) -> bool {
+        self.single || self.brief
+    }
 }
 
 /// What the guest's control registers ask for.

@@ -136,6 +136,18 @@ impl<'b> Builder<'b> {
         op.imm = label;
         self.push(op);
     }
+    /// Raises a trap at the current instruction.
+    pub fn trap(&mut self, kind: u16, argument: i32) {
+        self.push(Op { aux: kind, imm: argument, ..Op::new(OpCode::Trap, Ty::I64) });
+    }
+    /// Leaves to run operation `number` of the guest's own.
+    pub fn runtime(&mut self, number: u32, a: Ref, b: Ref) {
+        self.emit(OpCode::Runtime, Ty::I64, Ref::NONE, a, b, Ref::NONE, 0, number as i32);
+    }
+    /// A point where signals are delivered.
+    pub fn poll(&mut self) {
+        self.push(Op::new(OpCode::Poll, Ty::I64));
+    }
     /// Registers a direct exit; the result is usable as a branch destination (negative).
     pub fn exit(&mut self, exit: Exit) -> i32 {
         self.block.exits.push(exit);

@@ -13,30 +13,21 @@ pub struct Model {
     pub features: Features,
 }
 
-const fn all<const N: usize>(sets: [Features; N]) -> Features {
-    let (mut all, mut i) = (Features::NONE, 0);
-    while i < N {
-        all = all.with(sets[i]);
-        i += 1;
-    }
-    all
-}
-
 type F = Features;
 
 /// Armv8.0 with cryptography.
-const V8_0: Features = all([F::AES, F::PMULL, F::SHA1, F::SHA256, F::CRC32]);
+const V8_0: Features = F::all([F::AES, F::PMULL, F::SHA1, F::SHA256, F::CRC32]);
 /// A64FX, less SVE.
-const A64FX: Features = all([V8_0, F::LSE, F::LOR, F::FP16, F::RDM, F::FCMA, F::DPB]);
+const A64FX: Features = F::all([V8_0, F::LSE, F::LOR, F::FP16, F::RDM, F::FCMA, F::DPB]);
 /// Cortex-A55 and A76: Armv8.2 with some of 8.3 and 8.4.
 const A76: Features =
-    all([V8_0, F::LSE, F::LOR, F::FP16, F::RDM, F::LRCPC, F::DPB, F::DOTPROD, F::SSBS]);
+    F::all([V8_0, F::LSE, F::LOR, F::FP16, F::RDM, F::LRCPC, F::DPB, F::DOTPROD, F::SSBS]);
 /// Cortex-A78AE.
-const A78AE: Features = all([A76, F::LSE2, F::LRCPC2, F::FLAGM]);
+const A78AE: Features = F::all([A76, F::LSE2, F::LRCPC2, F::FLAGM]);
 /// Neoverse N1.
-const N1: Features = all([A76, F::SSBS2]);
+const N1: Features = F::all([A76, F::SSBS2]);
 /// Neoverse V1, less SVE.
-const V1: Features = all([
+const V1: Features = F::all([
     N1,
     F::LSE2,
     F::JSCVT,
@@ -58,15 +49,15 @@ const V1: Features = all([
 ]);
 
 /// Cortex-A710, less SVE and MTE.
-const A710: Features = all([V1.without(F::RNG), F::SB, F::FPAC, F::FLAGM2, F::FRINTTS, F::BTI]);
+const A710: Features = F::all([V1.without(F::RNG), F::SB, F::FPAC, F::FLAGM2, F::FRINTTS, F::BTI]);
 /// Neoverse N2, less SVE and MTE.
-const N2: Features = all([A710, F::RNG]);
+const N2: Features = F::all([A710, F::RNG]);
 
 /// Everything that costs programs nothing and has an instruction, or a short sequence, of the host.
 /// Not PAC and BTI, which compilers put in each function. Not SHA512, SM3, SM4, BF16: hosts have no
 /// such instructions, and what programs do without them is faster. Not MOPS: vector loops are faster.
 /// Not LSE2, for which pairs must be joined: 16 bytes of two registers are one access.
-const FAST: Features = F::ALL.without(all([
+const FAST: Features = F::ALL.without(F::all([
     F::PAUTH,
     F::FPAC,
     F::BTI,

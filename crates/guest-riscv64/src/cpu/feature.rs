@@ -1,62 +1,5 @@
 //! The extensions that a processor may have, and what Linux tells programs of them.
 
-use std::ops::{BitAnd, BitOr};
-
-/// A set of extensions.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Features(u64);
-
-impl Features {
-    /// No extension.
-    pub const NONE: Self = Self(0);
-    /// Every extension that there is.
-    pub const ALL: Self = Self((1 << FEATURES.len()) - 1);
-    /// Whether all of `other` are there.
-    #[inline]
-    pub const fn has(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-    /// With those of `other`.
-    pub const fn with(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-    /// Without those of `other`.
-    pub const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-    /// What Linux knows of each of them.
-    pub fn iter(self) -> impl Iterator<Item = Feature> {
-        FEATURES.into_iter().filter(move |f| self.has(f.set))
-    }
-    /// With what they need.
-    #[must_use]
-    pub fn closed(self) -> Self {
-        let more = self.iter().fold(self, |set, f| set | f.needs);
-        if more == self { self } else { more.closed() }
-    }
-    /// Without those of `gone` and all that need one of them.
-    #[must_use]
-    pub fn stripped(self, gone: Self) -> Self {
-        let rest = self.without(gone);
-        let orphans = rest.iter().filter(|f| !rest.has(f.needs)).fold(Self::NONE, |s, f| s | f.set);
-        if orphans == Self::NONE { rest } else { rest.stripped(orphans) }
-    }
-}
-
-impl BitOr for Features {
-    type Output = Self;
-    fn bitor(self, other: Self) -> Self {
-        self.with(other)
-    }
-}
-
-impl BitAnd for Features {
-    type Output = Self;
-    fn bitand(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-}
-
 /// An extension.
 #[derive(Clone, Copy, Debug)]
 pub struct Feature {
@@ -70,79 +13,73 @@ pub struct Feature {
     pub needs: Features,
 }
 
-macro_rules! features {
-    ($($doc:literal $id:ident $name:literal $parts:expr, [$($need:ident)*];)*) => {
-        #[expect(clippy::upper_case_acronyms, reason = "the manual's names")]
-        enum Number { $($id),* }
-        impl Features { $(
-            #[doc = $doc]
-            pub const $id: Self = Self(1 << Number::$id as u32);
-        )* }
-        /// All extensions, in the order in which Linux lists them.
-        pub const FEATURES: [Feature; [$($name),*].len()] = [$(Feature {
-            set: Features::$id,
-            name: $name,
-            parts: &$parts,
-            needs: Features::NONE$(.with(Features::$need))*,
-        }),*];
-    };
+impl Feature {
+    const fn new(
+        set: Features,
+        name: &'static str,
+        needs: Features,
+        parts: &'static [&'static str],
+    ) -> Self {
+        Self { set, name, parts, needs }
+    }
 }
 
-features! {
-    "Multiplication and division." M "m" [], [];
-    "Atomic instructions." A "a" ["zaamo", "zalrsc"], [];
-    "Single precision." F "f" [], [ZICSR];
-    "Double precision." D "d" [], [F];
-    "Compressed instructions." C "c" ["zca", "zcd"], [];
-    "Vectors of 128 bits." V "v" ["zve32f", "zve32x", "zve64d", "zve64f", "zve64x"], [D];
-    "CBO.CLEAN and so on." ZICBOM "zicbom" [], [];
-    "PREFETCH.R and so on." ZICBOP "zicbop" [], [];
-    "CBO.ZERO, of 64 bytes." ZICBOZ "zicboz" [], [];
-    "Counters." ZICNTR "zicntr" [], [ZICSR];
-    "CZERO.EQZ and so on." ZICOND "zicond" [], [];
-    "Control and status registers." ZICSR "zicsr" [], [];
-    "FENCE.I." ZIFENCEI "zifencei" [], [];
-    "NTL.P1 and so on." ZIHINTNTL "zihintntl" [], [];
-    "PAUSE." ZIHINTPAUSE "zihintpause" [], [];
-    "Performance counters." ZIHPM "zihpm" [], [ZICSR];
-    "MOP.R and so on." ZIMOP "zimop" [], [];
-    "Atomic instructions of bytes and halves." ZABHA "zabha" [], [A];
-    "AMOCAS.W and so on." ZACAS "zacas" [], [A];
-    "Misaligned atomic instructions within 16 bytes." ZAMA16B "zama16b" [], [];
-    "WRS.NTO and so on." ZAWRS "zawrs" [], [A];
-    "FLI, FROUND and so on." ZFA "zfa" [], [F];
-    "Conversions of bfloat16." ZFBFMIN "zfbfmin" [], [F];
-    "Half precision." ZFH "zfh" [], [ZFHMIN];
-    "Conversions of half precision." ZFHMIN "zfhmin" [], [F];
-    "C.LBU and so on." ZCB "zcb" [], [C];
-    "C.MOP." ZCMOP "zcmop" [], [C];
-    "Addresses." ZBA "zba" [], [];
-    "Basic bit manipulation." ZBB "zbb" [], [];
-    "Carry-less multiplication." ZBC "zbc" [], [];
-    "Bit manipulation for cryptography." ZBKB "zbkb" [], [];
-    "Carry-less multiplication for cryptography." ZBKC "zbkc" [], [];
-    "Crossbar permutations." ZBKX "zbkx" [], [];
-    "Single bits." ZBS "zbs" [], [];
-    "AES decryption." ZKND "zknd" [], [];
-    "AES encryption." ZKNE "zkne" [], [];
-    "SHA-2." ZKNH "zknh" [], [];
-    "SM4." ZKSED "zksed" [], [];
-    "SM3." ZKSH "zksh" [], [];
-    "Vector bit manipulation." ZVBB "zvbb" [], [ZVKB];
-    "Vector carry-less multiplication." ZVBC "zvbc" [], [V];
-    "Conversions of vectors of bfloat16." ZVFBFMIN "zvfbfmin" [], [V];
-    "Products of vectors of bfloat16." ZVFBFWMA "zvfbfwma" [], [ZVFBFMIN ZFBFMIN];
-    "Vectors of half precision." ZVFH "zvfh" [], [ZVFHMIN ZFHMIN];
-    "Conversions of vectors of half precision." ZVFHMIN "zvfhmin" [], [V];
-    "Vector bit manipulation for cryptography." ZVKB "zvkb" [], [V];
-    "GHASH." ZVKG "zvkg" [], [V];
-    "Vector AES." ZVKNED "zvkned" [], [V];
-    "Vector SHA-256." ZVKNHA "zvknha" [], [V];
-    "Vector SHA-256 and SHA-512." ZVKNHB "zvknhb" [], [V];
-    "Vector SM3." ZVKSH "zvksh" [], [V];
-    "Vector SM4." ZVKSED "zvksed" [], [V];
-    "Vector time that does not depend on data." ZVKT "zvkt" [], [];
-    "Time that does not depend on data. (As far as it does not on the host.)" ZKT "zkt" [], [];
+guest::extensions! {
+    Features(u64), FEATURES: Feature;
+    "Multiplication and division." M "m" []: &[];
+    "Atomic instructions." A "a" []: &["zaamo", "zalrsc"];
+    "Single precision." F "f" [ZICSR]: &[];
+    "Double precision." D "d" [F]: &[];
+    "Compressed instructions." C "c" []: &["zca", "zcd"];
+    "Vectors of 128 bits." V "v" [D]: &["zve32f", "zve32x", "zve64d", "zve64f", "zve64x"];
+    "CBO.CLEAN and so on." ZICBOM "zicbom" []: &[];
+    "PREFETCH.R and so on." ZICBOP "zicbop" []: &[];
+    "CBO.ZERO, of 64 bytes." ZICBOZ "zicboz" []: &[];
+    "Counters." ZICNTR "zicntr" [ZICSR]: &[];
+    "CZERO.EQZ and so on." ZICOND "zicond" []: &[];
+    "Control and status registers." ZICSR "zicsr" []: &[];
+    "FENCE.I." ZIFENCEI "zifencei" []: &[];
+    "NTL.P1 and so on." ZIHINTNTL "zihintntl" []: &[];
+    "PAUSE." ZIHINTPAUSE "zihintpause" []: &[];
+    "Performance counters." ZIHPM "zihpm" [ZICSR]: &[];
+    "MOP.R and so on." ZIMOP "zimop" []: &[];
+    "Atomic instructions of bytes and halves." ZABHA "zabha" [A]: &[];
+    "AMOCAS.W and so on." ZACAS "zacas" [A]: &[];
+    "Misaligned atomic instructions within 16 bytes." ZAMA16B "zama16b" []: &[];
+    "WRS.NTO and so on." ZAWRS "zawrs" [A]: &[];
+    "FLI, FROUND and so on." ZFA "zfa" [F]: &[];
+    "Conversions of bfloat16." ZFBFMIN "zfbfmin" [F]: &[];
+    "Half precision." ZFH "zfh" [ZFHMIN]: &[];
+    "Conversions of half precision." ZFHMIN "zfhmin" [F]: &[];
+    "C.LBU and so on." ZCB "zcb" [C]: &[];
+    "C.MOP." ZCMOP "zcmop" [C]: &[];
+    "Addresses." ZBA "zba" []: &[];
+    "Basic bit manipulation." ZBB "zbb" []: &[];
+    "Carry-less multiplication." ZBC "zbc" []: &[];
+    "Bit manipulation for cryptography." ZBKB "zbkb" []: &[];
+    "Carry-less multiplication for cryptography." ZBKC "zbkc" []: &[];
+    "Crossbar permutations." ZBKX "zbkx" []: &[];
+    "Single bits." ZBS "zbs" []: &[];
+    "AES decryption." ZKND "zknd" []: &[];
+    "AES encryption." ZKNE "zkne" []: &[];
+    "SHA-2." ZKNH "zknh" []: &[];
+    "SM4." ZKSED "zksed" []: &[];
+    "SM3." ZKSH "zksh" []: &[];
+    "Vector bit manipulation." ZVBB "zvbb" [ZVKB]: &[];
+    "Vector carry-less multiplication." ZVBC "zvbc" [V]: &[];
+    "Conversions of vectors of bfloat16." ZVFBFMIN "zvfbfmin" [V]: &[];
+    "Products of vectors of bfloat16." ZVFBFWMA "zvfbfwma" [ZVFBFMIN ZFBFMIN]: &[];
+    "Vectors of half precision." ZVFH "zvfh" [ZVFHMIN ZFHMIN]: &[];
+    "Conversions of vectors of half precision." ZVFHMIN "zvfhmin" [V]: &[];
+    "Vector bit manipulation for cryptography." ZVKB "zvkb" [V]: &[];
+    "GHASH." ZVKG "zvkg" [V]: &[];
+    "Vector AES." ZVKNED "zvkned" [V]: &[];
+    "Vector SHA-256." ZVKNHA "zvknha" [V]: &[];
+    "Vector SHA-256 and SHA-512." ZVKNHB "zvknhb" [V]: &[];
+    "Vector SM3." ZVKSH "zvksh" [V]: &[];
+    "Vector SM4." ZVKSED "zvksed" [V]: &[];
+    "Vector time that does not depend on data." ZVKT "zvkt" []: &[];
+    "Time that does not depend on data. (As far as it does not on the host.)" ZKT "zkt" []: &[];
 }
 
 /// Names of several at once.

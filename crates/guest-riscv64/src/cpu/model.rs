@@ -11,21 +11,12 @@ pub struct Model {
     pub features: Features,
 }
 
-const fn all<const N: usize>(sets: [Features; N]) -> Features {
-    let (mut all, mut i) = (Features::NONE, 0);
-    while i < N {
-        all = all.with(sets[i]);
-        i += 1;
-    }
-    all
-}
-
 type F = Features;
 
 /// RV64GC, and what Linux asks for.
-const RV64GC: Features = all([F::M, F::A, F::F, F::D, F::C, F::ZICSR, F::ZIFENCEI, F::ZICNTR]);
+const RV64GC: Features = F::all([F::M, F::A, F::F, F::D, F::C, F::ZICSR, F::ZIFENCEI, F::ZICNTR]);
 /// RVA22U64.
-const RVA22: Features = all([
+const RVA22: Features = F::all([
     RV64GC,
     F::ZIHPM,
     F::ZIHINTPAUSE,
@@ -41,14 +32,14 @@ const RVA22: Features = all([
 /// RVA23U64, less pointer masking.
 const RVA23: Features = RVA23_SCALAR.with(VECTOR);
 /// What RVA23U64 asks of vectors.
-const VECTOR: Features = all([F::V, F::ZVFHMIN, F::ZVBB, F::ZVKB, F::ZVKT]);
+const VECTOR: Features = F::all([F::V, F::ZVFHMIN, F::ZVBB, F::ZVKB, F::ZVKT]);
 /// RVA23U64 without vectors.
 const RVA23_SCALAR: Features =
-    all([RVA22, F::ZIHINTNTL, F::ZICOND, F::ZIMOP, F::ZCMOP, F::ZCB, F::ZFA, F::ZAWRS]);
+    F::all([RVA22, F::ZIHINTNTL, F::ZICOND, F::ZIMOP, F::ZCMOP, F::ZCB, F::ZFA, F::ZAWRS]);
 /// SiFive U74, as in the VisionFive 2.
-const U74: Features = all([RV64GC, F::ZIHPM, F::ZBA, F::ZBB]);
+const U74: Features = F::all([RV64GC, F::ZIHPM, F::ZBA, F::ZBB]);
 /// T-Head C908, less its own extensions.
-const C908: Features = all([
+const C908: Features = F::all([
     RV64GC,
     F::ZIHPM,
     F::ZIHINTPAUSE,
@@ -69,11 +60,11 @@ const C908: Features = all([
 ]);
 /// SpacemiT K1 (X60).
 const K1: Features =
-    all([RVA22, F::V, F::ZVFH, F::ZVFHMIN, F::ZVKT, F::ZBC, F::ZBKC, F::ZFH, F::ZICOND]);
+    F::all([RVA22, F::V, F::ZVFH, F::ZVFHMIN, F::ZVKT, F::ZBC, F::ZBKC, F::ZFH, F::ZICOND]);
 
 /// Everything that is fast: not SM4, for which hosts have no instructions, and not vectors, whose
 /// instructions are executed one element at a time.
-const FAST: Features = F::ALL.without(all([
+const FAST: Features = F::ALL.without(F::all([
     F::ZKSED,
     VECTOR,
     F::ZVBC,

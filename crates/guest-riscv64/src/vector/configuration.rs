@@ -3,7 +3,7 @@
 use super::{Done, Machine, VLEN};
 use crate::field::XReg;
 use crate::state::{SLOT_VL, SLOT_VSTART, SLOT_VTYPE, VILL};
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use ir::{OpCode, Ref, Ty};
 
 /// Bits of the widest elements.

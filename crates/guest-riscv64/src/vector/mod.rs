@@ -23,7 +23,7 @@ mod reduce;
 
 use crate::cpu::{Cpu, Features};
 use crate::runtime;
-use crate::translator::{Flow, Translator};
+use crate::{Flow, Translator};
 use guest::{MemFault, Space};
 use ir::{Ref, State};
 
