@@ -85,6 +85,15 @@ impl Context {
     pub fn flags(&self) -> u64 {
         self.reg(EFLAGS)
     }
+    /// Sets it.
+    pub(super) fn set_flags(&mut self, flags: u64) {
+        self.set_reg(EFLAGS, flags);
+    }
+    /// What XSAVE has stored.
+    pub(super) fn area(&self) -> *const u8 {
+        // SAFETY: as in `reg`.
+        unsafe { (*self.raw).fp.cast_const().cast() }
+    }
     /// The floating-point control and status register.
     pub fn fp_control(&self) -> u32 {
         // SAFETY: as in `vec`.

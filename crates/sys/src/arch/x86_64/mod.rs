@@ -4,6 +4,7 @@
 mod call;
 mod context;
 pub mod memory;
+pub mod native;
 mod processor;
 pub mod section;
 mod thread;
