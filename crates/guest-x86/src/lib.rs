@@ -5,4 +5,5 @@
 
 pub mod decode;
 pub mod disasm;
+pub mod encoding;
 mod generated;

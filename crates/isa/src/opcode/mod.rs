@@ -28,8 +28,10 @@
 //! - The mnemonic may have alternatives for operands (that of the first operand with a variable size) of
 //!   2, 4 and 8 bytes, or of 1, 2, 4 and 8: `CBW/CWDE/CDQE`.
 
+mod generate;
 mod parse;
 mod row;
 
+pub use generate::{Encoded, encode};
 pub use parse::parse;
 pub use row::{Access, Flags, Kind, Map, Mark, Modrm, OperandRule, Prefix, Row, Size, Suffix, Vex};
