@@ -121,7 +121,10 @@ mod tests {
 
     #[test]
     fn what_needs_what() {
-        assert_eq!(Features::QUAD.closed(), Features::all([Features::F, Features::D, Features::QUAD]));
+        assert_eq!(
+            Features::QUAD.closed(),
+            Features::all([Features::F, Features::D, Features::QUAD])
+        );
         assert_eq!(Features::ALL.stripped(Features::D), Features::F | Features::A);
         assert_eq!(Features::ALL & Features::A, Features::A);
         assert_eq!(Features::ALL.iter().map(|f| f.bit).collect::<Vec<_>>(), [5, 3, 16, 0]);

@@ -4,6 +4,7 @@
 //! old program is gone and then kills the new one for ([`Error::kills`]). The mapping itself is in
 //! [`crate::load`].
 
+use crate::layout::Model;
 use thiserror::Error;
 
 /// Size of a page of the guest and of the host.
@@ -18,6 +19,12 @@ const LITTLE: u8 = 1;
 /// Sizes of the ELF header and of a program header.
 pub(crate) const EHDR_SIZE: usize = 64;
 const PHDR_SIZE: usize = 56;
+
+/// Bytes of a program header.
+pub(crate) const fn program_header_len(model: Model) -> u64 {
+    if model.word == 8 { PHDR_SIZE as u64 } else { 32 }
+}
+
 /// Linux reads at most this many bytes of program headers (`ELF_MIN_ALIGN`, 64 KiB).
 const PHDRS_MAX: usize = 65536;
 /// What [`Error::Truncated`] says of the bytes of a segment.

@@ -12,6 +12,8 @@
 //! ```
 
 use crate::abi::Abi;
+use crate::elf;
+use crate::layout::Model;
 use guest::Capabilities;
 
 /// `AT_*` types.
@@ -92,22 +94,46 @@ pub fn size(argv: &[Vec<u8>], envp: &[Vec<u8>]) -> u64 {
 
 /// Lays out the first stack so that it ends at `top`, a multiple of 16.
 pub fn build(abi: &Abi, contents: &Contents<'_>, top: u64) -> Image {
-    let strings_len = |list: &[Vec<u8>]| list.iter().map(|s| s.len() as u64 + 1).sum::<u64>();
-    let exec_fn = top - 8 - (contents.exec_fn.len() as u64 + 1);
-    let env = exec_fn - strings_len(contents.envp);
-    let args = env - strings_len(contents.argv);
-    let platform_len = abi.platform.map_or(0, |name| name.len() as u64 + 1);
-    let platform = args - platform_len;
-    let random = platform - 16;
+    lay_out(abi.model, abi.platform, &(abi.auxv)(&contents.capabilities), contents, top)
+}
 
+/// Where the strings are, from the lowest address up.
+struct Strings {
+    random: u64,
+    platform: u64,
+    args: u64,
+    env: u64,
+    exec_fn: u64,
+}
+
+impl Strings {
+    fn below(top: u64, platform: Option<&str>, contents: &Contents<'_>) -> Self {
+        let len = |list: &[Vec<u8>]| list.iter().map(|s| s.len() as u64 + 1).sum::<u64>();
+        // (Below a pointer of the kernel, which has 64 bits.)
+        let exec_fn = top - 8 - (contents.exec_fn.len() as u64 + 1);
+        let env = exec_fn - len(contents.envp);
+        let args = env - len(contents.argv);
+        let platform = args - platform.map_or(0, |name| name.len() as u64 + 1);
+        Self { random: platform - 16, platform, args, env, exec_fn }
+    }
+}
+
+/// The auxiliary vector: `own` entries of the architecture among those that all have.
+fn auxv(
+    model: Model,
+    platform: Option<&str>,
+    own: &[(u64, u64)],
+    contents: &Contents<'_>,
+    strings: &Strings,
+) -> Vec<(u64, u64)> {
     let mut entries = vec![(at::SYSINFO_EHDR, contents.vdso)];
-    entries.extend((abi.auxv)(&contents.capabilities));
+    entries.extend(own);
     entries.extend([
         (at::HWCAP, contents.capabilities.hwcap[0]),
-        (at::PAGESZ, crate::elf::PAGE),
+        (at::PAGESZ, elf::PAGE),
         (at::CLKTCK, 100),
         (at::PHDR, contents.phdrs.0),
-        (at::PHENT, 56),
+        (at::PHENT, elf::program_header_len(model)),
         (at::PHNUM, u64::from(contents.phdrs.1)),
         (at::BASE, contents.base),
         (at::FLAGS, 0),
@@ -117,38 +143,49 @@ pub fn build(abi: &Abi, contents: &Contents<'_>, top: u64) -> Image {
         (at::GID, contents.ids[2]),
         (at::EGID, contents.ids[3]),
         (at::SECURE, u64::from(contents.secure)),
-        (at::RANDOM, random),
-        (at::EXECFN, exec_fn),
+        (at::RANDOM, strings.random),
+        (at::EXECFN, strings.exec_fn),
     ]);
-    entries.extend(abi.platform.map(|_| (at::PLATFORM, platform)));
+    entries.extend(platform.map(|_| (at::PLATFORM, strings.platform)));
     if let Some((size, align)) = contents.rseq {
         entries.extend([(at::RSEQ_FEATURE_SIZE, size), (at::RSEQ_ALIGN, align)]);
     }
     entries.push((0, 0));
+    entries
+}
+
+fn lay_out(
+    model: Model,
+    platform: Option<&str>,
+    own: &[(u64, u64)],
+    contents: &Contents<'_>,
+    top: u64,
+) -> Image {
+    let strings = Strings::below(top, platform, contents);
+    let entries = auxv(model, platform, own, contents, &strings);
     let pointers = 1 + contents.argv.len() + 1 + contents.envp.len() + 1;
-    let sp = (random - (pointers * 8 + entries.len() * 16) as u64) & !15;
+    let words = pointers + entries.len() * 2;
+    let sp = (strings.random - (words * model.word) as u64) & !15;
 
     let mut bytes = Vec::with_capacity((top - sp) as usize);
-    let word = |bytes: &mut Vec<u8>, value: u64| bytes.extend(value.to_le_bytes());
-    word(&mut bytes, contents.argv.len() as u64);
-    for (list, start) in [(contents.argv, args), (contents.envp, env)] {
+    model.put_word(&mut bytes, contents.argv.len() as u64);
+    for (list, start) in [(contents.argv, strings.args), (contents.envp, strings.env)] {
         let mut at = start;
         for text in list {
-            word(&mut bytes, at);
+            model.put_word(&mut bytes, at);
             at += text.len() as u64 + 1;
         }
-        word(&mut bytes, 0);
+        model.put_word(&mut bytes, 0);
     }
-    let auxv = (bytes.len(), entries.len() * 16);
+    let auxv = (bytes.len(), entries.len() * 2 * model.word);
     for &(kind, value) in &entries {
-        word(&mut bytes, kind);
-        word(&mut bytes, value);
+        model.put_word(&mut bytes, kind);
+        model.put_word(&mut bytes, value);
     }
-    bytes.resize((random - sp) as usize, 0);
+    bytes.resize((strings.random - sp) as usize, 0);
     bytes.extend(contents.random);
     let exec_fn_text = [contents.exec_fn];
-    let all = abi
-        .platform
+    let all = platform
         .map(str::as_bytes)
         .into_iter()
         .chain(contents.argv.iter().map(Vec::as_slice))
@@ -159,13 +196,39 @@ pub fn build(abi: &Abi, contents: &Contents<'_>, top: u64) -> Image {
         bytes.push(0);
     }
     bytes.extend([0; 8]);
+    let Strings { args, env, exec_fn, .. } = strings;
     Image { bytes, sp, args: (args, env), env: (env, exec_fn), auxv }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::abi::aarch64::ABI;
+    use crate::layout::models::{BIG64, I386};
+
+    /// A stack that has been laid out, as the program sees it.
+    struct Seen<'a> {
+        model: Model,
+        image: &'a Image,
+    }
+
+    impl Seen<'_> {
+        fn number(&self, addr: u64, size: usize) -> u64 {
+            let bytes = &self.image.bytes[(addr - self.image.sp) as usize..][..size];
+            let add = |number, &byte: &u8| number << 8 | u64::from(byte);
+            match self.model.big_endian {
+                true => bytes.iter().fold(0, add),
+                false => bytes.iter().rev().fold(0, add),
+            }
+        }
+        /// Word `n` from the stack pointer up.
+        fn word(&self, n: usize) -> u64 {
+            self.number(self.image.sp + (n * self.model.word) as u64, self.model.word)
+        }
+        fn text(&self, addr: u64) -> &[u8] {
+            let rest = &self.image.bytes[(addr - self.image.sp) as usize..];
+            rest.split(|&byte| byte == 0).next().unwrap()
+        }
+    }
 
     #[test]
     fn everything_is_where_the_pointers_say() {
@@ -185,38 +248,38 @@ mod tests {
             ids: [1, 2, 3, 4],
             secure: false,
         };
-        let top = 0x7c00_0000_0000;
-        let image = build(&ABI, &contents, top);
-        assert_eq!(image.sp % 16, 0);
-        assert_eq!(image.sp + image.bytes.len() as u64, top);
-        let word = |addr: u64| {
-            let at = (addr - image.sp) as usize;
-            u64::from_le_bytes(image.bytes[at..at + 8].try_into().unwrap())
-        };
-        let text = |addr: u64| {
-            let at = (addr - image.sp) as usize;
-            let len = image.bytes[at..].iter().position(|&b| b == 0).unwrap();
-            image.bytes[at..at + len].to_vec()
-        };
-        assert_eq!(word(image.sp), 2);
-        assert_eq!(text(word(image.sp + 8)), b"prog");
-        assert_eq!(text(word(image.sp + 16)), b"one");
-        assert_eq!((word(image.sp + 24), word(image.sp + 40)), (0, 0));
-        assert_eq!(text(word(image.sp + 32)), b"A=1");
-        let mut auxv = std::collections::BTreeMap::new();
-        let mut at = image.sp + image.auxv.0 as u64;
-        while word(at) != 0 {
-            auxv.insert(word(at), word(at + 8));
-            at += 16;
+        let top = 0xc000_0000;
+        for (model, header) in [(Model::LP64, 56), (BIG64, 56), (I386, 32)] {
+            let image = lay_out(model, Some("the-name"), &[(at::HWCAP2, 4)], &contents, top);
+            assert_eq!(image.sp % 16, 0);
+            assert_eq!(image.sp + image.bytes.len() as u64, top);
+            let seen = Seen { model, image: &image };
+            assert_eq!(seen.word(0), 2);
+            assert_eq!(
+                (seen.text(seen.word(1)), seen.text(seen.word(2))),
+                (&b"prog"[..], &b"one"[..])
+            );
+            assert_eq!((seen.word(3), seen.word(5)), (0, 0));
+            assert_eq!(seen.text(seen.word(4)), b"A=1");
+            let mut auxv = std::collections::BTreeMap::new();
+            let mut n = image.auxv.0 / model.word;
+            assert_eq!(n, 6);
+            while seen.word(n) != 0 {
+                auxv.insert(seen.word(n), seen.word(n + 1));
+                n += 2;
+            }
+            assert_eq!((n + 2) * model.word, image.auxv.0 + image.auxv.1);
+            assert_eq!(seen.text(auxv[&at::EXECFN]), b"/bin/prog");
+            assert_eq!(seen.text(auxv[&at::PLATFORM]), b"the-name");
+            assert_eq!((auxv[&at::HWCAP], auxv[&at::HWCAP2]), (3, 4));
+            assert_eq!((auxv[&at::PHENT], auxv[&at::EUID]), (header, 2));
+            assert_eq!(seen.number(auxv[&at::RANDOM], 8), 0x0707_0707_0707_0707);
+            assert_eq!((auxv[&at::RSEQ_FEATURE_SIZE], auxv[&at::RSEQ_ALIGN]), (28, 32));
+            assert_eq!(
+                (seen.text(image.args.0), seen.text(image.env.0)),
+                (&b"prog"[..], &b"A=1"[..])
+            );
+            assert_eq!(seen.number(top - 8, 8), 0);
         }
-        assert_eq!(text(auxv[&at::EXECFN]), b"/bin/prog");
-        assert_eq!(text(auxv[&at::PLATFORM]), b"aarch64");
-        assert_eq!((auxv[&at::HWCAP], auxv[&at::HWCAP2]), (3, 4));
-        assert_eq!(word(auxv[&at::RANDOM]), 0x0707_0707_0707_0707);
-        assert_eq!(auxv[&at::EUID], 2);
-        assert_eq!((auxv[&at::RSEQ_FEATURE_SIZE], auxv[&at::RSEQ_ALIGN]), (28, 32));
-        assert_eq!(text(image.args.0), b"prog");
-        assert_eq!(text(image.env.0), b"A=1");
-        assert_eq!(word(top - 8), 0);
     }
 }

@@ -27,6 +27,20 @@ impl Model {
     /// The host's.
     pub const HOST: Self =
         Self { word: size_of::<usize>(), big_endian: cfg!(target_endian = "big"), wide_align: 8 };
+
+    /// The number `value` in the first `size` bytes, in the order of this model. What does not fit is
+    /// cut off.
+    pub const fn number(self, value: u64, size: usize) -> [u8; 8] {
+        if self.big_endian { (value << (64 - 8 * size)).to_be_bytes() } else { value.to_le_bytes() }
+    }
+    /// Appends the number `value` of `size` bytes to `out`.
+    pub fn put(self, out: &mut Vec<u8>, value: u64, size: usize) {
+        out.extend_from_slice(&self.number(value, size)[..size]);
+    }
+    /// Appends a word to `out`.
+    pub fn put_word(self, out: &mut Vec<u8>, value: u64) {
+        self.put(out, value, self.word);
+    }
 }
 
 /// Longest structure.
@@ -106,8 +120,7 @@ impl<'a> Cursor<'a> {
         match &mut self.action {
             Action::Measure => value,
             Action::Write(bytes) => {
-                let all = if big { value << (64 - 8 * size) } else { value };
-                let all = if big { all.to_be_bytes() } else { all.to_le_bytes() };
+                let all = self.model.number(value, size);
                 bytes[start..start + size].copy_from_slice(&all[..size]);
                 value
             }
@@ -217,13 +230,23 @@ pub(crate) fn write<T: Struct>(model: Model, at: u64, value: T) -> Result<(), Me
     memory::write(at, &bytes[..len])
 }
 
+/// Models of architectures that are not emulated yet: the furthest from the host's.
+#[cfg(test)]
+pub(crate) mod models {
+    use super::Model;
+
+    /// s390x's and mips64's.
+    pub(crate) const BIG64: Model = Model { word: 8, big_endian: true, wide_align: 8 };
+    /// i386's.
+    pub(crate) const I386: Model = Model { word: 4, big_endian: false, wide_align: 4 };
+    /// 32-bit Arm's.
+    pub(crate) const ARM: Model = Model { wide_align: 8, ..I386 };
+}
+
 #[cfg(test)]
 mod tests {
+    use super::models::{ARM, BIG64, I386};
     use super::*;
-
-    const BIG64: Model = Model { word: 8, big_endian: true, wide_align: 8 };
-    const I386: Model = Model { word: 4, big_endian: false, wide_align: 4 };
-    const ARM: Model = Model { wide_align: 8, ..I386 };
 
     /// Sizes of the kernel's structures on five kinds of architecture.
     #[test]

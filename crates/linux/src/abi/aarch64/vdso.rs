@@ -1,7 +1,8 @@
 //! The code of arm64's vDSO.
 
 use super::MACHINE;
-use crate::vdso::{Built, Function, Image, build};
+use crate::vdso::Code::Words;
+use crate::vdso::{Built, Form, Function, Image, build};
 use guest::clock_call;
 
 const BTI_C: u32 = 0xd503_245f;
@@ -71,22 +72,17 @@ const CLOCK_GETRES: [u32; CLOCK_GETRES_CODE + 4] = [
 const RT_SIGRETURN: [u32; 2] = [mov_x8(super::RT_SIGRETURN), SVC];
 
 static BUILT: Built<4> = build(
-    MACHINE,
-    "LINUX_2.6.39",
+    Form::new(MACHINE, "LINUX_2.6.39"),
     &[
-        Function { name: "__kernel_clock_gettime", code: &CLOCK_GETTIME },
-        Function { name: "__kernel_gettimeofday", code: &GETTIMEOFDAY },
-        Function { name: "__kernel_clock_getres", code: &CLOCK_GETRES },
-        Function { name: "__kernel_rt_sigreturn", code: &RT_SIGRETURN },
+        Function { name: "__kernel_clock_gettime", code: Words(&CLOCK_GETTIME) },
+        Function { name: "__kernel_gettimeofday", code: Words(&GETTIMEOFDAY) },
+        Function { name: "__kernel_clock_getres", code: Words(&CLOCK_GETRES) },
+        Function { name: "__kernel_rt_sigreturn", code: Words(&RT_SIGRETURN) },
     ],
 );
 
 /// The image.
-pub(super) static IMAGE: Image = Image {
-    bytes: BUILT.bytes(),
-    sigreturn: BUILT.offsets[3],
-    resolutions: BUILT.offsets[2] + CLOCK_GETRES_CODE as u64 * 4,
-};
+pub(super) static IMAGE: Image = BUILT.image(3, BUILT.offsets[2] + CLOCK_GETRES_CODE as u64 * 4);
 
 #[cfg(test)]
 mod tests {

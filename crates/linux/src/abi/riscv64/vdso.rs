@@ -1,7 +1,8 @@
 //! The code of riscv64's vDSO.
 
 use super::{MACHINE, number};
-use crate::vdso::{Built, Function, Image, build};
+use crate::vdso::Code::Words;
+use crate::vdso::{Built, Form, Function, Image, build};
 
 const ECALL: u32 = 0x73;
 /// `jr ra`.
@@ -132,25 +133,20 @@ const HWPROBE: [u32; 3] = call(number::HWPROBE);
 const RT_SIGRETURN: [u32; 2] = [li(A7, number::RT_SIGRETURN), ECALL];
 
 static BUILT: Built<7> = build(
-    MACHINE,
-    "LINUX_4.15",
+    Form::new(MACHINE, "LINUX_4.15"),
     &[
-        Function { name: "__vdso_clock_gettime", code: &CLOCK_GETTIME },
-        Function { name: "__vdso_gettimeofday", code: &GETTIMEOFDAY },
-        Function { name: "__vdso_clock_getres", code: &CLOCK_GETRES },
-        Function { name: "__vdso_rt_sigreturn", code: &RT_SIGRETURN },
-        Function { name: "__vdso_getcpu", code: &GETCPU },
-        Function { name: "__vdso_flush_icache", code: &FLUSH_ICACHE },
-        Function { name: "__vdso_riscv_hwprobe", code: &HWPROBE },
+        Function { name: "__vdso_clock_gettime", code: Words(&CLOCK_GETTIME) },
+        Function { name: "__vdso_gettimeofday", code: Words(&GETTIMEOFDAY) },
+        Function { name: "__vdso_clock_getres", code: Words(&CLOCK_GETRES) },
+        Function { name: "__vdso_rt_sigreturn", code: Words(&RT_SIGRETURN) },
+        Function { name: "__vdso_getcpu", code: Words(&GETCPU) },
+        Function { name: "__vdso_flush_icache", code: Words(&FLUSH_ICACHE) },
+        Function { name: "__vdso_riscv_hwprobe", code: Words(&HWPROBE) },
     ],
 );
 
 /// The image.
-pub(super) static IMAGE: Image = Image {
-    bytes: BUILT.bytes(),
-    sigreturn: BUILT.offsets[3],
-    resolutions: BUILT.offsets[2] + CLOCK_GETRES_CODE as u64 * 4,
-};
+pub(super) static IMAGE: Image = BUILT.image(3, BUILT.offsets[2] + CLOCK_GETRES_CODE as u64 * 4);
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,8 @@
 //! The code of x86_64's vDSO.
 
 use super::{MACHINE, number};
-use crate::vdso::{Built, Function, Image, build};
+use crate::vdso::Code::Bytes;
+use crate::vdso::{Built, Form, Function, Image, build};
 
 /// `syscall; ret`.
 const SYSCALL_RET: [u8; 3] = [0x0f, 0x05, 0xc3];
@@ -9,23 +10,6 @@ const SYSCALL_RET: [u8; 3] = [0x0f, 0x05, 0xc3];
 /// edi to rsi, `gettimeofday` to rdi. The result is in eax.
 const TIME: [u8; 3] = [0x0f, 0xb9, 0xc0];
 const DAY: [u8; 3] = [0x0f, 0xb9, 0xc1];
-
-/// Code in words, with `nop`s behind it.
-const fn words<const N: usize>(code: &[u8]) -> [u32; N] {
-    const NOP: u8 = 0x90;
-    let (mut out, mut n) = ([0; N], 0);
-    while n < N {
-        let (mut word, mut byte) = ([NOP; 4], 0);
-        while byte < 4 && 4 * n + byte < code.len() {
-            word[byte] = code[4 * n + byte];
-            byte += 1;
-        }
-        out[n] = u32::from_le_bytes(word);
-        n += 1;
-    }
-    assert!(code.len() <= 4 * N, "the code is longer");
-    out
-}
 
 /// Goes on if clock edi is REALTIME, MONOTONIC, MONOTONIC_RAW, a coarse one of both, BOOTTIME or TAI;
 /// otherwise to what is `after` bytes behind this. Changes ecx.
@@ -72,26 +56,21 @@ const fn join<const N: usize>(pieces: &[&[u8]]) -> [u8; N] {
 
 const RET: &[u8] = &[0xc3];
 
-const CLOCK_GETTIME: [u32; 7] = words(&join::<27>(&[
-    &set_number(number::CLOCK_GETTIME as u16),
-    &known_clock(4),
-    &TIME,
-    RET,
-    &SYSCALL_RET,
-]));
+const CLOCK_GETTIME: [u8; 27] =
+    join(&[&set_number(number::CLOCK_GETTIME as u16), &known_clock(4), &TIME, RET, &SYSCALL_RET]);
 
-const GETTIMEOFDAY: [u32; 6] = words(&join::<22>(&[
+const GETTIMEOFDAY: [u8; 22] = join(&[
     &set_number(number::GETTIMEOFDAY as u16),
     &[0x48, 0x85, 0xff, 0x74, 9], // test rdi, rdi; je to the call
     &[0x48, 0x85, 0xf6, 0x75, 4], // test rsi, rsi; jne to the call
     &DAY,
     RET,
     &SYSCALL_RET,
-]));
+]);
 
 /// The code of `clock_getres`; the two words that follow are [`Image::resolutions`].
 const CLOCK_GETRES_CODE: usize = 64;
-const CLOCK_GETRES: [u32; CLOCK_GETRES_CODE / 4 + 4] = words(&join::<63>(&[
+const CLOCK_GETRES: [u8; CLOCK_GETRES_CODE + 16] = join(&[
     &set_number(number::CLOCK_GETRES as u16),
     &known_clock(40),
     &[0x48, 0x85, 0xf6, 0x74, 32],    // test rsi, rsi; je to the xor
@@ -105,33 +84,30 @@ const CLOCK_GETRES: [u32; CLOCK_GETRES_CODE / 4 + 4] = words(&join::<63>(&[
     &[0x31, 0xc0],                    // xor eax, eax
     RET,
     &SYSCALL_RET,
-]));
+    &[0x90], // so that the words are aligned
+    &[0; 16],
+]);
 
-const GETCPU: [u32; 2] = words(&join::<8>(&[&set_number(number::GETCPU), &SYSCALL_RET]));
-const TIME_CALL: [u32; 2] = words(&join::<8>(&[&set_number(number::TIME as u16), &SYSCALL_RET]));
+const GETCPU: [u8; 8] = join(&[&set_number(number::GETCPU), &SYSCALL_RET]);
+const TIME_CALL: [u8; 8] = join(&[&set_number(number::TIME as u16), &SYSCALL_RET]);
 /// (Programs have one of their own, which unwinders recognise: `mov rax, 15; syscall`.)
-const RT_SIGRETURN: [u32; 3] =
-    words(&[0x48, 0xc7, 0xc0, number::RT_SIGRETURN, 0, 0, 0, SYSCALL_RET[0], SYSCALL_RET[1]]);
+const RT_SIGRETURN: [u8; 9] =
+    [0x48, 0xc7, 0xc0, number::RT_SIGRETURN, 0, 0, 0, SYSCALL_RET[0], SYSCALL_RET[1]];
 
 static BUILT: Built<6> = build(
-    MACHINE,
-    "LINUX_2.6",
+    Form::new(MACHINE, "LINUX_2.6"),
     &[
-        Function { name: "__vdso_clock_gettime", code: &CLOCK_GETTIME },
-        Function { name: "__vdso_gettimeofday", code: &GETTIMEOFDAY },
-        Function { name: "__vdso_clock_getres", code: &CLOCK_GETRES },
-        Function { name: "__vdso_time", code: &TIME_CALL },
-        Function { name: "__vdso_getcpu", code: &GETCPU },
-        Function { name: "__kernel_rt_sigreturn", code: &RT_SIGRETURN },
+        Function { name: "__vdso_clock_gettime", code: Bytes(&CLOCK_GETTIME) },
+        Function { name: "__vdso_gettimeofday", code: Bytes(&GETTIMEOFDAY) },
+        Function { name: "__vdso_clock_getres", code: Bytes(&CLOCK_GETRES) },
+        Function { name: "__vdso_time", code: Bytes(&TIME_CALL) },
+        Function { name: "__vdso_getcpu", code: Bytes(&GETCPU) },
+        Function { name: "__kernel_rt_sigreturn", code: Bytes(&RT_SIGRETURN) },
     ],
 );
 
 /// The image.
-pub(super) static IMAGE: Image = Image {
-    bytes: BUILT.bytes(),
-    sigreturn: BUILT.offsets[5],
-    resolutions: BUILT.offsets[2] + CLOCK_GETRES_CODE as u64,
-};
+pub(super) static IMAGE: Image = BUILT.image(5, BUILT.offsets[2] + CLOCK_GETRES_CODE as u64);
 
 #[cfg(test)]
 mod tests {
@@ -139,17 +115,17 @@ mod tests {
 
     #[test]
     fn branches_lead_to_the_call() {
-        let code: Vec<u8> = CLOCK_GETTIME.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let code = CLOCK_GETTIME;
         for branch in [8, 18] {
             let to = branch + 2 + usize::from(code[branch + 1]);
             assert_eq!(code[to..to + 3], SYSCALL_RET, "{branch}");
         }
-        let code: Vec<u8> = GETTIMEOFDAY.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let code = GETTIMEOFDAY;
         for branch in [8, 13] {
             let to = branch + 2 + usize::from(code[branch + 1]);
             assert_eq!(code[to..to + 3], SYSCALL_RET, "{branch}");
         }
-        let code: Vec<u8> = CLOCK_GETRES.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let code = CLOCK_GETRES;
         for (branch, to) in [(8, 60), (18, 60), (23, 57)] {
             assert_eq!(branch + 2 + usize::from(code[branch + 1]), to);
         }
