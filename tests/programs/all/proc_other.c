@@ -228,6 +228,41 @@ static void ended(pid_t pid) {
     printf("opened: %d\n", open_of(pid, "maps") < 0 ? errno : 0);
 }
 
+static unsigned long number(const char *name, int base) {
+    char *at = strstr(text, name);
+    return at ? strtoul(at + strlen(name), NULL, base) : 0;
+}
+
+// What `ps` shows: how large it is, and what it does with its signals.
+static void facts(void) {
+    int fds[2];
+    pipe(fds);
+    pid_t pid = fork();
+    if (!pid) {
+        signal(SIGSEGV, exit), signal(SIGUSR1, exit), signal(SIGFPE, SIG_IGN), signal(SIGINT, SIG_IGN);
+        mmap(NULL, 64 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        write(fds[1], "", 1);
+        for (;;) pause();
+    }
+    read(fds[0], text, 1);
+    check(load(pid, "status") > 0, "status");
+    unsigned long size = number("VmSize:", 10), data = number("VmData:", 10), rss = number("VmRSS:", 10);
+    check(size > 64 << 10 && size < 68 << 10 && data >= 64 << 10 && data < size, "sizes");
+    check(rss > 0 && rss <= size, "what is resident");
+    check(number("VmExe:", 10) > 0 && number("VmExe:", 10) < 2000, "code");
+    check(number("SigCgt:", 16) == (1UL << SIGSEGV - 1 | 1 << SIGUSR1 - 1), "caught");
+    check(number("SigIgn:", 16) == (1UL << SIGFPE - 1 | 1 << SIGINT - 1), "ignored");
+    check(load(pid, "statm") > 0 && strtoul(text, NULL, 10) == size / 4, "statm");
+    unsigned long field[35] = {0};
+    load(pid, "stat");
+    char *at = strrchr(text, ')') + 4;
+    for (int n = 4; n < 35; n++) field[n] = strtoul(at, &at, 10);
+    check(field[23] == size << 10 && field[24] <= size / 4, "stat");
+    check(field[33] == (1 << SIGFPE - 1 | 1 << SIGINT - 1) && field[34] == (1 << SIGSEGV - 1 | 1 << SIGUSR1 - 1), "signals in stat");
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
 int main(int argc, char **argv) {
     readlink("/proc/self/exe", self, sizeof self - 1);
     if (argc > 1 && !strcmp(argv[1], "sleep")) {
@@ -255,6 +290,7 @@ int main(int argc, char **argv) {
     check(status == 0, "from a brother");
     ended(pid);
     moments();
+    facts();
     // One that has executed a program.
     int fds[2];
     pipe(fds);

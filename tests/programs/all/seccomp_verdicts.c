@@ -278,6 +278,38 @@ static void shown(void)
     }
     wait(NULL);
 }
+/* A tracer reads the filters. */
+static void read_by_tracer(void)
+{
+    pid_t p = fork();
+    if (!p) {
+        struct sock_filter some[] = {
+            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 12345, 0, 1),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 5), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+        struct sock_filter all[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+        struct sock_fprog older = {4, some}, newer = {1, all};
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        ptrace(PTRACE_TRACEME, 0, 0, 0), raise(SIGSTOP);
+        install(&older, 0), install(&newer, SECCOMP_FILTER_FLAG_LOG);
+        raise(SIGSTOP);
+        _exit(0);
+    }
+    struct sock_filter f[8] = {{0}};
+    long r = (waitpid(p, 0, 0), ptrace(0x420c, p, 0, f));
+    printf("no filter %ld\n", r < 0 ? -errno : r);
+    ptrace(PTRACE_CONT, p, 0, 0), waitpid(p, 0, 0);
+    r = ptrace(0x420c, p, 0, 0), printf("its length %ld\n", r < 0 ? -errno : r);
+    for (long n = 0; n < 3; n++) {
+        r = ptrace(0x420c, p, n, f);
+        printf("filter %ld: %ld %x %x\n", n, r < 0 ? -errno : r, f[0].code, f[1].k);
+        uint64_t of[2] = {n, 9};
+        r = ptrace(0x420d, p, sizeof of, of);
+        printf("flags %ld %d\n", r < 0 ? -errno : r, (int)of[1]);
+    }
+    r = ptrace(0x420d, p, 4, f), printf("too short %ld\n", r < 0 ? -errno : r);
+    r = ptrace(0x420c, p, 0, 1), printf("nowhere %ld\n", r < 0 ? -errno : r);
+    kill(p, SIGKILL), waitpid(p, 0, 0);
+}
 int main(int argc, char **argv)
 {
     setvbuf(stdout, 0, _IONBF, 0);
@@ -286,6 +318,7 @@ int main(int argc, char **argv)
     self[readlink("/proc/self/exe", self, 255)] = 0;
     threads();
     shown();
+    read_by_tracer();
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     tracers();
     listeners(self);

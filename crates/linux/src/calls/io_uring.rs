@@ -5,7 +5,7 @@
 //!
 //! A thread of the kernel that polls for submissions (`IORING_SETUP_SQPOLL`) would read them before
 //! they could be rewritten, so it is refused; so are rings that are named by other means than a
-//! descriptor.
+//! descriptor. Rings may be in memory that the guest has mapped itself.
 
 use super::poll::{HOST_EVENT, host_event, with_mask};
 use super::{Args, Result};
@@ -36,6 +36,9 @@ mod params {
     pub(super) const TAIL: u64 = 44;
     pub(super) const MASK: u64 = 48;
     pub(super) const ARRAY: u64 = 64;
+    /// Where the guest has memory for the submissions and the rings (`user_addr`).
+    pub(super) const ENTRIES: u64 = 72;
+    pub(super) const RING: u64 = 112;
 }
 
 /// Offsets in `struct io_uring_sqe`.
@@ -86,9 +89,14 @@ pub(super) fn io_uring_setup(task: &mut Task, args: Args) -> Result {
     if flags & SETUP_SQPOLL != 0 {
         return Err(Errno::EPERM);
     }
-    if flags & (SETUP_NO_MMAP | SETUP_REGISTERED_FD_ONLY) != 0 {
+    if flags & SETUP_REGISTERED_FD_ONLY != 0 {
         return Err(Errno::EINVAL);
     }
+    let places = if flags & SETUP_NO_MMAP != 0 {
+        [params::RING, params::ENTRIES].map(|offset| ::memory::read_u64(at + offset))
+    } else {
+        [Ok(0), Ok(0)]
+    };
     let fd = task.call(libc::SYS_io_uring_setup, args)?;
     let word = |offset| ::memory::read_u32(at + offset);
     let ring = Ring {
@@ -97,8 +105,8 @@ pub(super) fn io_uring_setup(task: &mut Task, args: Args) -> Result {
         tail: word(params::TAIL)?,
         mask: word(params::MASK)?,
         array: word(params::ARRAY)?,
-        at: 0,
-        entries: 0,
+        at: places[0]?,
+        entries: places[1]?,
     };
     rings().insert(fd as i32, ring);
     Ok(fd)

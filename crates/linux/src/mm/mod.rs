@@ -22,6 +22,7 @@ mod protect;
 mod remap;
 mod shm;
 
+pub(crate) use account::Usage;
 pub use map::MapRequest;
 
 use crate::elf::{ADDR_END, PAGE};

@@ -2,6 +2,7 @@
 
 use super::{Mm, Space, host_munmap, page_up, place, prot};
 use crate::elf::{ADDR_END, PAGE};
+use std::sync::PoisonError;
 use sys::errno::Errno;
 use sys::raw;
 
@@ -79,7 +80,13 @@ impl Mm {
             return Ok(old);
         }
         let old_end = old.checked_add(old_len).ok_or(Errno::EFAULT)?;
-        if !space.owned.covers(old, old_end.max(old + PAGE)) {
+        // Holes can be moved with the rest where nothing else is asked for, since Linux 6.17: the host
+        // says it. (To a place of ours it would be asked for more.)
+        let movable = old_len == new_len && (flags & DONTUNMAP == 0 || flags & FIXED != 0);
+        // What is too much goes first.
+        let end = if old_len > new_len { old + new_len } else { old_end };
+        let whole = space.owned.covers(old, end.max(old + PAGE));
+        if !(whole || movable && space.owned.contains(old)) {
             return Err(Errno::EFAULT);
         }
         let exec = self.any_exec(old, old + PAGE);
@@ -90,26 +97,54 @@ impl Mm {
             space.may_copy(old, new_len - kept)?;
         }
         let at = space.remap(&remap)?;
-        let prot = if exec { prot::EXEC | guard } else { 0 };
-        if at == old {
-            space.owned.insert(at, at + new_len);
-            if exec && new_len > old_len {
+        if at != old {
+            self.moved(&mut space, &remap, at);
+        } else if new_len > old_len {
+            space.owned.insert(old_end, at + new_len);
+            if exec {
                 self.guard(old_end, at + new_len, guard);
                 self.set_exec(old_end, at + new_len);
             }
-        } else {
-            if flags & FIXED != 0 {
-                space.forget(at, at + new_len);
-            }
-            space.copied(old, at, new_len);
-            if flags & DONTUNMAP == 0 && old_len > 0 {
-                self.unmapped(&mut space, old, old_end);
-            } else {
-                self.clear_exec(old, old_end);
-            }
-            self.record(&mut space, at, at + new_len, prot);
         }
         Ok(at)
+    }
+
+    /// Records that the host has moved mappings to `at`.
+    fn moved(&self, space: &mut Space, remap: &Remap, at: u64) {
+        let &Remap { old, old_len, new_len, flags, .. } = remap;
+        let parts = if old_len == new_len {
+            self.parts(space, old, old + old_len)
+        } else {
+            vec![(old, old + old_len)]
+        };
+        for (start, end) in parts {
+            let len = if old_len == new_len { end - start } else { new_len };
+            let to = at + (start - old);
+            let exec = self.any_exec(start, start + PAGE);
+            let prot = if exec { prot::EXEC | self.guard_of(start) } else { 0 };
+            if flags & FIXED != 0 {
+                space.forget(to, to + len);
+            }
+            space.copied(start, to, len);
+            if flags & DONTUNMAP == 0 && old_len > 0 {
+                self.unmapped(space, start, end);
+            } else {
+                self.clear_exec(start, end);
+            }
+            self.record(space, to, to + len, prot);
+        }
+        if flags & FIXED != 0 {
+            // What was reserved for a hole.
+            space.release_gaps(at, at + new_len);
+        }
+    }
+
+    /// The guest's memory in `start..end`, divided by whether it is executable.
+    fn parts(&self, space: &Space, start: u64, end: u64) -> Vec<(u64, u64)> {
+        let exec = self.exec.read().unwrap_or_else(PoisonError::into_inner);
+        let owned: Vec<_> = space.owned.overlaps(start, end).collect();
+        let divided = |(start, end)| exec.overlaps(start, end).chain(exec.gaps(start, end));
+        owned.into_iter().flat_map(divided).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! /proc/PID/maps, smaps, smaps_rollup and numa_maps: the host's, cut down to the guest's ranges.
 
 use crate::intervals::Intervals;
+use crate::mm::Usage;
 use crate::process::Process;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -74,6 +75,26 @@ impl Layout {
             stack: process.identity.start_stack,
             vdso: process.identity.vdso.0,
         }
+    }
+
+    /// What the process's mappings, of which `maps` is the host's list, add up to, and how many bytes
+    /// of them are executable.
+    pub(super) fn usage(&self, maps: &str) -> (Usage, u64) {
+        let (mut usage, mut code) = (Usage::default(), 0);
+        for line in self.filter(maps).lines().filter_map(Line::parse) {
+            let len = line.end - line.start;
+            usage.total += len;
+            let perms = line.perms.as_bytes();
+            if line.name == "[stack]" {
+                usage.stack += len;
+            } else if perms[1] == b'w' && perms[3] == b'p' {
+                usage.data += len;
+            }
+            if perms[2] == b'x' {
+                code += len;
+            }
+        }
+        (usage, code)
     }
 
     /// Of an emulated process whose memory we may not read, as far as the host's `maps` tell: all that

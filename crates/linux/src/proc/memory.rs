@@ -1,61 +1,92 @@
 //! How much memory the guest has and may have: /proc/PID/{statm,status,limits}. And the signals in
 //! `status`: the emulator has handlers of its own.
 
+use super::published;
 use crate::elf::PAGE;
 use crate::limits;
+use crate::mm::Usage;
 use crate::process::Process;
 use crate::seccomp;
+use crate::signal::SYNCHRONOUS;
 use std::fmt::Write;
 
-/// The sizes of a process, in bytes.
-struct Sizes {
-    total: u64,
-    data: u64,
-    stack: u64,
-    /// Code of the program and of all else.
+/// What the host tells otherwise of an emulated process.
+pub(super) struct Facts {
+    usage: Usage,
+    /// Executable bytes.
+    code: u64,
+    /// Those of the program itself.
     text: u64,
-    libraries: u64,
+    /// The signals of which it is known what the process does with them: those that it catches, and
+    /// those that it ignores.
+    known: u64,
+    caught: u64,
+    ignored: u64,
 }
 
-fn sizes(process: &Process) -> Sizes {
-    let usage = process.mm.usage();
-    let (start, end) = process.identity.code;
-    let text = end.next_multiple_of(PAGE) - start / PAGE * PAGE;
-    let code = process.mm.exec_ranges().total();
-    Sizes {
-        total: usage.total,
-        data: usage.data,
-        stack: usage.stack,
-        text,
-        libraries: code.saturating_sub(text),
+impl Facts {
+    /// Of this process.
+    pub(super) fn own(process: &Process) -> Self {
+        let (start, end) = process.identity.code;
+        let (caught, ignored) = process.signals.sets();
+        Self {
+            usage: process.mm.usage(),
+            code: process.mm.exec_ranges().total(),
+            text: end.next_multiple_of(PAGE) - start / PAGE * PAGE,
+            known: u64::MAX,
+            caught,
+            ignored,
+        }
+    }
+
+    /// Of the emulated process of /proc directory `dir`; None if its memory may not be looked at, or it
+    /// runs no guest.
+    pub(super) fn of_other(dir: &[u8]) -> Option<Self> {
+        let maps = super::maps_of(dir)?;
+        let (caught, ignored) = published::signals(dir, &maps)?;
+        let (usage, code) = published::layout(dir, &maps)?.usage(&maps);
+        // (In `status` the host has no more of it than it has executable memory itself.)
+        let statm = super::host_text(dir, b"statm")?;
+        let text = statm.split(' ').nth(3)?.parse::<u64>().ok()? * PAGE;
+        let facts = Self { usage, code, text, known: SYNCHRONOUS, caught, ignored };
+        (usage.total > 0).then_some(facts)
+    }
+
+    /// The signals that are caught or ignored, of which the host says `host`.
+    pub(super) fn caught(&self, host: u64) -> u64 {
+        host & !self.known | self.caught
+    }
+    pub(super) fn ignored(&self, host: u64) -> u64 {
+        host & !self.known | self.ignored
+    }
+
+    /// All memory, in bytes.
+    pub(super) fn total(&self) -> u64 {
+        self.usage.total
     }
 }
 
 /// `statm`: what is resident is the host's, since that is what the guest costs.
-pub(super) fn statm(process: &Process, host: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn statm(facts: &Facts, host: &[u8]) -> Option<Vec<u8>> {
     let host = str::from_utf8(host).ok()?;
     let mut fields = host.split_ascii_whitespace().map(|field| field.parse::<u64>().unwrap_or(0));
     let (_, resident, shared) = (fields.next()?, fields.next()?, fields.next()?);
-    let sizes = sizes(process);
-    let total = sizes.total / PAGE;
+    let total = facts.usage.total / PAGE;
     let (resident, shared) = (resident.min(total), shared.min(total));
-    let (text, data) = (sizes.text / PAGE, (sizes.data + sizes.stack) / PAGE);
+    let text = facts.text / PAGE;
+    let data = (facts.usage.data + facts.usage.stack) / PAGE;
     Some(format!("{total} {resident} {shared} {text} 0 {data} 0\n").into_bytes())
 }
 
-/// `VmSize`, for `stat`.
-pub(super) fn total(process: &Process) -> u64 {
-    process.mm.usage().total
-}
-
 /// `status`.
-pub(super) fn status(process: &Process, host: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn status(facts: &Facts, host: &[u8]) -> Option<Vec<u8>> {
     let host = str::from_utf8(host).ok()?;
-    let sizes = sizes(process);
+    let Usage { total, data, stack } = facts.usage;
     let number = |rest: &str| rest.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0);
-    let host_size = host.lines().find_map(|line| line.strip_prefix("VmSize:")).map_or(0, number);
-    let ours = host_size.saturating_sub(sizes.total / 1024);
-    let (caught, ignored) = process.signals.sets();
+    let set = |rest: &str| u64::from_str_radix(rest.trim(), 16).unwrap_or(0);
+    let of = |name| host.lines().find_map(|line| line.strip_prefix(name)).map_or(0, number);
+    let ours = of("VmSize:").saturating_sub(total / 1024);
+    let text = facts.text / 1024;
     let thread = host.lines().find_map(|line| line.strip_prefix("Pid:")).map(number);
     let (mode, filters) = thread
         .and_then(|tid| seccomp::of_thread(tid as i32))
@@ -64,18 +95,18 @@ pub(super) fn status(process: &Process, host: &[u8]) -> Option<Vec<u8>> {
     for line in host.lines() {
         let (name, rest) = line.split_once(':').unwrap_or((line, ""));
         let set = match name {
-            "SigIgn" => Some(ignored),
-            "SigCgt" => Some(caught),
+            "SigIgn" => Some(facts.ignored(set(rest))),
+            "SigCgt" => Some(facts.caught(set(rest))),
             _ => None,
         };
         let kib = match name {
             "VmPeak" => Some(number(rest).saturating_sub(ours)),
-            "VmSize" => Some(sizes.total / 1024),
-            "VmHWM" | "VmRSS" => Some(number(rest).min(sizes.total / 1024)),
-            "VmData" => Some(sizes.data / 1024),
-            "VmStk" => Some(sizes.stack / 1024),
-            "VmExe" => Some(sizes.text / 1024),
-            "VmLib" => Some(sizes.libraries / 1024),
+            "VmSize" => Some(total / 1024),
+            "VmHWM" | "VmRSS" => Some(number(rest).min(total / 1024)),
+            "VmData" => Some(data / 1024),
+            "VmStk" => Some(stack / 1024),
+            "VmExe" => Some(text),
+            "VmLib" => Some((facts.code / 1024).saturating_sub(text)),
             _ => None,
         };
         let count = match name {

@@ -25,6 +25,7 @@ pub(crate) use exe::{
 };
 pub(crate) use kernel::show as show_to_kernel;
 use maps::Layout;
+use memory::Facts;
 use names::{Entry, Owner};
 pub(crate) use published::{PUBLISHED, Slot};
 use std::os::fd::RawFd;
@@ -68,6 +69,7 @@ fn is_view(process: &Process, entry: &Entry, fd: RawFd) -> bool {
     match (&entry.owner, entry.name.as_slice()) {
         (Owner::Root, b"cpuinfo" | b"arch") => true,
         (Owner::Own, b"stat" | b"statm" | b"status") => true,
+        (Owner::Other(dir), b"stat" | b"statm" | b"status") => other::is_emulator(dir),
         (Owner::Own, b"maps" | b"smaps" | b"smaps_rollup" | b"numa_maps") => true,
         (Owner::Other(dir), b"maps" | b"smaps" | b"smaps_rollup" | b"numa_maps") => {
             other::is_emulator(dir)
@@ -96,9 +98,12 @@ fn content(process: &Process, entry: &Entry, host: Vec<u8>) -> Vec<u8> {
     let made = match (&entry.owner, entry.name.as_slice()) {
         (Owner::Root, b"cpuinfo") => Some(text::cpuinfo(process, &host)),
         (Owner::Root, b"arch") => Some(format!("{}\n", process.abi.machine).into_bytes()),
-        (Owner::Own, b"stat") => text::stat(process, &host),
-        (Owner::Own, b"statm") => memory::statm(process, &host),
-        (Owner::Own, b"status") => memory::status(process, &host),
+        (Owner::Own, b"stat") => text::stat(process, &Facts::own(process), &host),
+        (Owner::Other(dir), b"stat") => {
+            Facts::of_other(dir).and_then(|facts| text::stat_of_other(&facts, &host))
+        }
+        (owner, b"statm") => facts(process, owner).and_then(|facts| memory::statm(&facts, &host)),
+        (owner, b"status") => facts(process, owner).and_then(|facts| memory::status(&facts, &host)),
         (_, b"limits") => memory::limits(&host),
         (_, b"fdinfo") => Some(text::fdinfo(process, &host)),
         (_, b"maps" | b"smaps" | b"smaps_rollup" | b"numa_maps") => mapped(process, entry, &host),
@@ -110,6 +115,14 @@ fn content(process: &Process, entry: &Entry, host: Vec<u8>) -> Vec<u8> {
         _ => None,
     };
     made.unwrap_or(host)
+}
+
+/// What the host tells otherwise of the owner of a file.
+fn facts(process: &Process, owner: &Owner) -> Option<Facts> {
+    match owner {
+        Owner::Other(dir) => Facts::of_other(dir),
+        _ => Some(Facts::own(process)),
+    }
 }
 
 /// What shows the memory of a process.

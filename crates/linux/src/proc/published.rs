@@ -6,7 +6,7 @@ use super::maps::Layout;
 use crate::elf::{ADDR_END, PAGE};
 use crate::intervals::Intervals;
 use core::sync::atomic::{AtomicU64, Ordering, fence};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use sys::{auxv, raw};
 
 /// This process's.
@@ -24,6 +24,9 @@ pub(crate) struct Published {
     heap: AtomicU64,
     /// Where its vDSO is.
     vdso: AtomicU64,
+    /// Which of the signals that the host always catches it catches, and which it ignores.
+    caught: AtomicU64,
+    ignored: AtomicU64,
 }
 
 /// Where the ranges of an [`Intervals`] are.
@@ -46,6 +49,8 @@ impl Published {
             exec: Slot::new(),
             heap: AtomicU64::new(0),
             vdso: AtomicU64::new(0),
+            caught: AtomicU64::new(0),
+            ignored: AtomicU64::new(0),
         }
     }
 
@@ -53,6 +58,12 @@ impl Published {
     pub(crate) fn set(&self, heap: u64, vdso: u64) {
         self.heap.store(heap, Ordering::Relaxed);
         self.vdso.store(vdso, Ordering::Relaxed);
+    }
+
+    /// Sets which of the synchronous signals are caught, and which ignored.
+    pub(crate) fn set_signals(&self, caught: u64, ignored: u64) {
+        self.caught.store(caught, Ordering::Relaxed);
+        self.ignored.store(ignored, Ordering::Relaxed);
     }
 }
 
@@ -75,17 +86,29 @@ impl Slot {
     }
 }
 
-/// How the process of /proc directory `dir` uses its memory, of which `maps` is the host's list; None
-/// if it cannot be read.
-pub(super) fn layout(dir: &[u8], maps: &str) -> Option<Layout> {
+/// The memory of the process of /proc directory `dir`, of which `maps` is the host's list, and where in
+/// it this is.
+fn open(dir: &[u8], maps: &str) -> Option<(OwnedFd, u64)> {
     let exe = raw::fstatat(libc::AT_FDCWD, &[dir, b"/exe"].concat(), 0).ok()?;
     let theirs = super::maps::start_of(maps, exe.st_ino)?;
     // The first page of the file has the program headers.
     let ours = auxv::get(libc::AT_PHDR)? & !(PAGE - 1);
     let at = (&raw const PUBLISHED as u64).wrapping_sub(ours).wrapping_add(theirs);
     let flags = libc::O_RDONLY | libc::O_CLOEXEC;
-    let memory = raw::openat(libc::AT_FDCWD, &[dir, b"/mem"].concat(), flags, 0).ok()?;
+    Some((raw::openat(libc::AT_FDCWD, &[dir, b"/mem"].concat(), flags, 0).ok()?, at))
+}
+
+/// How the process of `dir` uses its memory; None if it cannot be read.
+pub(super) fn layout(dir: &[u8], maps: &str) -> Option<Layout> {
+    let (memory, at) = open(dir, maps)?;
     published(memory.as_raw_fd(), at)
+}
+
+/// Which of the synchronous signals the process of `dir` catches, and which it ignores.
+pub(super) fn signals(dir: &[u8], maps: &str) -> Option<(u64, u64)> {
+    let (memory, at) = open(dir, maps)?;
+    let words = read(memory.as_raw_fd(), at, WORDS)?;
+    Some((words[8], words[9]))
 }
 
 fn published(memory: RawFd, at: u64) -> Option<Layout> {
@@ -154,6 +177,7 @@ mod tests {
         exec.insert(0x8000, 0xa000);
         exec.remove(0x9000, 0xa000);
         PUBLIC.set(0x6000, 0x8000);
+        PUBLIC.set_signals(1 << 10, 1 << 4);
         let memory = std::fs::File::open("/proc/self/mem").unwrap();
         let list = |set: &Intervals| set.overlaps(0, u64::MAX).collect::<Vec<_>>();
         let read = || published(memory.as_raw_fd(), &raw const PUBLIC as u64);
@@ -161,6 +185,8 @@ mod tests {
         assert_eq!(list(&found.owned), list(&owned));
         assert_eq!(list(&found.exec), [(0x4000, 0x5000), (0x8000, 0x9000)]);
         assert_eq!((found.heap.0, found.vdso), (0x6000, 0x8000));
+        let words = super::read(memory.as_raw_fd(), &raw const PUBLIC as u64, WORDS).unwrap();
+        assert_eq!(words[6..], [0x6000, 0x8000, 1 << 10, 1 << 4]);
         // In the middle of a change.
         PUBLIC.owned.begin();
         assert_eq!(list(&read().unwrap().owned), list(&owned));

@@ -1,5 +1,7 @@
 //! /proc/cpuinfo, /proc/PID/{stat,fdinfo,cmdline,environ}.
 
+use super::memory::Facts;
+use crate::elf::PAGE;
 use crate::process::Process;
 
 /// `cpuinfo` for the processors that the host lists.
@@ -33,15 +35,11 @@ pub(super) fn fdinfo(process: &Process, host: &[u8]) -> Vec<u8> {
 }
 
 /// `stat` with the addresses of the guest's program (the kernel may know all but the heap's).
-pub(super) fn stat(process: &Process, host: &[u8]) -> Option<Vec<u8>> {
-    /// What the kernel shows of a set of signals here.
-    const SHOWN: u64 = 0x7fff_ffff;
+pub(super) fn stat(process: &Process, facts: &Facts, host: &[u8]) -> Option<Vec<u8>> {
     let id = &process.identity;
     let (brk_start, _) = process.mm.heap();
-    let (caught, ignored) = process.signals.sets();
     // Numbers of fields as in proc_pid_stat(5).
     let addresses = [
-        (23, super::memory::total(process)),
         (26, id.code.0),
         (27, id.code.1),
         (28, id.start_stack),
@@ -53,16 +51,34 @@ pub(super) fn stat(process: &Process, host: &[u8]) -> Option<Vec<u8>> {
         (50, id.env_range.0),
         (51, id.env_range.1),
     ];
-    replace_fields(host, &addresses, &[(33, ignored & SHOWN), (34, caught & SHOWN)])
+    replace_fields(host, |number, field| {
+        let address = addresses.iter().find(|(address, _)| *address == number && field != 0);
+        address.map(|(_, value)| *value).or_else(|| fact(facts, number, field))
+    })
 }
 
-/// Replaces fields of a `stat` line: addresses, which the kernel shows as 0 to those who may not know
-/// them and of a zombie, and others.
-fn replace_fields(
-    host: &[u8],
-    addresses: &[(usize, u64)],
-    others: &[(usize, u64)],
-) -> Option<Vec<u8>> {
+/// `stat` of another emulated process, whose addresses the kernel knows.
+pub(super) fn stat_of_other(facts: &Facts, host: &[u8]) -> Option<Vec<u8>> {
+    replace_fields(host, |number, field| fact(facts, number, field))
+}
+
+/// What is in the field `number` of `stat` instead of `field`.
+fn fact(facts: &Facts, number: usize, field: u64) -> Option<u64> {
+    /// What the kernel shows of a set of signals here.
+    const SHOWN: u64 = 0x7fff_ffff;
+    match number {
+        // (Of a zombie there is none.)
+        23 => Some(facts.total()).filter(|_| field != 0),
+        24 => Some(field.min(facts.total() / PAGE)),
+        33 => Some(facts.ignored(field) & SHOWN),
+        34 => Some(facts.caught(field) & SHOWN),
+        _ => None,
+    }
+}
+
+/// Replaces fields of a `stat` line by what `new` gives for their number and value. (Addresses are 0 for
+/// those who may not know them, and of a zombie.)
+fn replace_fields(host: &[u8], new: impl Fn(usize, u64) -> Option<u64>) -> Option<Vec<u8>> {
     // The name, field 2, may contain anything.
     let end = host.iter().rposition(|&b| b == b')')? + 2;
     let (head, tail) = host.split_at_checked(end)?;
@@ -72,10 +88,7 @@ fn replace_fields(
         if index > 0 {
             out.push(b' ');
         }
-        let of = |list: &[(usize, u64)]| {
-            list.iter().find(|(number, _)| *number == index + 3).map(|(_, value)| *value)
-        };
-        match of(others).or_else(|| of(addresses).filter(|_| field != "0")) {
+        match field.parse().ok().and_then(|value| new(index + 3, value)) {
             Some(value) => out.extend(value.to_string().into_bytes()),
             None => out.extend(field.as_bytes()),
         }
@@ -115,7 +128,7 @@ mod tests {
     #[test]
     fn fields_after_an_odd_name_are_replaced() {
         let line = b"12 (a) b) R 1 2 3 0 0\n";
-        let out = replace_fields(line, &[(4, 99), (7, 5)], &[(8, 4)]).unwrap();
-        assert_eq!(out, b"12 (a) b) R 99 2 3 0 4\n");
+        let new = |number, field| [(4, 1), (8, 0)].contains(&(number, field)).then_some(99);
+        assert_eq!(replace_fields(line, new).unwrap(), b"12 (a) b) R 99 2 3 0 99\n");
     }
 }

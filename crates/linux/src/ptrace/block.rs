@@ -48,8 +48,10 @@ pub(super) mod word {
     pub(crate) const REGISTERS: usize = 97;
     /// Most words of registers of any architecture.
     pub(crate) const REGISTERS_MAX: usize = 160;
+    /// Address and length of the filters of system calls, as they are saved for programs.
+    pub(crate) const FILTERS: usize = REGISTERS + REGISTERS_MAX;
     /// Number of words.
-    pub(crate) const COUNT: usize = REGISTERS + REGISTERS_MAX;
+    pub(crate) const COUNT: usize = FILTERS + 2;
 }
 
 /// Why a thread has stopped.

@@ -5,6 +5,7 @@ use super::hardware;
 use super::option;
 use super::tracer::{Place, Result, Stop, Tracee, get, host, put, request, settle, tracees};
 use crate::abi::{self, Abi, CallNumber, Debug, Regset};
+use crate::seccomp;
 use crate::signal::UNBLOCKABLE;
 use sys::{Errno, raw};
 
@@ -58,6 +59,14 @@ pub(super) fn look(what: u64, pid: i32, address: u64, data: u64) -> Result<u64> 
         request::SET_SYSCALL_INFO => {
             settle(pid, tracee)?;
             set_syscall_info(pid, tracee, address, data)
+        }
+        request::SECCOMP_GET_FILTER | request::SECCOMP_GET_METADATA => {
+            // Filters of the host's own there are none, but it knows who may ask.
+            if host(request::SECCOMP_GET_FILTER, pid, 0, 0) == Err(Errno::EACCES) {
+                return Err(Errno::EACCES);
+            }
+            settle(pid, tracee)?;
+            filter(what, pid, tracee, address, data)
         }
         // The host knows the guest's area.
         request::GET_RSEQ_CONFIGURATION => host(what, pid, address, data),
@@ -124,6 +133,37 @@ fn sigmask(what: u64, pid: i32, tracee: &Tracee, at: u64) -> Result<u64> {
 pub(super) fn change(pid: i32, tracee: &Tracee, what: u64) -> Result<()> {
     let [before] = get::<1>(pid, tracee, word::CHANGED)?;
     put(pid, tracee, word::CHANGED, before | what)
+}
+
+/// A filter, or what else is known of it (kernel/seccomp.c `seccomp_get_filter`,
+/// `seccomp_get_metadata`).
+fn filter(what: u64, pid: i32, tracee: &Tracee, address: u64, data: u64) -> Result<u64> {
+    /// Size of `struct seccomp_metadata`, and of its first word, the filter's number.
+    const METADATA: u64 = 16;
+    const NUMBER: u64 = 8;
+    let metadata = what == request::SECCOMP_GET_METADATA;
+    if metadata && address < NUMBER {
+        return Err(Errno::EINVAL);
+    }
+    let index = if metadata { memory::read_u64(data)? } else { address };
+    let [at, len] = get::<2>(pid, tracee, word::FILTERS)?;
+    if len == 0 {
+        return Err(Errno::EINVAL);
+    }
+    let mut saved = vec![0; len.div_ceil(8) as usize];
+    block::read(pid, at, &mut saved)?;
+    let saved = bytes(&saved);
+    let found = seccomp::nth(&saved[..len as usize], index);
+    let (program, flags) = found.ok_or(Errno::ENOENT)?;
+    if metadata {
+        let size = address.min(METADATA);
+        memory::write(data, &bytes(&[index, flags])[..size as usize])?;
+        return Ok(size);
+    }
+    if data != 0 {
+        memory::write(data, program)?;
+    }
+    Ok(program.len() as u64 / 8)
 }
 
 /// What is particular to the program of a thread, which may be of another architecture than ours.

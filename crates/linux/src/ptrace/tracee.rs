@@ -4,6 +4,7 @@ use super::block::{self, ANNOUNCE, ASK, InfoWords, changed, kind, mode, word};
 use super::{hardware, option};
 use crate::abi::CallNumber;
 use crate::calls;
+use crate::seccomp;
 use crate::signal::{self, Info, SYNCHRONOUS, bit};
 use crate::task::Task;
 use sys::raw;
@@ -12,6 +13,8 @@ use sys::raw;
 #[derive(Debug)]
 pub(crate) struct Traced {
     words: Box<[u64; word::COUNT]>,
+    /// What [`word::FILTERS`] tells of.
+    filters: Vec<u8>,
 }
 
 impl Traced {
@@ -20,7 +23,7 @@ impl Traced {
         let mut words = Box::new([0; word::COUNT]);
         words[word::OPTIONS] = options;
         words[word::MODE] = mode;
-        Self { words }
+        Self { words, filters: Vec::new() }
     }
 
     fn at(&self) -> u64 {
@@ -106,8 +109,8 @@ fn info_words(info: &Info) -> InfoWords {
 /// Stops, for the tracer to look. Afterwards registers and mask are what it made them. Gives the
 /// signal that it wants to be taken; None if nobody traces.
 fn announce(task: &mut Task, why: u64, signo: i32, info: &Info) -> Option<(i32, Info)> {
-    let traced = task.trace.take()?;
-    store(task, &traced);
+    let mut traced = task.trace.take()?;
+    store(task, &mut traced);
     traced.set(word::KIND, why);
     traced.set(word::SIGNO, signo as u64);
     traced.set(word::SIGNAL, 0);
@@ -170,7 +173,7 @@ pub(crate) fn obey(task: &mut Task) {
     }
 }
 
-fn store(task: &Task, traced: &Traced) {
+fn store(task: &Task, traced: &mut Traced) {
     let abi = task.process.abi;
     let mut words = vec![0; abi.ptrace.words];
     (abi.ptrace.store)(task, &mut words);
@@ -182,6 +185,9 @@ fn store(task: &Task, traced: &Traced) {
     let identity = &task.process.identity;
     traced.set(word::AUXV, identity.auxv_addr);
     traced.set(word::AUXV + 1, identity.auxv.len() as u64);
+    traced.filters = seccomp::save(task).unwrap_or_default();
+    traced.set(word::FILTERS, traced.filters.as_ptr() as u64);
+    traced.set(word::FILTERS + 1, traced.filters.len() as u64);
 }
 
 fn load(task: &mut Task, traced: &Traced) {
@@ -347,10 +353,11 @@ pub(crate) fn dispatch(task: &mut Task, serve: impl FnOnce(&mut Task, u64)) {
             };
             skip = before != Some(mode::SYSCALL) || no_call(number);
         }
-    } else if let Some(traced) = &task.trace {
+    } else if let Some(mut traced) = task.trace.take() {
         // For the stops that the host makes on its way.
         traced.set(word::NUMBER, number);
-        store(task, traced);
+        store(task, &mut traced);
+        task.trace = Some(traced);
     }
     let (pc, tid) = (task.state().pc(), task.tid);
     // A call that waits is interrupted by it; others are made, as signals are looked at after them.

@@ -38,6 +38,8 @@ pub(super) mod request {
     pub(crate) const PEEKSIGINFO: u64 = 0x4209;
     pub(crate) const GETSIGMASK: u64 = 0x420a;
     pub(crate) const SETSIGMASK: u64 = 0x420b;
+    pub(crate) const SECCOMP_GET_FILTER: u64 = 0x420c;
+    pub(crate) const SECCOMP_GET_METADATA: u64 = 0x420d;
     pub(crate) const GET_SYSCALL_INFO: u64 = 0x420e;
     pub(crate) const GET_RSEQ_CONFIGURATION: u64 = 0x420f;
     pub(crate) const SET_SYSCALL_INFO: u64 = 0x4212;
@@ -160,6 +162,9 @@ pub(crate) fn ptrace(task: &mut Task, args: [u64; 6]) -> Result<u64> {
         request::SYSEMU | request::SYSEMU_SINGLESTEP => resume(what, pid, data),
         request::DETACH => detach(pid, data),
         request::SETOPTIONS => set_options(pid, data),
+        request::SECCOMP_GET_FILTER | request::SECCOMP_GET_METADATA if task.seccomp.mode() != 0 => {
+            Err(Errno::EACCES)
+        }
         _ => look::look(what, pid, address, data),
     }
 }

@@ -54,8 +54,16 @@ mod action {
 struct Filter {
     program: Vec<Instruction>,
     before: Option<Arc<Self>>,
+    kind: Kind,
+}
+
+/// What else is known of a filter.
+#[derive(Clone, Copy, Debug, Default)]
+struct Kind {
     /// Somebody can be notified by it.
     listened: bool,
+    /// What it does is to be logged, which only tracers are told.
+    logged: bool,
 }
 
 /// What a thread may call.
@@ -146,10 +154,10 @@ impl Seccomp {
         self.0.with(|rules| rules.mode())
     }
 
-    fn add(&self, program: Vec<Instruction>, listened: bool) {
+    fn add(&self, program: Vec<Instruction>, kind: Kind) {
         self.0.with(|rules| {
             let before = rules.filters.take();
-            rules.filters = Some(Arc::new(Filter { program, before, listened }));
+            rules.filters = Some(Arc::new(Filter { program, before, kind }));
         });
         self.0.active.store(true, Ordering::Relaxed);
     }
@@ -206,7 +214,7 @@ impl Seccomp {
             let new = bpf::run(&filter.program, data);
             // As signed numbers: KILL_PROCESS is the least.
             if ((new & action::FULL) as i32) < (verdict.0 & action::FULL) as i32 {
-                verdict = (new, filter.listened);
+                verdict = (new, filter.kind.listened);
             }
             next = filter.before.clone();
         }
@@ -404,7 +412,7 @@ fn set_filter(task: &mut Task, flags: u64, at: u64) -> Result<u64, Errno> {
         return if has(FLAG_TSYNC_ESRCH) { Err(Errno::ESRCH) } else { Ok(tid as u64) };
     }
     let result = if listener { notify::listen(flags & !FLAG_LOG & !FLAG_SPEC_ALLOW)? } else { 0 };
-    task.seccomp.add(program, listener);
+    task.seccomp.add(program, Kind { listened: listener, logged: has(FLAG_LOG) });
     if has(FLAG_TSYNC) {
         task.seccomp.synchronize();
         spread_no_new_privs();
@@ -445,8 +453,9 @@ pub(crate) fn fork_guard() -> impl Drop {
     THREADS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Bit of a length in what [`save`] gives: somebody can be notified by the filter.
+/// Bits of a length in what [`save`] gives: the filter's [`Kind`].
 const LISTENED: u32 = 1 << 31;
+const LOGGED: u32 = 1 << 30;
 
 /// The filters, oldest first, as text for a program that is executed; None if there are none.
 pub(crate) fn save(task: &Task) -> Option<Vec<u8>> {
@@ -458,8 +467,9 @@ pub(crate) fn save(task: &Task) -> Option<Vec<u8>> {
     }
     let mut out = Vec::new();
     for filter in programs.iter().rev() {
-        let listened = if filter.listened { LISTENED } else { 0 };
-        out.extend((filter.program.len() as u32 | listened).to_le_bytes());
+        let listened = if filter.kind.listened { LISTENED } else { 0 };
+        let logged = if filter.kind.logged { LOGGED } else { 0 };
+        out.extend((filter.program.len() as u32 | listened | logged).to_le_bytes());
         for i in &filter.program {
             out.extend(i.code.to_le_bytes());
             out.extend([i.jt, i.jf]);
@@ -471,16 +481,31 @@ pub(crate) fn save(task: &Task) -> Option<Vec<u8>> {
 
 /// Takes over what [`save`] gave; false if it is malformed.
 pub fn restore(task: &Task, mut bytes: &[u8]) -> bool {
-    while let Some((head, rest)) = bytes.split_first_chunk::<4>() {
-        let head = u32::from_le_bytes(*head);
-        let len = (head & !LISTENED) as usize * 8;
-        let Some((program, rest)) = rest.split_at_checked(len) else { return false };
+    while let Some((program, kind, rest)) = split(bytes) {
         let program: Vec<_> = program.chunks_exact(8).map(Instruction::from_bytes).collect();
         if !bpf::check(&program) {
             return false;
         }
-        task.seccomp.add(program, head & LISTENED != 0);
+        task.seccomp.add(program, kind);
         bytes = rest;
     }
     bytes.is_empty()
+}
+
+/// Splits the first filter off what [`save`] gave.
+fn split(saved: &[u8]) -> Option<(&[u8], Kind, &[u8])> {
+    let (head, rest) = saved.split_first_chunk::<4>()?;
+    let head = u32::from_le_bytes(*head);
+    let (program, rest) = rest.split_at_checked((head & !LISTENED & !LOGGED) as usize * 8)?;
+    let kind = Kind { listened: head & LISTENED != 0, logged: head & LOGGED != 0 };
+    Some((program, kind, rest))
+}
+
+/// Filter `index`, the oldest being 0, in what [`save`] gave: its program and its flags, for tracers.
+pub(crate) fn nth(mut saved: &[u8], index: u64) -> Option<(&[u8], u64)> {
+    for _ in 0..index {
+        saved = split(saved)?.2;
+    }
+    let (program, kind, _) = split(saved)?;
+    Some((program, if kind.logged { FLAG_LOG } else { 0 }))
 }

@@ -4,6 +4,7 @@ use super::held::Held;
 use super::{SIG_DFL, SIG_IGN, SYNCHRONOUS, bit, sa};
 use crate::abi::Abi;
 use crate::layout::{self, Sigaction, SigactionRestorer};
+use crate::proc::PUBLISHED;
 use engine::signals as host;
 use memory::MemoryFault;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -92,11 +93,23 @@ impl Table {
         }
         action
     }
+
+    /// Which signals are caught, and which ignored.
+    fn sets(&mut self) -> (u64, u64) {
+        let handlers: [_; SIGNALS] = core::array::from_fn(|n| self.get(n as i32 + 1).handler);
+        let of = |wanted: fn(u64) -> bool| {
+            let signals = (1..).zip(handlers);
+            signals.filter(|&(_, h)| wanted(h)).fold(0, |set, (s, _)| set | bit(s))
+        };
+        (of(|h| h > SIG_IGN), of(|h| h == SIG_IGN))
+    }
 }
 
 /// The actions of a process.
 pub struct ProcessSignals {
     table: Mutex<Table>,
+    /// Other processes are shown them: they are not a child's that runs in its parent's memory.
+    published: bool,
     /// Signals that were sent to the process while all its threads block them.
     pub(crate) held: Held,
 }
@@ -109,12 +122,13 @@ impl ProcessSignals {
         for signo in (1..=SIGNALS as i32).filter(|&s| synchronous & bit(s) != 0) {
             table.get(signo).handler = SIG_IGN;
         }
-        Self { table: Mutex::new(table), held: Held::default() }
+        PUBLISHED.set_signals(0, synchronous);
+        Self { table: Mutex::new(table), published: true, held: Held::default() }
     }
 
     /// A copy, for a process that shares no actions with this one.
     pub fn copy(&self) -> Self {
-        Self { table: Mutex::new(*self.table()), held: Held::default() }
+        Self { table: Mutex::new(*self.table()), published: false, held: Held::default() }
     }
 
     /// Held over a fork.
@@ -136,6 +150,7 @@ impl ProcessSignals {
         let mut table = self.table();
         let old = core::mem::replace(table.get(signo), action);
         action.apply(signo);
+        self.publish(&mut table, signo);
         old
     }
 
@@ -147,19 +162,22 @@ impl ProcessSignals {
             let reset = Action { handler: SIG_DFL, ..action };
             *table.get(signo) = reset;
             reset.apply(signo);
+            self.publish(&mut table, signo);
         }
         action
     }
 
+    /// The action of `signo` has changed.
+    fn publish(&self, table: &mut Table, signo: i32) {
+        if self.published && SYNCHRONOUS & bit(signo) != 0 {
+            let (caught, ignored) = table.sets();
+            PUBLISHED.set_signals(caught & SYNCHRONOUS, ignored & SYNCHRONOUS);
+        }
+    }
+
     /// Which signals are caught, and which ignored, for /proc.
     pub fn sets(&self) -> (u64, u64) {
-        let mut table = self.table();
-        let handlers: [_; SIGNALS] = core::array::from_fn(|n| table.get(n as i32 + 1).handler);
-        let of = |wanted: fn(u64) -> bool| {
-            let signals = (1..).zip(handlers);
-            signals.filter(|&(_, h)| wanted(h)).fold(0, |set, (s, _)| set | bit(s))
-        };
-        (of(|h| h > SIG_IGN), of(|h| h == SIG_IGN))
+        self.table().sets()
     }
 
     /// `CLONE_CLEAR_SIGHAND`: what is handled becomes default.
