@@ -26,7 +26,7 @@ pub(crate) const fn sub(a: u64, b: u64, bits: u32) -> (u64, u32) {
 
 /// The condition in the low bits of an `aux`.
 pub(crate) const fn cond(aux: u16) -> Cond {
-    Cond::from_u8((aux & 15) as u8)
+    Cond::from_u8((aux & 31) as u8)
 }
 
 /// Whether `a cond b` holds.

@@ -1,10 +1,14 @@
 //! Integer operations, selections and compares.
 
-use crate::{Env, flags};
+use crate::{Env, flags, six_flags};
 use ir::{DivRule, Modifier, Op, OpCode};
 
 /// Computes an integer operation; 0 for what is not one.
 pub(crate) fn eval(op: &Op, a: u64, b: u64, c: u64, env: &mut Env) -> u64 {
+    if op.has_six_flags() { six_flags::eval(op, a, b, c, env) } else { usual(op, a, b, c, env) }
+}
+
+fn usual(op: &Op, a: u64, b: u64, c: u64, env: &mut Env) -> u64 {
     let bits = if op.ty.bits() == 32 { 32 } else { 64 };
     let m = if bits == 32 { 0xffff_ffff } else { u64::MAX };
     let modified = || Modifier::decode(op.aux).apply(b, bits);

@@ -13,6 +13,7 @@ mod integer;
 mod lanes;
 mod run;
 mod saturate;
+mod six_flags;
 mod vec_dot;
 mod vec_float;
 mod vec_int;
@@ -30,7 +31,7 @@ use ir::{FpControl, Op, OpCode};
 /// What an operation reads and writes besides its operands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Env {
-    /// N, Z, C, V in bits 31..28, as in PSTATE.
+    /// N, Z, C, V in bits 31..28, as in PSTATE; P and A in bits 27 and 26.
     pub nzcv: u32,
     /// Rules and modes of floating point.
     pub fp: FpControl,

@@ -157,7 +157,7 @@ pub fn helper(state: &mut State) {
 
 fn environment(state: &State, rules: FpRules) -> Env {
     Env {
-        nzcv: state.nzcv(),
+        nzcv: state.six_flags(),
         fp: FpControl { rules, ..state.fp },
         status: state.int[usize::from(SLOT_FPSR)],
     }
@@ -165,7 +165,7 @@ fn environment(state: &State, rules: FpRules) -> Env {
 
 fn store_environment(state: &mut State, op: &Op, env: &Env) {
     if op.code.writes_flags() {
-        state.set_nzcv(env.nzcv);
+        state.set_six_flags(env.nzcv);
     }
     state.int[usize::from(SLOT_FPSR)] = env.status;
 }
@@ -221,7 +221,7 @@ impl Machine<'_> {
 
     fn taken(&self, op: &Op) -> bool {
         match op.code {
-            OpCode::BrCond => flags::cond(op.aux).holds(self.state.nzcv()),
+            OpCode::BrCond => flags::cond(op.aux).holds(self.state.six_flags()),
             OpCode::BrCmp => {
                 flags::compare(op.aux, self.read64(op.a), self.read64(op.b), op.ty.bits())
             }
@@ -332,12 +332,12 @@ impl Machine<'_> {
             }
             code if code.is_integer() && op.ty.is_int() => {
                 let reads = code.reads_flags();
-                let nzcv = if reads { self.state.nzcv() } else { 0 };
+                let nzcv = if reads { self.state.six_flags() } else { 0 };
                 let mut env = Env { nzcv, ..Env::default() };
                 let [a, b, c] = [op.a, op.b, op.c].map(|r| self.read64(r));
                 let r = integer::eval(op, a, b, c, &mut env);
                 if code.writes_flags() {
-                    self.state.set_nzcv(env.nzcv);
+                    self.state.set_six_flags(env.nzcv);
                 }
                 match self.state.int.get_mut(usize::from(op.dst.0)) {
                     Some(slot) => *slot = r,
@@ -401,7 +401,7 @@ impl Machine<'_> {
     /// The address and size of an atomic access.
     fn atomic(&self, op: &Op, write: bool) -> Result<(u64, usize), MemFault> {
         let (addr, size) = (wrapped(self.read64(op.a), op.aux), 1usize << (op.aux & 7));
-        if misaligned(addr, size, op.aux) {
+        if op.aux & ir::UNALIGNED == 0 && misaligned(addr, size, op.aux) {
             return Err(MemFault { addr, alignment: true, write });
         }
         Ok((addr, size))

@@ -19,7 +19,8 @@ pub use builder::Builder;
 pub use fp::{FpControl, FpRules, MinMax, NanRule, Round, Tiny, ToInt};
 pub use op::{Op, OpCode, Ref, Ty};
 pub use parameter::{
-    Access, Cond, DivRule, Modifier, Order, RmwOp, Rounding, SWAP, WITHIN_16, WRAP32,
+    Access, Cond, DivRule, Modifier, Order, RmwOp, Rounding, SIX_FLAGS, SWAP, ShiftKind, UNALIGNED,
+    WITHIN_16, WRAP32,
 };
 pub use state::State;
 pub use vec_op::VecOp;

@@ -1,6 +1,8 @@
 //! One operation: its code, type, operands and what they mean.
 
 use crate::fp::FpRules;
+#[cfg(doc)]
+use crate::parameter::{SIX_FLAGS, ShiftKind};
 
 /// An operand: a guest slot, a temporary, a constant of the block's pool, or none. The two highest
 /// bits tell: 0, 1, 2 or 3, and 3.
@@ -176,6 +178,26 @@ opcodes! {
     AdcS = "rwi";
     /// dst = a + !b + C; sets NZCV.
     SbcS = "rwi";
+    // --- [6]: always with [`SIX_FLAGS`], in any integer type; aux besides = as said
+    /// dst = a | b; sets N, Z, P; no carry, V = 0 [6]. dst may be NONE.
+    OrS = "wi";
+    /// dst = a ^ b; likewise [6]. dst may be NONE.
+    XorS = "wi";
+    /// dst = a + 1; sets all flags but C, which is kept [6].
+    IncS = "rwi";
+    /// dst = a - 1; likewise [6].
+    DecS = "rwi";
+    /// dst = a shifted by the constant b, which is not 0 modulo 32, or 64 for I64; aux = [`ShiftKind`], of
+    /// shifts only. C = the last bit that has left, V = the sign has changed (for one bit) [6].
+    ShiftS = "wi";
+    /// The same by any b, also rotated. All flags are kept if b is 0 modulo 32 (64); a rotation keeps all but
+    /// C and V [6].
+    ShiftKeepS = "rwi";
+    /// dst = a shifted left, or right if aux bit 0 is set, by b; bits of c come in. Flags as for
+    /// [`OpCode::ShiftKeepS`] [6].
+    ShiftPairS = "rwi";
+    /// C = bit 0 of a; the other flags are kept [6].
+    SetC = "rwi";
     /// dst = a * b, low half.
     Mul = "i";
     /// dst = high half of the signed 64x64 product.
@@ -312,9 +334,9 @@ opcodes! {
     CcmpSub = "rwi";
     /// flags = cond ? flags of a + b : aux high byte.
     CcmpAdd = "rwi";
-    /// dst (I64) = NZCV in bits 31..28, zeros elsewhere.
+    /// dst (I64) = NZCV in bits 31..28, zeros elsewhere; with [`SIX_FLAGS`] also P in bit 27, A in bit 26.
     ReadFlags = "ri";
-    /// NZCV = bits 31..28 of a.
+    /// NZCV = bits 31..28 of a; with [`SIX_FLAGS`] also P and A.
     WriteFlags = "wi";
     // --- flagless compares; aux low byte = Cond over (a, b) (no Mi, Pl, Vs, Vc)
     /// dst = (a cond b) ? 1 : 0.
@@ -406,6 +428,8 @@ opcodes! {
     FJcvt = "mwf";
     /// Compare; sets NZCV: less N, equal ZC, greater C, unordered CV. aux bit 0: signalling (FCMPE).
     FCmp = "mwf";
+    /// Compare; sets all six flags: less none, equal ZC, greater C, unordered ZP, aux bit 0: signalling.
+    FCmpSix = "mwf";
     /// dst (I64) = (a cond b) ? 1 : 0, the condition as [`OpCode::FCmp`] would set the flags: Eq, Mi (less), Ls
     /// (less or equal), Gt, Ge, Vs (unordered) and their opposites; aux = Cond | signalling << 7.
     FCmpSet = "mf";
@@ -581,6 +605,29 @@ impl Op {
     pub const fn decode_for_helper(w: [u64; 2]) -> (Self, FpRules) {
         let op = Self::decode(w);
         (op, FpRules::decode(op.dst.0))
+    }
+    /// Whether this is an operation on six flags ([`SIX_FLAGS`]).
+    #[inline]
+    pub const fn has_six_flags(&self) -> bool {
+        self.aux & crate::parameter::SIX_FLAGS != 0
+            && matches!(
+                self.code,
+                OpCode::AddS
+                    | OpCode::SubS
+                    | OpCode::AndS
+                    | OpCode::AdcS
+                    | OpCode::SbcS
+                    | OpCode::OrS
+                    | OpCode::XorS
+                    | OpCode::IncS
+                    | OpCode::DecS
+                    | OpCode::ShiftS
+                    | OpCode::ShiftKeepS
+                    | OpCode::ShiftPairS
+                    | OpCode::SetC
+                    | OpCode::ReadFlags
+                    | OpCode::WriteFlags
+            )
     }
     /// Whether an atomic operation is one of 16 bytes, on vectors.
     pub const fn is_16_bytes(&self) -> bool {

@@ -41,12 +41,61 @@ pub enum Cond {
     Al,
     /// Always (the manual's NV).
     Nv,
+    /// P: parity even ([`SIX_FLAGS`]).
+    Pe,
+    /// !P: parity odd.
+    Po,
+}
+
+/// In the aux of operations that set flags: all six are set, P and A as well, and the carry of an addition
+/// is inverted like that of a subtraction: C set means that there is none. Logic gives no carry. `AddS`,
+/// `SubS`, `AndS`, `AdcS` and `SbcS` have no modifier then, and any integer type: of I8 and I16 the result is
+/// zero-extended.
+pub const SIX_FLAGS: u16 = 1 << 15;
+
+/// Shifts and rotations that set flags.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[repr(u8)]
+pub enum ShiftKind {
+    /// Rotate left.
+    Rol,
+    /// Rotate right.
+    Ror,
+    /// Rotate left through the carry.
+    Rcl,
+    /// Rotate right through the carry.
+    Rcr,
+    /// Shift left.
+    Shl,
+    /// Shift right, zeros in.
+    Shr,
+    /// Shift right, sign in.
+    Sar,
+}
+
+impl ShiftKind {
+    /// From an aux.
+    pub const fn from_aux(aux: u16) -> Self {
+        match aux & 7 {
+            0 => Self::Rol,
+            1 => Self::Ror,
+            2 => Self::Rcl,
+            3 => Self::Rcr,
+            4 => Self::Shl,
+            5 => Self::Shr,
+            _ => Self::Sar,
+        }
+    }
+    /// Whether it is a rotation.
+    pub const fn rotates(self) -> bool {
+        matches!(self, Self::Rol | Self::Ror | Self::Rcl | Self::Rcr)
+    }
 }
 
 impl Cond {
-    /// From Arm's 4-bit number.
+    /// From the discriminant: Arm's 4-bit number, or one of the two above them. (Higher bits do not count.)
     pub const fn from_u8(n: u8) -> Self {
-        const ALL: [Cond; 16] = [
+        const ALL: [Cond; 18] = [
             Cond::Eq,
             Cond::Ne,
             Cond::Hs,
@@ -63,14 +112,16 @@ impl Cond {
             Cond::Le,
             Cond::Al,
             Cond::Nv,
+            Cond::Pe,
+            Cond::Po,
         ];
-        ALL[(n & 15) as usize]
+        ALL[(if n & 16 == 0 { n & 15 } else { n & 17 }) as usize]
     }
     /// The opposite condition. `Al` and `Nv` have none and map to each other.
     pub const fn invert(self) -> Self {
         Self::from_u8(self as u8 ^ 1)
     }
-    /// Whether it holds for `nzcv`, given as in PSTATE: N bit 31, Z 30, C 29, V 28.
+    /// Whether it holds for `nzcv`, given as in PSTATE: N bit 31, Z 30, C 29, V 28; and P in bit 27.
     pub const fn holds(self, nzcv: u32) -> bool {
         let (n, z, c, v) =
             (nzcv >> 31 & 1 != 0, nzcv >> 30 & 1 != 0, nzcv >> 29 & 1 != 0, nzcv >> 28 & 1 != 0);
@@ -90,6 +141,8 @@ impl Cond {
             Self::Gt => !z && n == v,
             Self::Le => z || n != v,
             Self::Al | Self::Nv => true,
+            Self::Pe => nzcv >> 27 & 1 != 0,
+            Self::Po => nzcv >> 27 & 1 == 0,
         }
     }
 }
@@ -229,6 +282,8 @@ pub struct Access {
 /// In the aux of [`Access`], `Rmw`, `Cas`, `LdEx` and `StEx` of at most 8 bytes: that the access is
 /// within 16 aligned bytes is enough, it need not be aligned itself.
 pub const WITHIN_16: u16 = 1 << 15;
+/// In the aux of `Rmw` and `Cas` of at most 8 bytes: the access is atomic wherever it is.
+pub const UNALIGNED: u16 = 1 << 12;
 /// In the aux of [`Access`], `Rmw`, `Cas`, `LdEx` and `StEx`: the address is the low 32 bits of what is
 /// computed for it, and never more than 2^32. (An access may not cross that: what it would reach is
 /// never mapped.)

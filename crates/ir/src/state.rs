@@ -321,6 +321,14 @@ impl State {
         s.int[SLOT_EX_ADDR as usize] = MONITOR_CLEAR;
         s
     }
+    /// All six flags, as [`flag::to_six`] gives them.
+    pub fn six_flags(&self) -> u32 {
+        flag::to_six(self.flags)
+    }
+    /// Sets them.
+    pub fn set_six_flags(&mut self, six: u32) {
+        self.flags = flag::from_six(six);
+    }
     /// NZCV in PSTATE layout (bits 31..28).
     pub fn nzcv(&self) -> u32 {
         flag::to_nzcv(self.flags)

@@ -110,7 +110,8 @@ impl Verifier<'_> {
         let code = op.code;
         ensure(!code.is_float() || float, "not a type of floating point")?;
         if code.is_integer() && code != OpCode::Sel {
-            ensure(matches!(op.ty, Ty::I32 | Ty::I64), "not a type of integers")?;
+            let narrow = op.has_six_flags() && op.ty.is_int();
+            ensure(narrow || matches!(op.ty, Ty::I32 | Ty::I64), "not a type of integers")?;
         }
         if self.block.fp.boxed && op.ty != Ty::F64 {
             ensure(!matches!(code, OpCode::FAbs | OpCode::FNeg), "not for boxed values")?;

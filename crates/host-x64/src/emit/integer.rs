@@ -24,6 +24,8 @@ pub enum Alu {
 pub enum Shift {
     Rol = 0,
     Ror = 1,
+    Rcl = 2,
+    Rcr = 3,
     Shl = 4,
     Shr = 5,
     Sar = 7,
@@ -326,6 +328,16 @@ impl Emit {
     pub fn shift_cl(&mut self, op: Shift, size: Size, r: Gpr) {
         let rex = needs_rex(size, r);
         self.legacy_rr(Code::sized(0, 0xd2, size), op as u8, r.0, rex, Imm::None);
+    }
+    /// `inc r`, or `dec r`.
+    pub fn step(&mut self, down: bool, size: Size, r: Gpr) {
+        let rex = needs_rex(size, r);
+        self.legacy_rr(Code::sized(0, 0xfe, size), u8::from(down), r.0, rex, Imm::None);
+    }
+    /// `shld d, s, cl`, or `shrd d, s, cl`.
+    pub fn shift_pair_cl(&mut self, right: bool, size: Size, d: Gpr, s: Gpr) {
+        let opcode = if right { 0xad } else { 0xa5 };
+        self.legacy_rr(Code::wide(1, opcode, size), s.0, d.0, false, Imm::None);
     }
     /// `shrd d, s, n`: d = s:d >> n.
     pub fn shrd(&mut self, size: Size, d: Gpr, s: Gpr, n: u8) {

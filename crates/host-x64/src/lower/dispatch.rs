@@ -62,6 +62,16 @@ impl Lower<'_> {
             | OpCode::AndNot
             | OpCode::OrNot
             | OpCode::XorNot => self.logic(op),
+            OpCode::ReadFlags | OpCode::WriteFlags if op.has_six_flags() => self.helper(op),
+            _ if op.has_six_flags() => self.six_flags(op),
+            OpCode::OrS
+            | OpCode::XorS
+            | OpCode::IncS
+            | OpCode::DecS
+            | OpCode::ShiftS
+            | OpCode::ShiftKeepS
+            | OpCode::ShiftPairS
+            | OpCode::SetC => self.helper(op),
             OpCode::AddS | OpCode::SubS | OpCode::AndS | OpCode::AndNotS => self.flag_setting(op),
             OpCode::Adc | OpCode::Sbc | OpCode::AdcS | OpCode::SbcS => self.with_carry(op),
             OpCode::Mul => self.mul(op),
@@ -134,6 +144,7 @@ impl Lower<'_> {
             | OpCode::IntVToF
             | OpCode::FJcvt
             | OpCode::FCmp
+            | OpCode::FCmpSix
             | OpCode::FCcmp => {
                 // Integers become the same numbers under every control.
                 let any = matches!(op.code, OpCode::IntToF | OpCode::IntVToF);

@@ -115,6 +115,8 @@ const fn test_of(kind: Kind, cond: Cond) -> Option<Test> {
     Some(Test::One(match (kind, cond) {
         (_, Cond::Al | Cond::Nv) => return Some(Test::Always),
         (Kind::Float | Kind::FloatSwapped, _) => return Some(float_test(kind, cond)),
+        (_, Cond::Pe) => Cc::P,
+        (_, Cond::Po) => Cc::Np,
         (_, Cond::Eq) => Cc::E,
         (_, Cond::Ne) => Cc::Ne,
         (_, Cond::Mi) => Cc::S,
@@ -158,7 +160,8 @@ const fn float_test(kind: Kind, cond: Cond) -> Test {
         (Cond::Lt, true) => Or(Cc::A, Cc::P),
         (Cond::Gt, true) => And(Cc::B, Cc::Np),
         (Cond::Le, true) => Or(Cc::Ae, Cc::P),
-        (Cond::Al | Cond::Nv, _) => Test::Always,
+        // (Comparisons that give a parity leave it in the host's flags as it is.)
+        (Cond::Al | Cond::Nv | Cond::Pe | Cond::Po, _) => Test::Always,
     }
 }
 

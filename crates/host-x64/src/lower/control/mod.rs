@@ -192,7 +192,8 @@ impl Lower<'_> {
             Cond::Pl => Cc::Ns,
             Cond::Vs => Cc::O,
             Cond::Vc => Cc::No,
-            Cond::Al | Cond::Nv => return Test::Always,
+            // (There is no parity in these comparisons.)
+            Cond::Al | Cond::Nv | Cond::Pe | Cond::Po => return Test::Always,
         })
     }
     /// Before a compare-and-branch, which destroys the host's flags.

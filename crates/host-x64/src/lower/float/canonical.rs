@@ -496,7 +496,7 @@ impl Lower<'_> {
             Cond::Lt => (false, Test::One(Cc::B)),
             Cond::Vs => (false, Test::One(Cc::P)),
             Cond::Vc => (false, Test::One(Cc::Np)),
-            Cond::Al | Cond::Nv => return false,
+            Cond::Al | Cond::Nv | Cond::Pe | Cond::Po => return false,
         };
         let often = self.is_exact();
         let signalling = o.aux & 0x80 != 0;

@@ -9,3 +9,4 @@ mod crc;
 pub(crate) mod divide;
 mod flag_setting;
 mod multiply;
+mod six_flags;

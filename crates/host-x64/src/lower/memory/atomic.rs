@@ -56,7 +56,7 @@ impl Lower<'_> {
             RmwOp::Add if op.aux & SWAP != 0 => self.rmw_loop(op, size, what),
             RmwOp::Add | RmwOp::Swp => {
                 let base = self.atomic_base(op);
-                self.require_aligned(base, op.aux as u8);
+                self.require_aligned(base, op.aux);
                 let s = self.using_scratch(op.b);
                 self.swap_if(op, size, s);
                 let m = Mem::base(base, 0);
@@ -74,7 +74,7 @@ impl Lower<'_> {
             }
             RmwOp::Clr | RmwOp::And | RmwOp::Eor | RmwOp::Set if !wanted => {
                 let base = self.atomic_base(op);
-                self.require_aligned(base, op.aux as u8);
+                self.require_aligned(base, op.aux);
                 let alu = match what {
                     RmwOp::Clr | RmwOp::And => Alu::And,
                     RmwOp::Eor => Alu::Xor,
@@ -121,7 +121,7 @@ impl Lower<'_> {
         };
         let base = self.atomic_base(op);
         let new = self.scratch();
-        self.require_aligned(base, op.aux as u8);
+        self.require_aligned(base, op.aux);
         let m = Mem::base(base, 0);
         self.fault();
         self.e.load_zx(size, Gpr::RAX, m);
@@ -216,7 +216,7 @@ impl Lower<'_> {
         self.swap_if(op, size, Gpr::RAX);
         let base = self.atomic_base(op);
         let new = self.new_value(op, size, op.c);
-        self.require_aligned(base, op.aux as u8);
+        self.require_aligned(base, op.aux);
         self.fault();
         self.e.lock_cmpxchg(size, Mem::base(base, 0), new);
         if !op.dst.is_none() {
@@ -294,7 +294,7 @@ impl Lower<'_> {
         }
         self.after_releases();
         let base = self.atomic_base(op);
-        self.require_aligned(base, op.aux as u8);
+        self.require_aligned(base, op.aux);
         let s = self.scratch();
         self.fault();
         self.e.load_zx(size, s, Mem::base(base, 0));
@@ -312,7 +312,7 @@ impl Lower<'_> {
         self.take(Gpr::RAX);
         let base = self.atomic_base(op);
         let new = self.new_value(op, size, op.b);
-        self.require_aligned(base, op.aux as u8);
+        self.require_aligned(base, op.aux);
         self.e.load(Size::Q, Gpr::RAX, home(SLOT_EX_ADDR));
         self.e.alu(Alu::Cmp, Size::Q, Gpr::RAX, base);
         let fail = self.e.jcc_short(Cc::Ne);

@@ -10,7 +10,7 @@ use crate::lower::vector::shuffle;
 use crate::{Alu, Shift};
 use core::mem::offset_of;
 use ir::Order;
-use ir::{Access, Op, OpCode, Ref, State, WRAP32};
+use ir::{Access, Op, OpCode, Ref, State, UNALIGNED, WRAP32};
 
 /// `State::released`.
 const RELEASED: Mem = Mem::state(offset_of!(State, released) as i32);
@@ -106,7 +106,7 @@ impl Lower<'_> {
         self.e.shift_imm(Shift::Shl, Size::Q, s, 8);
         self.e.shift_imm(Shift::Sar, Size::Q, s, 8);
         if access.aligned {
-            self.require_aligned(s, access.size);
+            self.require_aligned(s, access.size.into());
         }
         Mem::base(s, 0)
     }
@@ -121,19 +121,20 @@ impl Lower<'_> {
         let simple = op.b.is_none() && op.imm == 0 && op.a.as_const().is_none();
         if simple {
             let base = self.using(op.a);
-            self.require_aligned(base, access.size);
+            self.require_aligned(base, access.size.into());
             return m;
         }
         let s = self.scratch();
         self.e.lea(Size::Q, s, m);
-        self.require_aligned(s, access.size);
+        self.require_aligned(s, access.size.into());
         self.release(s);
         m
     }
     /// Hands the instruction to the evaluator if `address` is not aligned to `1 << log2` bytes.
     /// The host's flags are free.
-    pub(crate) fn require_aligned(&mut self, address: Gpr, log2: u8) {
-        if log2 == 0 {
+    pub(crate) fn require_aligned(&mut self, address: Gpr, aux: u16) {
+        let log2 = aux & 7;
+        if log2 == 0 || aux & UNALIGNED != 0 {
             return;
         }
         let cold = self.cold(ColdKind::Interpret);

@@ -1,0 +1,107 @@
+//! The bits of CPUID that tell features, and their names in /proc/cpuinfo.
+
+use crate::cpu::Cpu;
+use crate::decode::Feature;
+
+/// Registers of CPUID's answer.
+const EAX: u8 = 0;
+const EBX: u8 = 1;
+const ECX: u8 = 2;
+const EDX: u8 = 3;
+
+/// A bit of CPUID.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bit {
+    leaf: u32,
+    subleaf: u32,
+    register: u8,
+    bit: u8,
+    /// Linux's name of it; empty if it has none.
+    name: &'static str,
+    /// What makes it set; always, if there is nothing.
+    feature: Option<Feature>,
+}
+
+const fn always(leaf: u32, register: u8, bit: u8, name: &'static str) -> Bit {
+    Bit { leaf, subleaf: 0, register, bit, name, feature: None }
+}
+
+const fn of(leaf: u32, register: u8, bit: u8, name: &'static str, feature: Feature) -> Bit {
+    Bit { leaf, subleaf: 0, register, bit, name, feature: Some(feature) }
+}
+
+const EXTENDED: u32 = 0x8000_0001;
+
+/// All of them, in Linux's order.
+#[rustfmt::skip]
+pub(crate) static BITS: &[Bit] = &[
+    always(1, EDX, 0, "fpu"),
+    always(1, EDX, 1, "vme"),
+    always(1, EDX, 2, "de"),
+    always(1, EDX, 3, "pse"),
+    of(1, EDX, 4, "tsc", Feature::Tsc),
+    always(1, EDX, 5, "msr"),
+    always(1, EDX, 6, "pae"),
+    always(1, EDX, 7, "mce"),
+    of(1, EDX, 8, "cx8", Feature::Cx8),
+    always(1, EDX, 9, "apic"),
+    of(1, EDX, 11, "sep", Feature::Sep),
+    always(1, EDX, 12, "mtrr"),
+    always(1, EDX, 13, "pge"),
+    always(1, EDX, 14, "mca"),
+    of(1, EDX, 15, "cmov", Feature::Cmov),
+    always(1, EDX, 16, "pat"),
+    always(1, EDX, 17, "pse36"),
+    of(1, EDX, 19, "clflush", Feature::Clfsh),
+    always(1, EDX, 23, "mmx"),
+    always(1, EDX, 24, "fxsr"),
+    of(1, EDX, 25, "sse", Feature::Sse),
+    of(1, EDX, 26, "sse2", Feature::Sse2),
+    of(EXTENDED, EDX, 11, "syscall", Feature::Syscall),
+    always(EXTENDED, EDX, 20, "nx"),
+    of(EXTENDED, EDX, 27, "rdtscp", Feature::Rdtscp),
+    always(EXTENDED, EDX, 29, "lm"),
+    of(1, ECX, 13, "cx16", Feature::Cx16),
+    of(1, ECX, 20, "sse4_2", Feature::Sse42),
+    of(1, ECX, 22, "movbe", Feature::Movbe),
+    of(1, ECX, 23, "popcnt", Feature::Popcnt),
+    of(1, ECX, 26, "xsave", Feature::Xsave),
+    of(1, ECX, 27, "", Feature::Xsave),
+    of(1, ECX, 30, "rdrand", Feature::Rdrand),
+    always(1, ECX, 31, "hypervisor"),
+    of(EXTENDED, ECX, 0, "lahf_lm", Feature::Lahf),
+    of(EXTENDED, ECX, 5, "abm", Feature::Lzcnt),
+    of(7, EBX, 0, "fsgsbase", Feature::Fsgsbase),
+    of(7, EBX, 3, "bmi1", Feature::Bmi1),
+    of(7, EBX, 8, "bmi2", Feature::Bmi2),
+    of(7, EBX, 18, "rdseed", Feature::Rdseed),
+    of(7, EBX, 19, "adx", Feature::Adx),
+    of(7, EBX, 23, "clflushopt", Feature::Clflushopt),
+    of(7, EBX, 24, "clwb", Feature::Clwb),
+    of(7, ECX, 22, "rdpid", Feature::Rdpid),
+    of(7, EDX, 14, "serialize", Feature::Serialize),
+    Bit { leaf: 7, subleaf: 1, register: EAX, bit: 7, name: "cmpccxadd", feature: Some(Feature::Cmpccxadd) },
+];
+
+impl Bit {
+    fn is_set(&self, cpu: &Cpu) -> bool {
+        self.feature.is_none_or(|feature| cpu.has(feature))
+    }
+}
+
+impl Cpu {
+    /// The bits of features in the answer of a leaf.
+    pub(crate) fn feature_bits(&self, leaf: u32, subleaf: u32) -> [u32; 4] {
+        let mut out = [0; 4];
+        let here = BITS.iter().filter(|bit| (bit.leaf, bit.subleaf) == (leaf, subleaf));
+        for bit in here.filter(|bit| bit.is_set(self)) {
+            out[usize::from(bit.register)] |= 1 << bit.bit;
+        }
+        out
+    }
+    /// The flags in /proc/cpuinfo.
+    pub(crate) fn flags_line(&self) -> String {
+        let names = BITS.iter().filter(|bit| bit.is_set(self) && !bit.name.is_empty());
+        names.map(|bit| bit.name).collect::<Vec<_>>().join(" ")
+    }
+}

@@ -1,0 +1,62 @@
+//! Which flags somebody may still see, by a look at the instructions that follow.
+
+use crate::decode::{Insn, Operand};
+use crate::scan::{Kind, kind};
+
+/// The six flags of arithmetic, with the bit numbers of EFLAGS.
+pub(crate) const ALL: u16 = CARRY | PARITY | AUXILIARY | ZERO | SIGN | OVERFLOW;
+/// CF.
+pub(crate) const CARRY: u16 = 1;
+/// PF.
+pub(crate) const PARITY: u16 = 1 << 2;
+/// AF.
+pub(crate) const AUXILIARY: u16 = 1 << 4;
+/// ZF.
+pub(crate) const ZERO: u16 = 1 << 6;
+/// SF.
+pub(crate) const SIGN: u16 = 1 << 7;
+/// OF.
+pub(crate) const OVERFLOW: u16 = 1 << 11;
+
+/// The flags that are of interest before `insn`, if those in `after` are behind it.
+pub(crate) fn before(insn: &Insn, after: u16) -> u16 {
+    if may_be_seen(insn) {
+        return ALL;
+    }
+    let kept = if insn.op.row().flags.kept_at_zero { 0 } else { insn.flags_changed() };
+    (after & !kept | insn.flags_read()) & ALL
+}
+
+/// Whether the instruction may fault or leave: then a signal's handler sees all flags.
+fn may_be_seen(insn: &Insn) -> bool {
+    let memory = |operand: &Operand| {
+        matches!(operand, Operand::Mem { size: 1.. } | Operand::Src { .. } | Operand::Dst { .. })
+    };
+    insn.operands.iter().any(memory) || uses_stack(insn) || kind(insn) != Kind::Other
+}
+
+/// Whether it accesses the stack, divides, or does what translated code does not.
+fn uses_stack(insn: &Insn) -> bool {
+    use crate::decode::Op;
+    matches!(
+        insn.op,
+        Op::PushR
+            | Op::PopR
+            | Op::PushRm
+            | Op::PopRm
+            | Op::PushImm
+            | Op::PushImm8
+            | Op::PushFs
+            | Op::PopFs
+            | Op::PushGs
+            | Op::PopGs
+            | Op::Pushf
+            | Op::Popf
+            | Op::Enter
+            | Op::Leave
+            | Op::DivB
+            | Op::Div
+            | Op::IdivB
+            | Op::Idiv
+    )
+}

@@ -1,0 +1,168 @@
+//! Instructions by their bytes, evaluated.
+
+use crate::{Cpu, X86_64};
+use eval::{MemFault, Memory, NoMemory, Outcome};
+use guest::{Bytes, Guest, Mode};
+use ir::{Block, State};
+
+const PC: u64 = 0x40_1000;
+
+/// A little memory from [`Ram::START`] on.
+struct Ram([u8; 256]);
+
+impl Ram {
+    const START: u64 = 0x1_0000;
+
+    fn range(addr: u64, size: usize, write: bool) -> Result<core::ops::Range<usize>, MemFault> {
+        let at = addr.wrapping_sub(Self::START);
+        let there = at.checked_add(size as u64).is_some_and(|end| end <= 256);
+        let fault = MemFault { addr, alignment: false, write };
+        if there { Ok(at as usize..at as usize + size) } else { Err(fault) }
+    }
+}
+
+impl Memory for Ram {
+    fn load(&mut self, addr: u64, size: usize) -> Result<u128, MemFault> {
+        let bytes = &self.0[Self::range(addr, size, false)?];
+        Ok(bytes.iter().rev().fold(0, |all, &byte| all << 8 | u128::from(byte)))
+    }
+    fn store(&mut self, addr: u64, size: usize, value: u128) -> Result<(), MemFault> {
+        self.0[Self::range(addr, size, true)?].copy_from_slice(&value.to_le_bytes()[..size]);
+        Ok(())
+    }
+}
+
+/// Translates `code` and checks the block.
+fn translate(code: &[u8]) -> Block {
+    let mut block = Block::default();
+    let guest = X86_64::new(Cpu::MAX);
+    guest.translate(&mut Bytes { start: PC, code }, PC, Mode::default(), &mut block);
+    ir::verify(&block).unwrap();
+    block
+}
+
+fn state() -> State {
+    let mut state = State::new();
+    X86_64::new(Cpu::MAX).start(&mut state);
+    state
+}
+
+fn run(code: &[u8], state: &mut State) -> Outcome {
+    eval::run(&translate(code), state, &mut NoMemory)
+}
+
+#[test]
+fn bytes_of_registers() {
+    let mut s = state();
+    s.int[0] = 0x1122_3344_5566_77ff;
+    // add al, 1; sub ah, al; mov ch, ah; movzx edx, ch
+    run(&[0x04, 1, 0x28, 0xc4, 0x88, 0xe5, 0x0f, 0xb6, 0xd5], &mut s);
+    assert_eq!((s.int[0], s.int[1], s.int[2]), (0x1122_3344_5566_7700, 0x7700, 0x77));
+}
+
+#[test]
+fn thirty_two_bits_clear_the_rest() {
+    let mut s = state();
+    s.int[3] = u64::MAX;
+    // add ebx, 1; lea rcx, [rbx + rbx*4 + 7]; mov dx, 0x1234
+    run(&[0x83, 0xc3, 1, 0x48, 0x8d, 0x4c, 0x9b, 7, 0x66, 0xba, 0x34, 0x12], &mut s);
+    assert_eq!((s.int[3], s.int[1], s.int[2]), (0, 7, 0x1234));
+}
+
+#[test]
+fn conditions_follow_flags() {
+    let mut s = state();
+    (s.int[0], s.int[1]) = (3, 5);
+    // cmp eax, ecx; setb dl; sbb ebx, ebx; cmovl rsi, rcx; setp dh
+    let code = [0x39, 0xc8, 0x0f, 0x92, 0xc2, 0x19, 0xdb, 0x48, 0x0f, 0x4c, 0xf1, 0x0f, 0x9a, 0xc6];
+    run(&code, &mut s);
+    assert_eq!((s.int[2], s.int[3], s.int[6]), (0x101, 0xffff_ffff, 5));
+}
+
+#[test]
+fn pushes_and_calls() {
+    let mut ram = Ram([0; 256]);
+    let mut s = state();
+    (s.int[4], s.int[0]) = (Ram::START + 64, 0xabcd);
+    // push rax; call +0x10
+    let out = eval::run(&translate(&[0x50, 0xe8, 0x10, 0, 0, 0]), &mut s, &mut ram);
+    assert_eq!(out, Outcome::Call { pc: PC + 0x16, return_pc: PC + 6 });
+    assert_eq!((s.int[4], ram.load(Ram::START + 48, 8)), (Ram::START + 48, Ok((PC + 6).into())));
+    // ret
+    let out = eval::run(&translate(&[0xc3]), &mut s, &mut ram);
+    assert_eq!((out, s.int[4]), (Outcome::Exit(PC + 6), Ram::START + 56));
+    // pop qword [rsp]: the address counts from the new stack pointer.
+    eval::run(&translate(&[0x8f, 0x04, 0x24]), &mut s, &mut ram);
+    assert_eq!((s.int[4], ram.load(Ram::START + 64, 8)), (Ram::START + 64, Ok(0xabcd)));
+}
+
+#[test]
+fn strings_stop_where_they_fault() {
+    let mut ram = Ram([7; 256]);
+    let mut s = state();
+    (s.int[6], s.int[7], s.int[1]) = (Ram::START, Ram::START + 252, 8);
+    // rep movsb
+    let out = eval::run(&translate(&[0xf3, 0xa4]), &mut s, &mut ram);
+    assert!(matches!(out, Outcome::Fault(fault) if fault.addr == Ram::START + 256));
+    assert_eq!((s.int[1], s.int[6], s.pc()), (4, Ram::START + 4, PC));
+    // std; repne scasb: downwards to the zero.
+    ram.0[16] = 0;
+    (s.int[7], s.int[1], s.int[0]) = (Ram::START + 20, 100, 0);
+    eval::run(&translate(&[0xfd, 0xf2, 0xae]), &mut s, &mut ram);
+    assert_eq!((s.int[7], s.int[1]), (Ram::START + 15, 95));
+    assert_eq!(s.six_flags() >> 30 & 1, 1);
+}
+
+#[test]
+fn divisions_trap() {
+    let mut s = state();
+    (s.int[0], s.int[2], s.int[1]) = (7, 1, 2);
+    // div ecx: 0x1_0000_0007 / 2
+    run(&[0xf7, 0xf1], &mut s);
+    assert_eq!((s.int[0], s.int[2]), (0x8000_0003, 1));
+    (s.int[2], s.int[1]) = (2, 2);
+    let trap = |out| matches!(out, Outcome::Trap { kind: ir::state::TRAP_DIVIDE, .. });
+    assert!(trap(run(&[0xf7, 0xf1], &mut s)));
+    s.int[1] = 0;
+    assert!(trap(run(&[0x48, 0xf7, 0xf9], &mut s)) && trap(run(&[0xf6, 0xf1], &mut s)));
+    (s.int[0], s.int[2], s.int[1]) = (-7_i64 as u64, u64::MAX, 2);
+    run(&[0xf7, 0xf9], &mut s);
+    assert_eq!((s.int[0] as i32, s.int[2] as i32), (-3, -1));
+}
+
+#[test]
+fn locked_and_compared() {
+    let mut ram = Ram([0; 256]);
+    let mut s = state();
+    (s.int[3], s.int[0], s.int[1]) = (Ram::START + 8, 5, 9);
+    ram.0[8] = 5;
+    // lock cmpxchg [rbx], ecx; lock xadd [rbx], ecx; lock dec byte [rbx]
+    let code = [0xf0, 0x0f, 0xb1, 0x0b, 0xf0, 0x0f, 0xc1, 0x0b, 0xf0, 0xfe, 0x0b];
+    eval::run(&translate(&code), &mut s, &mut ram);
+    assert_eq!((ram.0[8], s.int[0], s.int[1]), (17, 5, 9));
+}
+
+#[test]
+fn flags_are_read_and_written() {
+    let mut ram = Ram([0; 256]);
+    let mut s = state();
+    s.int[4] = Ram::START + 64;
+    s.int[0] = 0xd5 << 8;
+    // sahf; pushf; stc; lahf
+    eval::run(&translate(&[0x9e, 0x9c, 0xf9, 0x9f]), &mut s, &mut ram);
+    assert_eq!(ram.load(Ram::START + 56, 8), Ok(0x2d7));
+    assert_eq!(s.int[0], 0xd7 << 8);
+    // popf
+    ram.store(Ram::START + 56, 8, 0xcd5).unwrap();
+    eval::run(&translate(&[0x9d, 0x9c]), &mut s, &mut ram);
+    assert_eq!(ram.load(Ram::START + 56, 8), Ok(0xed7));
+}
+
+#[test]
+fn undefined_code_traps_where_it_is() {
+    let mut s = state();
+    // inc eax; (undefined)
+    let out = run(&[0xff, 0xc0, 0x0f, 0x04], &mut s);
+    assert_eq!(out, Outcome::Trap { kind: ir::state::TRAP_UNDEFINED, arg: 0 });
+    assert_eq!((s.int[0], s.pc()), (1, PC + 2));
+}
