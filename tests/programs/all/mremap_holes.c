@@ -68,7 +68,7 @@ int main(void)
             putchar('\n');
             munmap(a, 12 * P);
             if (fixed) munmap(b, 8 * P);
-            if (r != MAP_FAILED) munmap(r, 6 * P);
+            if (r != MAP_FAILED) munmap(r, cases[k].new * P);
         }
     }
     code();
