@@ -69,7 +69,9 @@ pub(crate) fn run(root: &Path, check: bool) -> Result<()> {
 fn pointed_to(calls: &[Call]) -> BTreeSet<&str> {
     let types = calls.iter().flat_map(|call| &call.types);
     let named = types.filter_map(|t| t.split_once(':').filter(|(way, _)| *way != "flags"));
-    named.map(|(_, name)| name).collect()
+    let names = named.map(|(_, name)| name.split_once('*').map_or(name, |(name, _)| name));
+    // (Arrays of buffers have a type of their own.)
+    names.filter(|name| !["bits", "mask", "siginfo"].contains(name)).chain(["iovec"]).collect()
 }
 
 fn parse(text: &str) -> Result<Vec<Call>> {
@@ -120,9 +122,25 @@ fn arg(text: &str) -> String {
         let words = t.split('_').map(|w| w[..1].to_uppercase() + &w[1..]);
         words.collect()
     };
-    match text.split_once(':') {
+    let (kind, count) = text.split_once('*').unwrap_or((text, ""));
+    let count = match count.strip_prefix('=') {
+        Some(fixed) => format!("Count::Fixed({fixed})"),
+        None => format!("Count::Argument({count})"),
+    };
+    match kind.split_once(':') {
         Some(("flags", set)) => format!("Arg::Flags(Set::{})", camel(set)),
-        Some((way, name)) => format!("Arg::{}(Layout::{})", camel(way), camel(name)),
+        Some((way, "siginfo")) => format!("Arg::Siginfo(Way::{})", camel(way)),
+        Some((way, name @ ("bits" | "mask"))) => {
+            format!("Arg::{}(Way::{}, {count})", camel(name), camel(way))
+        }
+        Some((way, name)) if kind == text => {
+            format!("Arg::{}(Layout::{})", camel(way), camel(name))
+        }
+        Some((way, name)) => {
+            format!("Arg::Array(Way::{}, Layout::{}, {count})", camel(way), camel(name))
+        }
+        None if kind == "message" => "Arg::Messages(None)".into(),
+        None if kind == "messages" => format!("Arg::Messages(Some({count}))"),
         None => format!("Arg::{}", camel(text)),
     }
 }
@@ -178,7 +196,7 @@ fn other_call(calls: &[Call], how: &str) -> Result<String> {
 fn table(calls: &[Call]) -> Result<String> {
     let mut out = String::from(
         "//! Generated from isa/linux.calls by `cargo xtask codegen`: every system call.\n\n\
-         use super::{Action, Call, Given, Lookup};\nuse crate::layout::Layout;\nuse crate::strace::{Arg, Set};\nuse sys::Errno;\n\n\
+         use super::{Action, Call, Given, Lookup};\nuse crate::layout::Layout;\nuse crate::strace::{Arg, Count, Set, Way};\nuse sys::Errno;\n\n\
          /// Marks a number without a call.\npub(crate) const NONE: u16 = u16::MAX;\n\n\
          /// All calls.\n#[rustfmt::skip]\npub(crate) static CALLS: [Call; ",
     );
@@ -290,6 +308,16 @@ mod tests {
         assert_eq!(call.guests, [Some(24), None, Some(292)]);
         assert_eq!(host_number(&call).unwrap(), "libc::SYS_dup3");
         assert_eq!(arg(&call.types[1]), "Arg::Flags(Set::Open)");
+        for (text, expected) in [
+            ("in:rlimit64", "Arg::In(Layout::Rlimit64)"),
+            ("inout:pollfd*1", "Arg::Array(Way::Inout, Layout::Pollfd, Count::Argument(1))"),
+            ("out:int*=2", "Arg::Array(Way::Out, Layout::Int, Count::Fixed(2))"),
+            ("in:mask*1", "Arg::Mask(Way::In, Count::Argument(1))"),
+            ("out:siginfo", "Arg::Siginfo(Way::Out)"),
+            ("messages*2", "Arg::Messages(Some(Count::Argument(2)))"),
+        ] {
+            assert_eq!(arg(text), expected);
+        }
         assert!(matches!(call.level, Level::Partial(f, why) if f == "file::dup3" && why == "no x"));
         assert!(parse_line("dup3  24 24 292  (fd)  maybe").is_err());
         let call =

@@ -161,7 +161,19 @@ fn write_struct(out: &mut String, parsed: &Struct) -> Result<()> {
     };
     let values: Vec<_> = shown.iter().map(value).collect();
     writeln!(out, "    }}\n    fn show(&self) -> String {{")?;
-    writeln!(out, "        format!(\"{{{{{}}}}}\", {})", pattern.join(", "), values.join(", "))?;
+    if let [Field { name, .. }] = shown[..]
+        && name == "value"
+    {
+        // As strace(1) shows a number that is pointed to.
+        writeln!(out, "        format!(\"[{{}}]\", self.value)")?;
+    } else {
+        writeln!(
+            out,
+            "        format!(\"{{{{{}}}}}\", {})",
+            pattern.join(", "),
+            values.join(", ")
+        )?;
+    }
     writeln!(out, "    }}\n}}")?;
     Ok(())
 }

@@ -203,7 +203,7 @@ fn lay_out(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layout::models::{BIG64, I386};
+    use crate::layout::models::{BIG64, LITTLE32};
 
     /// A stack that has been laid out, as the program sees it.
     struct Seen<'a> {
@@ -249,7 +249,7 @@ mod tests {
             secure: false,
         };
         let top = 0xc000_0000;
-        for (model, header) in [(Model::LP64, 56), (BIG64, 56), (I386, 32)] {
+        for (model, header) in [(Model::LP64, 56), (BIG64, 56), (LITTLE32, 32)] {
             let image = lay_out(model, Some("the-name"), &[(at::HWCAP2, 4)], &contents, top);
             assert_eq!(image.sp % 16, 0);
             assert_eq!(image.sp + image.bytes.len() as u64, top);

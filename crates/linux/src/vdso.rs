@@ -78,7 +78,7 @@ pub struct Form {
     pub model: Model,
     /// The version of all symbols.
     pub version: &'static str,
-    /// Bytes of an entry of the hash table: 4, but for s390x 8.
+    /// Bytes of an entry of the hash table: 4, but for one architecture 8.
     pub hash_entry: usize,
 }
 
@@ -365,7 +365,7 @@ const fn program(out: &mut Writer, kind: u32, flags: u32, [at, len, align]: [u64
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layout::models::{BIG64, I386};
+    use crate::layout::models::{BIG64, LITTLE32};
 
     #[test]
     fn the_image_is_a_loadable_file() {
@@ -426,7 +426,7 @@ mod tests {
         let usual = Form::new(22, "LINUX_2.6");
         for form in [
             usual,
-            Form { model: I386, ..usual },
+            Form { model: LITTLE32, ..usual },
             Form { model: BIG64, ..usual },
             Form { model: BIG64, hash_entry: 8, ..usual },
         ] {

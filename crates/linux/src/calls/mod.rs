@@ -209,7 +209,7 @@ fn pass(task: &mut Task, call: Option<&Call>, nr: i64, args: Args) -> Result {
     }
     let converted = Converted::new(model, call.map_or(&[], |call| call.args), args)?;
     let result = task.call(nr, converted.args)?;
-    converted.finish()?;
+    converted.finish(result)?;
     Ok(result)
 }
 

@@ -62,24 +62,6 @@ fn untag(address: u64) -> u64 {
     if has(address) { address & !TAG } else { address }
 }
 
-fn is_address(arg: Arg) -> bool {
-    matches!(
-        arg,
-        Arg::Path
-            | Arg::Str
-            | Arg::Ptr
-            | Arg::Inbuf
-            | Arg::Outbuf
-            | Arg::Argv
-            | Arg::In(_)
-            | Arg::Out(_)
-            | Arg::Inout(_)
-            | Arg::Sigset
-            | Arg::Sockaddr
-            | Arg::Iovec
-    )
-}
-
 /// `prctl(PR_SET_TAGGED_ADDR_CTRL)`.
 pub(crate) fn set(task: &mut Task, args: &[u64]) -> Result {
     if args[0] & !ENABLE != 0 || args[1..].iter().any(|&unused| unused != 0) {
@@ -116,7 +98,7 @@ struct Headers {
 /// The arguments of `call` for the host, which knows no tags. They are good as long as the copies.
 pub(super) fn remove(task: &Task, call: &Call, mut args: Args) -> (Args, Copies) {
     let mut copies = Copies::default();
-    let tagged = |(_, (arg, value)): &(usize, (&Arg, &mut u64))| is_address(**arg) && has(**value);
+    let tagged = |(_, (arg, value)): &(usize, (&Arg, &mut u64))| arg.is_address() && has(**value);
     for (index, (_, value)) in call.args.iter().zip(&mut args).enumerate().filter(tagged) {
         let naming = index == 0 && NAMING.contains(&call.name);
         if naming || task.takes_tags && !WITHOUT.contains(&call.name) {

@@ -2,6 +2,8 @@
 //! written here by the guest's word size, byte order and alignment.
 
 mod arguments;
+mod message;
+mod siginfo;
 #[rustfmt::skip]
 mod structs;
 
@@ -141,7 +143,6 @@ impl<'a> Cursor<'a> {
     }
 
     /// What follows stands at a multiple of a word.
-    #[cfg(test)]
     fn align_word(&mut self) {
         self.at = self.at.next_multiple_of(self.model.word);
     }
@@ -235,32 +236,32 @@ pub(crate) fn write<T: Struct>(model: Model, at: u64, value: T) -> Result<(), Me
 pub(crate) mod models {
     use super::Model;
 
-    /// s390x's and mips64's.
+    /// 64 bits, big-endian.
     pub(crate) const BIG64: Model = Model { word: 8, big_endian: true, wide_align: 8 };
-    /// i386's.
-    pub(crate) const I386: Model = Model { word: 4, big_endian: false, wide_align: 4 };
-    /// 32-bit Arm's.
-    pub(crate) const ARM: Model = Model { wide_align: 8, ..I386 };
+    /// 32 bits, little-endian, with numbers of 64 bits at multiples of 4.
+    pub(crate) const LITTLE32: Model = Model { word: 4, big_endian: false, wide_align: 4 };
+    /// The same with these at multiples of 8.
+    pub(crate) const ALIGNED32: Model = Model { wide_align: 8, ..LITTLE32 };
 }
 
 #[cfg(test)]
 mod tests {
-    use super::models::{ARM, BIG64, I386};
+    use super::models::{ALIGNED32, BIG64, LITTLE32};
     use super::*;
 
     /// Sizes of the kernel's structures on five kinds of architecture.
     #[test]
     fn lengths_are_the_kernels() {
         assert_eq!((len::<StatGeneric>(Model::LP64), len::<StatS390x>(BIG64)), (128, 144));
-        assert_eq!((len::<Stat64On32>(I386), len::<Stat64On32>(ARM)), (96, 104));
-        assert_eq!((len::<Msghdr>(Model::LP64), len::<Msghdr>(I386)), (56, 28));
-        assert_eq!((len::<EpollEvent>(Model::LP64), len::<EpollEvent>(I386)), (16, 12));
-        assert_eq!((len::<StackT>(Model::LP64), len::<StackT>(ARM)), (24, 12));
-        assert_eq!((len::<Statfs>(Model::LP64), len::<Rusage>(I386)), (120, 72));
-        assert_eq!((len::<Sysinfo>(Model::LP64), len::<Tms>(I386)), (112, 16));
-        assert_eq!((len::<Itimerspec>(Model::LP64), len::<Itimerval>(I386)), (32, 16));
-        assert_eq!((len::<Timex>(Model::LP64), len::<Timex>(I386)), (208, 128));
-        assert_eq!((len::<SemidDs>(Model::LP64), len::<CloneArgs>(ARM)), (88, 88));
+        assert_eq!((len::<Stat64On32>(LITTLE32), len::<Stat64On32>(ALIGNED32)), (96, 104));
+        assert_eq!((len::<Msghdr>(Model::LP64), len::<Msghdr>(LITTLE32)), (56, 28));
+        assert_eq!((len::<EpollEvent>(Model::LP64), len::<EpollEvent>(LITTLE32)), (16, 12));
+        assert_eq!((len::<StackT>(Model::LP64), len::<StackT>(ALIGNED32)), (24, 12));
+        assert_eq!((len::<Statfs>(Model::LP64), len::<Rusage>(LITTLE32)), (120, 72));
+        assert_eq!((len::<Sysinfo>(Model::LP64), len::<Tms>(LITTLE32)), (112, 16));
+        assert_eq!((len::<Itimerspec>(Model::LP64), len::<Itimerval>(LITTLE32)), (32, 16));
+        assert_eq!((len::<Timex>(Model::LP64), len::<Timex>(LITTLE32)), (208, 128));
+        assert_eq!((len::<SemidDs>(Model::LP64), len::<CloneArgs>(ALIGNED32)), (88, 88));
         assert_eq!(
             (len::<Sigaction>(Model::LP64), len::<SigactionRestorer>(Model::LP64)),
             (24, 32)
@@ -285,9 +286,9 @@ mod tests {
         assert_eq!((&bytes[24..28], bytes[39]), (&[0xff; 4][..], 5));
         assert_eq!(from_bytes::<SiginfoChild>(BIG64, &bytes[..len]), child);
         let time = Timespec { tv_sec: -2, tv_nsec: 7 };
-        let len = to_bytes(I386, time, &mut bytes);
+        let len = to_bytes(LITTLE32, time, &mut bytes);
         assert_eq!(bytes[..len], [0xfe, 0xff, 0xff, 0xff, 7, 0, 0, 0]);
-        assert_eq!(from_bytes::<Timespec>(I386, &bytes[..len]), time);
+        assert_eq!(from_bytes::<Timespec>(LITTLE32, &bytes[..len]), time);
     }
 
     #[test]
@@ -297,8 +298,8 @@ mod tests {
         let at = place.as_mut_ptr() as u64;
         let stat =
             Stat64On32 { ino: 0x1_0000_0002, size: -1, mode: 0o644, ..Stat64On32::default() };
-        write(I386, at, stat).unwrap();
-        assert_eq!(read::<Stat64On32>(I386, at).unwrap(), stat);
+        write(LITTLE32, at, stat).unwrap();
+        assert_eq!(read::<Stat64On32>(LITTLE32, at).unwrap(), stat);
         assert_eq!(memory::read_u64(at + 88).unwrap(), 0x1_0000_0002);
         assert!(read::<Timespec>(Model::LP64, 8).is_err());
     }

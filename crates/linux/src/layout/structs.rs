@@ -2,6 +2,81 @@
 
 use super::{Cursor, Struct};
 
+/// `struct int`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Int {
+    pub(crate) value: i32,
+}
+
+impl Struct for Int {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.number(&mut self.value);
+    }
+    fn show(&self) -> String {
+        format!("[{}]", self.value)
+    }
+}
+
+/// `struct uint`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Uint {
+    pub(crate) value: u32,
+}
+
+impl Struct for Uint {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.number(&mut self.value);
+    }
+    fn show(&self) -> String {
+        format!("[{}]", self.value)
+    }
+}
+
+/// `struct word`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Word {
+    pub(crate) value: u64,
+}
+
+impl Struct for Word {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.word(&mut self.value);
+    }
+    fn show(&self) -> String {
+        format!("[{}]", self.value)
+    }
+}
+
+/// `struct offset`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Offset {
+    pub(crate) value: i64,
+}
+
+impl Struct for Offset {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.number(&mut self.value);
+    }
+    fn show(&self) -> String {
+        format!("[{}]", self.value)
+    }
+}
+
+/// `struct id64`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Id64 {
+    pub(crate) value: u64,
+}
+
+impl Struct for Id64 {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.number(&mut self.value);
+    }
+    fn show(&self) -> String {
+        format!("[{}]", self.value)
+    }
+}
+
 /// `struct timespec`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Timespec {
@@ -306,6 +381,454 @@ impl Struct for SchedParam {
     }
     fn show(&self) -> String {
         format!("{{sched_priority={}}}", self.sched_priority)
+    }
+}
+
+/// `struct iovec`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Iovec {
+    pub(crate) base: u64,
+    pub(crate) len: u64,
+}
+
+impl Struct for Iovec {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.word(&mut self.base);
+        cursor.word(&mut self.len);
+    }
+    fn show(&self) -> String {
+        format!("{{base={:#x}, len={}}}", self.base, self.len)
+    }
+}
+
+/// `struct pollfd`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pollfd {
+    pub(crate) fd: i32,
+    pub(crate) events: u16,
+    pub(crate) revents: u16,
+}
+
+impl Struct for Pollfd {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.number(&mut self.fd);
+        cursor.number(&mut self.events);
+        cursor.number(&mut self.revents);
+    }
+    fn show(&self) -> String {
+        format!("{{fd={}, events={}, revents={}}}", self.fd, self.events, self.revents)
+    }
+}
+
+/// `struct rlimit`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rlimit {
+    pub(crate) cur: u64,
+    pub(crate) max: u64,
+}
+
+impl Struct for Rlimit {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.word(&mut self.cur);
+        cursor.word(&mut self.max);
+    }
+    fn show(&self) -> String {
+        format!("{{cur={}, max={}}}", self.cur, self.max)
+    }
+}
+
+/// `struct rlimit64`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rlimit64 {
+    pub(crate) cur: u64,
+    pub(crate) max: u64,
+}
+
+impl Struct for Rlimit64 {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.number(&mut self.cur);
+        cursor.number(&mut self.max);
+    }
+    fn show(&self) -> String {
+        format!("{{cur={}, max={}}}", self.cur, self.max)
+    }
+}
+
+/// `struct io_event`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct IoEvent {
+    pub(crate) data: u64,
+    pub(crate) obj: u64,
+    pub(crate) res: i64,
+    pub(crate) res2: i64,
+}
+
+impl Struct for IoEvent {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.number(&mut self.data);
+        cursor.number(&mut self.obj);
+        cursor.number(&mut self.res);
+        cursor.number(&mut self.res2);
+    }
+    fn show(&self) -> String {
+        format!("{{data={}, obj={}, res={}, res2={}}}", self.data, self.obj, self.res, self.res2)
+    }
+}
+
+/// `struct mq_attr`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MqAttr {
+    pub(crate) flags: i64,
+    pub(crate) maxmsg: i64,
+    pub(crate) msgsize: i64,
+    pub(crate) curmsgs: i64,
+}
+
+impl Struct for MqAttr {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.signed_word(&mut self.flags);
+        cursor.signed_word(&mut self.maxmsg);
+        cursor.signed_word(&mut self.msgsize);
+        cursor.signed_word(&mut self.curmsgs);
+        cursor.signed_word(&mut { 0_i64 });
+        cursor.signed_word(&mut { 0_i64 });
+        cursor.signed_word(&mut { 0_i64 });
+        cursor.signed_word(&mut { 0_i64 });
+    }
+    fn show(&self) -> String {
+        format!("{{flags={}, maxmsg={}, msgsize={}, curmsgs={}}}", self.flags, self.maxmsg, self.msgsize, self.curmsgs)
+    }
+}
+
+/// `struct sembuf`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sembuf {
+    pub(crate) num: u16,
+    pub(crate) op: u16,
+    pub(crate) flags: u16,
+}
+
+impl Struct for Sembuf {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.number(&mut self.num);
+        cursor.number(&mut self.op);
+        cursor.number(&mut self.flags);
+    }
+    fn show(&self) -> String {
+        format!("{{num={}, op={}, flags={}}}", self.num, self.op, self.flags)
+    }
+}
+
+/// `struct sigevent`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sigevent {
+    pub(crate) value: u64,
+    pub(crate) signo: i32,
+    pub(crate) notify: i32,
+    pub(crate) tid: i32,
+}
+
+impl Struct for Sigevent {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.word(&mut self.value);
+        cursor.number(&mut self.signo);
+        cursor.number(&mut self.notify);
+        cursor.number(&mut self.tid);
+        cursor.number(&mut { 0_i32 });
+        cursor.number(&mut { 0_i32 });
+        cursor.number(&mut { 0_i32 });
+        cursor.number(&mut { 0_i32 });
+        cursor.number(&mut { 0_i32 });
+        cursor.number(&mut { 0_i32 });
+        cursor.number(&mut { 0_i32 });
+        cursor.number(&mut { 0_i32 });
+        cursor.number(&mut { 0_i32 });
+        cursor.number(&mut { 0_i32 });
+        cursor.number(&mut { 0_i32 });
+    }
+    fn show(&self) -> String {
+        format!("{{value={}, signo={}, notify={}, tid={}}}", self.value, self.signo, self.notify, self.tid)
+    }
+}
+
+/// `struct futex_waiter`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FutexWaiter {
+    pub(crate) val: u64,
+    pub(crate) uaddr: u64,
+    pub(crate) flags: u32,
+}
+
+impl Struct for FutexWaiter {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.number(&mut self.val);
+        cursor.number(&mut self.uaddr);
+        cursor.number(&mut self.flags);
+        cursor.number(&mut { 0_u32 });
+    }
+    fn show(&self) -> String {
+        format!("{{val={}, uaddr={}, flags={}}}", self.val, self.uaddr, self.flags)
+    }
+}
+
+/// `struct cachestat_range`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CachestatRange {
+    pub(crate) off: u64,
+    pub(crate) len: u64,
+}
+
+impl Struct for CachestatRange {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.number(&mut self.off);
+        cursor.number(&mut self.len);
+    }
+    fn show(&self) -> String {
+        format!("{{off={}, len={}}}", self.off, self.len)
+    }
+}
+
+/// `struct cachestat`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Cachestat {
+    pub(crate) cache: u64,
+    pub(crate) dirty: u64,
+    pub(crate) writeback: u64,
+    pub(crate) evicted: u64,
+    pub(crate) recently_evicted: u64,
+}
+
+impl Struct for Cachestat {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.number(&mut self.cache);
+        cursor.number(&mut self.dirty);
+        cursor.number(&mut self.writeback);
+        cursor.number(&mut self.evicted);
+        cursor.number(&mut self.recently_evicted);
+    }
+    fn show(&self) -> String {
+        format!("{{cache={}, dirty={}, writeback={}, evicted={}, recently_evicted={}}}", self.cache, self.dirty, self.writeback, self.evicted, self.recently_evicted)
+    }
+}
+
+/// `struct msghdr`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Msghdr {
+    pub(crate) name: u64,
+    pub(crate) namelen: i32,
+    pub(crate) iov: u64,
+    pub(crate) iovlen: u64,
+    pub(crate) control: u64,
+    pub(crate) controllen: u64,
+    pub(crate) flags: u32,
+}
+
+impl Struct for Msghdr {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.word(&mut self.name);
+        cursor.number(&mut self.namelen);
+        cursor.word(&mut self.iov);
+        cursor.word(&mut self.iovlen);
+        cursor.word(&mut self.control);
+        cursor.word(&mut self.controllen);
+        cursor.number(&mut self.flags);
+    }
+    fn show(&self) -> String {
+        format!("{{name={:#x}, namelen={}, iov={:#x}, iovlen={}, control={:#x}, controllen={}, flags={}}}", self.name, self.namelen, self.iov, self.iovlen, self.control, self.controllen, self.flags)
+    }
+}
+
+/// `struct cmsghdr`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Cmsghdr {
+    pub(crate) len: u64,
+    pub(crate) level: i32,
+    pub(crate) kind: i32,
+}
+
+impl Struct for Cmsghdr {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.word(&mut self.len);
+        cursor.number(&mut self.level);
+        cursor.number(&mut self.kind);
+    }
+    fn show(&self) -> String {
+        format!("{{len={}, level={}, kind={}}}", self.len, self.level, self.kind)
+    }
+}
+
+/// `struct siginfo_head`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SiginfoHead {
+    pub(crate) signo: i32,
+    pub(crate) errno: i32,
+    pub(crate) code: i32,
+}
+
+impl Struct for SiginfoHead {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.number(&mut self.signo);
+        cursor.number(&mut self.errno);
+        cursor.number(&mut self.code);
+    }
+    fn show(&self) -> String {
+        format!("{{signo={}, errno={}, code={}}}", self.signo, self.errno, self.code)
+    }
+}
+
+/// `struct siginfo_queued`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SiginfoQueued {
+    pub(crate) signo: i32,
+    pub(crate) errno: i32,
+    pub(crate) code: i32,
+    pub(crate) pid: i32,
+    pub(crate) uid: u32,
+    pub(crate) value: u64,
+}
+
+impl Struct for SiginfoQueued {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.number(&mut self.signo);
+        cursor.number(&mut self.errno);
+        cursor.number(&mut self.code);
+        cursor.align_word();
+        cursor.number(&mut self.pid);
+        cursor.number(&mut self.uid);
+        cursor.word(&mut self.value);
+    }
+    fn show(&self) -> String {
+        format!("{{signo={}, errno={}, code={}, pid={}, uid={}, value={}}}", self.signo, self.errno, self.code, self.pid, self.uid, self.value)
+    }
+}
+
+/// `struct siginfo_timer`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SiginfoTimer {
+    pub(crate) signo: i32,
+    pub(crate) errno: i32,
+    pub(crate) code: i32,
+    pub(crate) tid: i32,
+    pub(crate) overrun: i32,
+    pub(crate) value: u64,
+}
+
+impl Struct for SiginfoTimer {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.number(&mut self.signo);
+        cursor.number(&mut self.errno);
+        cursor.number(&mut self.code);
+        cursor.align_word();
+        cursor.number(&mut self.tid);
+        cursor.number(&mut self.overrun);
+        cursor.word(&mut self.value);
+    }
+    fn show(&self) -> String {
+        format!("{{signo={}, errno={}, code={}, tid={}, overrun={}, value={}}}", self.signo, self.errno, self.code, self.tid, self.overrun, self.value)
+    }
+}
+
+/// `struct siginfo_child`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SiginfoChild {
+    pub(crate) signo: i32,
+    pub(crate) errno: i32,
+    pub(crate) code: i32,
+    pub(crate) pid: i32,
+    pub(crate) uid: u32,
+    pub(crate) status: i32,
+    pub(crate) utime: i64,
+    pub(crate) stime: i64,
+}
+
+impl Struct for SiginfoChild {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.number(&mut self.signo);
+        cursor.number(&mut self.errno);
+        cursor.number(&mut self.code);
+        cursor.align_word();
+        cursor.number(&mut self.pid);
+        cursor.number(&mut self.uid);
+        cursor.number(&mut self.status);
+        cursor.signed_word(&mut self.utime);
+        cursor.signed_word(&mut self.stime);
+    }
+    fn show(&self) -> String {
+        format!("{{signo={}, errno={}, code={}, pid={}, uid={}, status={}, utime={}, stime={}}}", self.signo, self.errno, self.code, self.pid, self.uid, self.status, self.utime, self.stime)
+    }
+}
+
+/// `struct siginfo_fault`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SiginfoFault {
+    pub(crate) signo: i32,
+    pub(crate) errno: i32,
+    pub(crate) code: i32,
+    pub(crate) addr: u64,
+    pub(crate) lsb: u16,
+}
+
+impl Struct for SiginfoFault {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.number(&mut self.signo);
+        cursor.number(&mut self.errno);
+        cursor.number(&mut self.code);
+        cursor.align_word();
+        cursor.word(&mut self.addr);
+        cursor.number(&mut self.lsb);
+    }
+    fn show(&self) -> String {
+        format!("{{signo={}, errno={}, code={}, addr={:#x}, lsb={}}}", self.signo, self.errno, self.code, self.addr, self.lsb)
+    }
+}
+
+/// `struct siginfo_poll`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SiginfoPoll {
+    pub(crate) signo: i32,
+    pub(crate) errno: i32,
+    pub(crate) code: i32,
+    pub(crate) band: i64,
+    pub(crate) fd: i32,
+}
+
+impl Struct for SiginfoPoll {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.number(&mut self.signo);
+        cursor.number(&mut self.errno);
+        cursor.number(&mut self.code);
+        cursor.align_word();
+        cursor.signed_word(&mut self.band);
+        cursor.number(&mut self.fd);
+    }
+    fn show(&self) -> String {
+        format!("{{signo={}, errno={}, code={}, band={}, fd={}}}", self.signo, self.errno, self.code, self.band, self.fd)
+    }
+}
+
+/// `struct siginfo_sys`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SiginfoSys {
+    pub(crate) signo: i32,
+    pub(crate) errno: i32,
+    pub(crate) code: i32,
+    pub(crate) call_addr: u64,
+    pub(crate) syscall: i32,
+    pub(crate) arch: u32,
+}
+
+impl Struct for SiginfoSys {
+    fn visit(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.number(&mut self.signo);
+        cursor.number(&mut self.errno);
+        cursor.number(&mut self.code);
+        cursor.align_word();
+        cursor.word(&mut self.call_addr);
+        cursor.number(&mut self.syscall);
+        cursor.number(&mut self.arch);
+    }
+    fn show(&self) -> String {
+        format!("{{signo={}, errno={}, code={}, call_addr={:#x}, syscall={}, arch={}}}", self.signo, self.errno, self.code, self.call_addr, self.syscall, self.arch)
     }
 }
 
@@ -685,75 +1208,29 @@ impl Struct for Stat64On32 {
     }
 }
 
-/// `struct msghdr`.
-#[cfg(test)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Msghdr {
-    pub(crate) name: u64,
-    pub(crate) namelen: i32,
-    pub(crate) iov: u64,
-    pub(crate) iovlen: u64,
-    pub(crate) control: u64,
-    pub(crate) controllen: u64,
-    pub(crate) flags: u32,
-}
-
-#[cfg(test)]
-impl Struct for Msghdr {
-    fn visit(&mut self, cursor: &mut Cursor<'_>) {
-        cursor.word(&mut self.name);
-        cursor.number(&mut self.namelen);
-        cursor.word(&mut self.iov);
-        cursor.word(&mut self.iovlen);
-        cursor.word(&mut self.control);
-        cursor.word(&mut self.controllen);
-        cursor.number(&mut self.flags);
-    }
-    fn show(&self) -> String {
-        format!("{{name={:#x}, namelen={}, iov={:#x}, iovlen={}, control={:#x}, controllen={}, flags={}}}", self.name, self.namelen, self.iov, self.iovlen, self.control, self.controllen, self.flags)
-    }
-}
-
-/// `struct siginfo_child`.
-#[cfg(test)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct SiginfoChild {
-    pub(crate) signo: i32,
-    pub(crate) errno: i32,
-    pub(crate) code: i32,
-    pub(crate) pid: i32,
-    pub(crate) uid: u32,
-    pub(crate) status: i32,
-    pub(crate) utime: i64,
-    pub(crate) stime: i64,
-}
-
-#[cfg(test)]
-impl Struct for SiginfoChild {
-    fn visit(&mut self, cursor: &mut Cursor<'_>) {
-        cursor.number(&mut self.signo);
-        cursor.number(&mut self.errno);
-        cursor.number(&mut self.code);
-        cursor.align_word();
-        cursor.number(&mut self.pid);
-        cursor.number(&mut self.uid);
-        cursor.number(&mut self.status);
-        cursor.signed_word(&mut self.utime);
-        cursor.signed_word(&mut self.stime);
-    }
-    fn show(&self) -> String {
-        format!("{{signo={}, errno={}, code={}, pid={}, uid={}, status={}, utime={}, stime={}}}", self.signo, self.errno, self.code, self.pid, self.uid, self.status, self.utime, self.stime)
-    }
-}
-
 /// A structure that an argument of a call points to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Layout {
+    Cachestat,
+    CachestatRange,
     EpollEvent,
+    FutexWaiter,
+    Id64,
+    Int,
+    IoEvent,
+    Iovec,
     Itimerspec,
     Itimerval,
+    MqAttr,
+    Offset,
+    Pollfd,
+    Rlimit,
+    Rlimit64,
     Rusage,
     SchedParam,
+    Sembuf,
+    Sigevent,
+    SigsetArgument,
     StackT,
     Statfs,
     Sysinfo,
@@ -762,17 +1239,34 @@ pub(crate) enum Layout {
     Timex,
     Timezone,
     Tms,
+    Uint,
+    Word,
 }
 
 impl Layout {
     /// What is done with it.
     pub(super) const fn shape(self) -> super::Shape {
         match self {
+            Self::Cachestat => super::Shape::of::<Cachestat>(),
+            Self::CachestatRange => super::Shape::of::<CachestatRange>(),
             Self::EpollEvent => super::Shape::of::<EpollEvent>(),
+            Self::FutexWaiter => super::Shape::of::<FutexWaiter>(),
+            Self::Id64 => super::Shape::of::<Id64>(),
+            Self::Int => super::Shape::of::<Int>(),
+            Self::IoEvent => super::Shape::of::<IoEvent>(),
+            Self::Iovec => super::Shape::of::<Iovec>(),
             Self::Itimerspec => super::Shape::of::<Itimerspec>(),
             Self::Itimerval => super::Shape::of::<Itimerval>(),
+            Self::MqAttr => super::Shape::of::<MqAttr>(),
+            Self::Offset => super::Shape::of::<Offset>(),
+            Self::Pollfd => super::Shape::of::<Pollfd>(),
+            Self::Rlimit => super::Shape::of::<Rlimit>(),
+            Self::Rlimit64 => super::Shape::of::<Rlimit64>(),
             Self::Rusage => super::Shape::of::<Rusage>(),
             Self::SchedParam => super::Shape::of::<SchedParam>(),
+            Self::Sembuf => super::Shape::of::<Sembuf>(),
+            Self::Sigevent => super::Shape::of::<Sigevent>(),
+            Self::SigsetArgument => super::Shape::of::<SigsetArgument>(),
             Self::StackT => super::Shape::of::<StackT>(),
             Self::Statfs => super::Shape::of::<Statfs>(),
             Self::Sysinfo => super::Shape::of::<Sysinfo>(),
@@ -781,6 +1275,8 @@ impl Layout {
             Self::Timex => super::Shape::of::<Timex>(),
             Self::Timezone => super::Shape::of::<Timezone>(),
             Self::Tms => super::Shape::of::<Tms>(),
+            Self::Uint => super::Shape::of::<Uint>(),
+            Self::Word => super::Shape::of::<Word>(),
         }
     }
 }

@@ -33,8 +33,8 @@ pub(crate) enum Arg {
     Path,
     /// Other string.
     Str,
-    /// Address.
-    Ptr,
+    /// Address that the call does not access, or only as 32-bit words.
+    Addr,
     /// 32-bit number.
     Int,
     /// Without sign.
@@ -73,6 +73,76 @@ pub(crate) enum Arg {
     Out(Layout),
     /// Structure that it reads and writes.
     Inout(Layout),
+    /// Structures.
+    Array(Way, Layout, Count),
+    /// Words of bits; their number counts bits.
+    Bits(Way, Count),
+    /// Words of bits; their number counts bytes.
+    Mask(Way, Count),
+    /// What is told of a signal.
+    Siginfo(Way),
+    /// A `struct msghdr` that the call reads, or several with the length of what was sent.
+    Messages(Option<Count>),
+    /// A `struct sockaddr` that the call writes; the next argument points to its length.
+    Peer,
+    /// Bytes that are the same for all guests.
+    Bytes,
+    /// What the call's function reads and writes as the guest lays it out.
+    Own,
+    /// What another argument decides.
+    Data,
+}
+
+impl Arg {
+    /// Whether it points to something.
+    pub(crate) const fn is_address(self) -> bool {
+        !matches!(
+            self,
+            Self::Fd
+                | Self::Dirfd
+                | Self::Int
+                | Self::Uint
+                | Self::Long
+                | Self::Hex
+                | Self::Size
+                | Self::Off
+                | Self::Mode
+                | Self::Sig
+                | Self::Pid
+                | Self::Flags(_)
+        )
+    }
+}
+
+/// What a call does with what an argument points to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Way {
+    /// Reads it.
+    In,
+    /// Writes it.
+    Out,
+    /// Both.
+    Inout,
+}
+
+impl Way {
+    /// Whether it is read.
+    pub(crate) const fn reads(self) -> bool {
+        !matches!(self, Self::Out)
+    }
+    /// Whether it is written.
+    pub(crate) const fn writes(self) -> bool {
+        !matches!(self, Self::In)
+    }
+}
+
+/// How many there are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Count {
+    /// Always as many.
+    Fixed(u8),
+    /// As many as this argument says.
+    Argument(u8),
 }
 
 /// Prints for one thread.
@@ -235,9 +305,20 @@ fn argument(out: &mut String, ty: Arg, value: u64, next: u64) {
         Arg::Mode => write!(out, "{:#o}", value as u32),
         Arg::Sig => write!(out, "{}", signal_name(value as i32)),
         Arg::Hex => write!(out, "{value:#x}"),
-        Arg::Ptr | Arg::Outbuf | Arg::In(_) | Arg::Out(_) | Arg::Inout(_) => {
-            return pointer(out, value);
-        }
+        Arg::Addr
+        | Arg::Outbuf
+        | Arg::In(_)
+        | Arg::Out(_)
+        | Arg::Inout(_)
+        | Arg::Array(..)
+        | Arg::Bits(..)
+        | Arg::Mask(..)
+        | Arg::Siginfo(_)
+        | Arg::Messages(_)
+        | Arg::Peer
+        | Arg::Bytes
+        | Arg::Own
+        | Arg::Data => return pointer(out, value),
         Arg::Flags(set) => return set.text(out, value),
         Arg::Path | Arg::Str => return string(out, value),
         Arg::Inbuf => return bytes(out, value, next as usize),
