@@ -60,6 +60,19 @@ pub fn float(rng: &mut Rng, bits: u32) -> u64 {
     sign | magnitude
 }
 
+/// An integer of `bits` bits.
+fn corner(rng: &mut Rng, bits: u32) -> u64 {
+    let sign = 1 << (bits - 1);
+    match rng.below(6) {
+        0 => 0,
+        1 => sign | (sign - 1),
+        2 => sign,
+        3 => sign - 1,
+        4 => 1,
+        _ => rng.next() & (sign | (sign - 1)),
+    }
+}
+
 /// A vector of 128 bits.
 pub fn vector(rng: &mut Rng) -> u128 {
     let bits = match rng.below(10) {
@@ -70,13 +83,9 @@ pub fn vector(rng: &mut Rng) -> u128 {
         8 => return u128::from(integer(rng)) << 64 | u128::from(integer(rng)),
         _ => return u128::from(rng.next()) << 64 | u128::from(rng.next()),
     };
+    let integers = bits == 8 || rng.one_in(4);
     (0..128 / bits).fold(0, |v, _| {
-        let lane = match bits {
-            8 => *[0, 0xff, 0x80, 0x7f, 1, rng.next() as u8]
-                .get(rng.below(6) as usize)
-                .unwrap_or(&0) as u64,
-            _ => float(rng, bits),
-        };
+        let lane = if integers { corner(rng, bits) } else { float(rng, bits) };
         v << bits | u128::from(lane)
     })
 }

@@ -1,15 +1,18 @@
 //! Makes random cases: states full of corner values, and instructions whose operands fit.
 
-use guest::Mode;
+use std::sync::LazyLock;
+
+use guest::{Guest as _, Mode};
+use guest_riscv64::Riscv64;
 use guest_riscv64::encoding::TABLE;
-use guest_riscv64::state::{SLOT_VL, SLOT_VTYPE};
+use guest_riscv64::state::{SLOT_VL, SLOT_VSTART, SLOT_VTYPE};
 use ir::{OpCode, State};
 use isa::{Generator, Line, Rng};
 
 use super::frame::kept;
 use super::vector::Kind;
 use super::{
-    FCSR, FLOATS, LAYOUT, SUBJECT, VCSR, VECTORS, VL, VTYPE, fit, idiom, known, special, vector,
+    FCSR, FLOATS, LAYOUT, VCSR, VECTORS, VL, VTYPE, fit, guest, idiom, known, special, vector,
 };
 use crate::diff::case::{Case, Group};
 use crate::diff::program::record_address;
@@ -62,7 +65,7 @@ impl Chooser {
         Self {
             all: Generator::new(&TABLE, seed, wanted),
             base: Generator::new(&TABLE, !seed, base),
-            kind: Kind { vtype: 0, vl: 0 },
+            kind: Kind::default(),
         }
     }
 
@@ -152,7 +155,8 @@ impl eval::Memory for Anything {
 
 /// Whether the product says that the instruction is undefined.
 pub(super) fn undefined(code: &[u8], kind: Kind) -> bool {
-    let guest = (SUBJECT.guest)();
+    static GUEST: LazyLock<Riscv64> = LazyLock::new(guest);
+    let guest = &*GUEST;
     let mut block = ir::Block::default();
     let mode = Mode { single: true, ..Mode::default() };
     guest.translate(&mut guest::Bytes { start: 0x1000, code }, 0x1000, mode, &mut block);
@@ -167,6 +171,7 @@ pub(super) fn undefined(code: &[u8], kind: Kind) -> bool {
     let mut state = Box::new(State::new());
     state.int[usize::from(SLOT_VL)] = kind.vl;
     state.int[usize::from(SLOT_VTYPE)] = kind.vtype;
+    state.int[usize::from(SLOT_VSTART)] = kind.vstart;
     match eval::run(&block, &mut state, &mut Anything) {
         eval::Outcome::Runtime { op, args } => matches!(
             guest.runtime(op.cast_unsigned(), args, &mut state, &mut Anything),

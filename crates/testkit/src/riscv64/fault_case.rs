@@ -6,16 +6,21 @@ use isa::{Generator, Line, Rng};
 
 use super::choose::control;
 use super::fit::{finish, immediate, is_access, register, with, writes};
+use super::vector::{self, Kind, is_vector};
 use super::{known, li};
 use crate::diff::case::{Branch, Group};
-use crate::diff::value::float;
+use crate::diff::value::{self, float};
 use crate::fault::value::integer;
 use crate::fault::{self, CODE, Case, Plan, near_boundary};
 
 /// Where things are in a table of registers; those of integers are first.
 pub(super) const FLOATS: usize = 256;
 pub(super) const FCSR: usize = 512;
-const SIZE: usize = 520;
+pub(super) const VL: usize = 520;
+pub(super) const VTYPE: usize = 528;
+pub(super) const VCSR: usize = 536;
+pub(super) const VECTORS: usize = 544;
+const SIZE: usize = VECTORS + 512;
 
 /// Makes cases.
 #[derive(Debug)]
@@ -24,6 +29,10 @@ pub(super) struct Chooser {
     memory: Generator,
     integer: Generator,
     float: Generator,
+    vector_memory: Generator,
+    vector: Generator,
+    /// What vl and vtype are at this place of the case.
+    kind: Kind,
 }
 
 fn is_atomic(line: &Line) -> bool {
@@ -44,12 +53,17 @@ impl Chooser {
         };
         let memory = |l: &Line| is_access(l) || is_atomic(l);
         let float = |l: &Line| l.fields.iter().any(|f| f.name.starts_with('f'));
-        let computes = |l: &Line| !memory(l) && !is_special(l);
+        let computes = |l: &Line| !memory(l) && !is_special(l) && !is_vector(l);
+        let moves = |l: &Line| l.section == "V: loads and stores";
+        let configures = |l: &Line| l.section == "V: configuration";
         Self {
             rng: Rng::new(seed),
             memory: generator(1, &memory),
             integer: generator(2, &|l| computes(l) && !float(l)),
             float: generator(3, &|l| computes(l) && float(l)),
+            vector_memory: generator(4, &moves),
+            vector: generator(5, &|l| is_vector(l) && !moves(l) && !configures(l)),
+            kind: Kind::default(),
         }
     }
 
@@ -57,12 +71,14 @@ impl Chooser {
         let plain = |word: u32| Group { code: word.to_le_bytes().into(), last: 0, branch: None };
         loop {
             let found = match self.rng.below(100) {
-                0..50 => match self.memory.instruction() {
+                0..36 => match self.memory.instruction() {
                     Some((word, line)) => access(&mut self.rng, word, line, plan),
                     None => None,
                 },
-                50..70 => compute(&mut self.integer, plan),
-                70..88 => compute(&mut self.float, plan),
+                36..50 => self.vector_access(plan),
+                50..60 => self.vector_compute(plan),
+                60..74 => compute(&mut self.integer, plan),
+                74..88 => compute(&mut self.float, plan),
                 88..97 => Some(branch(&mut self.rng)),
                 97 => Some(Group { code: vec![0, 0], last: 0, branch: None }),
                 98 => Some(plain(rv::EBREAK)),
@@ -76,6 +92,53 @@ impl Chooser {
                 return found;
             }
         }
+    }
+
+    /// Sets vl and vtype, mostly.
+    fn configure(&mut self, code: &mut Vec<u8>, plan: &Plan) -> u32 {
+        let rng = &mut self.rng;
+        let free = std::iter::repeat_with(|| 1 + rng.below(31) as u32).find(|&r| !plan.keeps(r));
+        let free = free.unwrap_or(1);
+        if !rng.one_in(4) {
+            self.kind = Kind::random(rng);
+            self.kind.set(code, free);
+        }
+        free
+    }
+
+    /// A vector load or store through a register of the plan.
+    fn vector_access(&mut self, plan: &Plan) -> Option<Group> {
+        let mut code = Vec::new();
+        let free = self.configure(&mut code, plan);
+        let (word, line) = self.vector_memory.instruction()?;
+        let rng = &mut self.rng;
+        let mut draw = |from: &[u32]| from[rng.below(from.len() as u64) as usize];
+        let (pointer, stride) = (draw(&plan.pointers), draw(&plan.offsets));
+        let mut word = with(line, word, "rs1", pointer);
+        if line.field_named("rs2").is_some() {
+            word = with(line, word, "rs2", stride);
+        }
+        let word = vector::registers(rng, word, line, self.kind)?;
+        if let Some(vs2) = line.field(word, "vs2")
+            && !rng.one_in(8)
+        {
+            let width = vector::width(word);
+            vector::small_indices(&mut code, vs2 as u32, width, self.kind, free)?;
+            self.kind.set(&mut code, free);
+        }
+        finish(code, word, line, None)
+    }
+
+    /// A vector computation.
+    fn vector_compute(&mut self, plan: &Plan) -> Option<Group> {
+        let mut code = Vec::new();
+        self.configure(&mut code, plan);
+        let (word, line) = self.vector.instruction()?;
+        let word = vector::registers(&mut self.rng, word, line, self.kind)?;
+        if register(line, word, "rd").is_some_and(|rd| plan.keeps(rd)) {
+            return None;
+        }
+        finish(code, word, line, None)
     }
 }
 
@@ -100,6 +163,15 @@ impl fault::Chooser for Chooser {
             case.set(FLOATS + n * 8, value);
         }
         case.set(FCSR, control(rng));
+        self.kind = Kind::random(rng);
+        case.set(VL, self.kind.vl);
+        case.set(VTYPE, self.kind.vtype);
+        case.set(VCSR, rng.below(8));
+        for at in (VECTORS..SIZE).step_by(16) {
+            let value = value::vector(rng);
+            case.set(at, value as u64);
+            case.set(at + 8, (value >> 64) as u64);
+        }
         for _ in 0..8 + rng.below(length.saturating_sub(8).max(1)) {
             case.groups.push(self.group(&plan));
         }

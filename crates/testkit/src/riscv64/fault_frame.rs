@@ -3,15 +3,19 @@
 use asm::riscv64 as rv;
 use asm::{Assembler, Reg};
 
-use super::fault_case::{self, FCSR, FLOATS};
+use super::fault_case::{self, FCSR, FLOATS, VCSR, VECTORS, VL, VTYPE};
 use crate::fault::Guest;
 
 /// Where things are in `ucontext_t`.
 const PC: usize = 176;
 const CONTEXT_FLOATS: usize = PC + 256;
 const CONTEXT_FCSR: usize = CONTEXT_FLOATS + 256;
-/// Behind the floating-point state and the header that ends the extensions.
-const END: usize = CONTEXT_FLOATS + 528;
+/// Behind the floating-point state and the header of the vectors' record: vstart, vl, vtype, vcsr,
+/// vlenb, where the registers are, and these.
+const CONTEXT_VECTOR: usize = CONTEXT_FLOATS + 528;
+const CONTEXT_VECTORS: usize = CONTEXT_VECTOR + 48;
+/// Behind the header that ends the extensions.
+const END: usize = CONTEXT_VECTORS + 512 + 8;
 
 /// Of faults.
 pub(super) const GUEST: Guest = Guest {
@@ -34,6 +38,13 @@ fn name(at: usize) -> String {
             format!("f{}", (at - CONTEXT_FLOATS) / 8)
         }
         CONTEXT_FCSR => "fcsr".into(),
+        _ if (CONTEXT_VECTOR..CONTEXT_VECTORS).contains(&at) => {
+            let names = ["vstart", "vl", "vtype", "vcsr", "vlenb", "vector registers"];
+            names[(at - CONTEXT_VECTOR) / 8].into()
+        }
+        _ if (CONTEXT_VECTORS..END - 8).contains(&at) => {
+            format!("v{}+{}", (at - CONTEXT_VECTORS) / 16, at % 16)
+        }
         _ => format!("ucontext+{at}"),
     }
 }
@@ -44,6 +55,8 @@ fn kind(name: &str) -> Option<&'static str> {
         "fcsr" => Some("fcsr"),
         n if n.starts_with('x') => Some("x"),
         n if n.starts_with('f') => Some("f"),
+        // The oracle's frames have none.
+        n if n.starts_with('v') => None,
         _ => Some("signal"),
     }
 }
@@ -73,5 +86,16 @@ fn load(a: &mut Assembler, address: u64) {
     (0..32).for_each(|n| push(rv::fld(n, 31, FLOATS as i32 + 8 * n.cast_signed())));
     push(rv::ld(5, 31, FCSR as i32));
     push(rv::csrw(rv::csr::FCSR, 5));
+    push(rv::addi(5, 31, VECTORS as i32));
+    for n in (0..32).step_by(8) {
+        push(rv::vl8r(n, 5));
+        push(rv::addi(5, 5, 128));
+    }
+    push(rv::ld(5, 31, VCSR as i32));
+    push(rv::csrw(rv::csr::VCSR, 5));
+    push(rv::csrw(rv::csr::VSTART, 0));
+    push(rv::ld(5, 31, VL as i32));
+    push(rv::ld(6, 31, VTYPE as i32));
+    push(rv::vsetvl(0, 5, 6));
     (1..32).for_each(|n| push(rv::ld(n, 31, 8 * n.cast_signed())));
 }

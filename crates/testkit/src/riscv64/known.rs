@@ -33,7 +33,14 @@ const KNOWN: &[Known] = &[
         lines: &[],
     },
     Known {
-        what: "what it makes of instructions behind it is reserved; the others are generated",
+        what: "QEMU 10.0's: its result is not sign-extended as it should be behind some RORIW; 11.1 agrees \
+               with us",
+        heading: "SLLIW",
+        lines: &[],
+    },
+    Known {
+        what: "the oracle ends with an error if a load or store is to start behind its last element; not \
+               generated",
         heading: "vstart",
         lines: &[],
     },

@@ -24,7 +24,7 @@ pub(crate) static SUBJECT: Subject = Subject {
     names: &subjects::SUBJECTS[1],
     isa: &asm::riscv64::Riscv64,
     cpu: Cpu { all: "max", other: "max", oracle: "max", frames: "max" },
-    guest: || Box::new(Riscv64::new(Model::parse(SUBJECT.cpu.all).unwrap_or(Model::PLAIN))),
+    guest: || Box::new(guest()),
     table: &encoding::TABLE,
     layout: &LAYOUT,
     chooser: |seed, filter| Box::new(choose::Chooser::new(seed, filter)),
@@ -33,6 +33,11 @@ pub(crate) static SUBJECT: Subject = Subject {
     known: known::LIST,
     fault: fault_frame::GUEST,
 };
+
+/// The guest, on the processor with everything.
+fn guest() -> Riscv64 {
+    Riscv64::new(Model::parse(SUBJECT.cpu.all).unwrap_or(Model::PLAIN))
+}
 
 /// Where fcsr is in a record.
 const FCSR: usize = 768;
@@ -56,7 +61,11 @@ static LAYOUT: Layout = Layout {
         one("fcsr", FCSR, Place::One(fcsr, set_fcsr)),
         one("vl", VL, Place::Int(SLOT_VL)),
         one("vtype", VTYPE, Place::Int(SLOT_VTYPE)),
-        one("vstart", VSTART, Place::Int(SLOT_VSTART)),
+        one(
+            "vstart",
+            VSTART,
+            Place::One(vstart, |state, _| state.int[usize::from(SLOT_VSTART)] = 0),
+        ),
         one("vcsr", VCSR, Place::Int(SLOT_VCSR)),
         Bank { name: "v", first: 0, count: 32, offset: VECTORS, place: Place::Vec(96) },
     ],
@@ -66,6 +75,11 @@ static LAYOUT: Layout = Layout {
 /// The exception flags of fcsr stand in the opposite order of the state's.
 fn reversed(flags: u64) -> u64 {
     flags.reverse_bits() >> 59
+}
+
+/// Cases start with zero, whatever the one before has left.
+fn vstart(state: &State) -> u64 {
+    state.int[usize::from(SLOT_VSTART)]
 }
 
 fn fcsr(state: &State) -> u64 {
