@@ -1,4 +1,5 @@
-//! Control and status registers: Zicsr, Zicntr, Zihpm.
+//! Control and status registers: Zicsr and Zicntr. (The counters of Zihpm are undefined: Linux lets
+//! programs read them only through events of perf.)
 
 use crate::cpu::Features;
 use crate::field::XReg;
@@ -17,8 +18,6 @@ enum Csr {
     Fcsr,
     /// cycle, time, instret: all count nanoseconds.
     Counter,
-    /// hpmcounter3 to 31, which count nothing.
-    Zero,
     /// vl and vtype.
     Slot(u16),
     /// vlenb.
@@ -39,7 +38,6 @@ fn register(t: &Translator<'_>, number: u32) -> Option<Csr> {
         0x002 => (Csr::Frm, Features::F),
         0x003 => (Csr::Fcsr, Features::F),
         0xc00..=0xc02 => (Csr::Counter, Features::ZICNTR),
-        0xc03..=0xc1f => (Csr::Zero, Features::ZIHPM),
         0x008 => (Csr::Vstart, Features::V),
         0x009 => (Csr::Vxsat, Features::V),
         0x00a => (Csr::Vxrm, Features::V),
@@ -132,7 +130,6 @@ impl Translator<'_> {
     }
     fn read_csr(&mut self, csr: Csr) -> Ref {
         match csr {
-            Csr::Zero => self.imm(0),
             Csr::Slot(slot) => Ref::slot(slot),
             Csr::VectorBytes => self.imm(u64::from(VLEN / 8)),
             Csr::Vstart => Ref::slot(SLOT_VSTART),
@@ -212,7 +209,7 @@ impl Translator<'_> {
             Csr::Vcsr => self.keep(SLOT_VCSR, value, 3),
             Csr::Vxsat => self.replace(SLOT_VCSR, value, 0, 1),
             Csr::Vxrm => self.replace(SLOT_VCSR, value, 1, 2),
-            Csr::Counter | Csr::Zero | Csr::Slot(_) | Csr::VectorBytes => Flow::Undefined,
+            Csr::Counter | Csr::Slot(_) | Csr::VectorBytes => Flow::Undefined,
         }
     }
 }

@@ -61,10 +61,6 @@ impl Translator<'_> {
     pub(crate) fn fence_i(&mut self, _imm: i32, _rs1: XReg, _rd: XReg) -> Flow {
         self.runtime(runtime::INVALIDATE, Ref::NONE, Ref::NONE)
     }
-    /// PAUSE: nothing, as leaving translated code costs far more than a turn of a spin loop.
-    pub(crate) fn pause(&mut self) -> Flow {
-        Flow::Next
-    }
     /// WRS.NTO: another thread is to do something first.
     pub(crate) fn wrs_nto(&mut self) -> Flow {
         self.runtime(runtime::YIELD, Ref::NONE, Ref::NONE)

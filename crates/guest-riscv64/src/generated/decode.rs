@@ -281,9 +281,7 @@ fn class_32_2(t: &mut Translator<'_>, word: u32) -> Flow {
 fn class_32_3(t: &mut Translator<'_>, word: u32) -> Flow {
     match word & 0x00007003 {
         0x00000003 => {
-            if word & 0xffff8f80 == 0x01000000 {
-                if t.lacks(Features::ZIHINTPAUSE) { Flow::Undefined } else { t.pause() }
-            } else if word & 0xfff00000 == 0x83300000 {
+            if word & 0xfff00000 == 0x83300000 {
                 t.fence_tso(x(word, 15, 5), x(word, 7, 5))
             } else {
                 t.fence(x(word, 28, 4), x(word, 24, 4), x(word, 20, 4), x(word, 15, 5), x(word, 7, 5))
