@@ -4,7 +4,7 @@
 //! the start of the union are the floating-point registers; its last bytes are the head of the first
 //! record of further state, which goes on behind the ucontext.
 
-use super::{VLENB, fcsr, has_vectors, set_fcsr, slot};
+use super::{VLENB, fcsr, has_vectors, set_fcsr, set_vector_state, slot};
 use crate::abi::BadFrame;
 use crate::signal::{AltStack, Delivery};
 use crate::task::Task;
@@ -85,7 +85,7 @@ pub(super) fn push_frame(task: &mut Task, delivery: &Delivery) -> Result<(), Mem
     state.int[slot::A0..slot::A0 + 3].copy_from_slice(&args);
     state.int[slot::RA] = sigreturn;
     state.int[slot::SP] = base;
-    state.set_pc(delivery.action.handler);
+    state.set_pc(delivery.action.handler & !1);
     Ok(())
 }
 
@@ -123,7 +123,8 @@ pub(super) fn pop_frame(task: &mut Task) -> Result<(u64, AltStack), BadFrame> {
     let base = task.sp();
     let frame = memory::read_vec(base, FRAME)?;
     let state = task.state_mut();
-    state.set_pc(get_u64(&frame, REGS));
+    // SRET takes the lowest bit for zero.
+    state.set_pc(get_u64(&frame, REGS) & !1);
     for n in 1..32 {
         state.int[n] = get_u64(&frame, REGS + 8 * n);
     }
@@ -157,10 +158,7 @@ fn load_vectors(task: &mut Task, at: u64) -> Result<(), BadFrame> {
     let head = memory::read_vec(at, V_STATE)?;
     let data = memory::read_vec(get_u64(&head, 40), 32 * VLENB as usize)?;
     let state = task.state_mut();
-    let slots = [slot::VSTART, slot::VL, slot::VTYPE, slot::VCSR];
-    for (n, slot) in slots.into_iter().enumerate() {
-        state.int[slot] = get_u64(&head, 8 * n);
-    }
+    set_vector_state(state, core::array::from_fn(|n| get_u64(&head, 8 * n)));
     for (n, bytes) in data.chunks_exact(VLENB as usize).enumerate() {
         state.vec[slot::V0 + n] =
             u128::from(get_u64(bytes, 0)) | u128::from(get_u64(bytes, 8)) << 64;

@@ -17,6 +17,7 @@ use crate::layout::Model;
 use crate::stack::at;
 use crate::task::Task;
 use guest::Capabilities;
+use ir::State;
 use sys::Errno;
 
 /// `EM_RISCV`.
@@ -124,6 +125,25 @@ fn set_fcsr(task: &mut Task, fcsr: u32) {
     task.cpu.set_fpsr(u64::from(reversed(fcsr)));
 }
 
+/// Sets vl, vtype, vstart and vcsr to what Linux makes of these words, which it puts there with VSETVL
+/// and CSRW: what no instruction can set, is not set.
+fn set_vector_state(state: &mut State, [vstart, vl, vtype, vcsr]: [u64; 4]) {
+    const VILL: u64 = 1 << 63;
+    let most = most_elements(vtype);
+    state.int[slot::VTYPE] = if most == 0 { VILL } else { vtype };
+    state.int[slot::VL] = vl.min(most);
+    state.int[slot::VSTART] = vstart & (VLENB * 8 - 1);
+    state.int[slot::VCSR] = vcsr & 7;
+}
+
+/// VLMAX of `vtype`; 0 if there is no such type.
+fn most_elements(vtype: u64) -> u64 {
+    let (sew, lmul) = ((vtype >> 3 & 7) as i32 + 3, (vtype << 61).cast_signed() >> 61);
+    // A part of a register holds elements of up to that part of 64 bits.
+    let known = vtype >> 8 == 0 && lmul != -4 && i64::from(sew) <= 6 + lmul.min(0);
+    if known { 1 << (i64::from((VLENB * 8).ilog2()) + lmul - i64::from(sew)) } else { 0 }
+}
+
 /// The five exceptions, which are in the opposite order in our state.
 const fn reversed(flags: u32) -> u32 {
     (flags & 0x1f).reverse_bits() >> 27
@@ -147,6 +167,23 @@ pub(crate) fn riscv_flush_icache(task: &mut Task, args: Args) -> Result {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn vector_state_is_what_instructions_can_set() {
+        let set = |words| {
+            let mut state = State::new();
+            set_vector_state(&mut state, words);
+            [slot::VSTART, slot::VL, slot::VTYPE, slot::VCSR].map(|slot| state.int[slot])
+        };
+        assert_eq!(set([3, 4, 0xd0, 5]), [3, 4, 0xd0, 5]);
+        // e8, m8: 128 elements; e64, mf2: none; a bit of those that are reserved.
+        assert_eq!(set([1 << 40, u64::MAX, 3, 9]), [0, 128, 3, 1]);
+        for vtype in [0x1f, 4, 0x38, 0x100, 1 << 63, u64::MAX] {
+            assert_eq!(set([0, 1, vtype, 0])[1..3], [0, 1 << 63], "{vtype:#x}");
+        }
+        // e8, mf8: two.
+        assert_eq!(set([0, 9, 5, 0])[1..3], [2, 5]);
+    }
 
     #[test]
     fn exceptions_are_in_the_other_order() {

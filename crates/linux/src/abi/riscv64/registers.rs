@@ -1,6 +1,6 @@
 //! What `ptrace` shows of riscv64's registers (arch/riscv/kernel/ptrace.c).
 
-use super::{VLENB, fcsr, has_vectors, set_fcsr, slot};
+use super::{VLENB, fcsr, has_vectors, set_fcsr, set_vector_state, slot};
 use crate::abi::{CallNumber, Ptrace, Regset};
 use crate::ptrace::set;
 use crate::task::Task;
@@ -59,16 +59,13 @@ fn store(task: &Task, words: &mut [u64]) {
 fn load(task: &mut Task, words: &[u64]) {
     let vectors = has_vectors(&task.process.engine.guest().capabilities());
     let state = task.state_mut();
-    state.set_pc(words[0]);
+    state.set_pc(words[0] & !1);
     state.int[1..REGS].copy_from_slice(&words[1..REGS]);
     for n in 0..32 {
         state.vec[slot::F0 + n] = u128::from(words[FP + n]);
     }
     if vectors {
-        let slots = [slot::VSTART, slot::VL, slot::VTYPE, slot::VCSR];
-        for (slot, &word) in slots.into_iter().zip(&words[V..]) {
-            state.int[slot] = word;
-        }
+        set_vector_state(state, core::array::from_fn(|n| words[V + n]));
         for n in 0..32 {
             let [low, high] = [0, 1].map(|half| u128::from(words[V_REGS + 2 * n + half]));
             state.vec[slot::V0 + n] = low | high << 64;
