@@ -46,11 +46,24 @@ impl GuestMemory<'_> {
 
 impl Space for GuestMemory<'_> {
     fn load(&mut self, addr: u64, out: &mut [u8]) -> Result<(), guest::MemFault> {
+        if matches!(out.len(), 1 | 2 | 4 | 8 | 16) {
+            // Numbers are read at once.
+            let value = Memory::load(self, addr, out.len()).map_err(runtime_fault)?;
+            out.copy_from_slice(&value.to_le_bytes()[..out.len()]);
+            return Ok(());
+        }
         let addr = self.guest.canonical(addr);
         self.look(addr, out.len(), false).map_err(runtime_fault)?;
         memory::read(addr, out).map_err(|fault| runtime_fault(self.failed(fault, false)))
     }
     fn store(&mut self, addr: u64, bytes: &[u8]) -> Result<(), guest::MemFault> {
+        if matches!(bytes.len(), 1 | 2 | 4 | 8 | 16) {
+            // Numbers are written at once, or not at all.
+            let mut value = [0; 16];
+            value[..bytes.len()].copy_from_slice(bytes);
+            let value = u128::from_le_bytes(value);
+            return Memory::store(self, addr, bytes.len(), value).map_err(runtime_fault);
+        }
         let addr = self.guest.canonical(addr);
         self.look(addr, bytes.len(), true).map_err(runtime_fault)?;
         memory::write(addr, bytes).map_err(|fault| runtime_fault(self.failed(fault, true)))
