@@ -14,7 +14,7 @@ pub(crate) struct Arch {
     pub(crate) abi: &'static Abi,
     /// Names of its processors.
     pub(crate) models: fn() -> Vec<&'static str>,
-    /// What of a `-cpu` that is valid asks for instructions that are not there.
+    /// What of a `-cpu` that is valid is not there, and why.
     pub(crate) absent: fn(&str) -> Vec<String>,
     /// Makes one with the processor of a `-cpu`; the usual one without.
     pub(crate) make: fn(Option<&str>) -> Result<&'static dyn Guest, String>,
@@ -26,17 +26,24 @@ pub(crate) const GUESTS: [Arch; 2] = [
         name: "arm64",
         abi: &abi::aarch64::ABI,
         models: || guest_aarch64::cpu::MODELS.iter().map(|model| model.name).collect(),
-        absent: |text| Arm64Cpu::absent(text).into_iter().map(str::to_owned).collect(),
+        absent: |text| Arm64Cpu::absent(text).into_iter().map(without_instructions).collect(),
         make: arm64,
     },
     Arch {
         name: "riscv64",
         abi: &abi::riscv64::ABI,
         models: || guest_riscv64::cpu::MODELS.iter().map(|model| model.name).collect(),
-        absent: |text| RiscvCpu::absent(text).into_iter().map(str::to_owned).collect(),
+        absent: |text| {
+            let sizes = RiscvCpu::other_sizes(text);
+            RiscvCpu::absent(text).into_iter().map(without_instructions).chain(sizes).collect()
+        },
         make: riscv64,
     },
 ];
+
+fn without_instructions(change: &str) -> String {
+    format!("{change}: its instructions are not there, and raise SIGILL")
+}
 
 fn riscv64(text: Option<&str>) -> Result<&'static dyn Guest, String> {
     let cpu = text.map_or(Ok(RiscvCpu::DEFAULT), RiscvCpu::parse)?;

@@ -18,6 +18,9 @@ pub fn split(part: &str) -> Result<(String, &str), String> {
         part.split_once('=')
             .ok_or_else(|| format!("{part} is neither +FEATURE nor -FEATURE nor NAME=VALUE"))?
     };
+    if name.is_empty() {
+        return Err(format!("{part}: the name of a feature is missing"));
+    }
     Ok((name.to_ascii_lowercase(), value))
 }
 

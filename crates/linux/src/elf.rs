@@ -306,8 +306,12 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 /// `e_machine` of an ELF program that starts with `head`; None if it is not one. (Linux asks neither
 /// for the class nor for the byte order: another one has another machine's number there.)
 pub fn machine_of(head: &[u8]) -> Option<u16> {
-    let elf = head.len() >= 20 && head[..4] == *b"\x7fELF";
-    (elf && matches!(u16_at(head, 16), 2 | 3)).then(|| u16_at(head, 18))
+    stated_machine(head).filter(|_| matches!(u16_at(head, 16), 2 | 3))
+}
+
+/// `e_machine` of an ELF file of any type that starts with `head`.
+pub(crate) fn stated_machine(head: &[u8]) -> Option<u16> {
+    (head.len() >= 20 && head[..4] == *b"\x7fELF").then(|| u16_at(head, 18))
 }
 
 /// Reads the ELF header and the program headers of a program of `kind`.

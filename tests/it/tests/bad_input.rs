@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use it::{Lab, SUBJECTS};
+use it::{Lab, SUBJECTS, Subject, chosen};
 
 struct Case {
     lab: Lab,
@@ -125,6 +125,105 @@ fn truncated_and_wrong_machine() {
         (other[18], other[4]) = (machine, class);
         c.refused(&c.file("other", &other), 126, &["other", word, "help: "]);
     }
+}
+
+/// A program of `guest` without a library, compiled with `options`.
+fn freestanding(c: &Case, guest: &Subject, name: &str, options: &[&str]) -> PathBuf {
+    let (source, program) = (c.dir.join("bare.c"), c.dir.join(format!("{name}.{}", guest.name)));
+    fs::write(&source, "void _start(void) { for (;;); }\n").expect("written");
+    let out = Command::new(guest.compiler())
+        .args(["-static", "-nostdlib", "-ffreestanding"])
+        .args(options)
+        .arg("-o")
+        .args([&program, &source])
+        .output()
+        .expect("the cross compiler starts");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    program
+}
+
+#[test]
+fn programs_of_other_kinds_of_a_guest() {
+    let c = Case::new("kinds");
+    for guest in chosen() {
+        // An object file, and a program whose numbers are big-endian.
+        let object = freestanding(&c, guest, "object", &["-c"]);
+        c.refused(&object, 126, &["object", "an object file (.o)", "link it first"]);
+        let good = fs::read(freestanding(&c, guest, "good", &[])).expect("read");
+        let mut big = good.clone();
+        big[5] = 2;
+        for at in [16, 18] {
+            big.swap(at, at + 1);
+        }
+        c.refused(&c.file("big", &big), 126, &["big", "big-endian", "help: "]);
+        let mut core = good;
+        core[16] = 4;
+        c.refused(&c.file("core", &core), 126, &["core", "a core dump"]);
+    }
+}
+
+/// Programs for processors of 32 bits, and for those with 16 registers.
+#[test]
+fn programs_of_smaller_processors() {
+    let c = Case::new("smaller");
+    let guest = subjects::find("riscv64").expect("it is tested");
+    for (architecture, abi) in [("rv32imac_zicsr", "ilp32"), ("rv32e", "ilp32e")] {
+        let options = [format!("-march={architecture}"), format!("-mabi={abi}")];
+        let options: Vec<_> = options.iter().map(String::as_str).collect();
+        let linked = [&options[..], &["-Wl,-melf32lriscv"]].concat();
+        let program = freestanding(&c, guest, architecture, &linked);
+        c.refused(&program, 126, &[architecture, "a 32-bit ELF file", "help: "]);
+    }
+    let good = fs::read(freestanding(&c, guest, "good", &[])).expect("read");
+    let mut few = good.clone();
+    few[48] |= 8;
+    c.refused(&c.file("few", &few), 126, &["few", "RV64E", "16 registers"]);
+    // Linux asks for the class, other than on arm64.
+    let mut class = good;
+    class[4] = 1;
+    c.refused(&c.file("class", &class), 126, &["class", "a 32-bit ELF file", "help: "]);
+}
+
+#[test]
+fn processors_that_do_not_exist() {
+    let c = Case::new("processors");
+    for guest in chosen() {
+        let program = freestanding(&c, guest, "program", &[]).display().to_string();
+        let wrong = [
+            ("z80", "unknown processor z80; there are"),
+            ("max,+xyzzy", "xyzzy"),
+            ("max,-xyzzy", "xyzzy"),
+            ("max,xyzzy=on", "xyzzy"),
+            ("max,xyzzy", "xyzzy is neither +FEATURE nor -FEATURE nor NAME=VALUE"),
+            ("max,+", "the name of a feature is missing"),
+            ("max,aes=perhaps", "aes"),
+        ];
+        for (cpu, words) in wrong {
+            c.complains(&["-cpu", cpu, &program], 2, &[words]);
+        }
+    }
+}
+
+/// What a processor has otherwise than it was asked for is said, and the program runs.
+#[test]
+fn processors_with_other_vectors() {
+    let c = Case::new("vectors");
+    let guest = subjects::find("riscv64").expect("it is tested");
+    let program = freestanding(&c, guest, "program", &[]);
+    let out = Command::new("timeout")
+        .arg("1")
+        .arg(&c.lab.anyarch)
+        .args(["-cpu", "max,vlen=256,elen=64,+h"])
+        .arg(&program)
+        .output()
+        .expect("starts");
+    let text = String::from_utf8_lossy(&out.stderr);
+    let expected = [
+        "warning: -cpu +h: its instructions are not there, and raise SIGILL",
+        "warning: -cpu vlen=256: it stays 128",
+    ];
+    assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+    assert_eq!(out.status.code(), Some(124), "it runs until it is ended");
 }
 
 #[test]

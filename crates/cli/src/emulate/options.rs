@@ -144,8 +144,8 @@ fn cpu(line: &mut Line, value: Vec<u8>) -> Result<(), String> {
     let takers = line.guests().iter().filter(|arch| (arch.make)(Some(&text)).is_ok());
     let absent: std::collections::BTreeSet<_> =
         takers.flat_map(|arch| (arch.absent)(&text)).collect();
-    for change in absent {
-        line.warn(format!("-cpu {change}: its instructions are not there, and raise SIGILL"));
+    for what in absent {
+        line.warn(format!("-cpu {what}"));
     }
     line.options.cpu = Some(value);
     Ok(())

@@ -9,19 +9,17 @@ use guest::option;
 const SWITCHES: [&str; 6] = ["mmu", "pmp", "svade", "svadu", "sv39", "sv48"];
 /// Extensions that are not there.
 const ABSENT: [&str; 8] = ["h", "smnpm", "ssnpm", "supm", "zcmp", "zcmt", "zicfilp", "zicfiss"];
-/// The same, with a number.
-const NUMBERS: [&str; 11] = [
-    "cbom_blocksize",
-    "cbop_blocksize",
-    "cboz_blocksize",
-    "elen",
-    "vlen",
-    "marchid",
-    "mimpid",
-    "mvendorid",
-    "num-pmp-regs",
-    "pmu-mask",
-    "pmu-num",
+/// Properties with a number that programs do not notice.
+const NUMBERS: [&str; 6] =
+    ["marchid", "mimpid", "mvendorid", "num-pmp-regs", "pmu-mask", "pmu-num"];
+/// Those that they notice, of which there is one value each: bytes of a cache's block, bits of the
+/// widest element and of a vector register.
+const SIZES: [(&str, u64); 5] = [
+    ("cbom_blocksize", 64),
+    ("cbop_blocksize", 64),
+    ("cboz_blocksize", 64),
+    ("elen", 64),
+    ("vlen", crate::vector::VLEN as u64),
 ];
 
 impl Cpu {
@@ -52,7 +50,7 @@ impl Cpu {
             };
         } else if SWITCHES.contains(&name.as_str()) || ABSENT.contains(&name.as_str()) {
             option::switch(&name, value)?;
-        } else if NUMBERS.contains(&name.as_str()) {
+        } else if NUMBERS.contains(&name.as_str()) || SIZES.iter().any(|s| s.0 == name) {
             option::number(&name, value)?;
         } else {
             let names: Vec<_> = FEATURES.iter().map(|f| f.name).collect();
@@ -70,6 +68,17 @@ impl Cpu {
         };
         option::changes(text).filter(asked).collect()
     }
+
+    /// What `text`, which [`Cpu::parse`] takes, asks to be of another size than it is here.
+    pub fn other_sizes(text: &str) -> Vec<String> {
+        let other = |part: &str| {
+            let (name, value) = option::split(part).ok()?;
+            let (_, size) = SIZES.into_iter().find(|s| s.0 == name)?;
+            let differs = option::number(&name, value).is_ok_and(|number| number != size);
+            differs.then(|| format!("{part}: it stays {size}"))
+        };
+        option::changes(text).filter_map(other).collect()
+    }
 }
 
 #[cfg(test)]
@@ -84,9 +93,16 @@ mod tests {
         assert!(!cpu.features.has(Features::ZBB));
         let cpu = Cpu::parse("max,-f").expect("valid");
         assert!(!cpu.features.has(Features::D));
-        for wrong in ["z80", "rv64,zba", "rv64,+xyz", "rv64,zba=maybe", "rv64,marchid=x"] {
+        for wrong in ["z80", "rv64,zba", "rv64,+", "rv64,+xyz", "rv64,zba=maybe", "rv64,vlen=x"] {
             assert!(Cpu::parse(wrong).is_err(), "{wrong}");
         }
         assert!(Cpu::parse("rv64,pmp=off,marchid=0x5").is_ok());
+        let text = "max,vlen=256,elen=64,cboz_blocksize=0x20,+h,h=off";
+        assert!(Cpu::parse(text).is_ok());
+        assert_eq!(
+            Cpu::other_sizes(text),
+            ["vlen=256: it stays 128", "cboz_blocksize=0x20: it stays 64"]
+        );
+        assert_eq!(Cpu::absent(text), ["+h"]);
     }
 }

@@ -29,7 +29,7 @@ pub fn of_program(head: &[u8]) -> Option<&'static Abi> {
 
 /// That of a file which starts with `head` and may be something else: to say why it cannot be run.
 pub fn nearest(head: &[u8]) -> &'static Abi {
-    let machine = elf::machine_of(head);
+    let machine = elf::stated_machine(head);
     ALL.into_iter().find(|abi| machine == Some(abi.kind.machine)).unwrap_or(ALL[0])
 }
 
