@@ -19,9 +19,6 @@
 
 #define GETSIGMASK 0x420a
 #define SETSIGMASK 0x420b
-#ifndef PTRACE_SYSEMU
-#define PTRACE_SYSEMU 31
-#endif
 #ifdef __aarch64__
 #define PC(r) ((r).pc)
 #define RET(r) ((r).regs[0])
@@ -185,11 +182,7 @@ static void stops(void)
     ptrace(PTRACE_SETOPTIONS, p, 0, PTRACE_O_TRACESYSGOOD);
     int st = next(p, PTRACE_CONT, 0);
     info("signal", p);
-    st = next(p, PTRACE_SINGLESTEP, SIGUSR2);
-    regs(p, PTRACE_GETREGSET, &r);
-    printf("step into another's handler: %x at its start %d", st, PC(r) == (long)on), info("", p);
-    st = next(p, PTRACE_SINGLESTEP, 0);
-    printf("step: %x", st), info("", p);
+    st = next(p, PTRACE_SYSCALL, SIGUSR2);
     for (int seen = 0, n = 0; seen < 3 && n < 100; n++) {
         st = next(p, PTRACE_SYSCALL, 0);
         if (!WIFSTOPPED(st)) break;
@@ -225,25 +218,20 @@ static void emulated(void)
     pid_t p = stopped_child(calls);
     ptrace(PTRACE_SETOPTIONS, p, 0, PTRACE_O_TRACESYSGOOD);
     for (int n = 0, all = 0; n < 2 && all < 100; all++) {
-        int st = next(p, n ? PTRACE_SYSEMU : PTRACE_SYSCALL, 0);
+        next(p, PTRACE_SYSCALL, 0);
         struct __ptrace_syscall_info i;
         ptrace(PTRACE_GET_SYSCALL_INFO, p, sizeof i, &i);
-        if (i.op != PTRACE_SYSCALL_INFO_ENTRY || i.entry.nr != SYS_getppid) {
-            if (n) printf("odd %x\n", st);
-            continue;
-        }
-        if (n == 0) {
+        if (i.op != PTRACE_SYSCALL_INFO_ENTRY || i.entry.nr != SYS_getppid) continue;
 #ifdef __aarch64__
-            int nr = -1;
-            struct iovec io = {&nr, sizeof nr};
-            ptrace(PTRACE_SETREGSET, p, (void *)NT_ARM_SYSTEM_CALL, &io);
+        int nr = -1;
+        struct iovec io = {&nr, sizeof nr};
+        ptrace(PTRACE_SETREGSET, p, (void *)NT_ARM_SYSTEM_CALL, &io);
 #elif defined(__riscv)
-            regs(p, PTRACE_GETREGSET, &r), r.a7 = -1, regs(p, PTRACE_SETREGSET, &r);
+        regs(p, PTRACE_GETREGSET, &r), r.a7 = -1, regs(p, PTRACE_SETREGSET, &r);
 #else
-            regs(p, PTRACE_GETREGSET, &r), r.orig_rax = -1, regs(p, PTRACE_SETREGSET, &r);
+        regs(p, PTRACE_GETREGSET, &r), r.orig_rax = -1, regs(p, PTRACE_SETREGSET, &r);
 #endif
-            printf("skipped: %x\n", next(p, PTRACE_SYSCALL, 0));
-        }
+        printf("skipped: %x\n", next(p, PTRACE_SYSCALL, 0));
         regs(p, PTRACE_GETREGSET, &r), RET(r) = 77 + n, regs(p, PTRACE_SETREGSET, &r);
         n++;
     }

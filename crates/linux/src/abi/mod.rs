@@ -152,6 +152,8 @@ pub struct Ptrace {
     pub args: [usize; 6],
     /// How a tracer changes a call's number.
     pub number: CallNumber,
+    /// Whether there are `PTRACE_SINGLESTEP` and `PTRACE_SYSEMU`.
+    pub steps: bool,
     /// The slot that tells the tracer whether a call begins (0) or ends (1), while it does.
     pub direction: Option<u16>,
     /// Breakpoints and watchpoints of the processor.

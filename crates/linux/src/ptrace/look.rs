@@ -167,7 +167,7 @@ fn filter(what: u64, pid: i32, tracee: &Tracee, address: u64, data: u64) -> Resu
 }
 
 /// What is particular to the program of a thread, which may be of another architecture than ours.
-fn abi_of(pid: i32, tracee: &Tracee) -> Result<&'static Abi> {
+pub(super) fn abi_of(pid: i32, tracee: &Tracee) -> Result<&'static Abi> {
     let [arch] = get::<1>(pid, tracee, word::ARCH)?;
     abi::ALL.into_iter().find(|abi| u64::from(abi.audit_arch) == arch).ok_or(Errno::EIO)
 }

@@ -274,6 +274,10 @@ fn resume(what: u64, pid: i32, signal: u64) -> Result<u64> {
         // Otherwise it will be told when it asks.
         return if mode == mode::CONTINUE { Ok(0) } else { ask::running(pid, tracee).map(|()| 0) };
     }
+    let steps = matches!(mode, mode::STEP | mode::EMULATE | mode::EMULATE_STEP);
+    if steps && !look::abi_of(pid, tracee)?.ptrace.steps {
+        return Err(Errno::EIO);
+    }
     let orders = Orders { mode, options: tracee.options, ..Orders::default() };
     let left = give(pid, tracee, signal, orders)?;
     host(request::CONT, pid, 0, left)?;

@@ -43,6 +43,7 @@ pub(super) const PTRACE: Ptrace = Ptrace {
     sp: SP,
     args: [0, 1, 2, 3, 4, 5],
     number: CallNumber::Set(NT_SYSTEM_CALL),
+    steps: true,
     direction: Some(DIRECTION),
     debug: Some(&DEBUG),
 };

@@ -34,6 +34,7 @@ pub(super) const PTRACE: Ptrace = Ptrace {
     sp: slot::SP,
     args: [10, 11, 12, 13, 14, 15],
     number: CallNumber::Register,
+    steps: false,
     direction: None,
     debug: None,
 };

@@ -57,6 +57,7 @@ pub(super) const PTRACE: Ptrace = Ptrace {
     args: [14, 13, 12, 7, 9, 8],
     number: CallNumber::Slot(slot::CALL as u16),
     direction: None,
+    steps: true,
     debug: None,
 };
 
