@@ -3,5 +3,7 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    testkit::elf_fuzz::check(bytes);
+    for subject in testkit::subject::SUBJECTS {
+        testkit::elf_fuzz::check(bytes, subject);
+    }
 });

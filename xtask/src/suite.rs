@@ -113,7 +113,7 @@ pub(crate) fn test(root: &Path, arguments: &[&str]) -> Result<()> {
             differential(root, guest, request.quick)
         })?;
     }
-    step("damaged input", || damaged(root, request.guests[0], request.quick))?;
+    step("damaged input", || damaged(root, &request))?;
     println!("all passed");
     Ok(())
 }
@@ -146,23 +146,27 @@ fn differential(root: &Path, guest: &Subject, quick: bool) -> Result<()> {
     Ok(())
 }
 
-/// Damaged registrations, configuration files and programs: a small static one, and a dynamic one
-/// of a foreign root.
-fn damaged(root: &Path, guest: &'static Subject, quick: bool) -> Result<()> {
+/// Damaged registrations and configuration files, and programs of each guest: a small static one, and a
+/// dynamic one of a foreign root.
+fn damaged(root: &Path, request: &Request<'_>) -> Result<()> {
     let fixtures = Fixtures::open(&[])?;
     let anyarch = product::build(root, "release")?.display().to_string();
     let seed = fresh_seed();
     println!("seed {seed}");
     crate::testkit(root, &["binfmt", "--seed", &seed, "--seconds", "2"])?;
-    crate::testkit(root, &["elf", "--seed", &seed, "--seconds", "5"])?;
-    let prefix = fixtures.root_path(guest);
-    let program = prefix.join("usr/bin/true").display().to_string();
-    let prefix = prefix.display().to_string();
-    let oracle = fixtures.oracle_path(guest, "sid").display().to_string();
-    let seconds = if quick { "5" } else { "20" };
-    let mut options = vec!["elf", "--seed", &seed, "--seconds", seconds, "--anyarch", &anyarch];
-    options.extend(["--program", &program, "--prefix", &prefix, "--oracle", &oracle]);
-    crate::testkit(root, &options)
+    for guest in &request.guests {
+        let elf = ["elf", "--guest", guest.name, "--seed", &seed];
+        crate::testkit(root, &[&elf[..], &["--seconds", "3"]].concat())?;
+        let prefix = fixtures.root_path(guest);
+        let program = prefix.join("usr/bin/true").display().to_string();
+        let prefix = prefix.display().to_string();
+        let oracle = fixtures.oracle_path(guest, "sid").display().to_string();
+        let seconds = if request.quick { "3" } else { "10" };
+        let mut options = [&elf[..], &["--seconds", seconds, "--anyarch", &anyarch]].concat();
+        options.extend(["--program", &program, "--prefix", &prefix, "--oracle", &oracle]);
+        crate::testkit(root, &options)?;
+    }
+    Ok(())
 }
 
 /// Format and lints, where the toolchain has them.

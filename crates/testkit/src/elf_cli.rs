@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use isa::Rng;
 use testkit::elf_fuzz::{Outcome, Run, base, check, judge, mutate, run, static_program};
+use testkit::subject::{SUBJECTS, Subject};
 
 /// What it takes.
 pub(crate) const USAGE: &str = "\
 testkit elf [options]     mutates programs
+  --guest NAME      of this guest (the first one)
   --seed N          first seed (1)
   --seconds S       how long (60)
   --anyarch FILE    the product's binary; without it only the parser is tried
@@ -26,12 +28,13 @@ testkit elf [options]     mutates programs
 pub(crate) fn elf(arguments: &[String]) -> Result<()> {
     let (mut seed, mut seconds) = (1, 60);
     let (mut anyarch, mut program, mut prefix) = (None, None, None);
-    let mut oracle = None;
+    let (mut oracle, mut subject) = (None, SUBJECTS[0]);
     let mut keep = std::env::temp_dir();
     let mut rest = arguments.iter();
     while let Some(name) = rest.next() {
         let value = rest.next().with_context(|| format!("{name} needs a value"))?;
         match name.as_str() {
+            "--guest" => subject = crate::guest(Some(value))?,
             "--seed" => seed = value.parse()?,
             "--seconds" => seconds = value.parse()?,
             "--anyarch" => anyarch = Some(PathBuf::from(value)),
@@ -44,9 +47,9 @@ pub(crate) fn elf(arguments: &[String]) -> Result<()> {
     }
     let budget = Duration::from_secs(seconds);
     match anyarch {
-        None => parser(seed, budget),
+        None => parser(subject, seed, budget),
         Some(anyarch) => {
-            let mut programs = vec![static_program()];
+            let mut programs = vec![static_program(subject)];
             programs.extend(program);
             let tools = Tools { anyarch, oracle, prefix };
             whole(seed, budget, &tools, &programs, &keep)
@@ -55,14 +58,14 @@ pub(crate) fn elf(arguments: &[String]) -> Result<()> {
 }
 
 /// Only the parser; it panics if something is wrong.
-fn parser(seed: u64, budget: Duration) -> Result<()> {
+fn parser(subject: &Subject, seed: u64, budget: Duration) -> Result<()> {
     let begin = Instant::now();
     let mut rng = Rng::new(seed);
     let (mut files, mut good) = (0u64, 0u64);
     while begin.elapsed() < budget {
         for _ in 0..1000 {
-            let file = base(&mut rng);
-            good += u64::from(check(&mutate(&mut rng, file)));
+            let file = base(&mut rng, subject);
+            good += u64::from(check(&mutate(&mut rng, file), subject));
             files += 1;
         }
     }

@@ -23,6 +23,8 @@ pub struct Subject {
     pub isa: &'static dyn Isa,
     /// What the fuzzers run: the evaluator, the product, the oracle.
     pub cpu: Cpu,
+    /// Linux for it.
+    pub abi: &'static linux::abi::Abi,
     /// The guest, on the processor `cpu.all`.
     pub guest: fn() -> Box<dyn Guest>,
     /// Its encodings.

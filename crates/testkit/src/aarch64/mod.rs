@@ -29,6 +29,7 @@ pub(crate) static SUBJECT: Subject = Subject {
         oracle: "max,pauth-impdef=on",
         frames: "max,pauth=off",
     },
+    abi: &linux::abi::aarch64::ABI,
     guest: || Box::new(guest()),
     table: &encoding::TABLE,
     layout: &LAYOUT,

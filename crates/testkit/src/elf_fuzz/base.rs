@@ -1,18 +1,13 @@
 //! Well-formed programs.
 
+use asm::Assembler;
 use asm::elf::{self, Header, PT_LOAD, Segment};
-use asm::{Assembler, Isa as _};
 
+use crate::subject::Subject;
 use isa::Rng;
-
-/// The loader that dynamic programs ask for.
-pub const DYNAMIC_LOADER: &[u8] = b"/lib/ld-linux-aarch64.so.1\0";
 
 const PT_INTERP: u32 = 3;
 const PAGE: u64 = 4096;
-
-/// The guest whose programs are made; the loader knows no difference.
-const ISA: asm::aarch64::Aarch64 = asm::aarch64::Aarch64;
 
 fn header(kind: u32, flags: u32, at: (u64, u64), sizes: (u64, u64), align: u64) -> Header {
     let ((offset, address), (file, memory)) = (at, sizes);
@@ -20,7 +15,7 @@ fn header(kind: u32, flags: u32, at: (u64, u64), sizes: (u64, u64), align: u64) 
 }
 
 /// A small program of random form; it has headers only, and zeros where its bytes would be.
-pub fn base(rng: &mut Rng) -> Vec<u8> {
+pub fn base(rng: &mut Rng, subject: &Subject) -> Vec<u8> {
     let relocatable = rng.one_in(2);
     let mut headers: Vec<Header> = Vec::new();
     let mut at = if relocatable { 0 } else { (1 + rng.below(0x1000)) * 0x10000 };
@@ -37,7 +32,7 @@ pub fn base(rng: &mut Rng) -> Vec<u8> {
         at += memsz + PAGE * (1 + rng.below(20));
     }
     if rng.one_in(2) {
-        let size = DYNAMIC_LOADER.len() as u64;
+        let size = subject.names.loader.len() as u64 + 1;
         headers.insert(0, header(PT_INTERP, 4, (0x1c0, start + 0x1c0), (size, 0), 1));
     }
     // PT_DYNAMIC, PT_NOTE, PT_TLS, PT_GNU_EH_FRAME, PT_GNU_STACK, PT_GNU_RELRO.
@@ -48,16 +43,18 @@ pub fn base(rng: &mut Rng) -> Vec<u8> {
             headers.push(header(kind, flags, (0x100, start + 0x100), sizes, 8));
         }
     }
-    file(if relocatable { 3 } else { 2 }, start + 0x200, &headers, file_end)
+    file(subject, if relocatable { 3 } else { 2 }, start + 0x200, &headers, file_end)
 }
 
 /// An ELF file with these headers, zeros behind them, and the loader's path.
-fn file(kind: u16, entry: u64, headers: &[Header], end: u64) -> Vec<u8> {
-    let mut out = elf::headers(&ISA.identity(), kind, entry, headers);
-    let end = end.max(0x1c0 + DYNAMIC_LOADER.len() as u64).max(out.len() as u64);
+fn file(subject: &Subject, kind: u16, entry: u64, headers: &[Header], end: u64) -> Vec<u8> {
+    let loader = subject.names.loader.as_bytes();
+    let mut out = elf::headers(&subject.isa.identity(), kind, entry, headers);
+    // A zero byte ends the path.
+    let end = end.max(0x1c0 + loader.len() as u64 + 1).max(out.len() as u64);
     out.resize(end as usize, 0);
-    if out[0x1c0..].len() >= DYNAMIC_LOADER.len() && headers.len() <= 6 {
-        out[0x1c0..0x1c0 + DYNAMIC_LOADER.len()].copy_from_slice(DYNAMIC_LOADER);
+    if headers.len() <= 6 {
+        out[0x1c0..0x1c0 + loader.len()].copy_from_slice(loader);
     } else if let Some(n) = headers.iter().position(|h| h.kind == PT_INTERP) {
         // No room: nothing that must be right.
         out[64 + n * 56] = 4;
@@ -66,18 +63,18 @@ fn file(kind: u16, entry: u64, headers: &[Header], end: u64) -> Vec<u8> {
 }
 
 /// A static program that writes its data, adds to its .bss and exits with 7.
-pub fn static_program() -> Vec<u8> {
+pub fn static_program(subject: &Subject) -> Vec<u8> {
     const CODE: u64 = 0x40_0000;
     const DATA: u64 = 0x41_0000;
-    let mut a = Assembler::new(&ISA);
-    let [at, value, ..] = ISA.regs().temps;
+    let mut a = Assembler::new(subject.isa);
+    let [at, value, ..] = subject.isa.regs().temps;
     a.value(at, DATA);
     a.load(value, at, 0);
     a.add_imm(value, value, 1);
     a.store(value, at, 8);
-    a.call_with(ISA.calls().exit_group, &[7]);
+    a.call_with(subject.isa.calls().exit_group, &[7]);
     elf::executable(
-        &ISA.identity(),
+        &subject.isa.identity(),
         CODE,
         &[
             Segment { address: CODE, bytes: a.finish(), code: true },

@@ -5,20 +5,20 @@ mod mutate;
 mod watch;
 mod whole;
 
-pub use base::{DYNAMIC_LOADER, base, static_program};
+pub use base::{base, static_program};
 pub use mutate::mutate;
 pub use watch::{Run, run};
 pub use whole::{Outcome, judge};
 
-use linux::abi::aarch64::ABI;
+use crate::subject::Subject;
 use linux::elf::{ADDR_END, Error, PAGE, parse};
 
-/// Parses `bytes` and checks what the loader relies on. Returns whether they are a program.
+/// Parses `bytes` and checks what the loader relies on. Returns whether they are a program of `subject`.
 ///
 /// # Panics
 /// If the parser lets something through.
-pub fn check(bytes: &[u8]) -> bool {
-    let program = match parse(bytes, &ABI.kind) {
+pub fn check(bytes: &[u8], subject: &Subject) -> bool {
+    let program = match parse(bytes, &subject.abi.kind) {
         Ok(program) => program,
         Err(error) => {
             assert!(!error.to_string().is_empty());
@@ -48,6 +48,7 @@ pub fn check(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::subject::SUBJECTS;
     use isa::Rng;
     use std::time::{Duration, Instant};
 
@@ -61,10 +62,11 @@ mod tests {
             if n % 1000 == 0 && begin.elapsed() > Duration::from_secs(2) {
                 break;
             }
-            let file = base(&mut rng);
-            assert!(check(&file), "what the generator makes is a program");
+            let subject = SUBJECTS[n % SUBJECTS.len()];
+            let file = base(&mut rng, subject);
+            assert!(check(&file, subject), "what the generator makes is a program");
             let mutated = mutate(&mut rng, file);
-            if check(&mutated) { good += 1 } else { bad += 1 }
+            if check(&mutated, subject) { good += 1 } else { bad += 1 }
         }
         assert!(good > 100 && bad > 100, "{good} good, {bad} bad");
     }
@@ -72,20 +74,22 @@ mod tests {
     #[test]
     fn any_bytes_are_survived() {
         let mut rng = Rng::new(2);
-        for _ in 0..10_000 {
+        for n in 0..10_000 {
+            let subject = SUBJECTS[n % SUBJECTS.len()];
             let len = rng.below(300) as usize;
             let mut bytes: Vec<u8> = (0..len).map(|_| rng.next() as u8).collect();
-            check(&bytes);
+            check(&bytes, subject);
             if len >= 20 {
                 bytes[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
-                bytes[16..20].copy_from_slice(&[2, 0, ABI.kind.machine as u8, 0]);
-                check(&bytes);
+                bytes[16..18].copy_from_slice(&[2, 0]);
+                bytes[18..20].copy_from_slice(&subject.abi.kind.machine.to_le_bytes());
+                check(&bytes, subject);
             }
         }
     }
 
     #[test]
     fn the_static_program_is_one() {
-        assert!(check(&static_program()));
+        assert!(SUBJECTS.iter().all(|subject| check(&static_program(subject), subject)));
     }
 }

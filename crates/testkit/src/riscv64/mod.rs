@@ -24,6 +24,7 @@ pub(crate) static SUBJECT: Subject = Subject {
     names: &subjects::SUBJECTS[1],
     isa: &asm::riscv64::Riscv64,
     cpu: Cpu { all: "max", other: "max", oracle: "max", frames: "max" },
+    abi: &linux::abi::riscv64::ABI,
     guest: || Box::new(guest()),
     table: &encoding::TABLE,
     layout: &LAYOUT,
