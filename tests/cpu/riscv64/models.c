@@ -21,9 +21,10 @@ static _Alignas(64) char buffer[256];
     printf("%s runs\n", name); } else printf("%s SIGILL %d\n", name, code); } while (0)
 #define TRY(name, word) RUN(name, ".4byte " word)
 #define SHORT(name, half) RUN(name, ".2byte " half "\n .2byte 1")
-// After vsetivli zero, 4, e16, m1; e32, m1; e64, m2.
+// After vsetivli zero, 4, e16, m1; e32, m1; e64, m2; and with 8 elements e32, m2.
 #define V16(name, word) RUN(name, ".4byte 0xc0827057\n .4byte " word)
 #define V32(name, word) RUN(name, ".4byte 0xc1027057\n .4byte " word)
+#define V32M2(name, word) RUN(name, ".4byte 0xc1147057\n .4byte " word)
 #define V64(name, word) RUN(name, ".4byte 0xc1927057\n .4byte " word)
 
 int main(void) {
@@ -54,7 +55,7 @@ int main(void) {
   V16("zvfh", "0x03881457"); V16("zvfhmin", "0x4b861457"); V32("zvkb", "0x07880457");
   V32("zvbb", "0x4b852457"); V64("zvbc", "0x33882457"); V32("zvkg", "0xa388a477");
   V32("zvkned", "0xa3802477"); V32("zvknha", "0xb7882477"); V64("zvknhb", "0xb7882477");
-  V32("zvksed", "0x87802477"); V32("zvksh", "0xaf802477"); V16("zvfbfmin", "0x4b8e9457");
+  V32("zvksed", "0x87802477"); V32M2("zvksh", "0xaf802477"); V16("zvfbfmin", "0x4b8e9457");
   V16("zvfbfwma", "0xef881457");
   // What no processor of user mode has: reserved, or of another mode.
   SHORT("zeros", "0"); TRY("ones", "0xffffffff"); TRY("mret", "0x30200073");

@@ -59,12 +59,13 @@ const RISCV64: Models = Models {
     guest: "riscv64",
     options: &[],
     registers: &["hwcap", "base"],
-    // (Not those that the C library needs, and not those whose instructions do nothing elsewhere.)
+    // (Not those that the C library needs, those whose instructions do nothing elsewhere, and not
+    // zvknha, whose instructions zvknhb has too.)
     features: &[
         "zicbom", "zicboz", "zicond", "zimop", "zabha", "zacas", "zawrs", "zfa", "zfbfmin", "zfh",
         "zfhmin", "zcb", "zcmop", "zba", "zbb", "zbc", "zbkb", "zbkx", "zbs", "zknd", "zkne",
         "zknh", "zksed", "zksh", "v", "zvbb", "zvbc", "zvfbfmin", "zvfbfwma", "zvfh", "zvfhmin",
-        "zvkg", "zvkned", "zvknha", "zvknhb", "zvksed", "zvksh",
+        "zvkg", "zvkned", "zvknhb", "zvksed", "zvksh",
     ],
     without: "rv64",
     models: &[
