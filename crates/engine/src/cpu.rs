@@ -418,16 +418,8 @@ unsafe extern "C" fn helper(state: *mut State) {
     // SAFETY: called by translated code with its state, which nobody else is using.
     let state = unsafe { &mut *state };
     const COUNTER: u64 = OpCode::Counter as u64;
-    const READ_STATUS: u64 = OpCode::ReadFpStatus as u64;
-    const WRITE_STATUS: u64 = OpCode::WriteFpStatus as u64;
     match state.helper_op[0] & 0xff {
         COUNTER => state.args[0] = crate::clock::now(&mut state.clock).into(),
-        READ_STATUS | WRITE_STATUS => {
-            if let Some(cpu) = current() {
-                collect_sticky(cpu.engine, state);
-            }
-            eval::helper(state);
-        }
         _ => eval::helper(state),
     }
 }
@@ -486,7 +478,6 @@ impl Cpu {
             (*state).leave_indirect = engine.stubs.leave_indirect;
             (*state).ret_miss = engine.stubs.ret_miss;
             (*state).call_helper = engine.stubs.call_helper;
-            (*state).call_helper_status = engine.stubs.call_helper_status;
             (*state).host_time = engine.stubs.host_time;
             (*state).estimates = engine.stubs.estimates;
             (*state).cas_16 = engine.stubs.cas_16;

@@ -70,7 +70,6 @@ pub(crate) struct StubAddresses {
     pub(crate) estimates: u64,
     /// The instruction of `cas_16` that may fault, and where it goes on then.
     pub(crate) cas_16_fault: (u64, u64),
-    pub(crate) call_helper_status: u64,
     pub(crate) ret_miss: u64,
     pub(crate) ret_evaluated: u64,
 }
@@ -90,7 +89,6 @@ impl StubAddresses {
             cas_16: at(stubs.cas_16),
             cas_16_fault: (at(stubs.cas_16_fault.0), at(stubs.cas_16_fault.1)),
             call_helper: at(stubs.call_helper),
-            call_helper_status: at(stubs.call_helper_status),
             ret_miss: at(stubs.ret_miss),
             ret_evaluated: at(stubs.ret_evaluated),
         }

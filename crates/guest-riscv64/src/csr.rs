@@ -7,7 +7,7 @@ use crate::runtime;
 use crate::state::{SLOT_VCSR, SLOT_VL, SLOT_VSTART, SLOT_VTYPE};
 use crate::vector::VLEN;
 use crate::{Flow, Translator};
-use ir::state::SLOT_FPCR;
+use ir::state::{SLOT_FPCR, SLOT_FPSR};
 use ir::{Op, OpCode, Ref, Ty};
 
 /// A register that programs may use.
@@ -166,10 +166,9 @@ impl Translator<'_> {
     }
     fn write_flags(&mut self, value: Ref) {
         // What else is in the status is kept (saturation).
-        let (status, new) = (self.temp(), self.temp());
-        self.ir.push(Op { dst: status, ..Op::new(OpCode::ReadFpStatus, Ty::I64) });
+        let new = self.temp();
         let flags = self.reversed(value);
-        self.ir.bin_aux(OpCode::Bfi, Ty::I64, new, status, flags, 5 << 8);
+        self.ir.bin_aux(OpCode::Bfi, Ty::I64, new, Ref::slot(SLOT_FPSR), flags, 5 << 8);
         self.ir.un(OpCode::WriteFpStatus, Ty::I64, Ref::NONE, new);
     }
     fn write_rounding(&mut self, value: Ref, lsb: u16) -> Flow {

@@ -70,30 +70,22 @@ pub(crate) fn stubs(x: &X64) -> Stubs {
     }
     e.ret();
 
-    // Called from translated code: the return address is on the return stack. MXCSR is two thirds
-    // of the time that a call takes; only what looks at its sticky bits needs it.
-    for (stub, status) in [(&mut s.call_helper, false), (&mut s.call_helper_status, true)] {
-        align(&mut e);
-        *stub = e.position();
-        for pin in x.pins.iter().filter(|pin| is_clobbered(pin)) {
-            store_pin(pin, &mut e);
-        }
-        if status {
-            e.stmxcsr(FP_CONTROL);
-        }
-        e.store(Size::Q, RET_SP, Gpr::RSP);
-        e.load(Size::Q, Gpr::RSP, HOST_SP);
-        e.lea(Size::Q, Gpr::RDI, Mem::base(Gpr::RBP, -BIAS));
-        e.call_mem(field(offset_of!(State, helper)));
-        e.load(Size::Q, Gpr::RSP, RET_SP);
-        if status {
-            e.ldmxcsr(FP_CONTROL);
-        }
-        for pin in x.pins.iter().filter(|pin| is_clobbered(pin)) {
-            load_pin(pin, &mut e);
-        }
-        e.ret();
+    // Called from translated code: the return address is on the return stack. MXCSR stays as it is:
+    // to save it would be two thirds of the time that a call takes.
+    align(&mut e);
+    s.call_helper = e.position();
+    for pin in x.pins.iter().filter(|pin| is_clobbered(pin)) {
+        store_pin(pin, &mut e);
     }
+    e.store(Size::Q, RET_SP, Gpr::RSP);
+    e.load(Size::Q, Gpr::RSP, HOST_SP);
+    e.lea(Size::Q, Gpr::RDI, Mem::base(Gpr::RBP, -BIAS));
+    e.call_mem(field(offset_of!(State, helper)));
+    e.load(Size::Q, Gpr::RSP, RET_SP);
+    for pin in x.pins.iter().filter(|pin| is_clobbered(pin)) {
+        load_pin(pin, &mut e);
+    }
+    e.ret();
 
     // The host's clock eax, by its vDSO: a function of integers, whatever MXCSR is.
     align(&mut e);

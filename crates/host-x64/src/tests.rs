@@ -282,7 +282,7 @@ fn counting_trailing_zeros_is_one_instruction() {
 fn the_helper_does_the_rest() {
     let (_, text) = lower(|b| {
         b.insn(0);
-        b.un(OpCode::ReadFpStatus, Ty::I64, x(0), Ref::NONE);
+        b.bin(OpCode::Xperm4, Ty::I64, x(0), x(0), x(1));
         let exit = b.exit(Exit { pc: 0x2000, kind: ExitKind::Jump, flags_dead: true });
         b.exit_direct(exit);
     });

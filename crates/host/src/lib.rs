@@ -208,8 +208,6 @@ pub struct Stubs {
     pub estimates: u32,
     /// Offset of the helper stub (see `State::call_helper`).
     pub call_helper: u32,
-    /// Offset of the same for operations that read or write the floating-point status.
-    pub call_helper_status: u32,
     /// Offset of the code that an empty return stack returns to, and where returns to elsewhere than
     /// the caller end up: empties it and dispatches the pc in `rax` like an indirect branch.
     pub ret_miss: u32,

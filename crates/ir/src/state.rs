@@ -255,9 +255,6 @@ pub struct State {
     pub cas_16: u64,
     /// Address of the host's table of estimates.
     pub estimates: u64,
-    /// As `call_helper`, for operations that read or write the floating-point status: the sticky
-    /// bits that host instructions have set are in `fp_control` meanwhile.
-    pub call_helper_status: u64,
     /// For `OpCode::Counter`; where it is at its end, `helper` goes on.
     pub clock: Clock,
     /// Address of [`CODE_COUNTS`] 8-bit counts for `OpCode::HasCode`, by address divided by
@@ -312,7 +309,6 @@ impl State {
             host_clock: 0,
             cas_16: 0,
             estimates: 0,
-            call_helper_status: 0,
             clock: Clock { start: 0, limit: 0, mult: 0, base: 0 },
             spill: [0; 32],
             fp: FpControl::default(),

@@ -193,6 +193,21 @@ fn vector(r: &mut Random, ty: Ty) -> Op {
     op
 }
 
+/// Reads the status, with its lowest bits in either order, or writes it.
+fn status(r: &mut Random, b: &mut Builder<'_>) {
+    match r.below(3) {
+        0 => b.push(Op { dst: r.x(), ..Op::new(O::ReadFpStatus, Ty::I64) }),
+        1 => {
+            let (status, reversed, dst) = (b.temp(), b.temp(), r.x());
+            let amount = b.iconst(55 + r.below(9) as u64);
+            b.push(Op { dst: status, ..Op::new(O::ReadFpStatus, Ty::I64) });
+            b.un(O::Rbit, Ty::I64, reversed, status);
+            b.bin(O::Shr, Ty::I64, dst, reversed, amount);
+        }
+        _ => b.un(O::WriteFpStatus, Ty::I64, Ref::NONE, r.x()),
+    }
+}
+
 fn block(r: &mut Random) -> Block {
     let mut block = Block { pc: PC, fp: softfloat::rules::RISCV, ..Block::default() };
     let mut b = Builder::new(&mut block);
@@ -204,6 +219,9 @@ fn block(r: &mut Random) -> Block {
         let wide = r.below(3) == 0 && ty != Ty::F16;
         let op = if wide { vector(r, ty) } else { operation(r, ty) };
         b.push(op);
+        if r.below(6) == 0 {
+            status(r, &mut b);
+        }
         if r.below(8) == 0 {
             let label = b.label();
             b.place(label);

@@ -74,6 +74,8 @@ pub(crate) enum ColdKind {
     CanonicalLanes { x: Xmm, nans: Xmm, dst: Ref, double: bool, back: Label },
     /// The same for the sum of the operation at an index, unless that may be invalid.
     CanonicalSum { at: u32, sum: Xmm, back: Label },
+    /// Clears the host's sticky bits of floating point, then back.
+    ClearSticky { back: Label },
     /// A signalling comparison of a quiet NaN; then back.
     Unordered { back: Label },
     /// What the operation at an index needs; then back.
@@ -159,6 +161,7 @@ impl Lower<'_> {
                 self.load_default_nans(x, nans, dst, double, back);
             }
             ColdKind::CanonicalSum { at, sum, back } => self.canonical_sum(at, sum, back),
+            ColdKind::ClearSticky { back } => self.clear_sticky(back),
             ColdKind::Unordered { back } => self.unordered(back),
             ColdKind::Quiet { what, at, back } => self.quiet_cold_code(what, at, back),
             ColdKind::Fence(back) => {

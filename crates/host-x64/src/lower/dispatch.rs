@@ -163,6 +163,8 @@ impl Lower<'_> {
                     self.helper(op);
                 }
             }
+            OpCode::ReadFpStatus => self.read_fp_status(op),
+            OpCode::WriteFpStatus => self.write_fp_status(op),
             _ => self.helper(op),
         }
     }

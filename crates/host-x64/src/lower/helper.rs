@@ -58,13 +58,7 @@ impl Lower<'_> {
                 }
             }
         }
-        let status = matches!(op.code, OpCode::ReadFpStatus | OpCode::WriteFpStatus);
-        let stub = if status {
-            offset_of!(State, call_helper_status)
-        } else {
-            offset_of!(State, call_helper)
-        };
-        self.e.call_mem(Mem::state(stub as i32));
+        self.e.call_mem(Mem::state(offset_of!(State, call_helper) as i32));
     }
     /// Stores the operands of `op` in `State::args`.
     pub(crate) fn helper_operands(&mut self, op: Op) {

@@ -6,3 +6,4 @@ pub(crate) mod estimate;
 pub(crate) mod plain;
 pub(crate) mod quiet;
 mod scalar;
+mod status;

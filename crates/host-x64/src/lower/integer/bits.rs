@@ -3,7 +3,7 @@
 use crate::emit::{Gpr, Mem, Size};
 use crate::lower::Lower;
 use crate::{Alu, Count, Shift};
-use ir::{Op, OpCode};
+use ir::{Op, OpCode, Ty};
 
 /// `width` ones.
 const fn ones(width: u8) -> u64 {
@@ -70,12 +70,7 @@ impl Lower<'_> {
         let a = self.using(op.a);
         let d = self.define_over(op.dst, op.a, a);
         if signed {
-            let left = size.bits() as u8 - width - lsb;
-            if d != a {
-                self.e.mov(size, d, a);
-            }
-            self.e.shift_imm(Shift::Shl, size, d, left);
-            self.e.shift_imm(Shift::Sar, size, d, size.bits() as u8 - width);
+            self.signed_field(size, d, a, lsb, width);
             return self.set(op.dst, d);
         }
         if !top && lsb + width <= 32 {
@@ -96,6 +91,19 @@ impl Lower<'_> {
             self.e.shift_imm(Shift::Shr, size, d, left + lsb);
         }
         self.set(op.dst, d);
+    }
+    /// `d` = `width` bits of `a` from `lsb` on, sign-extended.
+    fn signed_field(&mut self, size: Size, d: Gpr, a: Gpr, lsb: u8, width: u8) {
+        let left = size.bits() as u8 - width - lsb;
+        if size == Size::Q && left == 32 {
+            self.e.movsx(Size::D, size, d, a);
+            return self.e.shift_imm(Shift::Sar, size, d, lsb);
+        }
+        if d != a {
+            self.e.mov(size, d, a);
+        }
+        self.e.shift_imm(Shift::Shl, size, d, left);
+        self.e.shift_imm(Shift::Sar, size, d, size.bits() as u8 - width);
     }
     /// `Ubfiz` and `Sbfiz`.
     pub(crate) fn field_place(&mut self, op: Op) {
@@ -297,10 +305,42 @@ impl Lower<'_> {
             self.at = self.skip;
             return self.set(op.dst, d);
         }
+        if let Some((shift, amount)) = self.shift_to_one_byte(op) {
+            let s = self.using_scratch(op.a);
+            self.reverse_byte(s, amount);
+            self.skip = self.at + 1;
+            self.at = self.skip;
+            return self.set(shift.dst, s);
+        }
         let s = self.using_scratch(op.a);
         self.e.bswap(size, s);
         self.reverse_within_bytes(size, s);
         self.set(op.dst, s);
+    }
+    /// The next operation and its amount, if it shifts the result of `op` to the right so far that at
+    /// most a byte is left, and nothing else needs that.
+    fn shift_to_one_byte(&self, op: Op) -> Option<(Op, u8)> {
+        let next = *self.block.ops.get(self.at + 1)?;
+        let amount = self.block.const64(next.b)?;
+        let last = op.dst.as_temp().is_some_and(|t| self.live.last_use(t) == self.at as u32 + 1);
+        let fits = next.code == OpCode::Shr && (next.ty, next.a) == (Ty::I64, op.dst);
+        (fits && last && op.ty == Ty::I64 && (56..64).contains(&amount))
+            .then_some((next, amount as u8))
+    }
+    /// `s` = its low byte in reverse order, as the upper byte of 64 bits shifted right by `amount`.
+    fn reverse_byte(&mut self, s: Gpr, amount: u8) {
+        let t = self.scratch();
+        self.e.movzx(Size::B, s, s);
+        // Two copies of four bits each, so far apart that no sum has a carry; what is left of them is
+        // in reverse order in the third byte of the last product.
+        self.e.imul_imm(Size::D, t, s, 0x0802);
+        self.e.alu_imm(Alu::And, Size::D, t, 0x0002_2110);
+        self.e.imul_imm(Size::D, s, s, 0x8020);
+        self.e.alu_imm(Alu::And, Size::D, s, 0x0008_8440);
+        self.e.alu(Alu::Or, Size::D, s, t);
+        self.e.imul_imm(Size::D, s, s, 0x0001_0101);
+        self.e.shift_imm(Shift::Shr, Size::D, s, 16 + amount - 56);
+        self.e.alu_imm(Alu::And, Size::D, s, 0xff >> (amount - 56));
     }
     /// `Brev8`.
     pub(crate) fn reverse_bits_of_bytes(&mut self, op: Op) {
