@@ -278,6 +278,23 @@ fn counting_trailing_zeros_is_one_instruction() {
     );
 }
 
+/// A branch by a value that the flags still tell does not compare it.
+#[test]
+fn conditions_stay_in_the_flags() {
+    let (_, text) = lower(|b| {
+        b.insn(0);
+        b.bin_aux(OpCode::SetCmp, Ty::I64, x(0), x(0), x(1), Cond::Lo as u16);
+        b.insn(4);
+        let exit = b.exit(Exit { pc: 0x2000, kind: ExitKind::Jump, flags_dead: true });
+        let zero = b.iconst(0);
+        b.br_cmp(Ty::I64, Cond::Eq, x(0), zero, exit);
+        b.exit_direct(exit);
+    });
+    assert_eq!(text[0], "cmp rbx, rsi");
+    assert!(text[..6].iter().any(|l| l.starts_with("jae")), "{text:#?}");
+    assert!(!text[..6].iter().any(|l| l.starts_with("test")), "{text:#?}");
+}
+
 #[test]
 fn the_helper_does_the_rest() {
     let (_, text) = lower(|b| {

@@ -79,6 +79,9 @@ pub(crate) struct HostFlags {
     pub(super) busy: bool,
     /// Start and end of the last compare, for macro-fusion.
     pub(super) compare: Option<(u32, u32)>,
+    /// The last value that is 1 just if the host's flags, as they are at a position of the code, pass a
+    /// test, and else 0.
+    pub(super) truth: Option<(Ref, Test, u32)>,
 }
 
 /// A test of the host's flags.

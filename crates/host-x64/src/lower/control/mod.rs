@@ -43,6 +43,7 @@ impl Lower<'_> {
         self.flags = Flags::HOME;
         self.flush_scratch();
         self.host_flags.compare = None;
+        self.host_flags.truth = None;
         self.e.bind(self.labels[n as usize]);
     }
     /// Makes the state what label `n` expects.
@@ -220,8 +221,24 @@ impl Lower<'_> {
         if !again {
             self.before_flagless(op.imm);
         }
-        let test = self.compare_operands(op, Cond::from_u8(op.aux as u8));
+        let cond = Cond::from_u8(op.aux as u8);
+        let test = match self.test_in_flags(op, cond) {
+            Some(test) => test,
+            None => self.compare_operands(op, cond),
+        };
         self.branch_again(again, test, op.imm);
+    }
+    /// What to test if `op` compares a value with zero that the host's flags still tell.
+    fn test_in_flags(&self, op: Op, cond: Cond) -> Option<Test> {
+        let (value, test, position) = self.host_flags.truth?;
+        if value != op.a || self.block.const64(op.b) != Some(0) || position != self.e.position() {
+            return None;
+        }
+        match cond {
+            Cond::Ne => Some(test),
+            Cond::Eq => Some(test.invert()),
+            _ => None,
+        }
     }
     pub(crate) fn br_bit(&mut self, op: Op) {
         let again = self.may_go_again_flagless(op.imm);
@@ -257,9 +274,16 @@ impl Lower<'_> {
         self.branch_again(again, Test::One(if set { on } else { off }), op.imm);
     }
     pub(crate) fn poll(&mut self) {
+        let before = self.e.position();
         let r = self.scratch();
         self.fault();
         self.e.load(Size::D, r, Mem::state(POLL_OFFSET));
+        let after = self.e.position();
+        if let Some((.., position)) = &mut self.host_flags.truth
+            && *position == before
+        {
+            *position = after;
+        }
     }
     /// The evaluator raises the trap, if it is one.
     pub(crate) fn check(&mut self, op: Op) {

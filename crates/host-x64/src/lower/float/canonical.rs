@@ -516,9 +516,7 @@ impl Lower<'_> {
         }
         self.host_flags.busy = true;
         self.unlock();
-        let d = self.define(o.dst);
-        self.set_bool(test, d);
-        self.set(o.dst, d);
+        self.set_truth(o.dst, test);
         true
     }
     /// Cold code of a signalling comparison with a quiet NaN: raises invalid, and sets the flags as it did.

@@ -6,7 +6,7 @@ use crate::lower::cold::ColdKind;
 use crate::lower::flags::{FLAGS, Flags, Kind, Test};
 use crate::{Alu, Shift, Unary};
 use ir::state::flag;
-use ir::{Cond, Op, OpCode};
+use ir::{Cond, Op, OpCode, Ref};
 
 impl Lower<'_> {
     /// `Sel`, `SelInc`, `SelInv`, `SelNeg`.
@@ -163,9 +163,14 @@ impl Lower<'_> {
         self.host_flags.busy = true;
         // The destination may be an operand, but those have been compared already.
         self.unlock();
-        let d = self.define(op.dst);
+        self.set_truth(op.dst, test);
+    }
+    /// `dst` = whether the host's flags pass `test`.
+    pub(crate) fn set_truth(&mut self, dst: Ref, test: Test) {
+        let d = self.define(dst);
         self.set_bool(test, d);
-        self.set(op.dst, d);
+        self.set(dst, d);
+        self.host_flags.truth = Some((dst, test, self.e.position()));
     }
 
     /// `SelCmp`: an operand or zero.
