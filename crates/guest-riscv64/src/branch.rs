@@ -1,6 +1,7 @@
 //! Branches, calls, returns, and exceptions that code raises itself.
 
 use crate::field::XReg;
+use crate::known::Constant;
 use crate::{Flow, Translator};
 use ir::state::{SLOT_TIME, TRAP_BREAKPOINT};
 use ir::{Access, Cond, Exit, ExitKind, Op, OpCode, Ref, Ty};
@@ -46,11 +47,14 @@ impl Translator<'_> {
     }
     /// JALR; RET is this, and the second half of calls that AUIPC starts.
     pub(crate) fn jalr(&mut self, imm: i64, rs1: XReg, rd: XReg) -> Flow {
-        if let Some((base, true)) = self.constant_just_moved_to(rs1) {
+        if let Some((base, Constant::Relative)) = self.known.constant(rs1) {
             let pc = base.wrapping_add_signed(imm) & !1;
             // A signal that is delivered here returns to this instruction.
-            if rd == rs1 && pc > self.pc {
-                self.drop_previous();
+            if rd == rs1
+                && pc > self.pc
+                && let Some(at) = self.unseen_write(rs1)
+            {
+                self.take_back(at);
             }
             return if rd == XReg::ZERO { self.go(pc) } else { self.call(pc, rd) };
         }
@@ -190,7 +194,8 @@ impl Translator<'_> {
         let (error, sign) = (self.temp(), self.imm(63));
         let ns = Ref::slot(SLOT_TIME + 1);
         self.ir.bin(OpCode::Sar, Ty::I64, error, ns, sign);
-        self.ir.bin(OpCode::And, Ty::I64, A0, error, ns);
+        let result = self.x_out(XReg(10));
+        self.ir.bin(OpCode::And, Ty::I64, result, error, ns);
         Flow::Next
     }
 }

@@ -1,6 +1,7 @@
 //! Integer computation: RV64I and M.
 
 use crate::field::XReg;
+use crate::known::Constant;
 use crate::{Flow, Translator};
 use ir::{Cond, DivRule, OpCode, Ref, Ty};
 
@@ -34,7 +35,7 @@ macro_rules! divide {
     )* } };
 }
 register! {
-    sub Sub; sll Shl; srl Shr; sra Sar; and And;
+    sub Sub; sll Shl; srl Shr; sra Sar;
     mul Mul; mulh MulHiS; mulhsu MulHiSU; mulhu MulHiU;
 }
 word! { addw Add; subw Sub; sllw Shl; srlw Shr; sraw Sar; mulw Mul; }
@@ -57,8 +58,22 @@ impl Translator<'_> {
             let t = self.temp();
             emit(self, ty, t);
             self.ir.un(OpCode::SExt32, Ty::I64, dst, t);
+            self.known.set_narrow(rd);
         } else {
             emit(self, ty, dst);
+        }
+        Flow::Next
+    }
+    /// The same in 64 bits, of which `narrow` says whether it is a sign-extended number of 32 bits.
+    pub(crate) fn extended(
+        &mut self,
+        narrow: bool,
+        rd: XReg,
+        emit: impl FnOnce(&mut Self, Ref),
+    ) -> Flow {
+        self.computed(Ty::I64, rd, |t, _, dst| emit(t, dst));
+        if narrow {
+            self.known.set_narrow(rd);
         }
         Flow::Next
     }
@@ -76,7 +91,15 @@ impl Translator<'_> {
             return Flow::Next;
         }
         let a = self.x(rs1);
-        self.computed(ty, rd, |t, ty, dst| t.ir.un(code, ty, dst, a))
+        let narrow = matches!(
+            code,
+            OpCode::SExt8 | OpCode::SExt16 | OpCode::SExt32 | OpCode::ZExt8 | OpCode::ZExt16
+        );
+        self.computed(ty, rd, |t, ty, dst| t.ir.un(code, ty, dst, a));
+        if narrow {
+            self.known.set_narrow(rd);
+        }
+        Flow::Next
     }
     /// `rd = code(rs1, imm)`.
     pub(crate) fn immediate(
@@ -95,10 +118,29 @@ impl Translator<'_> {
     }
     /// `rd = rs`.
     pub(crate) fn copy(&mut self, rd: XReg, rs: XReg) -> Flow {
-        if rd == rs {
+        if rd == rs || rd == XReg::ZERO {
             return Flow::Next;
         }
-        self.unary(OpCode::Mov, Ty::I64, rd, rs)
+        let (narrow, a) = (self.known.is_narrow(rs), self.x(rs));
+        self.extended(narrow, rd, |t, dst| t.ir.mov(Ty::I64, dst, a))
+    }
+    /// `rd = code(rs1, rs2)`, which is a sign-extended number of 32 bits if both operands are.
+    fn bitwise(&mut self, code: OpCode, rd: XReg, rs1: XReg, rs2: XReg) -> Flow {
+        if rd == XReg::ZERO {
+            return Flow::Next;
+        }
+        let narrow = self.known.is_narrow(rs1) && self.known.is_narrow(rs2);
+        let (a, b) = (self.x(rs1), self.x(rs2));
+        self.extended(narrow, rd, |t, dst| t.ir.bin(code, Ty::I64, dst, a, b))
+    }
+    /// The same with a constant.
+    fn bitwise_immediate(&mut self, code: OpCode, rd: XReg, rs1: XReg, imm: i64) -> Flow {
+        if rd == XReg::ZERO {
+            return Flow::Next;
+        }
+        let narrow = self.known.is_narrow(rs1) || code == OpCode::And && imm >= 0;
+        let (a, b) = (self.x(rs1), self.imm(imm.cast_unsigned()));
+        self.extended(narrow, rd, |t, dst| t.ir.bin(code, Ty::I64, dst, a, b))
     }
 
     /// LUI.
@@ -118,30 +160,38 @@ impl Translator<'_> {
         if imm == 0 {
             return self.copy(rd, rs1);
         }
-        if let Some((base, relative)) = self.constant_just_moved_to(rs1)
-            && rd != XReg::ZERO
-        {
-            if rd == rs1 {
-                self.drop_previous();
+        if let Some((base, kind)) = self.known.constant(rs1) {
+            if rd == rs1
+                && let Some(at) = self.unseen_write(rs1)
+            {
+                self.take_back(at);
             }
             let sum = base.wrapping_add(value);
-            return if relative { self.set_address(rd, sum) } else { self.set(rd, sum) };
+            return match kind {
+                Constant::Relative => self.set_address(rd, sum),
+                Constant::Plain => self.set(rd, sum),
+            };
         }
         self.immediate(OpCode::Add, Ty::I64, rd, rs1, value)
     }
     /// ADDIW; SEXT.W is this.
     pub(crate) fn addiw(&mut self, imm: i64, rs1: XReg, rd: XReg) -> Flow {
-        if imm == 0 && rs1 != XReg::ZERO {
-            return self.unary(OpCode::SExt32, Ty::I64, rd, rs1);
-        }
         let value = imm.cast_unsigned();
         if rs1 == XReg::ZERO {
             return self.set(rd, value);
         }
-        if let Some((base, false)) = self.constant_just_moved_to(rs1)
-            && rd == rs1
-        {
-            self.drop_previous();
+        if imm == 0 && self.known.is_narrow(rs1) {
+            return self.copy(rd, rs1);
+        }
+        if imm == 0 {
+            return self.unary(OpCode::SExt32, Ty::I64, rd, rs1);
+        }
+        if let Some((base, Constant::Plain)) = self.known.constant(rs1) {
+            if rd == rs1
+                && let Some(at) = self.unseen_write(rs1)
+            {
+                self.take_back(at);
+            }
             return self.set(rd, i64::from(base.wrapping_add(value) as i32).cast_unsigned());
         }
         self.immediate(OpCode::Add, Ty::I32, rd, rs1, value)
@@ -153,11 +203,15 @@ impl Translator<'_> {
             _ => self.binary(OpCode::Add, Ty::I64, rd, rs1, rs2),
         }
     }
+    /// AND.
+    pub(crate) fn and(&mut self, rs2: XReg, rs1: XReg, rd: XReg) -> Flow {
+        self.bitwise(OpCode::And, rd, rs1, rs2)
+    }
     /// OR.
     pub(crate) fn or(&mut self, rs2: XReg, rs1: XReg, rd: XReg) -> Flow {
         match (rs1, rs2) {
             (XReg::ZERO, rs) | (rs, XReg::ZERO) => self.copy(rd, rs),
-            _ => self.binary(OpCode::Or, Ty::I64, rd, rs1, rs2),
+            _ => self.bitwise(OpCode::Or, rd, rs1, rs2),
         }
     }
     /// XOR.
@@ -165,25 +219,30 @@ impl Translator<'_> {
         if rs1 == rs2 {
             return self.set(rd, 0);
         }
-        self.binary(OpCode::Xor, Ty::I64, rd, rs1, rs2)
+        self.bitwise(OpCode::Xor, rd, rs1, rs2)
     }
     /// ANDI; ZEXT.B is this.
     pub(crate) fn andi(&mut self, imm: i64, rs1: XReg, rd: XReg) -> Flow {
         if imm == 0xff {
             return self.unary(OpCode::ZExt8, Ty::I64, rd, rs1);
         }
-        self.immediate(OpCode::And, Ty::I64, rd, rs1, imm.cast_unsigned())
+        self.bitwise_immediate(OpCode::And, rd, rs1, imm)
     }
     /// ORI.
     pub(crate) fn ori(&mut self, imm: i64, rs1: XReg, rd: XReg) -> Flow {
-        self.immediate(OpCode::Or, Ty::I64, rd, rs1, imm.cast_unsigned())
+        self.bitwise_immediate(OpCode::Or, rd, rs1, imm)
     }
     /// XORI; NOT is this.
     pub(crate) fn xori(&mut self, imm: i64, rs1: XReg, rd: XReg) -> Flow {
         if imm == -1 {
-            return self.unary(OpCode::Not, Ty::I64, rd, rs1);
+            let narrow = self.known.is_narrow(rs1);
+            let a = self.x(rs1);
+            if rd == XReg::ZERO {
+                return Flow::Next;
+            }
+            return self.extended(narrow, rd, |t, dst| t.ir.un(OpCode::Not, Ty::I64, dst, a));
         }
-        self.immediate(OpCode::Xor, Ty::I64, rd, rs1, imm.cast_unsigned())
+        self.bitwise_immediate(OpCode::Xor, rd, rs1, imm)
     }
 
     /// `rd = (a cond b) ? 1 : 0`.
@@ -191,6 +250,7 @@ impl Translator<'_> {
         if rd != XReg::ZERO {
             let dst = self.x_out(rd);
             self.ir.bin_aux(OpCode::SetCmp, Ty::I64, dst, a, b, cond as u16);
+            self.known.set_narrow(rd);
         }
         Flow::Next
     }
@@ -232,43 +292,56 @@ impl Translator<'_> {
     }
     /// SRLI; after SLLI it cuts out bits.
     pub(crate) fn srli(&mut self, shamt: u64, rs1: XReg, rd: XReg) -> Flow {
-        if self.cut(shamt, rs1, rd, OpCode::Ubfx, OpCode::Ubfiz) {
-            return Flow::Next;
+        let cut = self.cut(shamt, rs1, rd, OpCode::Ubfx, OpCode::Ubfiz);
+        if !cut {
+            self.immediate(OpCode::Shr, Ty::I64, rd, rs1, shamt);
         }
-        self.immediate(OpCode::Shr, Ty::I64, rd, rs1, shamt)
+        if shamt > 32 {
+            self.known.set_narrow(rd);
+        }
+        Flow::Next
     }
-    /// SRAI.
+    /// SRAI; after SLLI it cuts out bits.
     pub(crate) fn srai(&mut self, shamt: u64, rs1: XReg, rd: XReg) -> Flow {
-        if self.cut(shamt, rs1, rd, OpCode::Sbfx, OpCode::Sbfiz) {
-            return Flow::Next;
+        let narrow = shamt >= 32 || self.known.is_narrow(rs1);
+        if !self.cut(shamt, rs1, rd, OpCode::Sbfx, OpCode::Sbfiz) {
+            self.immediate(OpCode::Sar, Ty::I64, rd, rs1, shamt);
         }
-        self.immediate(OpCode::Sar, Ty::I64, rd, rs1, shamt)
+        if narrow {
+            self.known.set_narrow(rd);
+        }
+        Flow::Next
     }
-    /// Joins a shift right by `right` to a shift left of the previous instruction, if the register in
+    /// Joins a shift right by `right` to a shift left of an earlier instruction, if the register in
     /// between is overwritten.
     fn cut(&mut self, right: u64, rs1: XReg, rd: XReg, low: OpCode, high: OpCode) -> bool {
-        let Some(last) = self.previous() else { return false };
-        let register = Ref::slot(u16::from(rd.0));
-        if rd == XReg::ZERO || rs1 != rd || last.dst != register {
+        if rd == XReg::ZERO || rs1 != rd || right == 0 {
             return false;
         }
-        if last.code != OpCode::Shl || last.ty != Ty::I64 || right == 0 {
+        let Some(at) = self.unseen_write(rd) else { return false };
+        let shift = self.ir.block.ops[at];
+        if shift.code != OpCode::Shl || shift.ty != Ty::I64 || !self.keeps(shift.a, at) {
             return false;
         }
-        let Some(left) = self.ir.known(last.b).filter(|left| (1..64).contains(left)) else {
+        let Some(left) = self.ir.known(shift.b).filter(|left| (1..64).contains(left)) else {
             return false;
         };
-        self.drop_previous();
+        self.take_back(at);
+        let register = self.x_out(rd);
         let (code, lsb, width) = match right >= left {
             true => (low, right - left, 64 - right),
             false => (high, left - right, 64 - left),
         };
         if code == OpCode::Ubfx && (lsb, width) == (0, 32) {
-            self.ir.mov(Ty::I32, register, last.a);
+            self.ir.mov(Ty::I32, register, shift.a);
         } else {
-            self.ir.un_aux(code, Ty::I64, register, last.a, lsb as u16 | (width as u16) << 8);
+            self.ir.un_aux(code, Ty::I64, register, shift.a, lsb as u16 | (width as u16) << 8);
         }
         true
+    }
+    /// Whether no operation after the one at `at` writes `value`.
+    fn keeps(&self, value: Ref, at: usize) -> bool {
+        self.ir.block.ops[at + 1..].iter().all(|op| op.dst != value)
     }
     /// SLLIW.
     pub(crate) fn slliw(&mut self, shamt: u64, rs1: XReg, rd: XReg) -> Flow {
@@ -276,10 +349,23 @@ impl Translator<'_> {
     }
     /// SRLIW.
     pub(crate) fn srliw(&mut self, shamt: u64, rs1: XReg, rd: XReg) -> Flow {
-        self.immediate(OpCode::Shr, Ty::I32, rd, rs1, shamt)
+        if shamt == 0 || rd == XReg::ZERO {
+            return self.addiw(0, rs1, rd);
+        }
+        // The sign is zero.
+        let (a, b) = (self.x(rs1), self.imm(shamt));
+        self.extended(true, rd, |t, dst| t.ir.bin(OpCode::Shr, Ty::I32, dst, a, b))
     }
     /// SRAIW.
     pub(crate) fn sraiw(&mut self, shamt: u64, rs1: XReg, rd: XReg) -> Flow {
-        self.immediate(OpCode::Sar, Ty::I32, rd, rs1, shamt)
+        if shamt == 0 || rd == XReg::ZERO {
+            return self.addiw(0, rs1, rd);
+        }
+        if self.known.is_narrow(rs1) {
+            let (a, b) = (self.x(rs1), self.imm(shamt));
+            return self.extended(true, rd, |t, dst| t.ir.bin(OpCode::Sar, Ty::I64, dst, a, b));
+        }
+        let (a, aux) = (self.x(rs1), shamt as u16 | (32 - shamt as u16) << 8);
+        self.extended(true, rd, |t, dst| t.ir.un_aux(OpCode::Sbfx, Ty::I64, dst, a, aux))
     }
 }

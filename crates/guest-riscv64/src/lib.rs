@@ -15,6 +15,7 @@ pub mod encoding;
 pub mod field;
 mod generated;
 mod key;
+mod known;
 mod prescan;
 mod runtime;
 pub mod state;

@@ -11,6 +11,9 @@ macro_rules! load {
             let (dst, a) = (self.x_out(rd), self.x(rs1));
             let access = Access { sext: if $signed { 64 } else { 0 }, ..Access::new($size) };
             self.ir.ld(dst, a, Ref::NONE, imm, access);
+            if $size < 2 || $size == 2 && $signed {
+                self.known.set_narrow(rd);
+            }
             Flow::Next
         }
     )* } };

@@ -74,6 +74,38 @@ fn shifts_are_joined() {
 }
 
 #[test]
+fn shifts_are_joined_over_what_nobody_sees() {
+    // slli a0, a1, 48; c.addi a2, 1; srli a0, a0, 48
+    let (ops, _) = body(&[0x0305_9513, 0x0605, 0x0305_5513]);
+    assert_eq!(ops.iter().map(|o| o.code).collect::<Vec<_>>(), [OpCode::Add, OpCode::Ubfx]);
+    // slli a0, a1, 48; ld a2, 0(a3), which may fault; srli a0, a0, 48
+    let (ops, _) = body(&[0x0305_9513, 0x0006_b603, 0x0305_5513]);
+    assert_eq!(ops.len(), 3);
+    // slli a0, a1, 48; c.addi a1, 1; srli a0, a0, 48
+    let (ops, _) = body(&[0x0305_9513, 0x0585, 0x0305_5513]);
+    assert_eq!(ops.len(), 3);
+}
+
+#[test]
+fn what_has_its_sign_above_it_is_not_extended_again() {
+    // srliw a0, a1, 8
+    let (op, _) = one(&[0x0085_d51b]);
+    assert_eq!((op.code, op.ty, op.dst, op.a), (OpCode::Shr, Ty::I32, s(10), s(11)));
+    // sraiw a0, a1, 8
+    let (op, _) = one(&[0x4085_d51b]);
+    assert_eq!((op.code, op.aux), (OpCode::Sbfx, 8 | 24 << 8));
+    // lw a0, 0(a1); lw a2, 4(a1); c.xor a0, a2; c.addiw a0, 0
+    let (ops, _) = body(&[0x0005_a503, 0x0045_a603, 0x8d31, 0x2501]);
+    assert_eq!(ops.last().map(|o| (o.code, ops.len())), Some((OpCode::Xor, 3)));
+    // lwu a0, 0(a1); c.addiw a0, 0
+    let (ops, _) = body(&[0x0005_e503, 0x2501]);
+    assert_eq!(ops.last().map(|o| o.code), Some(OpCode::SExt32));
+    // lw a0, 0(a1); c.addi a0, 1; c.addiw a0, 0
+    let (ops, _) = body(&[0x0005_a503, 0x0505, 0x2501]);
+    assert_eq!(ops.last().map(|o| o.code), Some(OpCode::SExt32));
+}
+
+#[test]
 fn compares_and_branches_are_joined() {
     // slt a0, a1, a2; c.beqz a0, 8; c.nop; c.nop; c.nop; ret
     let block = translate(&[0x00c5_a533, 0xc501, 1, 1, 1, 0x8082]);

@@ -7,6 +7,7 @@
 
 use crate::cpu::{Cpu, Features};
 use crate::field::{FReg, XReg};
+use crate::known::{Constant, Known};
 use crate::prescan::{BLOCK_BYTES_MAX, Rv64, word};
 use crate::vector::Type;
 use guest::block::{self, BLOCK_INSNS_MAX, Targets, Translate};
@@ -41,8 +42,8 @@ pub struct Translator<'a> {
     pub(crate) evaluated: bool,
     /// vtype, if an instruction of this block has set it.
     pub(crate) vtype: Option<Type>,
-    /// The last operation, if it moves a constant that AUIPC has made.
-    pub(crate) relative: Option<usize>,
+    /// What is known of the registers' values.
+    pub(crate) known: Known,
 }
 
 impl Translator<'_> {
@@ -61,6 +62,7 @@ impl Translator<'_> {
     }
     /// A general register as a destination; x0 is a fresh temporary that nothing reads.
     pub fn x_out(&mut self, r: XReg) -> Ref {
+        self.known.written(r);
         if r == XReg::ZERO { self.ir.temp() } else { Ref::slot(u16::from(r.0)) }
     }
     /// A floating-point register.
@@ -77,18 +79,19 @@ impl Translator<'_> {
     }
     /// Sets a register to a constant.
     pub(crate) fn set(&mut self, rd: XReg, value: u64) -> Flow {
-        if rd != XReg::ZERO {
-            let (dst, a) = (self.x_out(rd), self.imm(value));
-            self.ir.mov(Ty::I64, dst, a);
-        }
-        Flow::Next
+        let value_ref = self.imm(value);
+        self.move_constant(rd, value, value_ref, Constant::Plain)
     }
     /// Sets a register to what is made of the instruction's address.
     pub(crate) fn set_address(&mut self, rd: XReg, value: u64) -> Flow {
+        let value_ref = self.ir.address(value);
+        self.move_constant(rd, value, value_ref, Constant::Relative)
+    }
+    fn move_constant(&mut self, rd: XReg, value: u64, from: Ref, kind: Constant) -> Flow {
         if rd != XReg::ZERO {
-            let (dst, a) = (self.x_out(rd), self.ir.address(value));
-            self.ir.mov(Ty::I64, dst, a);
-            self.relative = Some(self.ir.block.ops.len() - 1);
+            let dst = self.x_out(rd);
+            self.ir.mov(Ty::I64, dst, from);
+            self.known.set_constant(rd, value, kind);
         }
         Flow::Next
     }
@@ -102,22 +105,33 @@ impl Translator<'_> {
             _ => None,
         }
     }
-    /// The constant that the previous instruction moved to `register`, and whether AUIPC has made it.
-    pub(crate) fn constant_just_moved_to(&self, register: XReg) -> Option<(u64, bool)> {
-        let last = self.previous()?;
-        if last.code != OpCode::Mov || last.dst != Ref::slot(u16::from(register.0)) {
-            return None;
+    /// Where the operation is that has written `register`, if that is one of the last few, and nobody
+    /// could see what it wrote: it can be taken back when this instruction overwrites the register and
+    /// cannot fault.
+    pub(crate) fn unseen_write(&self, register: XReg) -> Option<usize> {
+        /// Compilers put few instructions between.
+        const LOOK_BACK: usize = 12;
+        let (slot, ops) = (Ref::slot(u16::from(register.0)), &self.ir.block.ops);
+        for (at, op) in ops.iter().enumerate().rev().take(LOOK_BACK) {
+            let hides = !op.code.may_fault()
+                && !op.code.ends_block()
+                && !op.code.branches()
+                && op.code != OpCode::Label;
+            if !hides {
+                return None;
+            }
+            if op.dst == slot {
+                return Some(at);
+            }
+            if [op.a, op.b, op.c].contains(&slot) {
+                return None;
+            }
         }
-        let relative = self.relative == Some(self.ir.block.ops.len() - 2);
-        Some((self.ir.known(last.a)?, relative))
+        None
     }
-    /// Takes back the previous instruction's operation, when this instruction overwrites the register
-    /// and cannot fault: nobody can see the state in between.
-    pub(crate) fn drop_previous(&mut self) {
-        let ops = &mut self.ir.block.ops;
-        let insn = ops.len() - 1;
-        ops.swap(insn - 1, insn);
-        ops.pop();
+    /// Takes back what [`Translator::unseen_write`] has found.
+    pub(crate) fn take_back(&mut self, at: usize) {
+        self.ir.block.ops.remove(at);
     }
 
     /// Where a branch to `pc` goes: a label of this block or an exit.
@@ -171,6 +185,7 @@ impl<'a> Translate<'a> for Translator<'a> {
     }
     fn joins(&mut self, _: usize) {
         self.vtype = None;
+        self.known.forget();
     }
     fn instruction(&mut self, n: usize) -> Flow {
         let (word, len) = word(self.scan.code(n));
@@ -209,7 +224,7 @@ pub(crate) fn translate(cpu: &Cpu, fetch: &mut dyn Fetch, pc: u64, mode: Mode, b
         number: 0,
         evaluated: mode.evaluated(),
         vtype: None,
-        relative: None,
+        known: Known::default(),
     };
     block::translate(&mut t, scan.insns);
 }
