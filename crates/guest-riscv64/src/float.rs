@@ -157,6 +157,7 @@ impl Translator<'_> {
     /// The rounding that an instruction asks for; None if there is no such.
     fn rounding(&self, rm: Rm) -> Option<Rounding> {
         Some(match rm.0 {
+            0 if key::rounds_to_nearest(self.key) => Rounding::Current,
             0 => Rounding::Nearest,
             1 => Rounding::Zero,
             2 => Rounding::Down,

@@ -106,6 +106,17 @@ fn what_has_its_sign_above_it_is_not_extended_again() {
 }
 
 #[test]
+fn the_usual_rounding_may_be_asked_for() {
+    // fadd.d fa0, fa0, fa1 by rne: the host rounds so unless frm asks for another one.
+    let aux = |key| {
+        let mode = Mode { key, ..Mode::default() };
+        let block = translate_bytes(&code(&[0x02b5_0553]), mode);
+        block.ops.iter().find(|o| o.code == OpCode::FAdd).map(|o| o.aux)
+    };
+    assert_eq!((aux(Key(0)), aux(Key(4))), (Some(0), Some(0x100)));
+}
+
+#[test]
 fn compares_and_branches_are_joined() {
     // slt a0, a1, a2; c.beqz a0, 8; c.nop; c.nop; c.nop; ret
     let block = translate(&[0x00c5_a533, 0xc501, 1, 1, 1, 0x8082]);
