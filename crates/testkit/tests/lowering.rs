@@ -383,7 +383,7 @@ fn block_of(ops: &[Op], r: &mut Random) -> Block {
             b.push(op);
         }
         if op.code.writes_flags() && r.below(2) == 0 {
-            let cond = Cond::from_u8(r.next() as u8);
+            let cond = Cond::from_u8(r.next() as u8 & 15);
             let dst = r.x();
             b.emit(OpCode::SetCond, Ty::I64, dst, Ref::NONE, Ref::NONE, Ref::NONE, cond as u16, 0);
         }
