@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use guest::{Guest, Mode, code_at};
+use guest::{Bytes, Guest, Mode};
 use guest_aarch64::Aarch64;
+use guest_riscv64::Riscv64;
 use host::{Code, Features, Host};
 use host_x64::X64;
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
@@ -33,16 +34,27 @@ const LEVELS: [(&str, Features); 2] = [
     ("x86-64-v3", Features { sha: false, ..Features::ALL }),
 ];
 
+/// The directories, and the guests without what processors may lack.
+const GUESTS: [(&str, &dyn Guest); 2] =
+    [("aarch64", &Aarch64::PLAIN), ("riscv64", &Riscv64::PLAIN)];
+
 #[test]
 fn golden_files_are_fresh() {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/aarch64");
+    assert!(subjects::SUBJECTS.iter().map(|s| s.uname).eq(GUESTS.map(|(name, _)| name)));
+    let stale: Vec<_> = GUESTS.iter().flat_map(|&(name, guest)| stale_files(name, guest)).collect();
+    assert!(stale.is_empty(), "stale (cargo xtask bless):\n{}", stale.join("\n"));
+}
+
+/// What the files of a guest should be that are not; they are so afterwards if `ANYARCH_BLESS` is set.
+fn stale_files(name: &str, guest: &dyn Guest) -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden");
     let bless = std::env::var_os("ANYARCH_BLESS").is_some();
-    let mut files: Vec<_> = fs::read_dir(&dir)
+    let mut files: Vec<_> = fs::read_dir(root.join(name))
         .expect("the golden files are in the tree")
         .filter_map(|e| e.ok().map(|e| e.path()))
         .collect();
     files.sort();
-    assert!(files.len() >= 10, "only {} golden files", files.len());
+    assert!(files.len() >= 10, "only {} golden files of {name}", files.len());
     let mut stale = Vec::new();
     for file in files {
         let old = fs::read_to_string(&file).expect("readable");
@@ -50,9 +62,8 @@ fn golden_files_are_fresh() {
         let (title, code) = (input.next().unwrap_or_default(), input.next().unwrap_or_default());
         let words =
             code.strip_prefix("code: ").unwrap_or_else(|| panic!("{}: no code", file.display()));
-        let words =
-            words.split(' ').map(|w| u32::from_str_radix(w, 16).expect("hexadecimal")).collect();
-        let new = format!("{title}\n{code}\n{}", render(words));
+        let bytes: Vec<u8> = words.split(' ').flat_map(bytes_of).collect();
+        let new = format!("{title}\n{code}\n{}", render(guest, &bytes));
         if new != old {
             if bless {
                 fs::write(&file, &new).expect("writable");
@@ -61,26 +72,32 @@ fn golden_files_are_fresh() {
             }
         }
     }
-    assert!(stale.is_empty(), "stale (cargo xtask bless):\n{}", stale.join("\n"));
+    stale
 }
 
-fn render(words: Vec<u32>) -> String {
+/// The bytes of an instruction that is written as a number.
+fn bytes_of(word: &str) -> Vec<u8> {
+    let number = u32::from_str_radix(word, 16).expect("hexadecimal");
+    number.to_le_bytes()[..word.len() / 2].to_vec()
+}
+
+fn render(guest: &dyn Guest, bytes: &[u8]) -> String {
     let mut text = String::new();
     let mut block = Block::default();
-    Aarch64::PLAIN.translate(&mut code_at(PC, &words), PC, Mode::default(), &mut block);
+    let mut code = Bytes { start: PC, code: bytes };
+    guest.translate(&mut code, PC, Mode::default(), &mut block);
     text.push_str("\n[ir]\n");
     for op in &block.ops {
         if op.code == OpCode::Insn {
             let at = PC + op.imm as u64;
-            let word = words[op.imm as usize / 4];
-            let _ = writeln!(text, "{at:x}: {}", guest_aarch64::disassemble(word, at));
+            let (line, _) = guest.disassemble(&bytes[op.imm as usize..], at);
+            let _ = writeln!(text, "{at:x}: {line}");
         } else {
             let _ = writeln!(text, "    {}", show(op, &block));
         }
     }
     for (level, features) in LEVELS {
-        let host =
-            X64::new(features, Aarch64::PLAIN.spec().int_pins, Aarch64::PLAIN.spec().vec_pins);
+        let host = X64::new(features, guest.spec().int_pins, guest.spec().vec_pins);
         let mut code = Code::default();
         host.lower(&block, 0, &mut code);
         let _ = writeln!(
