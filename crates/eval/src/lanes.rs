@@ -44,7 +44,8 @@ pub(crate) fn try_build(
     mut f: impl FnMut(u32) -> Option<u64>,
 ) -> Option<u128> {
     let mut halves = [0; 2];
-    for i in 0..total / bits {
+    // (A division takes longer than many a lane.)
+    for i in 0..total >> bits.trailing_zeros() {
         let at = bits * i;
         halves[(at >> 6 & 1) as usize] |= (f(i)? & (u64::MAX >> (64 - bits))) << (at & 63);
     }

@@ -143,6 +143,7 @@ impl FpRules {
             | (self.boxed as u16) << 9
     }
     /// The reverse of [`FpRules::encode`].
+    #[inline]
     pub const fn decode(n: u16) -> Self {
         Self {
             nan: match n & 3 {

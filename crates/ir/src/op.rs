@@ -602,6 +602,7 @@ impl Op {
     ///
     /// # Panics
     /// If there is no such code.
+    #[inline]
     pub const fn decode_for_helper(w: [u64; 2]) -> (Self, FpRules) {
         let op = Self::decode(w);
         (op, FpRules::decode(op.dst.0))
@@ -673,6 +674,7 @@ impl Op {
     ///
     /// # Panics
     /// If there is no such code.
+    #[inline]
     pub const fn decode(w: [u64; 2]) -> Self {
         Self {
             code: OpCode::ALL[(w[0] & 0xff) as usize],

@@ -121,7 +121,7 @@ impl Lower<'_> {
         self.cold(ColdKind::Quiet { what, at: self.at as u32, back })
     }
     /// `x` = the bits of an operand under a mask.
-    fn masked(&mut self, x: Xmm, r: Ref, mask: u128) {
+    pub(super) fn masked(&mut self, x: Xmm, r: Ref, mask: u128) {
         let mask = self.e.constant(mask);
         match self.using_vm(r) {
             XmmOrMem::Reg(v) => self.v3(op::PAND, x, v, mask),

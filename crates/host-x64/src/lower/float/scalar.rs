@@ -24,6 +24,8 @@ impl Lower<'_> {
                 return match o.code {
                     OpCode::FAbs | OpCode::FNeg => self.fp_scalar_sign(o),
                     OpCode::FCvt => self.fp_convert(o),
+                    OpCode::FCmp if self.has_halves(o) => self.fp_compare(o, false),
+                    OpCode::FCcmp if self.has_halves(o) => self.fp_compare_if(o, false),
                     _ => false,
                 };
             }
@@ -327,16 +329,39 @@ impl Lower<'_> {
             Some(Cond::Mi | Cond::Pl | Cond::Lo | Cond::Hs | Cond::Hi | Cond::Ls)
         );
         let (first, second) = if swapped { (o.b, o.a) } else { (o.a, o.b) };
-        let x = self.using_v(first);
-        let y = self.using_vm(second);
         let signalling = o.aux & 1 != 0;
+        if o.ty == Ty::F16 {
+            self.compare_halves(signalling, first, second);
+        } else {
+            let x = self.using_v(first);
+            let y = self.using_vm(second);
+            self.fp_compare_values(signalling, double, x, y);
+        }
+        self.flags_host(if swapped { Kind::FloatSwapped } else { Kind::Float }, None);
+        true
+    }
+    fn fp_compare_values(&mut self, signalling: bool, double: bool, x: Xmm, y: XmmOrMem) {
         self.fault();
         match y {
             XmmOrMem::Reg(y) => self.e.fp_compare(signalling, double, x, y),
             XmmOrMem::Mem(m) => self.e.fp_compare_load(signalling, double, x, m),
         }
-        self.flags_host(if swapped { Kind::FloatSwapped } else { Kind::Float }, None);
-        true
+    }
+    /// Whether the host can compare the halves of `o`, as singles.
+    fn has_halves(&self, o: Op) -> bool {
+        let temp = [o.a, o.b].iter().any(|r| r.as_temp().is_some());
+        let features = self.host.features();
+        features.f16c && self.avx() && !self.is_exact() && !temp && self.free_v() >= 2
+    }
+    /// Halves compare as the singles that they are. No flags are changed but by the comparison.
+    fn compare_halves(&mut self, signalling: bool, first: Ref, second: Ref) {
+        let (x, y) = (self.scratch_v(), self.scratch_v());
+        for (to, r) in [(x, first), (y, second)] {
+            self.masked(to, r, 0xffff);
+            self.fault();
+            self.v2(op::CVTPH2PS, to, to);
+        }
+        self.fp_compare_values(signalling, false, x, XmmOrMem::Reg(y));
     }
     /// FCCMP: the flags' home gets the result of the compare or the constant.
     fn fp_compare_if(&mut self, o: Op, double: bool) -> bool {
@@ -345,18 +370,16 @@ impl Lower<'_> {
             return false;
         }
         let test = self.test_for(cond);
-        let x = self.using_v(o.a);
-        let y = self.using_vm(o.b);
+        let values = (o.ty != Ty::F16).then(|| (self.using_v(o.a), self.using_vm(o.b)));
         let (r, s) = (self.scratch(), self.scratch());
         let otherwise = flag::from_nzcv(u32::from(o.aux >> 8 & 15) << 28);
         self.e.mov_imm(r, otherwise.into());
         let skip = self.e.new_label();
         self.jump_if(test.invert(), skip);
-        self.fault();
         let signalling = o.aux & 0x80 != 0;
-        match y {
-            XmmOrMem::Reg(y) => self.e.fp_compare(signalling, double, x, y),
-            XmmOrMem::Mem(m) => self.e.fp_compare_load(signalling, double, x, m),
+        match values {
+            Some((x, y)) => self.fp_compare_values(signalling, double, x, y),
+            None => self.compare_halves(signalling, o.a, o.b),
         }
         self.e.mov_imm(r, flag::C.into());
         let cases = [(Cc::B, flag::N), (Cc::E, flag::Z | flag::C), (Cc::P, flag::C | flag::V)];

@@ -105,6 +105,8 @@ impl Lower<'_> {
             VecOp::URecpe => self.unsigned_estimate(o.ty.bits(), false),
             VecOp::URsqrte => self.unsigned_estimate(o.ty.bits(), true),
             VecOp::FCAdd | VecOp::FCMla => self.complex(o),
+            VecOp::ShlU => self.shift_halfwords(o, false),
+            VecOp::ShlS => self.shift_halfwords(o, true),
             _ => self.saturate_in_args(o),
         }
     }

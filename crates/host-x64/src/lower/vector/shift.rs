@@ -2,10 +2,14 @@
 
 use crate::emit::Xmm;
 use crate::emit::sse::{VShift, op};
-use crate::lower::Lower;
 use crate::lower::values::XmmOrMem;
 use crate::lower::vector::{Temps, VArgs, shuffle, splat};
-use ir::VecOp;
+use crate::lower::{Lower, arg};
+use ir::{Op, Ty, VecOp, vec_op};
+
+/// The scratch registers, where operands are in `State::args`.
+const X: Xmm = Xmm(14);
+const Y: Xmm = Xmm(15);
 
 impl Lower<'_> {
     /// `d = s << n`, lane by lane.
@@ -170,6 +174,67 @@ impl Lower<'_> {
         true
     }
 
+    /// USHL and SSHL of halfwords, over `State::args`, as words: the odd ones where they are, in the high
+    /// halves. False: not done, nothing emitted.
+    pub(crate) fn shift_halfwords(&mut self, o: Op, signed: bool) -> bool {
+        const ODD: u8 = 0xaa;
+        if !self.avx() || vec_op::lane(o.imm) != 1 || o.imm >> 8 != 0 {
+            return false;
+        }
+        let amount = self.e.constant(splat(0xff, 32, 128));
+        let (low, high) = (splat(0xffff, 32, 128), splat(0xffff_0000, 32, 128));
+        let (low, high) = (self.e.constant(low), self.e.constant(high));
+        let shift = if signed { op::PSRAVD } else { op::PSRLV[0] };
+        // To the right, by the amount's opposite. What is no such amount is one above the width.
+        self.vzero(Y);
+        self.v3(op::PSUB[1], Y, Y, arg(1));
+        self.e.movaps_store(arg(2), Y);
+        self.v3(op::PAND, Y, Y, amount);
+        self.e.movaps_load(X, arg(0));
+        if signed {
+            self.vshift(VShift::Sll, 2, X, X, 16);
+            self.vshift(VShift::Sra, 2, X, X, 16);
+        } else {
+            self.v3(op::PAND, X, X, low);
+        }
+        self.v3(shift, X, X, Y);
+        self.e.movaps_store(arg(3), X);
+        self.e.movaps_load(Y, arg(2));
+        self.vshift(VShift::Srl, 2, Y, Y, 16);
+        self.v3(op::PAND, Y, Y, amount);
+        self.e.movaps_load(X, arg(0));
+        self.v3(shift, X, X, Y);
+        self.e.movaps_load(Y, arg(3));
+        self.v3i(op::PBLENDW, X, Y, X, ODD);
+        if signed {
+            // Where there is one: in zeros to be joined, signs are not wanted.
+            self.e.movaps_load(Y, arg(1));
+            self.vshift(VShift::Sll, 1, Y, Y, 8);
+            self.vshift(VShift::Sra, 1, Y, Y, 15);
+            self.v3(op::PAND, X, X, Y);
+        }
+        self.e.movaps_store(arg(3), X);
+        // To the left.
+        self.e.movaps_load(Y, arg(1));
+        self.v3(op::PAND, Y, Y, amount);
+        self.e.movaps_load(X, arg(0));
+        self.v3(op::PSLLV[0], X, X, Y);
+        self.e.movaps_store(arg(2), X);
+        self.e.movaps_load(Y, arg(1));
+        self.vshift(VShift::Srl, 2, Y, Y, 16);
+        self.v3(op::PAND, Y, Y, amount);
+        self.e.movaps_load(X, arg(0));
+        self.v3(op::PAND, X, X, high);
+        self.v3(op::PSLLV[0], X, X, Y);
+        self.e.movaps_load(Y, arg(2));
+        self.v3i(op::PBLENDW, X, Y, X, ODD);
+        self.v3(op::POR, X, X, arg(3));
+        if o.ty == Ty::V64 {
+            self.v2(op::MOVQ, X, X);
+        }
+        self.e.movaps_store(arg(0), X);
+        true
+    }
     /// `d` = the low or high half's lanes of `s`, widened; d may be s.
     fn widen(&mut self, d: Xmm, s: XmmOrMem, lane: u8, signed: bool, high: bool) {
         let code = if signed { op::PMOVSX } else { op::PMOVZX }[usize::from(lane)];
