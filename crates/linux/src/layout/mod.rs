@@ -95,6 +95,17 @@ enum Action<'a> {
     Measure,
 }
 
+/// Copies a field. The compiler knows the usual lengths here: otherwise this would be a call of `memcpy`.
+#[inline]
+fn copy(to: &mut [u8], from: &[u8]) {
+    match to.len() {
+        8 => to.copy_from_slice(&from[..8]),
+        4 => to.copy_from_slice(&from[..4]),
+        2 => to.copy_from_slice(&from[..2]),
+        _ => to.copy_from_slice(from),
+    }
+}
+
 /// Goes through the fields of a structure.
 pub(crate) struct Cursor<'a> {
     model: Model,
@@ -114,6 +125,7 @@ impl<'a> Cursor<'a> {
 
     /// A field of `size` bytes, whose number is `value`; gives what it is afterwards. What does not fit
     /// is cut off.
+    #[inline]
     fn field(&mut self, size: usize, value: u64) -> u64 {
         let align = if size == 8 { self.model.wide_align } else { size };
         let start = self.at.next_multiple_of(align);
@@ -122,14 +134,17 @@ impl<'a> Cursor<'a> {
         match &mut self.action {
             Action::Measure => value,
             Action::Write(bytes) => {
-                let all = self.model.number(value, size);
-                bytes[start..start + size].copy_from_slice(&all[..size]);
+                copy(&mut bytes[start..start + size], &self.model.number(value, size)[..size]);
                 value
             }
             Action::Read(bytes) => {
-                let field = &bytes[start..start + size];
-                let add = |number, &byte| number << 8 | u64::from(byte);
-                if big { field.iter().fold(0, add) } else { field.iter().rev().fold(0, add) }
+                let mut all = [0; 8];
+                copy(&mut all[..size], &bytes[start..start + size]);
+                if big {
+                    u64::from_be_bytes(all) >> (64 - 8 * size)
+                } else {
+                    u64::from_le_bytes(all)
+                }
             }
         }
     }
