@@ -31,10 +31,12 @@ struct Line {
 
 impl Line {
     fn new(name: &str) -> Self {
+        let guest = name.strip_prefix("qemu-").and_then(guest_of_qemu);
+        let hosts = guest.is_some_and(|guest| guest.abi.is_hosts());
         Self {
             name: name.to_owned(),
-            guest: name.strip_prefix("qemu-").and_then(guest_of_qemu),
-            options: Options::default(),
+            guest,
+            options: Options { hosts, ..Options::default() },
             stack: None,
             answer: None,
             warnings: Vec::new(),
@@ -263,7 +265,7 @@ pub(crate) fn run_as(
 ) -> Result<u8, Failure> {
     let name = emulator.map_or_else(|| "anyarch".into(), |e| format!("qemu-{}", e.guest.qemu));
     let parsed = parse(&name, arguments);
-    if let Some(emulator) = emulator.filter(|e| !e.guest.emulated)
+    if let Some(emulator) = emulator.filter(|e| guests::named(e.guest.name).is_none())
         && parsed.as_ref().is_ok_and(|(line, _)| line.answer.is_none())
     {
         let guest = emulator.guest.name;

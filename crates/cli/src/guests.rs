@@ -4,6 +4,7 @@ use guest::Guest;
 use guest_aarch64::cpu::Features;
 use guest_aarch64::{Aarch64, Cpu as Arm64Cpu};
 use guest_riscv64::{Cpu as RiscvCpu, Riscv64};
+use guest_x86::{Cpu as X86Cpu, X86_64};
 use linux::abi::{self, Abi};
 
 /// An architecture that is emulated.
@@ -21,7 +22,7 @@ pub(crate) struct Arch {
 }
 
 /// All of them.
-pub(crate) const GUESTS: [Arch; 2] = [
+pub(crate) const GUESTS: [Arch; 3] = [
     Arch {
         name: "arm64",
         abi: &abi::aarch64::ABI,
@@ -39,10 +40,22 @@ pub(crate) const GUESTS: [Arch; 2] = [
         },
         make: riscv64,
     },
+    Arch {
+        name: "amd64",
+        abi: &abi::x86_64::ABI,
+        models: || guest_x86::cpu::MODELS.iter().map(|model| model.name).collect(),
+        absent: |_| Vec::new(),
+        make: x86_64,
+    },
 ];
 
 fn without_instructions(change: &str) -> String {
     format!("{change}: its instructions are not there, and raise SIGILL")
+}
+
+fn x86_64(text: Option<&str>) -> Result<&'static dyn Guest, String> {
+    let cpu = text.map_or(Ok(X86Cpu::DEFAULT), X86Cpu::parse)?;
+    Ok(Box::leak(Box::new(X86_64::new(cpu))))
 }
 
 fn riscv64(text: Option<&str>) -> Result<&'static dyn Guest, String> {
@@ -65,8 +78,8 @@ fn random(bytes: &mut [u8]) -> bool {
 }
 
 /// That of the program that starts with `head`, or the one that is to say why it is none.
-pub(crate) fn of_program(head: &[u8]) -> &'static Arch {
-    let abi = abi::nearest(head);
+pub(crate) fn of_program(head: &[u8], hosts: bool) -> &'static Arch {
+    let abi = abi::nearest(head, hosts);
     GUESTS.iter().find(|arch| core::ptr::eq(arch.abi, abi)).unwrap_or(&GUESTS[0])
 }
 
@@ -81,7 +94,9 @@ mod tests {
 
     #[test]
     fn the_tables_of_guests_agree() {
-        let emulated = binfmt::guests::GUESTS.iter().filter(|guest| guest.emulated);
+        let host = std::env::consts::ARCH;
+        let emulated =
+            binfmt::guests::GUESTS.iter().filter(|guest| guest.emulated || guest.uname == host);
         let names: Vec<_> = emulated.clone().map(|guest| guest.name).collect();
         assert_eq!(names, GUESTS.each_ref().map(|arch| arch.name));
         for (arch, guest) in GUESTS.iter().zip(emulated) {

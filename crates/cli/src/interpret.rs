@@ -189,7 +189,7 @@ pub(crate) fn direct(program: &[OsString], mut options: Options) -> u8 {
         envp.retain(|old| !named(old, &name));
         envp.push(entry);
     }
-    match exec::follow_scripts(&path, argv) {
+    match exec::follow_scripts(&path, argv, options.hosts) {
         Ok((file, argv)) => start(
             options,
             Start {
@@ -289,7 +289,8 @@ enum By {
 
 /// Runs a program to its end; returns only if it cannot be started.
 fn start(options: Options, start: Start, by: By) -> u8 {
-    let arch = guests::of_program(start.file.head());
+    // (Whoever calls us by `execve` has registered us for them.)
+    let arch = guests::of_program(start.file.head(), options.hosts || by == By::Execve);
     let model = options.model(arch.abi.machine).map(String::from_utf8_lossy);
     let guest = match (arch.make)(model.as_deref()) {
         Ok(guest) => guest,

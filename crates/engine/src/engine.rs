@@ -30,6 +30,12 @@ pub trait AddressSpace: Sync {
     /// Indirect branches to the page of `addr` are checked, if the guest does that
     /// ([`Guest::guards`]).
     fn guarded(&self, addr: u64) -> bool;
+    /// The code at `addr` may change at any time, as the guest can write to it, or to the same memory by
+    /// another mapping. Only asked for guests with [`guest::Coherence::Stores`].
+    fn plastic(&self, addr: u64) -> bool {
+        let _ = addr;
+        false
+    }
     /// `addr` is in the vDSO that the program was given.
     fn is_vdso(&self, addr: u64) -> bool;
 }

@@ -6,7 +6,7 @@ use crate::map::PcMap;
 use crate::section::Sections;
 use crate::share::Seen;
 use core::sync::atomic::Ordering;
-use guest::{AT_ONCE, Fetch};
+use guest::{AT_ONCE, Coherence, Fetch};
 
 const PAGE: u64 = 4096;
 
@@ -162,6 +162,12 @@ impl Engine {
             shared: self.share_fd.load(Ordering::Relaxed) >= 0
                 && self.space().is_some_and(|s| s.backed_by_file(pc)),
         }
+    }
+    /// Whether the code at `pc` may change without any instruction that says so: then it is evaluated each
+    /// time.
+    pub(crate) fn is_plastic(&self, pc: u64) -> bool {
+        self.spec.coherence == Coherence::Stores
+            && self.space().is_some_and(|space| space.plastic(pc))
     }
     /// Whether instructions may be at `pc`.
     pub(crate) fn is_aligned(&self, pc: u64) -> bool {

@@ -36,6 +36,13 @@ impl Cpu {
                 }
                 continue;
             }
+            if known.is_none() && self.engine.is_plastic(pc) {
+                link = None;
+                if let Some(exit) = self.interpret() {
+                    return exit;
+                }
+                continue;
+            }
             let target = match known {
                 Some(target) if link.is_none() => target,
                 None if self.first_time(pc) => {
@@ -132,7 +139,9 @@ impl Cpu {
         let target = match self.map.find(pc) {
             Some(target) => target,
             // The run loop has it evaluated.
-            None if self.is_new(pc) || engine.sections.cover(pc) => return None,
+            None if self.is_new(pc) || engine.sections.cover(pc) || engine.is_plastic(pc) => {
+                return None;
+            }
             None => match engine.resolve(self.map, pc, None, self.epoch) {
                 Ok(target) => target,
                 Err(fault) => return Some(fault),

@@ -69,6 +69,16 @@ fn values(op: &Op, a: u128, b: u128, c: u128, env: &mut Env) -> u64 {
             env.nzcv = fp.compare(f, a, b, op.aux & 1 != 0) << 28;
             0
         }
+        OpCode::FCmpSix => {
+            // Less has no flag, and unordered those of equal and of less, and P.
+            env.nzcv = match fp.compare(f, a, b, op.aux & 1 != 0) {
+                0b0110 => 0x6000_0000,
+                0b0010 => 0x2000_0000,
+                0b0011 => 0x4800_0000,
+                _ => 0,
+            };
+            0
+        }
         OpCode::FCmpSet => {
             let nzcv = fp.compare(f, a, b, op.aux & 0x80 != 0) << 28;
             flags::cond(op.aux).holds(nzcv).into()

@@ -13,6 +13,7 @@ pub mod decode;
 pub mod disasm;
 pub mod encoding;
 mod generated;
+mod lanes;
 mod liveness;
 mod operand;
 mod runtime;
@@ -32,6 +33,9 @@ mod shift;
 mod stack;
 mod string;
 mod system;
+mod vector;
+mod vector_float;
+mod vector_integer;
 
 #[cfg(test)]
 mod tests;

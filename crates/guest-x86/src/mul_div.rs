@@ -137,12 +137,16 @@ impl Translator<'_> {
     /// DIV, IDIV.
     pub(crate) fn divide(&mut self, signed: bool, i: &Insn) -> Flow {
         let size = i.operand_size;
+        let ty = wide(size);
+        let extended = signed && self.just_extended(ty);
         let divisor = self.value(i, i.operands[0]);
         if size < 4 {
             return self.divide_narrow(signed, divisor, size);
         }
-        let ty = wide(size);
         let zero = self.imm(0);
+        if extended {
+            return self.divide_extended(divisor, size);
+        }
         let (quotient, remainder) = if signed && size == 4 {
             self.divide_long(divisor)
         } else {
@@ -169,6 +173,42 @@ impl Translator<'_> {
         self.ir.mov(ty, RDX, remainder);
         Flow::Next
     }
+    /// Whether the instruction before was CDQ or CQO.
+    fn just_extended(&self, ty: Ty) -> bool {
+        let ops = self.ir.block.ops.as_slice();
+        matches!(ops, [.., before, insn] if insn.code == OpCode::Insn
+            && before.code == OpCode::Sar
+            && (before.ty, before.dst, before.a) == (ty, RDX, RAX))
+    }
+    /// The signed division of the accumulator alone.
+    fn divide_extended(&mut self, divisor: Ref, size: u8) -> Flow {
+        let (dividend, divisor) = (self.sign_extend(RAX, size), self.sign_extend(divisor, size));
+        let (quotient, remainder) = if size == 4 {
+            self.divide_checked(true, dividend, divisor, 4)
+        } else {
+            let (zero, least, less) = (self.imm(0), self.imm(1 << 63), self.imm(u64::MAX));
+            let none = self.set_compare(Cond::Eq, Ty::I64, divisor, zero);
+            let minus_one = self.set_compare(Cond::Eq, Ty::I64, divisor, less);
+            let smallest = self.set_compare(Cond::Eq, Ty::I64, dividend, least);
+            let overflows = self.make(OpCode::And, Ty::I64, minus_one, smallest);
+            let bad = self.make(OpCode::Or, Ty::I64, none, overflows);
+            self.check(TRAP_DIVIDE, bad, zero);
+            self.both_results([OpCode::DivS, OpCode::RemS], dividend, divisor)
+        };
+        let ty = wide(size);
+        self.ir.mov(ty, RAX, quotient);
+        self.ir.mov(ty, RDX, remainder);
+        Flow::Next
+    }
+    fn both_results(&mut self, codes: [OpCode; 2], dividend: Ref, divisor: Ref) -> (Ref, Ref) {
+        let [quotient, remainder] = codes.map(|code| {
+            let t = self.temp();
+            let rule = DivRule::Zero as u16;
+            self.ir.bin_aux(code, Ty::I64, t, dividend, divisor, rule);
+            t
+        });
+        (quotient, remainder)
+    }
     /// The signed quotient and remainder of edx:eax by 32 bits, in 64.
     fn divide_long(&mut self, divisor: Ref) -> (Ref, Ref) {
         let low = self.zero_extend(RAX, 4);
@@ -192,12 +232,7 @@ impl Translator<'_> {
             true => [OpCode::DivS, OpCode::RemS],
             false => [OpCode::DivU, OpCode::RemU],
         };
-        let [quotient, remainder] = codes.map(|code| {
-            let t = self.temp();
-            let rule = DivRule::Zero as u16;
-            self.ir.bin_aux(code, Ty::I64, t, dividend, divisor, rule);
-            t
-        });
+        let (quotient, remainder) = self.both_results(codes, dividend, divisor);
         let wider = self.wider(signed, quotient, size);
         self.check(TRAP_DIVIDE, wider, zero);
         (quotient, remainder)

@@ -154,13 +154,11 @@ impl Translator<'_> {
         self.ir.st(value, address.base, address.index, address.offset, access);
     }
     /// Loads `size` bytes of a vector, zeros above.
-    #[expect(dead_code, reason = "for the vector instructions")]
     pub(crate) fn load_vector(&mut self, dst: Ref, address: Address, size: u8) {
         let access = Self::access(address, size);
         self.ir.ld_v(dst, address.base, address.index, address.offset, access);
     }
     /// Stores the low `size` bytes of a vector.
-    #[expect(dead_code, reason = "for the vector instructions")]
     pub(crate) fn store_vector(&mut self, value: Ref, address: Address, size: u8) {
         let access = Self::access(address, size);
         self.ir.st_v(value, address.base, address.index, address.offset, access);

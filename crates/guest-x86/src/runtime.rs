@@ -1,17 +1,44 @@
 //! Guest operations that translated code leaves for.
 
+use crate::control::{mxcsr, set_mxcsr};
 use crate::cpu::Cpu;
-use guest::{Effect, Space};
+use crate::state::FIRST_HIGH;
+use crate::xstate;
+use guest::{Effect, MemFault, Space};
 use ir::State;
-use ir::state::TRAP_UNDEFINED;
+use ir::state::{FIRST_VEC, TRAP_PROTECTION, TRAP_UNDEFINED};
 
 /// CPUID of eax and ecx.
 pub(crate) const CPUID: u32 = 1;
 /// RDRAND: to the register of argument 0, as many bytes as argument 1 says.
 pub(crate) const RANDOM: u32 = 2;
 
+/// LDMXCSR: argument 0 is the value.
+pub(crate) const SET_MXCSR: u32 = 3;
+/// STMXCSR: to address argument 0.
+pub(crate) const STORE_MXCSR: u32 = 4;
+/// FXSAVE: to address argument 0.
+pub(crate) const FXSAVE: u32 = 5;
+/// FXRSTOR: from there.
+pub(crate) const FXRSTOR: u32 = 6;
+
 /// No carry, in the IR's flags.
 const NO_CARRY: u32 = 1 << 29;
+
+/// Of FXSAVE's bytes, those that it writes.
+const FXSAVE_STORED: usize = 416;
+/// #GP.
+const PROTECTION: Effect = Effect::Trap { kind: TRAP_PROTECTION, argument: 0 };
+
+/// FXRSTOR leaves the upper halves of vectors as they are.
+fn restore_legacy(cpu: &Cpu, state: &mut State, bytes: &[u8]) -> bool {
+    let high = usize::from(FIRST_HIGH - FIRST_VEC);
+    let mut kept = [0; 16];
+    kept.copy_from_slice(&state.vec[high..high + 16]);
+    let done = xstate::restore(cpu, state, bytes);
+    state.vec[high..high + 16].copy_from_slice(&kept);
+    done
+}
 
 /// Executes operation `op`.
 pub(crate) fn run(
@@ -19,9 +46,25 @@ pub(crate) fn run(
     op: u32,
     args: [u64; 2],
     state: &mut State,
-    _: &mut dyn Space,
+    space: &mut dyn Space,
 ) -> Effect {
+    let stored = |result: Result<(), MemFault>| result.err().map_or(Effect::None, Effect::Fault);
     match op {
+        SET_MXCSR => {
+            set_mxcsr(state, args[0] as u32);
+            Effect::Control
+        }
+        STORE_MXCSR => stored(space.store(args[0], &mxcsr(state).to_le_bytes())),
+        FXSAVE | FXRSTOR if args[0] & 15 != 0 => PROTECTION,
+        FXSAVE => stored(space.store(args[0], &xstate::save(cpu, state)[..FXSAVE_STORED])),
+        FXRSTOR => {
+            let mut bytes = [0; xstate::FXSAVE];
+            match space.load(args[0], &mut bytes) {
+                Err(fault) => Effect::Fault(fault),
+                Ok(()) if restore_legacy(cpu, state, &bytes) => Effect::Control,
+                Ok(()) => PROTECTION,
+            }
+        }
         CPUID => {
             let [a, b, c, d] = cpu.cpuid(args[0] as u32, args[1] as u32);
             for (slot, value) in [(0, a), (3, b), (1, c), (2, d)] {

@@ -6,8 +6,8 @@ use crate::liveness;
 use guest::block::{BLOCK_INSNS_MAX, BLOCK_PAGE};
 use guest::{AT_ONCE, Fetch};
 
-/// Most bytes of a block.
-const BLOCK_BYTES_MAX: usize = 512;
+/// The instructions of a block start in so many bytes: with the last one they are not more than 256.
+const BLOCK_BYTES_MAX: usize = 256 - LENGTH_MAX;
 
 /// What an instruction does to the flow of control, and how far it goes from its end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -128,6 +128,13 @@ fn divisions_trap() {
     (s.int[0], s.int[2], s.int[1]) = (-7_i64 as u64, u64::MAX, 2);
     run(&[0xf7, 0xf9], &mut s);
     assert_eq!((s.int[0] as i32, s.int[2] as i32), (-3, -1));
+    // cqo; idiv rcx
+    let code = [0x48, 0x99, 0x48, 0xf7, 0xf9];
+    s.int[0] = -7_i64 as u64;
+    run(&code, &mut s);
+    assert_eq!((s.int[0] as i64, s.int[2] as i64), (-3, -1));
+    (s.int[0], s.int[1]) = (1 << 63, u64::MAX);
+    assert!(trap(run(&code, &mut s)));
 }
 
 #[test]
@@ -165,4 +172,59 @@ fn undefined_code_traps_where_it_is() {
     let out = run(&[0xff, 0xc0, 0x0f, 0x04], &mut s);
     assert_eq!(out, Outcome::Trap { kind: ir::state::TRAP_UNDEFINED, arg: 0 });
     assert_eq!((s.int[0], s.pc()), (1, PC + 2));
+}
+
+#[test]
+fn bytes_are_searched() {
+    let mut s = state();
+    s.vec[1] = u128::from_le_bytes(*b"anyarch\0\0x\0yz///");
+    // pxor xmm0, xmm0; pcmpeqb xmm0, xmm1; pmovmskb eax, xmm0; bsf ecx, eax
+    let code =
+        [0x66, 0x0f, 0xef, 0xc0, 0x66, 0x0f, 0x74, 0xc1, 0x66, 0x0f, 0xd7, 0xc0, 0x0f, 0xbc, 0xc8];
+    run(&code, &mut s);
+    assert_eq!((s.int[0], s.int[1]), (0b101_1000_0000, 7));
+}
+
+#[test]
+fn lanes_are_moved() {
+    let mut s = state();
+    s.int[0] = 0x1122_3344;
+    // movd xmm0, eax; punpcklbw xmm0, xmm0; pshuflw xmm1, xmm0, 0x1b; pshufd xmm2, xmm0, 0
+    let code = [
+        0x66, 0x0f, 0x6e, 0xc0, 0x66, 0x0f, 0x60, 0xc0, 0xf2, 0x0f, 0x70, 0xc8, 0x1b, 0x66, 0x0f,
+        0x70, 0xd0, 0,
+    ];
+    run(&code, &mut s);
+    assert_eq!(s.vec[1], 0x4444_3333_2222_1111);
+    assert_eq!(s.vec[2], 0x3333_4444_3333_4444_3333_4444_3333_4444);
+    // pslldq xmm0, 8; psrlq xmm0, 4; shufps xmm2, xmm0, 0xee
+    let code = [0x66, 0x0f, 0x73, 0xf8, 8, 0x66, 0x0f, 0x73, 0xd0, 4, 0x0f, 0xc6, 0xd0, 0xee];
+    run(&code, &mut s);
+    assert_eq!(s.vec[0], 0x0111_1222_2333_3444_u128 << 64);
+    assert_eq!(s.vec[2], 0x0111_1222_2333_3444_3333_4444_3333_4444);
+}
+
+#[test]
+fn doubles_are_computed_and_compared() {
+    let mut s = state();
+    let upper = 7_u128 << 64;
+    s.vec[0] = u128::from(1.5_f64.to_bits()) | upper;
+    s.int[0] = -3_i64 as u64;
+    // cvtsi2sd xmm1, rax; mulsd xmm0, xmm1; cvttsd2si ecx, xmm0; ucomisd xmm0, xmm1; seta dl
+    let code = [
+        0xf2, 0x48, 0x0f, 0x2a, 0xc8, 0xf2, 0x0f, 0x59, 0xc1, 0xf2, 0x0f, 0x2c, 0xc8, 0x66, 0x0f,
+        0x2e, 0xc1, 0x0f, 0x97, 0xc2,
+    ];
+    run(&code, &mut s);
+    assert_eq!(s.vec[0], u128::from((-4.5_f64).to_bits()) | upper);
+    assert_eq!((s.int[1], s.int[2]), (0xffff_fffc, 0));
+    // divsd xmm0, xmm2 (zero); ucomisd xmm3 (NaN), xmm3; setp al; cvttsd2si ecx, xmm3
+    s.vec[3] = f64::NAN.to_bits().into();
+    let code =
+        [0xf2, 0x0f, 0x5e, 0xc2, 0x66, 0x0f, 0x2e, 0xdb, 0x0f, 0x9a, 0xc0, 0xf2, 0x0f, 0x2c, 0xcb];
+    run(&code, &mut s);
+    assert_eq!(s.vec[0] as u64, f64::NEG_INFINITY.to_bits());
+    assert_eq!((s.int[0] & 0xff, s.int[1]), (1, 0x8000_0000));
+    // Zero divide, invalid and inexact.
+    assert_eq!(crate::control::mxcsr(&s) & 0x3f, 0x25);
 }

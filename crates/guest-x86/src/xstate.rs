@@ -11,7 +11,7 @@ use ir::State;
 use ir::state::FIRST_VEC;
 
 /// What FXSAVE stores.
-const FXSAVE: usize = 512;
+pub(crate) const FXSAVE: usize = 512;
 /// Then which components XSAVE has stored, and reserved bytes.
 const HEADER: usize = 64;
 const HIGH: usize = FXSAVE + HEADER;

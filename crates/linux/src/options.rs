@@ -18,6 +18,8 @@ pub struct Options {
     pub log: Option<Vec<u8>>,
     /// CPU model.
     pub cpu: Option<Vec<u8>>,
+    /// Programs of the host's own architecture are emulated too.
+    pub hosts: bool,
     /// The architecture that it is a model of (`Abi::machine`); None: the program's.
     pub cpu_machine: Option<Vec<u8>>,
     /// What to dump (for the engine).

@@ -147,6 +147,8 @@ fn cpu(line: &mut Line, value: Vec<u8>) -> Result<(), String> {
     for what in absent {
         line.warn(format!("-cpu {what}"));
     }
+    // Somebody who chooses a processor does not want this machine's.
+    line.options.hosts = true;
     line.options.cpu = Some(value);
     Ok(())
 }

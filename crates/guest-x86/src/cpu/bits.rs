@@ -54,7 +54,7 @@ pub(crate) static BITS: &[Bit] = &[
     always(1, EDX, 17, "pse36"),
     of(1, EDX, 19, "clflush", Feature::Clfsh),
     always(1, EDX, 23, "mmx"),
-    always(1, EDX, 24, "fxsr"),
+    of(1, EDX, 24, "fxsr", Feature::Fxsr),
     of(1, EDX, 25, "sse", Feature::Sse),
     of(1, EDX, 26, "sse2", Feature::Sse2),
     of(EXTENDED, EDX, 11, "syscall", Feature::Syscall),

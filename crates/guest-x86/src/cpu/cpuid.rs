@@ -26,7 +26,8 @@ impl Cpu {
                 // Lines of 64 bytes for CLFLUSH; one processor.
                 [self.signature, 8 << 8 | 1 << 16, c, d]
             }
-            2 => [1, 0, 0, 0],
+            // That leaf 4 tells the caches, in a form that all programs know.
+            2 => [0x00fe_ff01, 0xf0, 0, 0],
             4 => cache(subleaf),
             7 if subleaf == 0 => {
                 let [_, b, c, d] = self.feature_bits(7, 0);

@@ -17,6 +17,7 @@ const V1: Features = Features::of(&[
     Feature::Clfsh,
     Feature::Cmov,
     Feature::Cx8,
+    Feature::Fxsr,
     Feature::Sse,
     Feature::Sse2,
     Feature::Syscall,

@@ -20,17 +20,26 @@ use ir::State;
 use memory::MemoryFault;
 
 /// Those whose programs are emulated, in the order in which they are listed.
-pub static ALL: [&Abi; 2] = [&aarch64::ABI, &riscv64::ABI];
+pub static ALL: [&Abi; 3] = [&aarch64::ABI, &riscv64::ABI, &x86_64::ABI];
 
-/// That of the programs that start with `head`; None if it is not a program, or of none of these.
-pub fn of_program(head: &[u8]) -> Option<&'static Abi> {
-    ALL.into_iter().find(|abi| abi.kind.is_program(head))
+/// That of the programs that start with `head`; None if it is not a program, or of none of these. The host's
+/// own architecture is among them if `hosts`.
+pub fn of_program(head: &[u8], hosts: bool) -> Option<&'static Abi> {
+    ALL.into_iter().find(|abi| abi.kind.is_program(head)).filter(|abi| hosts || !abi.is_hosts())
+}
+
+impl Abi {
+    /// Whether the kernel can run its programs itself.
+    pub fn is_hosts(&self) -> bool {
+        self.machine == std::env::consts::ARCH
+    }
 }
 
 /// That of a file which starts with `head` and may be something else: to say why it cannot be run.
-pub fn nearest(head: &[u8]) -> &'static Abi {
+pub fn nearest(head: &[u8], hosts: bool) -> &'static Abi {
     let machine = elf::stated_machine(head);
-    ALL.into_iter().find(|abi| machine == Some(abi.kind.machine)).unwrap_or(ALL[0])
+    let mut there = ALL.into_iter().filter(|abi| hosts || !abi.is_hosts());
+    there.find(|abi| machine == Some(abi.kind.machine)).unwrap_or(ALL[0])
 }
 
 /// What Linux on one architecture has of its own.

@@ -230,7 +230,7 @@ fn plan(process: &Process, request: &mut Request) -> Result<Plan, Errno> {
     if closes_script(request, &file) {
         return Err(Errno::ENOENT);
     }
-    match chain(file, request.argv.clone()) {
+    match chain(file, request.argv.clone(), process.abi.is_hosts()) {
         Ok(Found { file, abi, argv }) => {
             let stat = raw::fstat(file.fd())?;
             check_program(process, abi, &file)?;
@@ -267,10 +267,11 @@ enum ChainError {
     Unreadable(Vec<u8>),
 }
 
-/// Follows the `#!` lines of scripts to a program that we emulate.
-fn chain(mut file: OpenFile, mut argv: Vec<Vec<u8>>) -> Result<Found, ChainError> {
+/// Follows the `#!` lines of scripts to a program that we emulate: one of the host's architecture only
+/// if `hosts`.
+fn chain(mut file: OpenFile, mut argv: Vec<Vec<u8>>, hosts: bool) -> Result<Found, ChainError> {
     for depth in 0..=DEPTH_MAX {
-        if let Some(abi) = abi::of_program(file.head()) {
+        if let Some(abi) = abi::of_program(file.head(), hosts) {
             return Ok(Found { file, abi, argv });
         }
         let Some(script) = script::parse(file.head()) else {
@@ -308,19 +309,21 @@ fn open_interpreter(path: &[u8]) -> Result<OpenFile, ChainError> {
 }
 
 /// Opens the program that runs `path`: itself, or, if it is a script, the last of its
-/// interpreters, with the arguments that it gets.
+/// interpreters, with the arguments that it gets. Programs of the host's architecture are taken if
+/// `hosts`.
 ///
 /// # Errors
 /// If it cannot be opened; a file that is neither is refused when it is loaded.
 pub fn follow_scripts(
     path: &[u8],
     argv: Vec<Vec<u8>>,
+    hosts: bool,
 ) -> Result<(OpenFile, Vec<Vec<u8>>), load::Error> {
     let file = OpenFile::open(path)?;
-    match chain(file, argv.clone()) {
+    match chain(file, argv.clone(), hosts) {
         Ok(Found { file, argv, .. }) => Ok((file, argv)),
         Err(ChainError::Other(file)) => Ok((file, argv)),
-        Err(ChainError::Foreign(file, _)) => match file.parse(abi::nearest(file.head())) {
+        Err(ChainError::Foreign(file, _)) => match file.parse(abi::nearest(file.head(), hosts)) {
             Err(why) => Err(interpreter(path, why)),
             // It is one after all: another file has taken its place.
             Ok(_) => Ok((file, argv)),

@@ -97,6 +97,9 @@ impl Mm {
                 if prot & prot::WRITE == 0 && request.is_private() {
                     self.note_file(at, at + len);
                 }
+                if !request.is_private() {
+                    self.set_plastic(at, at + len, true);
+                }
             } else {
                 space.plain_files.insert(at, at + len);
             }
@@ -180,6 +183,9 @@ impl Mm {
         if prot & prot::EXEC != 0 {
             self.guard(start, end, prot);
             self.set_exec(start, end);
+            if prot & prot::WRITE != 0 {
+                self.set_plastic(start, end, true);
+            }
         }
     }
 

@@ -31,6 +31,7 @@ use crate::proc::PUBLISHED;
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU64, Ordering};
 use engine::{AddressSpace, Engine};
+use guest::Coherence;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use sys::errno::Errno;
@@ -62,6 +63,8 @@ pub struct Mm {
     /// Of these, those that are files' and that the guest has never been able to change: mapped private
     /// and not writable.
     files: RwLock<Intervals>,
+    /// Of the executable ones, those that can be written to, or are shared with mappings that may be.
+    plastic: RwLock<Intervals>,
     /// Of the executable ones, those in which branch targets are guarded; none with guests that do
     /// not check them.
     guarded: RwLock<Intervals>,
@@ -128,6 +131,7 @@ impl Mm {
             exec: RwLock::new(Intervals::shown_in(&PUBLISHED.exec)),
             exec_changes: AtomicU64::new(0),
             files: RwLock::new(Intervals::new()),
+            plastic: RwLock::new(Intervals::new()),
             guarded: RwLock::new(Intervals::new()),
             vdso: OnceLock::new(),
         }
@@ -146,8 +150,8 @@ impl Mm {
 
     /// The same for the records of executable addresses, after the engine's. Not to be shared: the
     /// child would wait for ever for those who were reading.
-    pub fn exec_fork_guard(&self) -> [impl Drop + '_; 3] {
-        [&self.exec, &self.files, &self.guarded]
+    pub fn exec_fork_guard(&self) -> [impl Drop + '_; 4] {
+        [&self.exec, &self.files, &self.plastic, &self.guarded]
             .map(|ranges| ranges.write().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -178,6 +182,7 @@ impl Mm {
             exec.remove(start, end);
             self.note_exec_change();
             self.files.write().unwrap_or_else(PoisonError::into_inner).remove(start, end);
+            self.plastic.write().unwrap_or_else(PoisonError::into_inner).remove(start, end);
             self.guarded.write().unwrap_or_else(PoisonError::into_inner).remove(start, end);
             drop(exec);
             self.engine.invalidate(start, end - start);
@@ -199,6 +204,21 @@ impl Mm {
     /// Records that the guest can write to `start..end`.
     fn note_writable(&self, start: u64, end: u64) {
         self.files.write().unwrap_or_else(PoisonError::into_inner).remove(start, end);
+    }
+
+    /// Records whether the executable `start..end` may change at any time. What is translated was not, and
+    /// may be written to from now on.
+    fn set_plastic(&self, start: u64, end: u64, plastic: bool) {
+        let mut ranges = self.plastic.write().unwrap_or_else(PoisonError::into_inner);
+        if plastic {
+            ranges.insert(start, end);
+        } else {
+            ranges.remove(start, end);
+        }
+        drop(ranges);
+        if plastic && self.engine.guest().spec().coherence == Coherence::Stores {
+            self.engine.invalidate(start, end - start);
+        }
     }
 
     /// Makes `start..end` executable.
@@ -314,6 +334,10 @@ impl AddressSpace for Mm {
         let exec = self.exec.read().unwrap_or_else(PoisonError::into_inner);
         let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
         exec.overlaps(0, u64::MAX).flat_map(|(start, end)| files.gaps(start, end)).collect()
+    }
+
+    fn plastic(&self, addr: u64) -> bool {
+        self.plastic.read().unwrap_or_else(PoisonError::into_inner).contains(addr)
     }
 
     fn guarded(&self, addr: u64) -> bool {

@@ -58,7 +58,9 @@ impl Mm {
             let from = if grows == prot::GROWSDOWN { range_start } else { start };
             self.guard(from, owned_end, prot);
             self.set_exec(from, owned_end);
-            if prot & prot::WRITE != 0 {
+            let writable = prot & prot::WRITE != 0;
+            self.set_plastic(from, owned_end, writable);
+            if writable {
                 self.note_writable(from, owned_end);
             }
         } else {
