@@ -97,6 +97,21 @@ impl Plain {
     }
 }
 
+/// Of a shift by a register: whether it is signed, rounds, saturates.
+fn shift_by_register(code: VecOp) -> Option<(bool, bool, bool)> {
+    Some(match code {
+        VecOp::ShlU => (false, false, false),
+        VecOp::ShlS => (true, false, false),
+        VecOp::RShlU => (false, true, false),
+        VecOp::RShlS => (true, true, false),
+        VecOp::QShlU => (false, false, true),
+        VecOp::QShlS => (true, false, true),
+        VecOp::QRShlU => (false, true, true),
+        VecOp::QRShlS => (true, true, true),
+        _ => return None,
+    })
+}
+
 impl Lower<'_> {
     /// Computes `o` if its operands are plain, and goes to the label then. None: not done, nothing
     /// emitted.
@@ -145,17 +160,7 @@ impl Lower<'_> {
         if o.code != OpCode::Vec {
             return None;
         }
-        let (signed, rounded, saturates) = match VecOp::from_u16(o.aux) {
-            VecOp::ShlU => (false, false, false),
-            VecOp::ShlS => (true, false, false),
-            VecOp::RShlU => (false, true, false),
-            VecOp::RShlS => (true, true, false),
-            VecOp::QShlU => (false, false, true),
-            VecOp::QShlS => (true, false, true),
-            VecOp::QRShlU => (false, true, true),
-            VecOp::QRShlS => (true, true, true),
-            _ => return None,
-        };
+        let (signed, rounded, saturates) = shift_by_register(VecOp::from_u16(o.aux))?;
         let lane = usize::from(vec_op::lane(o.imm));
         // (Any amounts are as quick: `shift_halfwords`.)
         let always = !rounded && !saturates && lane == 1 && self.avx();
