@@ -243,8 +243,8 @@ fn settle(line: Line) -> Result<Option<Options>, Failure> {
 pub(crate) fn run(arguments: &[OsString]) -> Result<u8, Failure> {
     let (line, program) = parse("anyarch", arguments)?;
     let Some(options) = settle(line)? else { return Ok(0) };
-    if let Some(command) = crate::commands::similar(&program[0])
-        && !std::path::Path::new(&program[0]).exists()
+    if !std::path::Path::new(&program[0]).exists()
+        && let Some(command) = crate::commands::similar(&program[0])
     {
         let name = program[0].display();
         return Err(Failure::new(format!("{name}: No such file or directory"))

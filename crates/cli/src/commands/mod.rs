@@ -98,7 +98,7 @@ pub(crate) fn knows(argument: &OsStr) -> bool {
 /// The command that `argument`, which is none, was probably meant to be.
 pub(crate) fn similar(argument: &OsStr) -> Option<String> {
     const MOST: usize = 2;
-    let text = argument.to_str().filter(|text| text.len() > 2 * MOST)?;
+    let text = argument.to_str().filter(|text| text.len() > 2 * MOST && !text.contains('/'))?;
     let cli = Cli::command();
     let names = cli.get_subcommands().filter(|c| !c.is_hide_set()).map(clap::Command::get_name);
     let near = names.map(|name| (distance(text, name), name)).min()?;
