@@ -36,12 +36,27 @@ impl Fetcher {
         (self.sections, self.limit) = (None, limit);
         self
     }
-    /// [`Fetch::peek`] of bytes in two words.
-    fn peek_across(&mut self, pc: u64, len: usize) -> Option<u64> {
-        let mut bytes = [0; size_of::<u64>()];
-        (self.bytes(pc, &mut bytes[..len]) == len).then(|| u64::from_le_bytes(bytes))
+    /// [`Fetch::peek`] of what was not read ahead.
+    #[inline(never)]
+    fn peek_further(&mut self, pc: u64, len: usize) -> Option<u64> {
+        const SIZE: u64 = size_of::<u64>() as u64;
+        if self.sections.is_some_and(|sections| sections.cover(pc)) {
+            return None;
+        }
+        let from = pc % SIZE;
+        if from + len as u64 > SIZE {
+            let mut bytes = [0; SIZE as usize];
+            return (self.bytes(pc, &mut bytes[..len]) == len).then(|| u64::from_le_bytes(bytes));
+        }
+        if !self.may_fetch(pc) {
+            return None;
+        }
+        self.ahead = memory::read_u64(pc - from).ok()?;
+        self.start = pc - from;
+        Some(self.ahead >> (8 * from) & u64::MAX >> (64 - 8 * len))
     }
-    fn may_fetch(&self, pc: u64) -> bool {
+    /// Whether `pc` is in the pages that it reads, and may be executed.
+    pub(crate) fn may_fetch(&self, pc: u64) -> bool {
         let page = (pc / PAGE).wrapping_sub(self.page);
         self.executable.get(page as usize).is_some_and(|&executable| executable)
     }
@@ -55,10 +70,8 @@ impl Fetcher {
             Err(_) => memory::read(pc, out).is_ok(),
         }
     }
-}
-
-impl Fetch for Fetcher {
-    fn bytes(&mut self, pc: u64, out: &mut [u8]) -> usize {
+    /// [`Fetch::bytes`] of any number, across pages, as far as the next section or the limit.
+    fn bytes_across(&self, pc: u64, out: &mut [u8]) -> usize {
         let count = self.sections.map_or(out.len(), |sections| sections.limit(pc, out.len()));
         let left = usize::try_from(self.limit.saturating_sub(pc)).unwrap_or(count);
         let out = &mut out[..count.min(left)];
@@ -75,22 +88,27 @@ impl Fetch for Fetcher {
         let there = self.in_page(pc.wrapping_add(left as u64), &mut beyond[..count]);
         left + if there { count } else { 0 }
     }
-    fn peek(&mut self, pc: u64, len: usize) -> Option<u64> {
-        const SIZE: u64 = size_of::<u64>() as u64;
-        if self.sections.is_some_and(|sections| sections.cover(pc)) {
-            return None;
-        }
-        if pc.wrapping_sub(self.start) >= SIZE {
-            if !self.may_fetch(pc) {
-                return None;
+}
+
+impl Fetch for Fetcher {
+    #[inline]
+    fn bytes(&mut self, pc: u64, out: &mut [u8]) -> usize {
+        let usual = pc % PAGE <= PAGE - AT_ONCE as u64
+            && self.limit == u64::MAX
+            && self.sections.is_none_or(Sections::is_empty);
+        match <&mut [u8; AT_ONCE]>::try_from(&mut *out) {
+            Ok(out) if usual => {
+                let there = self.may_fetch(pc) && memory::read_64_bytes(pc, out).is_ok();
+                if there { AT_ONCE } else { 0 }
             }
-            let start = pc & !(SIZE - 1);
-            self.ahead = memory::read_u64(start).ok()?;
-            self.start = start;
+            _ => self.bytes_across(pc, out),
         }
-        let from = pc - self.start;
-        if from + len as u64 > SIZE {
-            return self.peek_across(pc, len);
+    }
+    #[inline]
+    fn peek(&mut self, pc: u64, len: usize) -> Option<u64> {
+        let from = pc.wrapping_sub(self.start);
+        if from > (size_of::<u64>() - len) as u64 || !self.sections.is_none_or(Sections::is_empty) {
+            return self.peek_further(pc, len);
         }
         Some(self.ahead >> (8 * from) & u64::MAX >> (64 - 8 * len))
     }

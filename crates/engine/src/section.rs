@@ -82,9 +82,15 @@ impl Sections {
     pub(crate) fn lock(&self) -> RwLockWriteGuard<'_, Vec<Section>> {
         self.list.write().unwrap_or_else(PoisonError::into_inner)
     }
+    /// Whether there are none.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.some.load(Ordering::Relaxed)
+    }
     /// Whether what is at `pc` must be evaluated.
+    #[inline]
     pub(crate) fn cover(&self, pc: u64) -> bool {
-        self.some.load(Ordering::Relaxed) && self.at(pc).is_some()
+        !self.is_empty() && self.at(pc).is_some()
     }
     /// The section for which what is at `pc` must be evaluated.
     fn at(&self, pc: u64) -> Option<Section> {
@@ -92,9 +98,6 @@ impl Sections {
     }
     /// How many of the `count` bytes from `pc` on come before one that must be evaluated.
     pub(crate) fn limit(&self, pc: u64, count: usize) -> usize {
-        if !self.some.load(Ordering::Relaxed) {
-            return count;
-        }
         let list = self.list();
         let ahead = list.iter().filter(|section| section.end > pc);
         let bytes = ahead.map(|section| section.from.saturating_sub(pc) as usize);
@@ -102,7 +105,7 @@ impl Sections {
     }
     /// Guest code has changed. True if sections were in it, which are forgotten if they are `gone`.
     pub(crate) fn changed(&self, start: u64, last: u64, gone: bool) -> bool {
-        if !self.some.load(Ordering::Relaxed) {
+        if self.is_empty() {
             return false;
         }
         let mut list = self.lock();
@@ -118,16 +121,16 @@ impl Sections {
     }
 }
 
-/// The 64-bit constants that `block` stores and that may be addresses of descriptors.
+/// The 64-bit constants that `block` moves to registers and stores and that may be addresses of descriptors.
 fn stored(block: &Block) -> Vec<u64> {
     let plausible = |c: u64| c.is_multiple_of(32) && c >> 16 != 0 && c >> 48 == 0;
     let mut found = Vec::new();
     // (Every block comes here, so this must be quick.)
-    if !block.consts.iter().any(|&c| plausible(c as u64)) {
+    if !block.may_store_constants() || !block.consts.iter().any(|&c| plausible(c as u64)) {
         return found;
     }
     for (n, op) in block.ops.iter().enumerate() {
-        if op.code == OpCode::St && op.aux & 15 == 3 {
+        if op.code == OpCode::St && op.aux & 15 == 3 && block.moved_to >> (op.c.0 & 63) & 1 != 0 {
             let source = block.ops[..n].iter().rfind(|o| o.dst == op.c);
             let value = source.filter(|o| o.code == OpCode::Mov).map_or(op.c, |o| o.a);
             found.extend(block.const64(value).filter(|&value| plausible(value)));

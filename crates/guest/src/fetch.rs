@@ -46,15 +46,17 @@ pub const AT_ONCE: usize = 64;
 /// Reads 32-bit little-endian words of the block's code from `pc` on ([`Fetch::bytes`]); says how many.
 pub fn words(fetch: &mut dyn Fetch, pc: u64, out: &mut [u32]) -> usize {
     let mut bytes = [0; AT_ONCE];
+    if let Ok(out) = <&mut [u32; AT_ONCE / 4]>::try_from(&mut *out) {
+        // (Of fixed size, this is a few moves of vectors.)
+        let read = fetch.bytes(pc, &mut bytes);
+        *out = core::array::from_fn(|n| word(&bytes, n));
+        return read / 4;
+    }
     let mut count = 0;
     for piece in out.chunks_mut(AT_ONCE / 4) {
         let wanted = piece.len() * 4;
         let read = fetch.bytes(pc.wrapping_add(count as u64 * 4), &mut bytes[..wanted]);
-        match <&mut [u32; AT_ONCE / 4]>::try_from(&mut *piece) {
-            // (Of fixed size, this is a few moves of vectors.)
-            Ok(piece) => *piece = core::array::from_fn(|n| word(&bytes, n)),
-            Err(_) => piece.iter_mut().enumerate().for_each(|(n, out)| *out = word(&bytes, n)),
-        }
+        piece.iter_mut().enumerate().for_each(|(n, out)| *out = word(&bytes, n));
         count += read / 4;
         if read < wanted {
             break;

@@ -67,6 +67,11 @@ pub struct Block {
     /// An ordinary constant looks like a guest address near `pc` ([`near`]): host code of this
     /// block cannot be told apart into what depends on `pc` and what does not.
     pub unmovable: bool,
+    /// Bits by the numbers of variables modulo 64: to which of them constants are moved, and which are
+    /// stored as 64-bit integers.
+    pub moved_to: u64,
+    /// See `moved_to`.
+    pub stored: u64,
 }
 
 /// Guest addresses from here on are told from other constants by their being [`near`].
@@ -96,12 +101,18 @@ impl Block {
         self.trapping.clear();
         self.tagged.clear();
         self.unmovable = false;
+        self.moved_to = 0;
+        self.stored = 0;
         self.writes_flags = false;
     }
     /// Bytes of the last instruction.
     pub fn last_length(&self) -> u8 {
         let last = self.ops.iter().rfind(|op| op.code == OpCode::Insn);
         last.map_or(0, |op| (self.len - op.imm as u32) as u8)
+    }
+    /// Whether a constant may be moved to a variable and stored as a 64-bit integer. Quick.
+    pub fn may_store_constants(&self) -> bool {
+        self.moved_to & self.stored != 0
     }
     /// Whether `r` is a constant of the pool.
     pub(crate) fn constant_exists(&self, r: Ref) -> bool {

@@ -94,6 +94,9 @@ impl<'b> Builder<'b> {
     }
     /// `dst = a`.
     pub fn mov(&mut self, ty: Ty, dst: Ref, a: Ref) {
+        if a.as_const().is_some() {
+            self.block.moved_to |= 1 << (dst.0 & 63);
+        }
         self.un(if ty.is_int() { OpCode::Mov } else { OpCode::MovV }, ty, dst, a);
     }
     /// A vector operation; `imm` as [`VecOp`] says.
@@ -107,6 +110,7 @@ impl<'b> Builder<'b> {
     }
     /// Integer store.
     pub fn st(&mut self, value: Ref, base: Ref, index: Ref, disp: i32, access: Access) {
+        self.block.stored |= u64::from(access.size == 3) << (value.0 & 63);
         self.emit(OpCode::St, Ty::I64, Ref::NONE, base, index, value, access.encode(), disp);
     }
     /// Vector load.

@@ -328,6 +328,11 @@ impl Access {
     pub const fn is_aligned(aux: u16) -> bool {
         aux >> 12 & 1 != 0
     }
+    /// Whether an encoded one is ordered or reverses bytes.
+    #[inline]
+    pub const fn is_special(aux: u16) -> bool {
+        aux & (3 << 5 | SWAP) != 0
+    }
     /// The reverse of [`Access::encode`].
     #[inline]
     pub const fn decode(aux: u16) -> Self {

@@ -148,13 +148,27 @@ impl Lower<'_> {
         }
     }
     pub(crate) fn ld(&mut self, op: Op) {
-        let access = Access::decode(op.aux);
-        if access.swap && access.size > 0 {
-            return self.ld_swapped(op, access);
+        if Access::is_special(op.aux) {
+            self.ld_special(op);
+        } else {
+            self.ld_plain(op);
         }
+    }
+    #[inline(never)]
+    fn ld_special(&mut self, op: Op) {
+        let access = Access::decode(op.aux);
         if access.order == Order::Acquire {
             self.after_releases();
         }
+        if access.swap && access.size > 0 {
+            self.ld_swapped(op, access);
+        } else {
+            self.ld_plain(op);
+        }
+    }
+    #[inline(always)]
+    fn ld_plain(&mut self, op: Op) {
+        let access = Access::decode(op.aux);
         let m = self.checked_address(op);
         self.unlock();
         let d = if op.dst.is_none() { self.scratch() } else { self.define(op.dst) };
@@ -172,9 +186,6 @@ impl Lower<'_> {
     fn ld_swapped(&mut self, op: Op, access: Access) {
         let size = Size::from_log2(access.size);
         let movbe = self.host.features().movbe;
-        if access.order == Order::Acquire {
-            self.after_releases();
-        }
         if !movbe {
             self.clobber();
         }
