@@ -83,13 +83,32 @@ impl CodeCache {
         // SAFETY: in bounds by the assertion.
         unsafe { map.start().add(offset) }
     }
-    /// Copies code in, at a multiple of [`UNIT`], or of [`LINE`] if it has a loop; by the writer only,
-    /// after `fits`.
+    /// Copies code in ([`CodeCache::push_with`]).
     pub(crate) fn push(&self, code: &[u8], has_loop: bool) -> u32 {
+        self.push_with(code.len(), has_loop, |to| {
+            // SAFETY: there are as many.
+            unsafe { copy(code.as_ptr(), code.len(), to.as_mut_ptr()) };
+        })
+    }
+    /// Adds `len` bytes of code, which `fill` writes, at a multiple of [`UNIT`], or of [`LINE`] if it has
+    /// a loop; by the writer only, after `fits`.
+    pub(crate) fn push_with(
+        &self,
+        len: usize,
+        has_loop: bool,
+        fill: impl FnOnce(&mut [u8]),
+    ) -> u32 {
         let used = self.used.load(Ordering::Relaxed);
         let at = if has_loop { used.next_multiple_of(LINE) } else { used };
-        assert!(self.fits(code.len()));
-        let end = at + code.len();
+        assert!(self.fits(len));
+        self.make_appear(at + len);
+        // SAFETY: the range is in bounds and not in use by anyone yet; mapped memory has some value.
+        fill(unsafe { core::slice::from_raw_parts_mut(self.writable(at), len) });
+        self.used.store((at + len).next_multiple_of(UNIT), Ordering::Release);
+        at as u32
+    }
+    /// Makes the memory up to `end` appear in pieces, not page by page.
+    fn make_appear(&self, end: usize) {
         let populated = self.populated.load(Ordering::Relaxed);
         if end > populated {
             let piece = if end <= FIRST_PIECE {
@@ -108,10 +127,6 @@ impl CodeCache {
             }
             self.populated.store(to, Ordering::Relaxed);
         }
-        // SAFETY: the range is in bounds and not in use by anyone yet.
-        unsafe { copy(code.as_ptr(), code.len(), self.writable(at)) };
-        self.used.store((at + code.len()).next_multiple_of(UNIT), Ordering::Release);
-        at as u32
     }
     /// What was pushed so far stays for good.
     pub(crate) fn keep(&self) {
@@ -160,14 +175,14 @@ impl CodeCache {
 /// # Safety
 /// There must be that many, and room for them, elsewhere.
 pub(crate) unsafe fn copy(from: *const u8, len: usize, to: *mut u8) {
-    const PIECE: usize = 16;
+    const PIECE: usize = 32;
     let Some(last) = len.checked_sub(PIECE) else {
         // SAFETY: as the caller promises.
         return unsafe { core::ptr::copy_nonoverlapping(from, to, len) };
     };
     // (Some bytes of the last piece may be copied twice.)
     for at in (0..last).step_by(PIECE).chain([last]) {
-        // SAFETY: `at` + 16 is at most `len`.
+        // SAFETY: `at` + 32 is at most `len`.
         unsafe {
             let piece = from.add(at).cast::<[u8; PIECE]>().read();
             to.add(at).cast::<[u8; PIECE]>().write(piece);

@@ -5,7 +5,7 @@ use crate::cpu::{Cpu, Shared};
 use crate::map::{Maps, PcMap, Target};
 use crate::options::{Options, Stats};
 use crate::section::Sections;
-use crate::share::{Seen, Share};
+use crate::share::{Seen, Share, Step};
 use crate::unit::Tables;
 use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use guest::{Guest, Key, Spec};
@@ -109,6 +109,8 @@ pub(crate) struct Writer {
     pub(crate) share: Option<Share>,
     /// What the current translation depends on.
     pub(crate) seen: Seen,
+    /// Links of found translations that are still to be followed.
+    pub(crate) steps: Vec<Step>,
     /// First of the units that start in a guest page.
     pub(crate) pages: HashMap<u64, u32, PageHash>,
     /// Instructions whose floating-point operations trapped too often: they go to the evaluator
@@ -192,6 +194,7 @@ impl Engine {
                 code: Code::default(),
                 share: None,
                 seen: Seen::default(),
+                steps: Vec::new(),
                 pages: HashMap::default(),
                 trapping: Vec::new(),
                 tagged: Vec::new(),

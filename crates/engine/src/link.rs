@@ -34,6 +34,7 @@ impl Engine {
         for n in 0..writer.code.links.len() {
             if let Some(to) = map.find(writer.code.links[n].pc) {
                 self.link(writer, unit.first_link + n as u32, to, map.key);
+                self.remember_link(writer, unit.first_link + n as u32, to);
             }
         }
     }

@@ -14,6 +14,11 @@ struct Slot {
     value: AtomicU64,
 }
 
+/// The bytes of guest code whose translations are in one group of slots, if there is room.
+const PIECE: u64 = 64;
+/// Slots of a group.
+const GROUP: u64 = 8;
+
 struct Table {
     map: Mapping,
     /// Slots minus one.
@@ -25,7 +30,8 @@ impl Table {
         let map = Mapping::anonymous(slots * size_of::<Slot>(), libc::PROT_READ | libc::PROT_WRITE);
         // Without memory for a table there is no going on.
         let map = map.expect("no memory for the translation map");
-        if slots == FIRST {
+        // (Its slots are used all over, from the first on.)
+        if slots <= POPULATED {
             map.populate(0, map.len());
         }
         Self { map, mask: slots - 1 }
@@ -37,7 +43,10 @@ impl Table {
     /// The slot of `pc`, or the free one where it belongs.
     fn slot(&self, pc: u64) -> &Slot {
         let slots = self.slots();
-        let mut i = pc.wrapping_mul(0x9e37_79b9_7f4a_7c15) as usize >> 26;
+        // (Neighbours are looked for one after the other: they share lines of the host's cache.)
+        let group = (pc / PIECE).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 26;
+        let in_group = pc % PIECE / (PIECE / GROUP);
+        let mut i = (group & !(GROUP - 1) | in_group) as usize;
         loop {
             let slot = &slots[i & self.mask];
             let key = slot.key.load(Ordering::Acquire);
@@ -116,6 +125,8 @@ struct Tables {
 }
 
 const FIRST: usize = 2048;
+/// Tables of at most so many slots are made to appear at once.
+const POPULATED: usize = 32 << 10;
 
 impl PcMap {
     /// An empty map; takes no memory before the first insertion.
@@ -180,7 +191,10 @@ impl PcMap {
     /// Enters a translation; by the writer only.
     pub(crate) fn insert(&self, pc: u64, target: Target) {
         let (word, bit) = self.filter(pc);
-        word.fetch_or(bit, Ordering::Relaxed);
+        let bits = word.load(Ordering::Relaxed);
+        if bits & bit == 0 {
+            word.store(bits | bit, Ordering::Relaxed);
+        }
         let tables = &mut *self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let full = tables.all.last().is_none_or(|t| (tables.used + 1) * 3 > (t.mask + 1) * 2);
         if full {

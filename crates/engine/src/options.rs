@@ -95,3 +95,13 @@ pub struct Stats {
     /// Times the whole cache was emptied.
     pub flushes: u64,
 }
+
+impl Stats {
+    /// A unit of so many guest instructions, host instructions and bytes.
+    pub(crate) fn count(&mut self, insns: u32, host_insns: u32, bytes: u32) {
+        self.units += 1;
+        self.guest_insns += u64::from(insns);
+        self.host_insns += u64::from(host_insns);
+        self.host_bytes += u64::from(bytes);
+    }
+}

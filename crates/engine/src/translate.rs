@@ -5,8 +5,10 @@ use crate::engine::{Engine, Writer};
 use crate::fetch::{Fetcher, Recorder};
 use crate::map::{PcMap, Target};
 use crate::section::Publishes;
+use crate::unit::{NewUnit, pack};
 use core::sync::atomic::Ordering;
 use guest::{Fetch, Key, Mode};
+use host::Code;
 use ir::Block;
 use std::time::Instant;
 
@@ -50,6 +52,7 @@ impl Engine {
             && self.epoch.load(Ordering::Relaxed) == epoch
         {
             self.link(writer, number, target, map.key);
+            self.remember_link(writer, number, target);
         }
         Ok(target)
     }
@@ -62,20 +65,17 @@ impl Engine {
         fetcher: Fetcher,
     ) -> Option<Target> {
         let start = self.options.timing.then(Instant::now);
-        let mut block = writer.block.take().unwrap_or_default();
-        block.clear();
         let shared = fetcher.shared && writer.share.is_some();
-        writer.code.private = !shared;
-        writer.seen.clear(pc);
-        if shared && self.find_shared(writer, fetcher, pc, map.key, &mut block) {
-            let target = self.install(writer, &block, map.key);
-            self.enter_in_maps(writer, &block, target, map);
+        if shared && let Some(target) = self.find_shared(writer, fetcher, pc, map) {
             if let Some(start) = start {
                 writer.stats.publish_ns += start.elapsed().as_nanos() as u64;
             }
-            writer.block = Some(block);
             return Some(target);
         }
+        let mut block = writer.block.take().unwrap_or_default();
+        block.clear();
+        writer.code.private = !shared;
+        writer.seen.clear(pc);
         let mode = Mode { key: map.key, ..Mode::default() };
         let mut recorder = Recorder { fetcher, seen: &mut writer.seen };
         self.decode(&mut recorder, pc, mode, &mut block);
@@ -106,32 +106,18 @@ impl Engine {
                 && block.trapping.is_empty()
                 && block.tagged.is_empty()
                 && let Some(share) = &mut writer.share
+                && let Some(number) =
+                    share.add(&block, map.key, &writer.seen, &mut { fetcher }, &writer.code)
+                && let Some(unit) = self.tables.units.get(target.unit)
             {
-                share.add(&block, map.key, &writer.seen, &mut { fetcher }, &writer.code);
+                unit.record.store(number, Ordering::Relaxed);
             }
-            self.enter_in_maps(writer, &block, target, map);
+            self.enter_in_maps(writer, block.pc, block.len, target, map);
+            self.link_ahead(writer, target, map);
             target
         });
         writer.block = Some(block);
         target
-    }
-    /// Finds what a relative has translated: fills `block` and the writer's code.
-    fn find_shared(
-        &self,
-        writer: &mut Writer,
-        mut fetcher: Fetcher,
-        pc: u64,
-        key: Key,
-        block: &mut Block,
-    ) -> bool {
-        let Some(share) = &mut writer.share else { return false };
-        let near = |&at: &u64| at.wrapping_sub(pc) < MAX_UNIT;
-        if !self.is_aligned(pc) || writer.trapping.iter().chain(&writer.tagged).any(near) {
-            return false;
-        }
-        let found = share.find(pc, key, &mut fetcher, block, &mut writer.code);
-        writer.stats.shared += u64::from(found);
-        found
     }
     /// Translates guest code to IR.
     pub(crate) fn decode(&self, fetch: &mut dyn Fetch, pc: u64, mode: Mode, block: &mut Block) {
@@ -158,30 +144,58 @@ impl Engine {
     }
     /// Puts the writer's code, which is that of `block`, into the cache.
     fn install(&self, writer: &mut Writer, block: &Block, key: Key) -> Target {
-        if !self.cache.fits(writer.code.bytes.len()) || !self.tables.fits(&writer.code) {
+        let Code { bytes, links, faults, recipes, .. } = &writer.code;
+        if !self.has_room(bytes.len(), links.len(), faults.len(), recipes.len()) {
             self.flush(writer);
         }
         let Writer { code, stats, seen, .. } = writer;
         self.number_links(code, self.tables.links.len());
         let has_loop = code.links.iter().any(|link| link.looped);
-        let offset = self.cache.push(&code.bytes, has_loop);
-        let unit = self.tables.push(block, code, offset, key, seen.hash(block));
-        stats.units += 1;
-        stats.guest_insns += u64::from(block.insns);
-        stats.host_insns += u64::from(code.host_insns);
-        stats.host_bytes += code.bytes.len() as u64;
-        Target { offset, unit }
+        let new = NewUnit {
+            pc: block.pc,
+            len: block.len,
+            offset: self.cache.push(&code.bytes, has_loop),
+            size: code.bytes.len() as u32,
+            key,
+            code: seen.hash(block),
+            record: 0,
+        };
+        let unit = self.tables.push(
+            &new,
+            code.links.iter().map(|link| (link.at, link.stub, link.looped)),
+            code.faults.iter().map(pack),
+            code.recipes.iter().copied(),
+        );
+        stats.count(block.insns, code.host_insns, new.size);
+        Target { offset: new.offset, unit }
     }
-    fn enter_in_maps(&self, writer: &mut Writer, block: &Block, target: Target, map: &PcMap) {
-        let others = writer.pages.insert(block.pc >> 12, target.unit);
+    /// Whether a unit of so many bytes, links, fault points and recipes fits.
+    pub(crate) fn has_room(
+        &self,
+        bytes: usize,
+        links: usize,
+        faults: usize,
+        recipes: usize,
+    ) -> bool {
+        self.cache.fits(bytes) && self.tables.fits(links, faults, recipes)
+    }
+    /// From now on, the unit `target` is what is run for the `len` bytes of code at `pc`.
+    pub(crate) fn enter_in_maps(
+        &self,
+        writer: &mut Writer,
+        pc: u64,
+        len: u32,
+        target: Target,
+        map: &PcMap,
+    ) {
+        let others = writer.pages.insert(pc >> 12, target.unit);
         if let Some(others) = others
             && let Some(unit) = self.tables.units.get(target.unit)
         {
             unit.next_in_page.store(others, Ordering::Relaxed);
         }
-        self.tables.code_lines.add(block.pc, block.len.into());
-        map.insert(block.pc, target);
-        self.link_ahead(writer, target, map);
+        self.tables.code_lines.add(pc, len.into());
+        map.insert(pc, target);
     }
     /// The instruction at `pc` traps too often, or its address is `tagged`: from now on it is
     /// translated in another way.

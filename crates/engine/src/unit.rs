@@ -34,6 +34,8 @@ pub(crate) struct Unit {
     pub(crate) key: Key,
     /// Of the guest code it was made of; None if that is not known.
     pub(crate) code: Option<CodeHash>,
+    /// The number of its record in the family's memory, or 0.
+    pub(crate) record: AtomicU32,
     /// Dropped: nothing may lead here any more.
     pub(crate) dead: AtomicBool,
     /// First of the links that lead here.
@@ -74,6 +76,19 @@ pub(crate) struct LinkRecord {
     pub(crate) next: AtomicU32,
 }
 
+/// What there is to say of a new unit but for its links, fault points and recipes.
+pub(crate) struct NewUnit {
+    pub(crate) pc: u64,
+    /// Bytes of guest code.
+    pub(crate) len: u32,
+    /// Offset and size of its code in the cache.
+    pub(crate) offset: u32,
+    pub(crate) size: u32,
+    pub(crate) key: Key,
+    pub(crate) code: Option<CodeHash>,
+    pub(crate) record: u32,
+}
+
 /// The tables.
 pub(crate) struct Tables {
     pub(crate) units: Arena<Unit>,
@@ -111,12 +126,12 @@ impl Tables {
             })
         }
     }
-    /// Whether all that `code` needs fits.
-    pub(crate) fn fits(&self, code: &host::Code) -> bool {
+    /// Whether a unit with so many links, fault points and recipes fits.
+    pub(crate) fn fits(&self, links: usize, faults: usize, recipes: usize) -> bool {
         self.units.room() > 0
-            && self.links.room() >= code.links.len()
-            && self.faults.room() >= code.faults.len()
-            && self.recipes.room() >= code.recipes.len()
+            && self.links.room() >= links
+            && self.faults.room() >= faults
+            && self.recipes.room() >= recipes
     }
     /// Empties them; when nobody reads.
     pub(crate) fn clear(&self) {
@@ -125,43 +140,44 @@ impl Tables {
         self.faults.clear();
         self.recipes.clear();
     }
-    /// Enters the unit of `block`, whose code is at `offset`.
+    /// Enters a unit; gives its index. The links are told by their word, their stub and whether they are
+    /// looped.
     pub(crate) fn push(
         &self,
-        block: &ir::Block,
-        code: &host::Code,
-        offset: u32,
-        key: Key,
-        guest: Option<CodeHash>,
+        new: &NewUnit,
+        links: impl ExactSizeIterator<Item = (u32, u32, bool)>,
+        faults: impl ExactSizeIterator<Item = u64>,
+        recipes: impl ExactSizeIterator<Item = Recipe>,
     ) -> u32 {
         let index = self.units.len();
-        let small = [block.len as usize, code.links.len(), code.faults.len()];
+        let small = [new.len as usize, links.len(), faults.len()];
         assert!(small.iter().all(|&n| n <= usize::from(u16::MAX)), "unit too large");
         let unit = Unit {
-            pc: block.pc,
-            offset,
-            size: code.bytes.len() as u32,
-            len: block.len as u16,
+            pc: new.pc,
+            offset: new.offset,
+            size: new.size,
+            len: new.len as u16,
             first_link: self.links.len(),
-            links: code.links.len() as u16,
+            links: links.len() as u16,
             first_fault: self.faults.len(),
-            faults: code.faults.len() as u16,
+            faults: faults.len() as u16,
             first_recipe: self.recipes.len(),
-            key,
-            code: guest,
+            key: new.key,
+            code: new.code,
+            record: AtomicU32::new(new.record),
             dead: AtomicBool::new(false),
             incoming: AtomicU32::new(NONE),
             next_in_page: AtomicU32::new(NONE),
         };
-        self.links.extend(code.links.iter().map(|link| LinkRecord {
-            at: offset + link.at,
-            stub: offset + link.stub,
+        self.links.extend(links.map(|(at, stub, looped)| LinkRecord {
+            at: new.offset + at,
+            stub: new.offset + stub,
             unit: index,
-            target: AtomicU32::new(if link.looped { index } else { NONE }),
+            target: AtomicU32::new(if looped { index } else { NONE }),
             next: AtomicU32::new(NONE),
         }));
-        self.faults.extend(code.faults.iter().map(pack));
-        self.recipes.extend(code.recipes.iter().copied());
+        self.faults.extend(faults);
+        self.recipes.extend(recipes);
         self.units.push(unit)
     }
     /// The unit whose code contains `offset`. Async-signal-safe.
@@ -248,12 +264,18 @@ mod tests {
     fn units_and_points_are_found() {
         let tables = Tables::new(1 << 16).unwrap();
         for n in 0..10_u32 {
-            let block = ir::Block { pc: u64::from(n) * 100, ..ir::Block::default() };
-            let mut code = host::Code { bytes: vec![0; 20], ..host::Code::default() };
-            for host in [3, 9, 15] {
-                code.faults.push(FaultPoint { host, guest: n, flags: FlagsAt::Home });
-            }
-            tables.push(&block, &code, 64 + n * 32, Key(0), None);
+            let new = NewUnit {
+                pc: u64::from(n) * 100,
+                len: 4,
+                offset: 64 + n * 32,
+                size: 20,
+                key: Key(0),
+                code: None,
+                record: 0,
+            };
+            let point = |host| pack(&FaultPoint { host, guest: n, flags: FlagsAt::Home });
+            let faults = [3, 9, 15].into_iter().map(point);
+            tables.push(&new, [].into_iter(), faults, [].into_iter());
         }
         assert!(tables.find(63).is_none() && tables.find(64 + 20).is_none());
         let unit = tables.find(64 + 3 * 32 + 9).unwrap();

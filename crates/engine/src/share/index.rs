@@ -46,13 +46,12 @@ pub(super) struct Place {
 impl Place {
     /// That of the code at `pc` for threads with `key`.
     pub(super) fn new(fetch: &mut impl Fetch, pc: u64, key: Key) -> Self {
-        let (mut start, mut first) = ([0; AT_ONCE], [0; 4]);
+        let mut start = [0; AT_ONCE];
         // (What cannot be read counts as zeros.)
         fetch.bytes(pc & !0xfff, &mut start);
-        fetch.bytes(pc, &mut first);
+        let first = fetch.peek(pc, 4).unwrap_or(0);
         let words = start.as_chunks::<8>().0;
         let page = words.iter().fold(0, |hash, &word| mix(hash, u64::from_le_bytes(word)));
-        let first = u64::from(u32::from_le_bytes(first));
         let tag = mix(first, (pc & 0xfff) << 16 | u64::from(key.0));
         Self { page: (page >> 32) as u32, tag: (tag >> 32) as u32 }
     }
@@ -67,19 +66,32 @@ fn word(high: u32, low: u32) -> u64 {
 }
 
 impl Share {
-    /// The records that may be for `place`, by offset. (Offsets are whatever is written there.)
-    pub(super) fn candidates(&self, place: Place) -> impl Iterator<Item = usize> {
-        let slot = self.slot(place.page).map_or(0, |slot| slot.load(Ordering::Acquire));
-        self.lists(slot as u32)
-            .flat_map(|(_, entries)| entries)
-            .map(|entry| entry.load(Ordering::Acquire))
-            .take_while(|&entry| entry != 0)
-            .filter(move |entry| (entry >> 32) as u32 == place.tag)
-            .map(|entry| entry as u32 as usize * UNIT)
+    /// Calls `look` with the numbers of the records that may be for `place`, until it gives something, or
+    /// None for "no more". (Numbers are whatever is written there.)
+    pub(super) fn each<T>(
+        &self,
+        place: Place,
+        mut look: impl FnMut(u32) -> Option<Option<T>>,
+    ) -> Option<T> {
+        let slot = self.slot(place.page)?.load(Ordering::Acquire);
+        for (_, entries) in self.lists(slot as u32) {
+            for entry in entries {
+                let entry = entry.load(Ordering::Acquire);
+                if entry == 0 {
+                    return None;
+                }
+                if (entry >> 32) as u32 == place.tag
+                    && let Some(found) = look(entry as u32)?
+                {
+                    return Some(found);
+                }
+            }
+        }
+        None
     }
-    /// Enters the record at `offset`, which is complete.
-    pub(super) fn enter(&self, place: Place, offset: usize) -> Option<()> {
-        let entry = word(place.tag, (offset / UNIT) as u32);
+    /// Enters the record of `number`, which is complete.
+    pub(super) fn enter(&self, place: Place, number: u32) -> Option<()> {
+        let entry = word(place.tag, number);
         let slot = self.slot(place.page)?;
         let mut list = slot.load(Ordering::Acquire) as u32;
         if list == 0 {

@@ -4,14 +4,17 @@
 //!
 //! The memory is a memfd, mapped by all of the family. A record is found by its guest code, not by
 //! the name of a file: it is used only after the guest code has been compared, with what else the
-//! translation depended on, so it is right whatever program it came from. Records are never changed
-//! nor removed; who adds one publishes it by a compare-and-exchange in the index.
+//! translation depended on, so it is right whatever program it came from. Records are never removed,
+//! nor changed but for hints; who adds one publishes it by a compare-and-exchange in the index.
+//! With a translation come those that its links lead to, as far as somebody has linked them and they are
+//! in the same page.
 //!
 //! Whoever can write here can run code in all of the family. So a family is of one set of
 //! credentials: a process leaves it ([`crate::Engine::leave_share`]) before it changes its own, and
 //! the descriptor is handed on only to programs that we start ourselves.
 
 mod index;
+mod install;
 mod record;
 
 use crate::engine::Engine;
@@ -19,15 +22,15 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use guest::{Fetch, Key};
 use host::Code;
 use index::Place;
+pub(crate) use install::Step;
 use ir::Block;
-pub(crate) use record::Seen;
-use record::{HEADER, Header};
+pub(crate) use record::{Found, Seen};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use sys::map::Mapping;
 
 /// Bytes of the memory, of which only those used take any.
-const LEN: usize = 32 << 20;
+const LEN: usize = 64 << 20;
 /// Records start behind the head and the directory.
 const FIRST: usize = HEAD + index::DIRECTORY;
 const HEAD: usize = 4096;
@@ -61,7 +64,7 @@ pub(crate) struct Share {
     map: Mapping,
     file: OwnedFd,
     /// For records while they are written.
-    buffer: Vec<u8>,
+    buffer: Vec<u64>,
 }
 
 impl Share {
@@ -126,29 +129,16 @@ impl Share {
             core::slice::from_raw_parts(self.map.start().add(at).cast::<T>(), count)
         })
     }
-    /// The record at `at`, and what comes first in it; None if there can be none.
-    fn record(&self, at: usize) -> Option<(Header, &[AtomicU32])> {
-        let header = Header::read(self.words(at, HEADER / 4)?)?;
-        Some((header, self.words(at, header.size as usize / 4)?))
-    }
-    /// Finds the translation of the code at `pc` for threads with `key`: fills `block` (where it is, not what it does) and `code`, all but the numbers of links.
-    pub(crate) fn find(
-        &self,
-        pc: u64,
-        key: Key,
-        fetch: &mut impl Fetch,
-        block: &mut Block,
-        code: &mut Code,
-    ) -> bool {
+    /// Finds the translation of the code at `pc` for threads with `key`.
+    pub(crate) fn find(&self, pc: u64, key: Key, fetch: &mut impl Fetch) -> Option<Found<'_>> {
         let place = Place::new(fetch, pc, key);
-        self.candidates(place).take(LOOKS_MAX).any(|at| {
-            self.record(at).is_some_and(|(header, words)| {
-                header.fits(pc, key)
-                    && record::read(words, &header, pc, fetch, block, code).is_some()
-            })
+        let mut looks = 0..LOOKS_MAX;
+        self.each(place, |number| {
+            looks.next().map(|_| self.candidate(number, pc, key)?.check(fetch))
         })
     }
-    /// Adds a translation. `seen` is the guest code that it depends on, and `fetch` gives it.
+    /// Adds a translation; gives the number of its record. `seen` is the guest code that it depends on,
+    /// and `fetch` gives it.
     pub(crate) fn add(
         &mut self,
         block: &Block,
@@ -156,17 +146,19 @@ impl Share {
         seen: &Seen,
         fetch: &mut impl Fetch,
         code: &Code,
-    ) -> Option<()> {
+    ) -> Option<u32> {
         let place = Place::new(fetch, block.pc, key);
         self.buffer.clear();
         record::write(&mut self.buffer, block, key, seen, code)?;
-        let at = self.allocate(self.buffer.len())?;
+        let at = self.allocate(size_of_val(&self.buffer[..]))?;
         // SAFETY: in bounds, and the range is this record's alone until it is entered.
         unsafe {
-            let to = self.map.start().add(at);
+            let to = self.map.start().add(at).cast::<u64>();
             core::ptr::copy_nonoverlapping(self.buffer.as_ptr(), to, self.buffer.len());
         }
-        self.enter(place, at)
+        let number = (at / UNIT) as u32;
+        self.enter(place, number)?;
+        Some(number)
     }
 }
 
@@ -202,6 +194,9 @@ impl Engine {
             let writer = &mut *self.lock();
             self.share_fd.store(-1, Ordering::Relaxed);
             writer.share = None;
+            // (Another family's records would have other numbers.)
+            let units = (0..self.tables.units.len()).filter_map(|n| self.tables.units.get(n));
+            units.for_each(|unit| unit.record.store(0, Ordering::Relaxed));
         }
     }
     /// The family's memory has another descriptor from now on.

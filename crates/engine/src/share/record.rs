@@ -1,12 +1,27 @@
-//! A translation as bytes.
+//! A translation in words.
+//!
+//! ```text
+//! header      HEADER words
+//! links       LINK words each; the last one is a hint: the record of what is there, or 0
+//! guest code  of the block
+//! elsewhere   for each piece of other code: distance and length, then the code
+//! addresses   two a word
+//! faults      one word each, as the unit's table has them
+//! recipes     two words each
+//! host code
+//! ```
+//!
+//! Bytes fill whole words, with zeros at their end. Only hints are ever changed: by whoever has linked
+//! two units. They lead to what a program will most likely run next, without a search.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 use guest::{AT_ONCE, Fetch, Key};
-use host::{Code, FaultPoint, Link, Recipe};
+use host::{Code, Recipe};
 use ir::Block;
 
+use super::Share;
 use crate::translate::MAX_UNIT;
-use crate::unit::{CodeHash, pack, unpack};
+use crate::unit::{CodeHash, pack};
 
 /// Guest code that a translation was made of.
 #[derive(Debug, Default)]
@@ -80,217 +95,299 @@ impl Seen {
 /// What comes first in a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Header {
-    /// Bytes of the record.
-    pub(crate) size: u32,
+    /// Words of the record.
+    pub(super) size: u32,
     /// Bytes of host code.
-    code: u32,
-    host_insns: u32,
+    pub(crate) code: u32,
+    /// Guest address.
+    pub(crate) pc: u64,
     /// Guest instructions, and their bytes.
-    insns: u16,
+    pub(crate) insns: u16,
     pub(crate) len: u16,
-    /// How many pieces of code elsewhere.
-    beyond: u32,
-    links: u32,
-    faults: u32,
-    recipes: u32,
-    addresses: u32,
     key: Key,
     /// `Code::movable`.
     movable: bool,
-    /// Guest address.
-    pc: u64,
+    pub(crate) host_insns: u32,
+    /// How many pieces of code elsewhere.
+    beyond: u16,
+    pub(crate) links: u16,
+    pub(crate) faults: u16,
+    pub(crate) recipes: u16,
+    addresses: u16,
 }
 
-/// Bytes of a header.
-pub(crate) const HEADER: usize = 48;
-/// No record is longer.
-const SIZE_MAX: u32 = 64 << 10;
+/// Words of a header.
+pub(super) const HEADER: usize = 5;
+/// Words of a link.
+const LINK: usize = 3;
+/// No record has more words.
+const SIZE_MAX: u32 = 8 << 10;
 
 impl Header {
-    fn words(&self) -> [u32; 10] {
+    fn words(&self) -> [u64; HEADER] {
+        let word =
+            |parts: [u16; 4]| parts.iter().rev().fold(0, |w, &part| w << 16 | u64::from(part));
         [
-            self.size,
-            self.code,
-            self.host_insns,
-            u32::from(self.insns) | u32::from(self.len) << 16,
-            self.beyond,
-            self.links,
-            self.faults,
-            self.recipes,
-            self.addresses,
-            u32::from(self.key.0) | u32::from(self.movable) << 16,
+            u64::from(self.size) | u64::from(self.code) << 32,
+            self.pc,
+            word([self.insns, self.len, self.key.0, self.movable.into()]),
+            u64::from(self.host_insns) << 32 | word([self.beyond, self.links, 0, 0]),
+            word([self.faults, self.recipes, self.addresses, 0]),
         ]
     }
     /// Reads one; None if it cannot be one.
-    pub(crate) fn read(words: &[AtomicU32]) -> Option<Self> {
-        let mut reader = Reader(words);
-        let mut word = || reader.u32();
-        let (size, code, host_insns, guest) = (word()?, word()?, word()?, word()?);
-        let (beyond, links, faults) = (word()?, word()?, word()?);
-        let (recipes, addresses, flags) = (word()?, word()?, word()?);
+    pub(super) fn read(words: &[AtomicU64]) -> Option<Self> {
+        let words: &[AtomicU64; HEADER] = words.first_chunk()?;
+        let [sizes, pc, guest, host, counts] = words.each_ref().map(|w| w.load(Ordering::Relaxed));
+        let part = |word: u64, n: u32| (word >> (16 * n)) as u16;
         let header = Self {
-            size,
-            code,
-            host_insns,
-            insns: guest as u16,
-            len: (guest >> 16) as u16,
-            beyond,
-            links,
-            faults,
-            recipes,
-            addresses,
-            key: Key(flags as u16),
-            movable: flags >> 16 & 1 != 0,
-            pc: reader.u64()?,
+            size: sizes as u32,
+            code: (sizes >> 32) as u32,
+            pc,
+            insns: part(guest, 0),
+            len: part(guest, 1),
+            key: Key(part(guest, 2)),
+            movable: part(guest, 3) & 1 != 0,
+            host_insns: (host >> 32) as u32,
+            beyond: part(host, 0),
+            links: part(host, 1),
+            faults: part(counts, 0),
+            recipes: part(counts, 1),
+            addresses: part(counts, 2),
         };
         let fits = header.size <= SIZE_MAX && u64::from(header.len) <= MAX_UNIT;
         (fits && header.insns <= header.len && header.insns != 0).then_some(header)
     }
     /// Whether it may be for code at `pc`.
-    pub(crate) fn fits(&self, pc: u64, key: Key) -> bool {
+    pub(super) fn fits(&self, pc: u64, key: Key) -> bool {
         let movable =
             self.movable && pc >= ir::MOVABLE_FROM && (self.pc ^ pc).trailing_zeros() >= 12;
         (self.pc == pc || movable) && self.key == key
     }
 }
 
+/// Where the hint of link `n` is in a record.
+pub(super) const fn hint_at(n: usize) -> usize {
+    HEADER + n * LINK + LINK - 1
+}
+
+/// Instead of a distance: too far.
+const FAR: i32 = i32::MIN;
+
 /// Appends the record of `code` to `out`; None if it is not to be kept.
-pub(crate) fn write(
-    out: &mut Vec<u8>,
+pub(super) fn write(
+    out: &mut Vec<u64>,
     block: &Block,
     key: Key,
     seen: &Seen,
     code: &Code,
 ) -> Option<()> {
     let guest = seen.code(block)?;
+    let count = |n: usize| u16::try_from(n).ok();
     let mut header = Header {
         size: 0,
         code: code.bytes.len() as u32,
-        host_insns: code.host_insns,
+        pc: block.pc,
         insns: block.insns as u16,
         len: guest.len() as u16,
-        beyond: seen.outside(block).count() as u32,
-        links: code.links.len() as u32,
-        faults: code.faults.len() as u32,
-        recipes: code.recipes.len() as u32,
-        addresses: code.addresses.len() as u32,
         key,
         movable: code.movable,
-        pc: block.pc,
+        host_insns: code.host_insns,
+        beyond: count(seen.outside(block).count())?,
+        links: count(code.links.len())?,
+        faults: count(code.faults.len())?,
+        recipes: count(code.recipes.len())?,
+        addresses: count(code.addresses.len())?,
     };
+    let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+    let distance = |pc: u64| i32::try_from(pc.wrapping_sub(block.pc).cast_signed());
     out.resize(HEADER, 0);
+    for link in &code.links {
+        let distance = distance(link.pc).unwrap_or(FAR);
+        let number = link.number | u32::from(link.looped) << 31;
+        out.extend([pair(link.at, link.stub), pair(number, distance.cast_unsigned()), 0]);
+    }
     append(out, guest);
     for (pc, code) in seen.outside(block) {
-        let distance = i32::try_from(pc.wrapping_sub(block.pc) as i64).ok()?;
-        out.extend(distance.to_le_bytes());
-        out.extend((code.len() as u32).to_le_bytes());
+        out.push(pair(distance(pc).ok()?.cast_unsigned(), code.len() as u32));
         append(out, code);
     }
-    let mut u32s = |values: &[u32]| values.iter().for_each(|v| out.extend(v.to_le_bytes()));
-    for link in &code.links {
-        u32s(&[link.at, link.stub, link.number, u32::from(link.looped)]);
-    }
-    u32s(&code.addresses);
-    for point in &code.faults {
-        let packed = pack(point);
-        u32s(&[packed as u32, (packed >> 32) as u32]);
-    }
+    let pairs = code.addresses.chunks(2);
+    out.extend(pairs.map(|two| pair(two[0], two.get(1).copied().unwrap_or(0))));
+    out.extend(code.faults.iter().map(pack));
     for recipe in &code.recipes {
         let b = recipe.b.map_or(u32::MAX, u32::from);
         let kind = u32::from(recipe.kind) | u32::from(recipe.w32) << 8 | u32::from(recipe.a) << 16;
-        u32s(&[kind, b, recipe.imm as u32, (recipe.imm >> 32) as u32]);
+        out.extend([pair(kind, b), recipe.imm]);
     }
     append(out, &code.bytes);
     header.size = u32::try_from(out.len()).ok().filter(|&size| size <= SIZE_MAX)?;
-    for (n, word) in header.words().into_iter().enumerate() {
-        out[n * 4..n * 4 + 4].copy_from_slice(&word.to_le_bytes());
-    }
-    out[40..HEADER].copy_from_slice(&header.pc.to_le_bytes());
+    out[..HEADER].copy_from_slice(&header.words());
     Some(())
 }
 
 /// Appends bytes, and zeros up to a whole word.
-fn append(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.extend_from_slice(bytes);
-    out.resize(out.len().next_multiple_of(4), 0);
+fn append(out: &mut Vec<u64>, bytes: &[u8]) {
+    let (words, rest) = bytes.as_chunks();
+    out.extend(words.iter().map(|&word| u64::from_le_bytes(word)));
+    if !rest.is_empty() {
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        out.push(u64::from_le_bytes(last));
+    }
 }
 
-/// Reads the record in `words` for the guest code at `pc`, if that is what it is of; all but the
-/// numbers of links and where they lead, which nobody asks for afterwards. None if it is not, or is
-/// broken: `block` and `code` are then to be forgotten.
-pub(crate) fn read(
-    words: &[AtomicU32],
-    header: &Header,
-    pc: u64,
-    guest: &mut impl Fetch,
-    block: &mut Block,
-    code: &mut Code,
-) -> Option<()> {
-    let mut reader = Reader(words.get(HEADER / 4..)?);
-    reader.compare(pc, header.len.into(), guest)?;
-    for _ in 0..header.beyond {
-        let at = pc.wrapping_add_signed(i64::from(reader.u32()? as i32));
-        let len = reader.u32()? as usize;
-        if let 1..=8 = len {
-            let there = guest.peek(at, len)?.to_le_bytes();
-            reader.expect(&there[..len.next_multiple_of(4)])?;
-        } else {
-            reader.compare(at, len, guest)?;
+/// A record that may be for the code at `pc`.
+pub(crate) struct Candidate<'a> {
+    pub(super) words: &'a [AtomicU64],
+    pub(crate) header: Header,
+    /// By which relatives know it.
+    pub(super) number: u32,
+    pub(super) pc: u64,
+}
+
+/// A direct exit in a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct FoundLink {
+    /// As in [`host::Link`].
+    pub(crate) at: u32,
+    pub(crate) stub: u32,
+    pub(crate) number: u32,
+    pub(crate) looped: bool,
+    /// Where it leads, if that is known.
+    pub(crate) pc: Option<u64>,
+    /// The record of what is there, or 0.
+    pub(crate) hint: u32,
+}
+
+/// A record that is for the code at `pc`: the program has the guest code that it was made of. The fields
+/// that its links and addresses name are in its host code, whatever a relative has written.
+pub(crate) struct Found<'a> {
+    pub(crate) header: Header,
+    pub(crate) number: u32,
+    pub(crate) pc: u64,
+    links: &'a [AtomicU64],
+    addresses: &'a [AtomicU64],
+    faults: &'a [AtomicU64],
+    recipes: &'a [AtomicU64],
+    code: &'a [AtomicU64],
+}
+
+impl<'a> Candidate<'a> {
+    /// Compares the guest code; None if it is other code, or the record is broken.
+    pub(crate) fn check(&self, guest: &mut impl Fetch) -> Option<Found<'a>> {
+        let (header, pc) = (&self.header, self.pc);
+        let mut reader = Reader(self.words.get(HEADER..)?);
+        let links = reader.take(usize::from(header.links) * LINK)?;
+        reader.compare(pc, header.len.into(), guest)?;
+        for _ in 0..header.beyond {
+            let [distance, len] = halves(reader.take(1)?.first()?);
+            let (at, len) = (pc.wrapping_add_signed(distance.cast_signed().into()), len as usize);
+            if let 1..=8 = len {
+                let there = guest.peek(at, len)?;
+                (reader.take(1)?.first()?.load(Ordering::Relaxed) == there).then_some(())?;
+            } else {
+                reader.compare(at, len, guest)?;
+            }
+        }
+        let found = Found {
+            header: *header,
+            number: self.number,
+            pc,
+            links,
+            addresses: reader.take(usize::from(header.addresses).div_ceil(2))?,
+            faults: reader.take(header.faults.into())?,
+            recipes: reader.take(usize::from(header.recipes) * 2)?,
+            code: reader.take((header.code as usize).div_ceil(8))?,
+        };
+        // Fields that are written must be in the code.
+        let inside = |at: u32, len: u32| at.checked_add(len).is_some_and(|end| end <= header.code);
+        let linked = |link: FoundLink| {
+            inside(link.at, 4)
+                && link.at.is_multiple_of(4)
+                && inside(link.stub, 0)
+                && inside(link.number, 4)
+        };
+        let good = found.links().all(linked) && found.addresses().all(|at| inside(at, 8));
+        good.then_some(found)
+    }
+}
+
+impl Found<'_> {
+    /// Its direct exits.
+    pub(crate) fn links(&self) -> impl ExactSizeIterator<Item = FoundLink> {
+        self.links.as_chunks::<LINK>().0.iter().map(|[fields, to, hint]| {
+            let ([at, stub], [number, distance]) = (halves(fields), halves(to));
+            let distance = distance.cast_signed();
+            FoundLink {
+                at,
+                stub,
+                number: number & u32::MAX >> 1,
+                looped: number >> 31 != 0,
+                pc: (distance != FAR).then(|| self.pc.wrapping_add_signed(distance.into())),
+                hint: hint.load(Ordering::Relaxed) as u32,
+            }
+        })
+    }
+    pub(super) fn addresses(&self) -> impl Iterator<Item = u32> {
+        self.addresses.iter().flat_map(halves).take(self.header.addresses.into())
+    }
+    /// Its fault points, packed.
+    pub(crate) fn faults(&self) -> impl ExactSizeIterator<Item = u64> {
+        self.faults.iter().map(|point| point.load(Ordering::Relaxed))
+    }
+    /// Its recipes.
+    pub(crate) fn recipes(&self) -> impl ExactSizeIterator<Item = Recipe> {
+        self.recipes.as_chunks().0.iter().map(|[first, imm]| {
+            let [kind, b] = halves(first);
+            Recipe {
+                kind: kind as u8,
+                w32: kind >> 8 & 1 != 0,
+                a: (kind >> 16) as u16,
+                b: u16::try_from(b).ok(),
+                imm: imm.load(Ordering::Relaxed),
+            }
+        })
+    }
+    /// Copies its code, made for its pc, but without the numbers of its links. As many bytes as
+    /// `header.code` says.
+    pub(crate) fn copy_code(&self, to: &mut [u8]) {
+        assert!(to.len() <= size_of_val(self.code));
+        // SAFETY: that much is there, and there is room for it. Relatives write only records that
+        // nobody has been told of; one that is broken gives other bytes, which are all valid.
+        unsafe { crate::cache::copy(self.code.as_ptr().cast(), to.len(), to.as_mut_ptr()) };
+        let by = self.pc.wrapping_sub(self.header.pc);
+        if by == 0 {
+            return;
+        }
+        for at in self.addresses() {
+            // (A relative may write another number in the meantime.)
+            if let Some(field) = to.get_mut(at as usize..).and_then(<[u8]>::first_chunk_mut::<8>) {
+                *field = u64::from_le_bytes(*field).wrapping_add(by).to_le_bytes();
+            }
         }
     }
-    block.clear();
-    block.pc = pc;
-    block.len = header.len.into();
-    block.insns = header.insns.into();
-    code.clear();
-    code.host_insns = header.host_insns;
-    let size = header.code;
-    // Fields that are written must be in the code.
-    let inside = |at: u32, len: u32| at.checked_add(len).filter(|&end| end <= size).map(|_| at);
-    for _ in 0..header.links {
-        let at = inside(reader.u32()?, 4)?;
-        let stub = inside(reader.u32()?, 0)?;
-        let number = inside(reader.u32()?, 4)?;
-        let looped = reader.u32()? != 0;
-        code.links.push(Link { at, stub, number, pc: 0, looped });
+}
+
+impl core::fmt::Debug for Found<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Found").field("pc", &self.pc).finish_non_exhaustive()
     }
-    for _ in 0..header.addresses {
-        code.addresses.push(inside(reader.u32()?, 8)?);
-    }
-    for _ in 0..header.faults {
-        let point: FaultPoint = unpack(reader.u64()?);
-        code.faults.push(point);
-    }
-    for _ in 0..header.recipes {
-        let (kind, b, imm) = (reader.u32()?, reader.u32()?, reader.u64()?);
-        code.recipes.push(Recipe {
-            kind: kind as u8,
-            w32: kind >> 8 & 1 != 0,
-            a: (kind >> 16) as u16,
-            b: u16::try_from(b).ok(),
-            imm,
-        });
-    }
-    reader.bytes(size as usize, &mut code.bytes)?;
-    let by = pc.wrapping_sub(header.pc);
-    for &at in &code.addresses {
-        let field = code.bytes[at as usize..].first_chunk_mut::<8>()?;
-        *field = u64::from_le_bytes(*field).wrapping_add(by).to_le_bytes();
-    }
-    Some(())
+}
+
+fn halves(word: &AtomicU64) -> [u32; 2] {
+    let word = word.load(Ordering::Relaxed);
+    [word as u32, (word >> 32) as u32]
 }
 
 /// Takes words off the front.
-struct Reader<'a>(&'a [AtomicU32]);
+struct Reader<'a>(&'a [AtomicU64]);
 
-impl Reader<'_> {
-    fn u32(&mut self) -> Option<u32> {
-        let (first, rest) = self.0.split_first()?;
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Option<&'a [AtomicU64]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
-        Some(first.load(Ordering::Relaxed))
-    }
-    fn u64(&mut self) -> Option<u64> {
-        Some(u64::from(self.u32()?) | u64::from(self.u32()?) << 32)
+        Some(taken)
     }
     /// Whether the next `len` bytes are the code at `pc`: None if not.
     fn compare(&mut self, pc: u64, len: usize, guest: &mut impl Fetch) -> Option<()> {
@@ -301,30 +398,40 @@ impl Reader<'_> {
             if guest.bytes(pc.wrapping_add(first as u64), &mut there) < count {
                 return None;
             }
-            let whole = count.next_multiple_of(4);
-            there[count..whole].fill(0);
-            self.expect(&there[..whole])?;
+            let words = self.take(count.div_ceil(8))?;
+            // Whole words first, then what is left.
+            let (there, rest) = (there.as_chunks::<8>().0, count % 8);
+            let mut other = 0;
+            for (word, there) in words.iter().zip(there).take(count / 8) {
+                other |= word.load(Ordering::Relaxed) ^ u64::from_le_bytes(*there);
+            }
+            if let (1.., Some(last), Some(there)) = (rest, words.last(), there.get(count / 8)) {
+                let there = u64::from_le_bytes(*there) & !(u64::MAX << (8 * rest));
+                other |= last.load(Ordering::Relaxed) ^ there;
+            }
+            (other == 0).then_some(())?;
         }
         Some(())
     }
-    /// Whether the next words are these.
-    fn expect(&mut self, words: &[u8]) -> Option<()> {
-        for &word in words.as_chunks().0 {
-            (self.u32()? == u32::from_le_bytes(word)).then_some(())?;
+}
+
+impl Share {
+    /// The record of `number`, if there is one there that may be for `pc` and `key`.
+    pub(crate) fn candidate(&self, number: u32, pc: u64, key: Key) -> Option<Candidate<'_>> {
+        let at = number as usize * super::UNIT;
+        let header = Header::read(self.words(at, HEADER)?)?;
+        if !header.fits(pc, key) {
+            return None;
         }
-        Some(())
+        Some(Candidate { words: self.words(at, header.size as usize)?, header, number, pc })
     }
-    /// Appends `count` bytes to `out`.
-    fn bytes(&self, count: usize, out: &mut Vec<u8>) -> Option<()> {
-        let words = self.0.get(..count.div_ceil(4))?;
-        out.reserve(count);
-        // SAFETY: that much is there, and there is room for it. Relatives write only records that
-        // nobody has been told of; one that is broken gives other bytes, which are all valid.
-        unsafe {
-            let to = out.as_mut_ptr().add(out.len());
-            crate::cache::copy(words.as_ptr().cast(), count, to);
-            out.set_len(out.len() + count);
+    /// Notes that link `n` of the record `from` leads to what the record `to` is of.
+    pub(crate) fn set_hint(&self, from: u32, n: usize, to: u32) {
+        let at = from as usize * super::UNIT + hint_at(n) * size_of::<u64>();
+        if let Some([hint]) = self.words::<AtomicU64>(at, 1)
+            && hint.load(Ordering::Relaxed) != u64::from(to)
+        {
+            hint.store(to.into(), Ordering::Relaxed);
         }
-        Some(())
     }
 }

@@ -1,6 +1,8 @@
 //! The shared memory: who finds what, and what is refused.
 
+use super::record::FoundLink;
 use super::*;
+use crate::unit::unpack;
 use guest::Bytes;
 use host::{FaultPoint, FlagsAt, Link, Recipe};
 
@@ -28,16 +30,35 @@ fn translation(pc: u64) -> (Block, Seen, Code) {
     let mut code = Code { bytes: vec![0x90; 40], host_insns: 9, movable: true, ..Code::default() };
     code.bytes[8..16].copy_from_slice(&(pc + 8).to_le_bytes());
     code.addresses.push(8);
-    code.links.push(Link { at: 20, stub: 24, number: 25, pc: 0, looped: false });
+    code.links.push(Link { at: 20, stub: 24, number: 25, pc: pc + 8, looped: false });
     code.faults.push(FaultPoint { host: 3, guest: 4, flags: FlagsAt::Recipe(0) });
     code.recipes.push(Recipe { kind: 3, w32: true, a: 0x104, b: None, imm: u64::MAX });
     (block, seen, code)
 }
 
 fn find(share: &Share, pc: u64, key: Key, words: &[(u64, u32)]) -> Option<(Block, Code)> {
-    let (mut block, mut code) = (Block::default(), Code::default());
-    let found = share.find(pc, key, &mut code_of(words), &mut block, &mut code);
-    found.then_some((block, code))
+    share.find(pc, key, &mut code_of(words)).map(|found| parts(&found))
+}
+
+/// The block and the code that `found` is a record of, as far as it has them.
+fn parts(found: &Found<'_>) -> (Block, Code) {
+    let header = &found.header;
+    let insns = header.insns.into();
+    let block = Block { pc: found.pc, len: header.len.into(), insns, ..Block::default() };
+    let mut code = Code {
+        bytes: vec![0; header.code as usize],
+        host_insns: header.host_insns,
+        recipes: found.recipes().collect(),
+        faults: found.faults().map(unpack).collect(),
+        addresses: found.addresses().collect(),
+        ..Code::default()
+    };
+    code.links.extend(found.links().map(|link| {
+        let FoundLink { at, stub, number, looped, pc, .. } = link;
+        Link { at, stub, number, looped, pc: pc.unwrap_or(0) }
+    }));
+    found.copy_code(&mut code.bytes);
+    (block, code)
 }
 
 fn code_of(words: &[(u64, u32)]) -> impl Fetch + '_ {
@@ -223,18 +244,16 @@ fn every_record_of_many_pages_is_found() {
             assert!(share.add(&block, USUAL, &seen, &mut code_at(page), &code).is_some());
         }
     }
-    let (mut block, mut found) = (Block::default(), Code::default());
     for page in 0..2000 {
         for n in 0..counts(page) {
             let pc = at(page, n);
             assert!(
-                share.find(pc, USUAL, &mut code_at(page), &mut block, &mut found),
+                share.find(pc, USUAL, &mut code_at(page)).is_some_and(|found| found.pc == pc),
                 "{page} {n}"
             );
-            assert_eq!(block.pc, pc);
         }
         let pc = at(page, counts(page));
-        assert!(!share.find(pc, USUAL, &mut code_at(page), &mut block, &mut found));
+        assert!(share.find(pc, USUAL, &mut code_at(page)).is_none());
     }
 }
 
@@ -284,10 +303,8 @@ fn code_and_what_is_looked_at_may_have_any_length() {
         let mut fetch = Bytes { start: PC, code: &code };
         assert!(share.add(&block, USUAL, &seen, &mut fetch, &host).is_some());
         let find = |code: &[u8]| {
-            let (mut block, mut host) = (Block::default(), Code::default());
-            let found =
-                share.find(PC, USUAL, &mut Bytes { start: PC, code }, &mut block, &mut host);
-            found.then_some(block.len)
+            let found = share.find(PC, USUAL, &mut Bytes { start: PC, code });
+            found.map(|found| u32::from(found.header.len))
         };
         assert_eq!(find(&code), Some(len.into()));
         // (The index looks at the first four bytes, whatever the length is.)
@@ -299,4 +316,35 @@ fn code_and_what_is_looked_at_may_have_any_length() {
         }
         assert_eq!(find(&code[..at]), None, "what was looked at is not there");
     }
+}
+
+#[test]
+fn links_lead_on_without_a_search() {
+    let mut share = share(1);
+    let (block, seen, code) = translation(PC);
+    let next = Block { pc: PC + 8, ..block.clone() };
+    let seen_next = self::seen(next.pc, &[0x33, 0x44]);
+    let add = |share: &mut Share, block: &Block, seen: &Seen| {
+        let mut fetch = Bytes { start: block.pc, code: seen.code(block).unwrap() };
+        share.add(block, USUAL, seen, &mut fetch, &code).unwrap()
+    };
+    let (from, to) = (add(&mut share, &block, &seen), add(&mut share, &next, &seen_next));
+    share.set_hint(from, 0, to);
+    // In a process that has the code elsewhere.
+    let pc = PC + 0x7000;
+    let words = [&guest(pc)[..], &[(pc + 8, 0x33), (pc + 12, 0x44)]].concat();
+    let found = share.find(pc, USUAL, &mut code_of(&words)).unwrap();
+    let link = found.links().next().unwrap();
+    assert_eq!((link.pc, link.hint), (Some(pc + 8), to));
+    let candidate = share.candidate(link.hint, pc + 8, USUAL).unwrap();
+    assert_eq!(candidate.check(&mut code_of(&words)).map(|found| found.pc), Some(pc + 8));
+    // A hint is only that.
+    let other = [&guest(pc)[..], &[(pc + 8, 0x33), (pc + 12, 0x45)]].concat();
+    assert!(candidate.check(&mut code_of(&other)).is_none());
+    assert!(share.candidate(link.hint, pc + 12, USUAL).is_none());
+    for wrong in [0, 1, from + 1, u32::MAX, (LEN / UNIT) as u32 - 1] {
+        assert!(share.candidate(wrong, pc + 8, USUAL).is_none());
+        share.set_hint(wrong, 70_000, to);
+    }
+    share.set_hint(u32::MAX, 0, to);
 }
