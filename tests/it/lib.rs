@@ -8,6 +8,7 @@ pub mod namespace;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub use subjects::{SUBJECTS, Subject, chosen};
 
@@ -123,6 +124,26 @@ pub fn copy_program(from: &Path, to: &Path) {
 /// Standard output and exit code, for comparisons and messages.
 pub fn outcome(output: &Output) -> String {
     format!("{}[{}]", String::from_utf8_lossy(&output.stdout), output.status)
+}
+
+/// What fails of `all`, on every processor one after the other: most programs keep only one busy.
+///
+/// # Panics
+/// If one of them does.
+pub fn in_parallel<T: Sync>(all: &[T], test: impl Fn(&T) -> Vec<String> + Sync) -> Vec<String> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut failures = Vec::new();
+        while let Some(one) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+            failures.extend(test(one));
+        }
+        failures
+    };
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|w| w.join().expect("a test does not panic")).collect()
+    })
 }
 
 /// Panics with all `failures`, if there are any.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use it::{Lab, Subject, assert_none, chosen, outcome};
+use it::{Lab, Subject, assert_none, chosen, in_parallel, outcome};
 
 /// Ways to work: as always; as on an old host, with a code cache that is flushed all the time; with
 /// code that is never writable where it is executed.
@@ -43,7 +43,14 @@ fn sources(dir: &Path) -> Vec<PathBuf> {
     all
 }
 
+/// Compiles `source`, unless that has been done since the source and this test were changed.
 fn compile(compiler: &str, source: &Path, to: &Path) {
+    let changed = |path: &Path| fs::metadata(path).and_then(|m| m.modified());
+    let this = std::env::current_exe().expect("a test has a path");
+    let made = changed(to).ok();
+    if made.is_some_and(|made| [source, &this].iter().all(|p| changed(p).is_ok_and(|c| c < made))) {
+        return;
+    }
     let out = Command::new(compiler)
         .args(["-O2", "-static", "-pthread", "-w", "-D_GNU_SOURCE", "-ffp-contract=off", "-o"])
         .arg(to)
@@ -74,26 +81,22 @@ fn portable_programs_print_what_they_print_natively() {
     let guests = chosen();
     let unported = unported(&lab.tree);
     let known: Vec<_> = guests.iter().map(|guest| deviations(&lab.tree, guest)).collect();
-    let mut failures = Vec::new();
-    for source in &all {
+    let failures = in_parallel(&all, |source| {
         let name = source.file_stem().expect("a file").to_string_lossy().into_owned();
         let native = scratch.join(format!("{name}.host"));
         compile("gcc", source, &native);
         let expected = run(&mut Command::new(&native));
-        for (guest, known) in guests.iter().zip(&known) {
-            if unported.contains(&format!("{}/{name}", guest.uname)) {
-                continue;
-            }
+        let ported = |guest: &Subject| !unported.contains(&format!("{}/{name}", guest.uname));
+        let of_guest = |(guest, known): (&&Subject, &HashMap<String, String>)| {
             let foreign = scratch.join(format!("{name}.{}", guest.name));
             compile(&guest.compiler(), source, &foreign);
             let reason = known.get(&name).map(String::as_str);
-            failures.extend(
-                portable(&lab, guest, &foreign, &expected, reason)
-                    .into_iter()
-                    .map(|text| format!("{name} for {}: {text}", guest.name)),
-            );
-        }
-    }
+            let failures = portable(&lab, guest, &foreign, &expected, reason);
+            let text = |text| format!("{name} for {}: {text}", guest.name);
+            failures.into_iter().map(text).collect::<Vec<_>>()
+        };
+        guests.iter().zip(&known).filter(|(guest, _)| ported(guest)).flat_map(of_guest).collect()
+    });
     assert_none(&failures, all.len() * guests.len());
 }
 
@@ -132,29 +135,28 @@ fn portable(
 fn guest_programs_print_what_the_oracle_prints() {
     let lab = Lab::open();
     let scratch = lab.scratch("programs");
-    let (mut failures, mut count) = (Vec::new(), 0);
-    for guest in chosen() {
+    let of_guest = |guest: &'static Subject| {
         let all = sources(&lab.tree.join("tests/programs").join(guest.uname));
-        count += all.len();
-        for source in &all {
-            let name = source.file_stem().expect("a file").to_string_lossy().into_owned();
-            let foreign = scratch.join(format!("{name}.only-{}", guest.name));
-            compile(&guest.compiler(), source, &foreign);
-            // Where the oracle is wrong, what Linux prints is in a file.
-            let written = fs::read_to_string(source.with_extension("out")).ok();
-            let expected = written.map(|text| format!("{text}[exit status: 0]"));
-            let oracle = lab.oracle_of(guest, "sid");
-            let expected = expected.unwrap_or_else(|| run(Command::new(oracle).arg(&foreign)));
-            for mode in MODES {
-                let ours = run(Command::new(&lab.anyarch).args(["--dump", mode]).arg(&foreign));
-                if ours != expected {
-                    failures.push(format!(
-                        "{name} for {}: oracle\n{expected}\nunder us ({mode})\n{ours}",
-                        guest.name
-                    ));
-                }
-            }
-        }
-    }
-    assert_none(&failures, count);
+        all.into_iter().map(move |source| (guest, source)).collect::<Vec<_>>()
+    };
+    let all: Vec<_> = chosen().into_iter().flat_map(of_guest).collect();
+    let failures = in_parallel(&all, |(guest, source)| {
+        let name = source.file_stem().expect("a file").to_string_lossy().into_owned();
+        let foreign = scratch.join(format!("{name}.only-{}", guest.name));
+        compile(&guest.compiler(), source, &foreign);
+        // Where the oracle is wrong, what Linux prints is in a file.
+        let written = fs::read_to_string(source.with_extension("out")).ok();
+        let expected = written.map(|text| format!("{text}[exit status: 0]"));
+        let oracle = lab.oracle_of(guest, "sid");
+        let expected = expected.unwrap_or_else(|| run(Command::new(oracle).arg(&foreign)));
+        let of_mode = |mode| {
+            let ours = run(Command::new(&lab.anyarch).args(["--dump", mode]).arg(&foreign));
+            (ours != expected).then(|| {
+                let name = format!("{name} for {}", guest.name);
+                format!("{name}: oracle\n{expected}\nunder us ({mode})\n{ours}")
+            })
+        };
+        MODES.into_iter().filter_map(of_mode).collect()
+    });
+    assert_none(&failures, all.len());
 }
