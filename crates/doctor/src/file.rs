@@ -321,7 +321,7 @@ fn level(root: &Root, about: &str, guest: &GuestArch, first: &[u8], findings: &m
     }
     let loader = interpreter::loader(first).map(|l| head(root, l.as_ref())).unwrap_or_default();
     let needed = x86::needed(first).unwrap_or(0) | x86::needed(&loader).unwrap_or(0);
-    let here = x86::here();
+    let here = sys::arch::levels();
     let finding = |text: String, fix: &str| {
         let finding = Finding::new(code::X86_LEVEL, about);
         finding.evidence(text).fix(Fix::Command(fix.into()))

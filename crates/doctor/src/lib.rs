@@ -14,7 +14,7 @@ mod masks;
 mod script;
 mod sve;
 mod system;
-pub mod x86;
+mod x86;
 
 pub use code::{Code, Severity};
 pub use engine::Engine;

@@ -39,27 +39,6 @@ pub(crate) fn name(bits: u32) -> String {
     }
 }
 
-/// The bits that this machine has; None on others than x86-64.
-#[cfg(target_arch = "x86_64")]
-pub fn here() -> Option<u32> {
-    macro_rules! has {
-        ($($feature:tt)*) => { [$(std::arch::is_x86_feature_detected!($feature)),*] };
-    }
-    let groups: [&[bool]; 3] = [
-        &has!("cmpxchg16b" "popcnt" "sse3" "sse4.1" "sse4.2" "ssse3"),
-        &has!("avx" "avx2" "bmi1" "bmi2" "f16c" "fma" "lzcnt" "movbe"),
-        &has!("avx512f" "avx512bw" "avx512cd" "avx512dq" "avx512vl"),
-    ];
-    let levels = groups.iter().take_while(|group| group.iter().all(|h| *h)).count();
-    Some((1 << (levels + 1)) - 1)
-}
-
-/// The bits that this machine has; None on others than x86-64.
-#[cfg(not(target_arch = "x86_64"))]
-pub fn here() -> Option<u32> {
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -128,7 +128,7 @@ impl Machine for Host {
     }
 
     fn amd64_level(&self) -> u8 {
-        doctor::x86::here().map_or(0, |bits| bits.count_ones() as u8 - 1)
+        sys::arch::levels().map_or(0, |bits| bits.count_ones() as u8 - 1)
     }
 
     fn list_long(&self, dir: &Path) -> String {

@@ -13,8 +13,8 @@ use sys::{Errno, raw};
 
 type Result = core::result::Result<u64, Errno>;
 
-/// `getpgrp`, which other hosts do not have; `sched_yield` has no arguments either.
-const CARRIER: i64 = if cfg!(target_arch = "x86_64") { 111 } else { 124 };
+/// The call that carries a guest's.
+const CARRIER: i64 = sys::arch::SYS_WITHOUT_ARGUMENTS;
 /// Of the last argument, the bits that are the guest's.
 const ARGUMENT_BITS: u32 = 48;
 /// The result that means: the call is to be made. (The kernel's own way would make the carrier.)

@@ -25,6 +25,14 @@ pub mod semid {
 /// The number of `io_pgetevents`, for which not every C library has a name.
 pub const SYS_IO_PGETEVENTS: i64 = 292;
 
+/// A call without arguments that programs need not make with any: `sched_yield`.
+pub const SYS_WITHOUT_ARGUMENTS: i64 = 124;
+
+/// The levels of x86-64 that the processor has.
+pub fn levels() -> Option<u32> {
+    None
+}
+
 /// Nobody comes here: [`crate::arch`] is used by the engine only, which is not made on this host.
 #[cold]
 fn missing() -> ! {

@@ -12,7 +12,9 @@ mod thread;
 pub use call::{abort_call, is_after_call, syscall_interruptible};
 pub(crate) use call::{restorer, syscall_ret};
 pub use context::Context;
-pub use processor::{avx_enabled, cpuid, has_avx, know_cpuid, time_stamp, time_stamps_invariant};
+pub use processor::{
+    avx_enabled, cpuid, has_avx, know_cpuid, levels, time_stamp, time_stamps_invariant,
+};
 pub(crate) use thread::{clone_on_stack, end_thread};
 
 use core::arch::global_asm;
@@ -94,3 +96,6 @@ pub mod semid {
 
 /// The number of `io_pgetevents`, for which not every C library has a name.
 pub const SYS_IO_PGETEVENTS: i64 = 333;
+
+/// A call without arguments that programs need not make with any: `getpgrp`.
+pub const SYS_WITHOUT_ARGUMENTS: i64 = 111;

@@ -31,6 +31,20 @@ pub fn has_avx() -> bool {
     cpuid()[0] >> 28 & 1 != 0
 }
 
+/// The levels of x86-64 that the processor has, as bits of `GNU_PROPERTY_X86_ISA_1_NEEDED`.
+pub fn levels() -> Option<u32> {
+    macro_rules! has {
+        ($($feature:tt)*) => { [$(std::arch::is_x86_feature_detected!($feature)),*] };
+    }
+    let groups: [&[bool]; 3] = [
+        &has!("cmpxchg16b" "popcnt" "sse3" "sse4.1" "sse4.2" "ssse3"),
+        &has!("avx" "avx2" "bmi1" "bmi2" "f16c" "fma" "lzcnt" "movbe"),
+        &has!("avx512f" "avx512bw" "avx512cd" "avx512dq" "avx512vl"),
+    ];
+    let levels = groups.iter().take_while(|group| group.iter().all(|h| *h)).count();
+    Some((1 << (levels + 1)) - 1)
+}
+
 /// The time stamp counter, not before what the thread has seen.
 pub fn time_stamp() -> u64 {
     // SAFETY: SSE2 is part of x86-64.
