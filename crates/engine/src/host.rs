@@ -27,9 +27,9 @@ pub(crate) fn back_end(_options: &Options, _spec: &Spec) -> io::Result<Box<dyn H
 
 /// The processor's extensions, cut down to `level`.
 #[cfg(target_arch = "x86_64")]
-fn features(level: crate::FeatureLevel) -> host::Features {
+fn features(level: crate::FeatureLevel) -> host_x64::Features {
     use crate::FeatureLevel;
-    use host::Features;
+    use host_x64::Features;
     if level == FeatureLevel::Sse42 {
         return Features::default();
     }

@@ -4,6 +4,7 @@
 //! xmm15 = scratch; the others hold the guest's most used registers ("pins") for the whole process.
 
 pub mod emit;
+mod features;
 mod lower;
 mod stubs;
 #[cfg(test)]
@@ -11,9 +12,10 @@ mod tests;
 mod words;
 
 pub use emit::integer::{Alu, Bit, Bmi, Count, Shift, Unary};
+pub use features::Features;
 
 use emit::{Gpr, Xmm};
-use host::{Code, Features, FlagsAt, Host, Pin, Stubs};
+use host::{Code, FlagsAt, Host, Pin, Stubs};
 use ir::state::FIRST_VEC;
 use ir::{Block, Round};
 

@@ -1,8 +1,9 @@
 //! Listings of small blocks.
 
+use crate::Features;
 use crate::X64;
 use crate::emit::tests::disassemble;
-use host::{Code, Features, FlagsAt, Host};
+use host::{Code, FlagsAt, Host};
 use ir::{Access, Block, Builder, Cond, Exit, ExitKind, Modifier, OpCode, Ref, Ty};
 
 const PINS: [u16; 11] = [0, 1, 2, 3, 4, 5, 6, 19, 20, 21, 31];

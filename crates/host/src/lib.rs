@@ -3,41 +3,6 @@
 use ir::state::FIRST_VEC;
 use ir::{Block, Round};
 
-/// Optional instruction-set extensions of the host.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
-pub struct Features {
-    /// AVX, AVX2 (and VEX encodings).
-    pub avx2: bool,
-    /// BMI1 and BMI2, LZCNT.
-    pub bmi2: bool,
-    /// FMA3.
-    pub fma: bool,
-    /// AES-NI.
-    pub aes: bool,
-    /// PCLMULQDQ.
-    pub pclmul: bool,
-    /// SHA-NI.
-    pub sha: bool,
-    /// F16C.
-    pub f16c: bool,
-    /// MOVBE.
-    pub movbe: bool,
-}
-
-impl Features {
-    /// Every one.
-    pub const ALL: Self = Self {
-        avx2: true,
-        bmi2: true,
-        fma: true,
-        aes: true,
-        pclmul: true,
-        sha: true,
-        f16c: true,
-        movbe: true,
-    };
-}
-
 /// Where the guest's flags are when a host instruction faults.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FlagsAt {

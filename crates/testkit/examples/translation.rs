@@ -3,8 +3,8 @@
 
 use guest::{Guest, Mode, code_at};
 use guest_aarch64::Aarch64;
-use host::{Code, Features, Host as _};
-use host_x64::X64;
+use host::{Code, Host as _};
+use host_x64::{Features, X64};
 use ir::Block;
 use std::time::Instant;
 

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::mem::offset_of;
 
 use guest::Mode;
-use host::{Code, Features, Host as _};
-use host_x64::X64;
+use host::{Code, Host as _};
+use host_x64::{Features, X64};
 use ir::{Block, OpCode, State};
 
 use crate::subject::Subject;

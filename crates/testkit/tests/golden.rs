@@ -9,8 +9,8 @@ use std::path::Path;
 use guest::{Bytes, Guest, Mode};
 use guest_aarch64::Aarch64;
 use guest_riscv64::Riscv64;
-use host::{Code, Features, Host};
-use host_x64::X64;
+use host::{Code, Host};
+use host_x64::{Features, X64};
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 use ir::{Block, Op, OpCode, Ref};
 

@@ -4,8 +4,8 @@
 
 use guest::{Guest, Key, Mode, code_at, peek_word};
 use guest_aarch64::{Aarch64, KEY_EXACT, disassemble};
-use host::{Code, Features, Host, random_pins};
-use host_x64::X64;
+use host::{Code, Host, random_pins};
+use host_x64::{Features, X64};
 use ir::Block;
 use testkit::subject::SUBJECTS;
 
