@@ -29,16 +29,20 @@ pub(crate) fn build(root: &Path, profile: &str) -> Result<PathBuf> {
     Ok(target.join(triple).join(profile).join("anyarch"))
 }
 
+/// Whether the standard library for `target` is installed.
+pub(crate) fn is_installed(target: &str) -> bool {
+    let libdir =
+        Command::new("rustc").args(["--print", "target-libdir", "--target", target]).output();
+    libdir.is_ok_and(|o| {
+        let dir = PathBuf::from(String::from_utf8_lossy(&o.stdout).trim().to_owned());
+        std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some())
+    })
+}
+
 /// Whether the standard library for musl is installed, or can be.
 fn musl_is_there() -> bool {
     let quiet = |program: &str, arguments: &[&str]| {
         Command::new(program).args(arguments).output().is_ok_and(|o| o.status.success())
     };
-    let libdir =
-        Command::new("rustc").args(["--print", "target-libdir", "--target", MUSL]).output();
-    let installed = libdir.is_ok_and(|o| {
-        let dir = PathBuf::from(String::from_utf8_lossy(&o.stdout).trim().to_owned());
-        std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some())
-    });
-    installed || quiet("rustup", &["target", "add", MUSL])
+    is_installed(MUSL) || quiet("rustup", &["target", "add", MUSL])
 }

@@ -109,6 +109,7 @@ pub(crate) fn test(root: &Path, arguments: &[&str]) -> Result<()> {
     std::thread::scope(|scope| {
         let product = scope.spawn(|| product::build(root, "release"));
         lint(root)?;
+        other_host(root)?;
         cargo(root, "unit tests", &["test", "--quiet", "--workspace", "--exclude", "it"])?;
         product.join().map_err(|_| anyhow!("building anyarch panicked"))?
     })?;
@@ -173,6 +174,16 @@ fn damaged(root: &Path, request: &Request<'_>) -> Result<()> {
         crate::testkit(root, &options)?;
     }
     Ok(())
+}
+
+/// Whether everything compiles for a host of another architecture, where the toolchain can.
+fn other_host(root: &Path) -> Result<()> {
+    const OTHER: &str = "aarch64-unknown-linux-musl";
+    if !product::is_installed(OTHER) {
+        println!("SKIP other hosts: rustup target add {OTHER}");
+        return Ok(());
+    }
+    cargo(root, "other hosts", &["check", "--quiet", "--workspace", "--target", OTHER])
 }
 
 /// Format and lints, where the toolchain has them.

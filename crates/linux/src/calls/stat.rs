@@ -42,17 +42,19 @@ fn generic(stat: &libc::stat) -> StatGeneric {
 
 /// The structure whose third field, `st_nlink`, is a word.
 fn wide_nlink(stat: &libc::stat) -> StatWideNlink {
-    let StatGeneric { dev, ino, mode, uid, gid, rdev, size, blocks, .. } = generic(stat);
+    // (The kernel has 32 bits for the number of links and for the size of blocks.)
+    let StatGeneric { dev, ino, mode, nlink, uid, gid, rdev, size, blksize, blocks, .. } =
+        generic(stat);
     StatWideNlink {
         dev,
         ino,
-        nlink: stat.st_nlink,
+        nlink: nlink.into(),
         mode,
         uid,
         gid,
         rdev,
         size,
-        blksize: stat.st_blksize,
+        blksize: blksize.into(),
         blocks,
         atime: stat.st_atime as u64,
         atime_nsec: stat.st_atime_nsec as u64,

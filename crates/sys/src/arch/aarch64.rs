@@ -150,6 +150,10 @@ impl Context {
     pub fn pc(&self) -> u64 {
         missing()
     }
+    /// True if a page fault was a write.
+    pub fn is_write(&self) -> bool {
+        missing()
+    }
     /// Sets it.
     pub fn set_pc(&mut self, _pc: u64) {
         missing()
