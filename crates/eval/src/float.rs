@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(env.status, 0);
     }
 
-    fn riscv() -> Env {
+    fn one_nan() -> Env {
         Env { fp: FpControl::new(rules::RISCV), ..Env::default() }
     }
 
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn boxes() {
-        let env = &mut riscv();
+        let env = &mut one_nan();
         let one = u128::from(1f32.to_bits());
         let add = Op::new(OpCode::FAdd, Ty::F32);
         assert_eq!(
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn canonical_results() {
-        let env = &mut riscv();
+        let env = &mut one_nan();
         let nan = u128::from(f64::NAN.to_bits() | 1 << 63 | 5);
         for code in [OpCode::FAdd, OpCode::FMulAdd, OpCode::FMaxNm, OpCode::FSqrt] {
             assert_eq!(pure(&Op::new(code, Ty::F64), nan, nan, nan, env), 0x7ff8 << 48);
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn classes_and_compares() {
-        let env = &mut riscv();
+        let env = &mut one_nan();
         let class =
             |v: u64, env: &mut Env| pure(&Op::new(OpCode::FClass, Ty::F64), v.into(), 0, 0, env);
         let classes = [
@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn rounding_of_one_operation() {
-        let env = &mut riscv();
+        let env = &mut one_nan();
         env.fp.rounding = softfloat::Round::Up;
         let third = |rounding: Rounding, env: &mut Env| {
             let op = Op { aux: rounding.chosen() << 8, ..Op::new(OpCode::FDiv, Ty::F64) };
