@@ -9,8 +9,20 @@ use thiserror::Error;
 
 /// Size of a page of the guest and of the host.
 pub const PAGE: u64 = 4096;
-/// First address that guests do not have: 2^47.
-pub const ADDR_END: u64 = 1 << 47;
+
+/// The addresses that programs of an architecture have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Addresses {
+    /// Size of a page, as programs are told.
+    pub page: u64,
+    /// First address that they do not have.
+    pub end: u64,
+}
+
+impl Addresses {
+    /// What 64-bit programs have on hosts with pages of 4 KiB.
+    pub const BITS_47: Self = Self { page: PAGE, end: 1 << 47 };
+}
 
 /// `EI_CLASS` of 64-bit files.
 const CLASS64: u8 = 2;
@@ -157,6 +169,8 @@ pub struct Kind {
     /// Whether Linux looks at the class too. (It never looks at the byte order: with the other one a
     /// file has another machine's number.)
     pub class_counts: bool,
+    /// Which addresses there are.
+    pub addresses: Addresses,
     /// What kind of program, that cannot be run, `e_flags` make of a file.
     pub refused: fn(u32) -> Option<&'static str>,
     /// The property of programs (`PT_GNU_PROPERTY`) and its bit that say that branch targets are
@@ -388,7 +402,10 @@ pub fn parse<B: Bytes + ?Sized>(file: &B, kind: &Kind) -> Result<Program, Error>
     };
     for (index, phdr) in phdrs.chunks_exact(PHDR_SIZE).enumerate() {
         match u32_at(phdr, 0) {
-            PT_LOAD => add_segment(&mut program, index, phdr, u64_at(&ehdr, 32))?,
+            PT_LOAD => {
+                let segment = segment_of(index, phdr, kind.addresses.end)?;
+                add_segment(&mut program, segment, u64_at(&ehdr, 32));
+            }
             PT_GNU_PROPERTY => {
                 program.guarded = kind.guards.is_some_and(|marks| guarded(file, phdr, marks));
             }
@@ -400,7 +417,7 @@ pub fn parse<B: Bytes + ?Sized>(file: &B, kind: &Kind) -> Result<Program, Error>
         return Err(Error::NoSegment);
     }
     // With a loader it is not Linux that jumps there.
-    if program.interp.is_none() && program.entry >= ADDR_END {
+    if program.interp.is_none() && program.entry >= kind.addresses.end {
         return Err(Error::Entry(program.entry));
     }
     Ok(program)
@@ -423,9 +440,8 @@ fn read_headers<B: Bytes + ?Sized>(file: &B, ehdr: &[u8]) -> Result<Vec<u8>, Err
     Ok(phdrs)
 }
 
-/// Checks one `PT_LOAD` and adds it to `program`. In whatever order they come, and also where they
-/// overlap: later ones replace earlier ones.
-fn add_segment(program: &mut Program, index: usize, phdr: &[u8], phoff: u64) -> Result<(), Error> {
+/// Checks one `PT_LOAD`, of a program whose addresses end at `end`.
+fn segment_of(index: usize, phdr: &[u8], end: u64) -> Result<Segment, Error> {
     let align = Some(u64_at(phdr, 48)).filter(|align| align.is_power_of_two()).unwrap_or(PAGE);
     let segment = Segment {
         offset: u64_at(phdr, 8),
@@ -439,22 +455,28 @@ fn add_segment(program: &mut Program, index: usize, phdr: &[u8], phoff: u64) -> 
     if filesz > memsz {
         return Err(Error::SegmentSize { index, filesz, memsz });
     }
-    let end = addr.checked_add(memsz).filter(|&end| end <= ADDR_END - PAGE);
-    if end.is_none() || offset.checked_add(filesz).is_none_or(|end| end > i64::MAX as u64) {
+    let fits = addr.checked_add(memsz).is_some_and(|last| last <= end - PAGE);
+    if !fits || offset.checked_add(filesz).is_none_or(|end| end > i64::MAX as u64) {
         return Err(Error::SegmentAddress { index, addr, size: memsz });
     }
     if filesz > 0 && offset % PAGE != addr % PAGE {
         return Err(Error::SegmentOffset { index, offset, addr });
     }
+    Ok(segment)
+}
+
+/// Adds a segment to `program`. In whatever order they come, and also where they overlap: later ones
+/// replace earlier ones.
+fn add_segment(program: &mut Program, segment: Segment, phoff: u64) {
+    let Segment { offset, addr, filesz, memsz, .. } = segment;
     if memsz == 0 {
-        return Ok(());
+        return;
     }
     // As Linux 5.18 and later: the headers are where the last segment with their offset puts them.
     if offset <= phoff && phoff - offset < filesz {
         program.phdr_addr = phoff - offset + addr;
     }
     program.segments.push(segment);
-    Ok(())
 }
 
 /// Whether the properties have `property` with `bit`. What cannot be read or understood has none.
@@ -525,11 +547,18 @@ mod tests {
     const LOAD: [u64; 7] = [1, 5, 0, 0x40_0000, 0x1000, 0x2000, 0x10000];
 
     /// What only Linux on arm64 asks for: nothing but the machine.
-    const ARM64: Kind = Kind { machine: 183, class_counts: false, refused: |_| None, guards: None };
+    const ARM64: Kind = Kind {
+        machine: 183,
+        class_counts: false,
+        addresses: Addresses::BITS_47,
+        refused: |_| None,
+        guards: None,
+    };
     /// What another asks for.
     const STRICT: Kind = Kind {
         machine: 243,
         class_counts: true,
+        addresses: Addresses::BITS_47,
         refused: |flags| (flags & 8 != 0).then_some("a program for an embedded processor"),
         guards: None,
     };
@@ -632,7 +661,7 @@ mod tests {
             }
             if let Ok(program) = parse_bytes(&bytes) {
                 let (start, end) = program.span();
-                assert!(start < end && end <= ADDR_END);
+                assert!(start < end && end <= Addresses::BITS_47.end);
             }
         }
     }

@@ -94,7 +94,16 @@ pub fn size(argv: &[Vec<u8>], envp: &[Vec<u8>]) -> u64 {
 
 /// Lays out the first stack so that it ends at `top`, a multiple of 16.
 pub fn build(abi: &Abi, contents: &Contents<'_>, top: u64) -> Image {
-    lay_out(abi.model, abi.platform, &(abi.auxv)(&contents.capabilities), contents, top)
+    let form = Form { model: abi.model, page: abi.kind.addresses.page, platform: abi.platform };
+    lay_out(form, &(abi.auxv)(&contents.capabilities), contents, top)
+}
+
+/// What of the architecture decides what the stack looks like.
+#[derive(Clone, Copy)]
+struct Form {
+    model: Model,
+    page: u64,
+    platform: Option<&'static str>,
 }
 
 /// Where the strings are, from the lowest address up.
@@ -120,8 +129,7 @@ impl Strings {
 
 /// The auxiliary vector: `own` entries of the architecture among those that all have.
 fn auxv(
-    model: Model,
-    platform: Option<&str>,
+    Form { model, page, platform }: Form,
     own: &[(u64, u64)],
     contents: &Contents<'_>,
     strings: &Strings,
@@ -130,7 +138,7 @@ fn auxv(
     entries.extend(own);
     entries.extend([
         (at::HWCAP, contents.capabilities.hwcap[0]),
-        (at::PAGESZ, elf::PAGE),
+        (at::PAGESZ, page),
         (at::CLKTCK, 100),
         (at::PHDR, contents.phdrs.0),
         (at::PHENT, elf::program_header_len(model)),
@@ -154,15 +162,10 @@ fn auxv(
     entries
 }
 
-fn lay_out(
-    model: Model,
-    platform: Option<&str>,
-    own: &[(u64, u64)],
-    contents: &Contents<'_>,
-    top: u64,
-) -> Image {
+fn lay_out(form: Form, own: &[(u64, u64)], contents: &Contents<'_>, top: u64) -> Image {
+    let Form { model, platform, .. } = form;
     let strings = Strings::below(top, platform, contents);
-    let entries = auxv(model, platform, own, contents, &strings);
+    let entries = auxv(form, own, contents, &strings);
     let pointers = 1 + contents.argv.len() + 1 + contents.envp.len() + 1;
     let words = pointers + entries.len() * 2;
     let sp = (strings.random - (words * model.word) as u64) & !15;
@@ -250,7 +253,8 @@ mod tests {
         };
         let top = 0xc000_0000;
         for (model, header) in [(Model::LP64, 56), (BIG64, 56), (LITTLE32, 32)] {
-            let image = lay_out(model, Some("the-name"), &[(at::HWCAP2, 4)], &contents, top);
+            let form = Form { model, page: 0x4000, platform: Some("the-name") };
+            let image = lay_out(form, &[(at::HWCAP2, 4)], &contents, top);
             assert_eq!(image.sp % 16, 0);
             assert_eq!(image.sp + image.bytes.len() as u64, top);
             let seen = Seen { model, image: &image };
@@ -273,6 +277,7 @@ mod tests {
             assert_eq!(seen.text(auxv[&at::PLATFORM]), b"the-name");
             assert_eq!((auxv[&at::HWCAP], auxv[&at::HWCAP2]), (3, 4));
             assert_eq!((auxv[&at::PHENT], auxv[&at::EUID]), (header, 2));
+            assert_eq!(auxv[&at::PAGESZ], 0x4000);
             assert_eq!(seen.number(auxv[&at::RANDOM], 8), 0x0707_0707_0707_0707);
             assert_eq!((auxv[&at::RSEQ_FEATURE_SIZE], auxv[&at::RSEQ_ALIGN]), (28, 32));
             assert_eq!(

@@ -112,7 +112,7 @@ pub fn start(
     }
     limits::adopt();
     limits::make_room_on_stack();
-    let mm = Mm::new(engine, abi.arch_prot);
+    let mm = Mm::new(engine, abi.kind.addresses, abi.arch_prot);
     let random = Random::new();
     let top = STACK_TOP - random.pages(2, 1 << 36) - 16 * random.pages(3, PAGE * 256) / PAGE;
     let stack_room = (top & !(PAGE - 1)) - STACK_ROOM;

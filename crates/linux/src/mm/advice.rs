@@ -49,7 +49,9 @@ impl Mm {
     /// # Errors
     /// As the call.
     pub fn on_mapped(&self, nr: i64, args: [u64; 3]) -> Result<u64, Errno> {
-        let Ok((start, end)) = page_range(args[0], args[1]) else { return raw::call(nr, args) };
+        let Ok((start, end)) = page_range(self.addresses, args[0], args[1]) else {
+            return raw::call(nr, args);
+        };
         let first = {
             let mut space = self.space();
             space.note_growth();

@@ -1,7 +1,7 @@
 //! The heap: `brk(2)`.
 
 use super::{MapRequest, Mm, Space, page_up, prot};
-use crate::elf::{ADDR_END, PAGE};
+use crate::elf::PAGE;
 use crate::limits;
 use libc::{MAP_ANONYMOUS, MAP_PRIVATE};
 use sys::errno::Errno;
@@ -18,7 +18,7 @@ impl Mm {
     /// `brk(2)`: moves the end of the heap if it can; gives the end.
     pub fn brk(&self, wanted: u64) -> u64 {
         let mut space = self.space();
-        if wanted < space.brk_start || wanted > ADDR_END - PAGE || !space.heap_may_end(wanted) {
+        if wanted < space.brk_start || wanted > space.end - PAGE || !space.heap_may_end(wanted) {
             return space.brk;
         }
         let (old, Some(new)) = ((space.brk + PAGE - 1) & !(PAGE - 1), page_up(wanted)) else {

@@ -1,7 +1,7 @@
 //! `mmap` and `munmap`.
 
 use super::{Mm, Space, host_mmap, host_munmap, host_prot, page_up, place, prot};
-use crate::elf::{ADDR_END, PAGE};
+use crate::elf::PAGE;
 use libc::{MAP_ANONYMOUS, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_HUGETLB};
 use sys::errno::Errno;
 use sys::raw;
@@ -110,7 +110,7 @@ impl Mm {
     /// Maps where the guest says.
     fn map_fixed(&self, space: &mut Space, request: &mut MapRequest) -> Result<u64, Errno> {
         let MapRequest { addr, len, .. } = *request;
-        let end = addr.checked_add(len).filter(|&end| end < ADDR_END).ok_or(Errno::ENOMEM)?;
+        let end = addr.checked_add(len).filter(|&end| end < space.end).ok_or(Errno::ENOMEM)?;
         if !addr.is_multiple_of(PAGE) {
             return Err(Errno::EINVAL);
         }
@@ -195,7 +195,7 @@ impl Mm {
     /// As the call.
     pub fn munmap(&self, addr: u64, len: u64) -> Result<(), Errno> {
         let end = page_up(len).filter(|&len| len != 0).and_then(|len| addr.checked_add(len));
-        let end = end.filter(|&end| end <= ADDR_END).ok_or(Errno::EINVAL)?;
+        let end = end.filter(|&end| end <= self.addresses.end).ok_or(Errno::EINVAL)?;
         if !addr.is_multiple_of(PAGE) {
             return Err(Errno::EINVAL);
         }

@@ -25,7 +25,7 @@ mod shm;
 pub(crate) use account::Usage;
 pub use map::MapRequest;
 
-use crate::elf::{ADDR_END, PAGE};
+use crate::elf::{Addresses, PAGE};
 use crate::intervals::Intervals;
 use crate::proc::PUBLISHED;
 use core::cell::Cell;
@@ -54,6 +54,8 @@ pub mod prot {
 /// The guest's memory.
 pub struct Mm {
     engine: &'static Engine,
+    /// Which addresses the guest has.
+    addresses: Addresses,
     /// The `PROT_*` bit of the architecture that guards branch targets (`PROT_BTI`), or none.
     arch_prot: u64,
     space: Mutex<Space>,
@@ -75,6 +77,8 @@ pub struct Mm {
 /// What is known of the address space.
 #[derive(Debug, Default)]
 pub(crate) struct Space {
+    /// First address that the guest does not have.
+    end: u64,
     /// Addresses that are the guest's.
     pub(crate) owned: Intervals,
     /// Where to look for free ones.
@@ -120,11 +124,13 @@ pub(crate) fn host_prot(prot: u64) -> u64 {
 
 impl Mm {
     /// An empty address space.
-    pub fn new(engine: &'static Engine, arch_prot: u64) -> Self {
+    pub fn new(engine: &'static Engine, addresses: Addresses, arch_prot: u64) -> Self {
         Self {
             engine,
+            addresses,
             arch_prot,
             space: Mutex::new(Space {
+                end: addresses.end,
                 owned: Intervals::shown_in(&PUBLISHED.owned),
                 ..Space::default()
             }),
@@ -353,12 +359,12 @@ impl AddressSpace for Mm {
 ///
 /// # Errors
 /// `EINVAL` if `addr` is not aligned; `ENOMEM` if the range leaves the address space.
-pub(crate) fn page_range(addr: u64, len: u64) -> Result<(u64, u64), Errno> {
+pub(crate) fn page_range(addresses: Addresses, addr: u64, len: u64) -> Result<(u64, u64), Errno> {
     if !addr.is_multiple_of(PAGE) {
         return Err(Errno::EINVAL);
     }
     let len = page_up(len).ok_or(Errno::ENOMEM)?;
-    let end = addr.checked_add(len).filter(|&end| end <= ADDR_END).ok_or(Errno::ENOMEM)?;
+    let end = addr.checked_add(len).filter(|&end| end <= addresses.end).ok_or(Errno::ENOMEM)?;
     Ok((addr, end))
 }
 
@@ -386,9 +392,10 @@ mod tests {
 
     #[test]
     fn ranges_are_whole_pages_below_the_end() {
+        let page_range = |addr, len| page_range(Addresses::BITS_47, addr, len);
         assert_eq!(page_range(0x1000, 1), Ok((0x1000, 0x2000)));
         assert_eq!(page_range(0x1001, 1), Err(Errno::EINVAL));
         assert_eq!(page_range(0x1000, u64::MAX), Err(Errno::ENOMEM));
-        assert_eq!(page_range(ADDR_END, 1), Err(Errno::ENOMEM));
+        assert_eq!(page_range(Addresses::BITS_47.end, 1), Err(Errno::ENOMEM));
     }
 }

@@ -8,7 +8,7 @@
 //! (huge pages); then the host places it, next to the emulator's own memory.
 
 use super::{Mm, Space, host_mmap, host_munmap, page_up};
-use crate::elf::{ADDR_END, PAGE};
+use crate::elf::PAGE;
 use crate::load::PROGRAM_BASE;
 use libc::{MAP_ANONYMOUS, MAP_FIXED_NOREPLACE, MAP_NORESERVE, MAP_PRIVATE, PROT_NONE};
 use sys::errno::Errno;
@@ -69,7 +69,7 @@ impl Space {
 
     /// Whether a mapping of `len` bytes may be made at the address `hint` that the guest would like.
     pub(super) fn is_free(&self, hint: u64, len: u64) -> bool {
-        let end = hint.checked_add(len).filter(|&end| end < ADDR_END);
+        let end = hint.checked_add(len).filter(|&end| end < self.end);
         end.is_some_and(|end| {
             let near = |&(start, _): &(u64, u64)| hint < start && end + GUARD_GAP > start;
             !self.owned.intersects(hint, end) && !self.growing.iter().any(near)

@@ -1,7 +1,7 @@
 //! `mremap`.
 
 use super::{Mm, Space, host_munmap, page_up, place, prot};
-use crate::elf::{ADDR_END, PAGE};
+use crate::elf::PAGE;
 use std::sync::PoisonError;
 use sys::errno::Errno;
 use sys::raw;
@@ -21,15 +21,15 @@ struct Remap {
 }
 
 impl Remap {
-    /// What Linux refuses before it looks at any mapping (mm/mremap.c `check_mremap_params`).
-    fn check(&self) -> Result<(), Errno> {
+    /// What Linux refuses, where addresses end at `end`, before it looks at any mapping (mm/mremap.c `check_mremap_params`).
+    fn check(&self, end: u64) -> Result<(), Errno> {
         let &Self { old, old_len, new_len, flags, new } = self;
         let valid = flags & !(MAYMOVE | FIXED | DONTUNMAP) == 0
             && old.is_multiple_of(PAGE)
             && new_len != 0
-            && new_len < ADDR_END;
+            && new_len < end;
         let elsewhere = || {
-            new < ADDR_END - new_len
+            new < end - new_len
                 && new.is_multiple_of(PAGE)
                 && flags & MAYMOVE != 0
                 && (flags & DONTUNMAP == 0 || old_len == new_len)
@@ -70,12 +70,12 @@ impl Mm {
         // As Linux, which lets a length overflow.
         let [old_len, new_len] = [old_len, new_len].map(|len| page_up(len).unwrap_or(0));
         let remap = Remap { old, old_len, new_len, flags, new };
-        remap.check()?;
+        remap.check(self.addresses.end)?;
         let mut space = self.space();
         space.note_growth();
         if old_len > new_len && flags & FIXED == 0 && space.owned.contains(old) {
             // What is too much goes, whatever it is; Linux looks no further.
-            let end = old.saturating_add(old_len).min(ADDR_END);
+            let end = old.saturating_add(old_len).min(space.end);
             self.unmap_parts(&mut space, old + new_len, end)?;
             return Ok(old);
         }

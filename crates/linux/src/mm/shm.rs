@@ -1,7 +1,7 @@
 //! System V shared memory: `shmat`, `shmdt`.
 
 use super::{Mm, Space, host_prot, page_up, prot};
-use crate::elf::{ADDR_END, PAGE};
+use crate::elf::PAGE;
 use sys::errno::Errno;
 use sys::raw;
 
@@ -56,7 +56,7 @@ impl Space {
             };
         }
         let at = if flags & SHM_RND != 0 { addr & !(PAGE - 1) } else { addr };
-        let end = at.checked_add(len).filter(|&end| end < ADDR_END && at.is_multiple_of(PAGE));
+        let end = at.checked_add(len).filter(|&end| end < self.end && at.is_multiple_of(PAGE));
         let end = end.ok_or(Errno::EINVAL)?;
         if flags & SHM_REMAP == 0 {
             // The host refuses to replace anything.

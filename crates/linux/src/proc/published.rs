@@ -3,7 +3,7 @@
 //! They run the same binary, so they find it at the same place in it.
 
 use super::maps::Layout;
-use crate::elf::{ADDR_END, PAGE};
+use crate::elf::PAGE;
 use crate::intervals::Intervals;
 use core::sync::atomic::{AtomicU64, Ordering, fence};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -145,7 +145,7 @@ fn ranges(memory: RawFd, slot: u64) -> Option<Intervals> {
 
 /// Whether this can be a range, and is not something else that has come there.
 fn is_range([start, end]: &[u64; 2]) -> bool {
-    start < end && *end <= ADDR_END && start % PAGE == 0 && end % PAGE == 0
+    start < end && *end <= i64::MAX as u64 && start % PAGE == 0 && end % PAGE == 0
 }
 
 fn read(memory: RawFd, at: u64, words: usize) -> Option<Vec<u64>> {

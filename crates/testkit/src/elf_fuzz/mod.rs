@@ -11,7 +11,7 @@ pub use watch::{Run, run};
 pub use whole::{Outcome, judge};
 
 use crate::subject::Subject;
-use linux::elf::{ADDR_END, Error, PAGE, parse};
+use linux::elf::{Error, PAGE, parse};
 
 /// Parses `bytes` and checks what the loader relies on. Returns whether they are a program of `subject`.
 ///
@@ -28,7 +28,10 @@ pub fn check(bytes: &[u8], subject: &Subject) -> bool {
     };
     for segment in &program.segments {
         let last = segment.addr.checked_add(segment.memsz).expect("a segment ends in range");
-        assert!(last <= ADDR_END - PAGE && segment.page_end() >= last, "{segment:x?}");
+        assert!(
+            last <= subject.abi.kind.addresses.end - PAGE && segment.page_end() >= last,
+            "{segment:x?}"
+        );
         assert!(segment.filesz <= segment.memsz && segment.memsz > 0, "{segment:x?}");
         assert!(segment.align.is_power_of_two() && segment.align >= PAGE, "{segment:x?}");
         let end = segment.offset.checked_add(segment.filesz).expect("its bytes end in range");
@@ -36,11 +39,16 @@ pub fn check(bytes: &[u8], subject: &Subject) -> bool {
         assert!(segment.filesz == 0 || segment.offset % PAGE == segment.addr % PAGE);
     }
     let (first, end) = program.span();
-    assert!(first < end && end <= ADDR_END && first % PAGE == 0 && end % PAGE == 0);
+    assert!(
+        first < end
+            && end <= subject.abi.kind.addresses.end
+            && first % PAGE == 0
+            && end % PAGE == 0
+    );
     assert!(program.phdr_count > 0);
     match &program.interp {
         Some(interp) => assert!(interp.len() < 4096 && !interp.contains(&0)),
-        None => assert!(program.entry < ADDR_END),
+        None => assert!(program.entry < subject.abi.kind.addresses.end),
     }
     true
 }

@@ -7,7 +7,7 @@ mod registers;
 mod vdso;
 
 use super::{Abi, OpenFlags, Registers, StatLayout, numbers};
-use crate::elf::Kind;
+use crate::elf::{Addresses, Kind};
 use crate::layout::Model;
 use crate::stack::at;
 use ir::state::{FIRST_VEC, SLOT_PC, SLOT_TP};
@@ -35,6 +35,7 @@ pub static ABI: Abi = Abi {
     kind: Kind {
         machine: MACHINE,
         class_counts: false,
+        addresses: Addresses::BITS_47,
         refused: |_| None,
         // GNU_PROPERTY_AARCH64_FEATURE_1_AND, BTI.
         guards: Some((0xc000_0000, 1)),

@@ -3,7 +3,6 @@
 
 use super::isa;
 use crate::calls::{Args, Result};
-use crate::elf::ADDR_END;
 use crate::task::Task;
 use sys::{Errno, raw};
 
@@ -67,7 +66,7 @@ fn value(isa: &str, key: u64) -> Option<u64> {
         key::ZICBOZ_BLOCK => block("zicboz"),
         key::ZICBOM_BLOCK => block("zicbom"),
         key::ZICBOP_BLOCK => block("zicbop"),
-        key::HIGHEST_ADDRESS => ADDR_END - 1,
+        key::HIGHEST_ADDRESS => super::ABI.kind.addresses.end - 1,
         key::TIME_FREQUENCY => FREQUENCY,
         key::VENDOR_THEAD | key::VENDOR_SIFIVE | key::VENDOR_MIPS | key::MORE_EXTENSIONS => 0,
         _ => return None,

@@ -12,7 +12,7 @@ pub(crate) use hwprobe::riscv_hwprobe;
 
 use super::{Abi, OpenFlags, Registers, StatLayout, numbers};
 use crate::calls::{Args, Result};
-use crate::elf::Kind;
+use crate::elf::{Addresses, Kind};
 use crate::layout::Model;
 use crate::stack::at;
 use crate::task::Task;
@@ -65,6 +65,7 @@ pub static ABI: Abi = Abi {
     kind: Kind {
         machine: MACHINE,
         class_counts: true,
+        addresses: Addresses::BITS_47,
         refused: |flags| {
             (flags & EF_RVE != 0).then_some("a program for RV64E (processors with 16 registers)")
         },

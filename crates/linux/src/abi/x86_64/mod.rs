@@ -10,7 +10,7 @@ mod vdso;
 pub(crate) use arch_prctl::arch_prctl;
 
 use super::{Abi, OpenFlags, Registers, StatLayout, numbers};
-use crate::elf::Kind;
+use crate::elf::{Addresses, Kind};
 use crate::layout::Model;
 use crate::stack::at;
 use ir::state::SLOT_TP;
@@ -63,7 +63,13 @@ pub static ABI: Abi = Abi {
     machine32: "i686",
     platform: Some("x86_64"),
     // (Programs for x32 have the same machine and another class.)
-    kind: Kind { machine: MACHINE, class_counts: true, refused: |_| None, guards: None },
+    kind: Kind {
+        machine: MACHINE,
+        class_counts: true,
+        addresses: Addresses::BITS_47,
+        refused: |_| None,
+        guards: None,
+    },
     model: Model::LP64,
     stat: StatLayout::WideNlink,
     epoll: Model { wide_align: 4, ..Model::LP64 },
