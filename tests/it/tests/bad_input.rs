@@ -147,8 +147,12 @@ fn programs_of_other_kinds_of_a_guest() {
     let c = Case::new("kinds");
     for guest in chosen() {
         // An object file, and a program whose numbers are big-endian.
-        let object = freestanding(&c, guest, "object", &["-c"]);
-        c.refused(&object, 126, &["object", "an object file (.o)", "link it first"]);
+        let object = fs::read(freestanding(&c, guest, "unlinked", &["-c"])).expect("read");
+        c.refused(
+            &c.file("object", &object),
+            126,
+            &["object", "an object file (.o)", "link it first"],
+        );
         let good = fs::read(freestanding(&c, guest, "good", &[])).expect("read");
         let mut big = good.clone();
         big[5] = 2;

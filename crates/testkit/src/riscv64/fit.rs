@@ -57,6 +57,14 @@ pub(super) fn group(rng: &mut Rng, word: u64, line: &'static Line, place: Place)
             rv::push(&mut code, 0xf200_0053 | free << 15 | fs1 << 7);
             finish(code, word, line, None)
         }
+        name if name.starts_with("froundnx") => {
+            // The oracle forgets the flag if nothing uses the result: fmv.x.d does.
+            let fd = register(line, word, "fd")?;
+            let free = place.register(rng, &[]);
+            let mut group = finish(Vec::new(), word, line, None)?;
+            rv::push(&mut group.code, 0xe200_0053 | fd << 15 | free << 7);
+            Some(group)
+        }
         name if name.starts_with("prefetch") => finish(Vec::new(), word, line, None),
         "sc_w" | "sc_d" => store_conditional(rng, word, line, place),
         _ if line.section.starts_with("Zacas") => compare_and_swap(rng, word, line, place),
