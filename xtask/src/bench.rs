@@ -12,6 +12,11 @@ use crate::product;
 
 const KERNELS: &str = "recurse list crc sort interpret hash gemm mandel vectors strings \
     strlen memcpy memchr strcmp saxpy u32 sad f2i";
+/// Kernels of RISC-V's vector extension, for which there is no native time: the names in `bench/vectors.c`
+/// behind `rvv-`.
+const VECTORS: &str = "saxpy memcpy memcpy_short strlen strlen_short strcmp sad f2i masked \
+    masked_memory masked_float strided gather reverse sum dot8 fdot add_m1 add_m2 add_m4 add_m8 add_mf2 \
+    hoisted segments narrow slides compress widths fours";
 /// Programs started one after the other, in the foreign root: name, command of a shell.
 const STARTS: [(&str, &str); 3] = [
     ("true", "i=0; while [ $i -lt 200 ]; do /bin/true; i=$((i+1)); done"),
@@ -36,8 +41,9 @@ pub(crate) fn run(root: &Path, filter: &str, rounds: usize) -> Result<()> {
         ("gcc", "-march=x86-64-v2", "native"),
         (&*subject.compiler(), "-march=armv8-a", subject.name),
     ];
-    let [native, guest] =
-        compilers.map(|(compiler, option, name)| compile(compiler, option, root, &dir.join(name)));
+    let source = root.join("bench/kernels.c");
+    let [native, guest] = compilers
+        .map(|(compiler, option, name)| compile(compiler, option, &source, &dir.join(name)));
     let (native, guest) = (native?, guest?);
     println!("user and system time, the least of {rounds}; QEMU is the oracle's");
     println!(
@@ -65,14 +71,49 @@ pub(crate) fn run(root: &Path, filter: &str, rounds: usize) -> Result<()> {
         let commands = [native, within(&[Path::new("--interpreter"), &oracle]), within(&[])];
         line(name, &commands, rounds, false)?;
     }
+    vectors(root, filter, rounds, &anyarch)
+}
+
+/// The kernels of `bench/vectors.c` whose names contain `filter`.
+fn vectors(root: &Path, filter: &str, rounds: usize, anyarch: &Path) -> Result<()> {
+    let named = |k: &&str| format!("rvv-{k}").contains(filter);
+    let kernels: Vec<&str> = VECTORS.split_whitespace().filter(named).collect();
+    if kernels.is_empty() {
+        return Ok(());
+    }
+    let subject = subjects::find("riscv64").context("no such guest")?;
+    let fixtures = Fixtures::open(&[subject])?;
+    fixtures.prepare()?;
+    let oracle = fixtures.oracle_path(subject, "sid");
+    let to = fixtures.dir.join("bench/vectors");
+    let source = root.join("bench/vectors.c");
+    let guest = compile(&subject.compiler(), "-march=rv64gc", &source, &to)?;
+    for kernel in kernels {
+        let with = |emulator: &Path| {
+            let words = [emulator, Path::new("-cpu"), Path::new("max"), &guest, Path::new(kernel)];
+            words.map(Path::to_path_buf).to_vec()
+        };
+        let mut best = [f64::INFINITY; 2];
+        let mut outputs: [String; 2] = Default::default();
+        for _ in 0..rounds {
+            for (n, emulator) in [&*oracle, anyarch].into_iter().enumerate() {
+                let (seconds, output) = time(&with(emulator))?;
+                best[n] = best[n].min(seconds);
+                outputs[n] = output;
+            }
+        }
+        ensure!(outputs[0] == outputs[1], "{kernel}: {outputs:?} differ");
+        let [qemu, ours] = best;
+        println!("rvv-{kernel:14} {qemu:>10.2}s {ours:>8.2}s {:>11} {:>11.2}x", "", qemu / ours);
+    }
     Ok(())
 }
 
-fn compile(compiler: &str, option: &str, root: &Path, to: &Path) -> Result<PathBuf> {
+fn compile(compiler: &str, option: &str, source: &Path, to: &Path) -> Result<PathBuf> {
     let status = Command::new(compiler)
         .args(["-O2", "-ftree-vectorize", "-static", "-ffp-contract=off", option, "-o"])
         .arg(to)
-        .arg(root.join("bench/kernels.c"))
+        .arg(source)
         .arg("-lm")
         .status()
         .with_context(|| format!("cannot start {compiler}"))?;

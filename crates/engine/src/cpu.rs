@@ -477,6 +477,8 @@ impl Cpu {
             (*state).leave_link = engine.stubs.leave_link;
             (*state).leave_indirect = engine.stubs.leave_indirect;
             (*state).ret_miss = engine.stubs.ret_miss;
+            (*state).call_runtime = engine.stubs.call_runtime;
+            (*state).runtime = crate::interpret::runtime as *const () as u64;
             (*state).call_helper = engine.stubs.call_helper;
             (*state).host_time = engine.stubs.host_time;
             (*state).estimates = engine.stubs.estimates;

@@ -1,9 +1,10 @@
 //! Guest memory for the evaluator.
 
-use crate::cpu::Fault;
+use crate::cpu::{Fault, current};
 use crate::watch::{TRAP_HWBKPT, Watch};
 use eval::{MemFault, Memory};
-use guest::{Address, Guest, Space};
+use guest::{Address, Effect, Guest, Space};
+use ir::State;
 use memory::MemoryFault;
 
 /// The real guest memory.
@@ -42,6 +43,18 @@ impl GuestMemory<'_> {
             _ => segv(SEGV_MAPERR, addr),
         }
     }
+}
+
+/// For `State::runtime`. Nothing is watched where translated code runs.
+pub(crate) unsafe extern "C" fn runtime(state: *mut State) -> u32 {
+    let Some(cpu) = current() else { return 1 };
+    // SAFETY: called by translated code with its state, which nobody else is using.
+    let state = unsafe { &mut *state };
+    let args = [state.args[0] as u64, state.args[1] as u64];
+    let guest = cpu.engine().guest;
+    let mut memory = GuestMemory { watches: &[], guest, fault: None };
+    let effect = guest.runtime(state.exit_arg as u32, args, state, &mut memory);
+    u32::from(effect != Effect::None)
 }
 
 impl Space for GuestMemory<'_> {

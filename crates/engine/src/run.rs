@@ -3,6 +3,7 @@
 use crate::cpu::{Cpu, Exit, Fault, TRAPS};
 use crate::interpret::GuestMemory;
 use crate::map::Target;
+use crate::translate::Place;
 use crate::watch::TRAP_HWBKPT;
 use core::sync::atomic::{Ordering, fence};
 use eval::Outcome;
@@ -54,7 +55,7 @@ impl Cpu {
                     }
                     continue;
                 }
-                _ => match self.engine.resolve(self.map, pc, link.take(), self.epoch) {
+                _ => match self.engine.resolve(self.map, self.place(pc), link.take(), self.epoch) {
                     Ok(target) => target,
                     Err(fault) => return Exit::Fault(fault),
                 },
@@ -142,7 +143,7 @@ impl Cpu {
             None if self.is_new(pc) || engine.sections.cover(pc) || engine.is_plastic(pc) => {
                 return None;
             }
-            None => match engine.resolve(self.map, pc, None, self.epoch) {
+            None => match engine.resolve(self.map, self.place(pc), None, self.epoch) {
                 Ok(target) => target,
                 Err(fault) => return Some(fault),
             },
@@ -167,6 +168,10 @@ impl Cpu {
         None
     }
 
+    /// What is to be translated at `pc`, which the thread has reached.
+    fn place(&self, pc: u64) -> Place {
+        Place { pc, hint: self.engine.guest.hint(self.state()) }
+    }
     /// Whether the evaluator is to run what is at `pc`, which has no translation.
     fn is_new(&self, pc: u64) -> bool {
         self.firsts.has(pc) && !self.engine.has_family()
@@ -184,14 +189,15 @@ impl Cpu {
     /// Runs the instruction at pc by the evaluator.
     fn interpret(&mut self) -> Option<Exit> {
         self.engine.interpreted.fetch_add(1, Ordering::Relaxed);
-        let exit = self.run_by_evaluator(Mode { key: self.map.key, single: true, brief: false });
+        let exit =
+            self.run_by_evaluator(Mode { key: self.map.key, single: true, ..Mode::default() });
         self.look_for_section();
         exit
     }
 
     /// Runs the instructions from pc to the next branch by the evaluator.
     fn evaluate(&mut self) -> Option<Exit> {
-        self.run_by_evaluator(Mode { key: self.map.key, single: false, brief: true })
+        self.run_by_evaluator(Mode { key: self.map.key, brief: true, ..Mode::default() })
     }
 
     fn run_by_evaluator(&mut self, mode: Mode) -> Option<Exit> {

@@ -15,16 +15,25 @@ use std::time::Instant;
 /// No unit is of more bytes of guest code than this.
 pub(crate) const MAX_UNIT: u64 = 256;
 
+/// Code that a thread has reached.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) pc: u64,
+    /// See [`Mode::hint`].
+    pub(crate) hint: u16,
+}
+
 impl Engine {
-    /// The translation of `pc`, made if necessary. `link` = number of the link that led here, seen
+    /// The translation of what is at `place`, made if necessary. `link` = number of the link that led here, seen
     /// under epoch `epoch`, which is then patched.
     pub(crate) fn resolve(
         &'static self,
         map: &'static PcMap,
-        pc: u64,
+        place: Place,
         link: Option<u32>,
         epoch: u64,
     ) -> Result<Target, Fault> {
+        let pc = place.pc;
         let fetcher = map.find(pc).is_none().then(|| self.fetcher(map, pc));
         let mut guard = self.lock();
         let writer = &mut *guard;
@@ -32,14 +41,14 @@ impl Engine {
             (None, Some(fetcher)) => {
                 let lines = &self.tables.code_lines;
                 lines.expect(pc, MAX_UNIT);
-                let target = self.translate(writer, map, pc, fetcher);
+                let target = self.translate(writer, map, place, fetcher);
                 lines.remove(pc, MAX_UNIT);
                 target
             }
             (None, None) => {
                 // Dropped in between.
                 drop(guard);
-                return self.resolve(map, pc, link, epoch);
+                return self.resolve(map, place, link, epoch);
             }
             (found, _) => found,
         };
@@ -61,9 +70,10 @@ impl Engine {
         &'static self,
         writer: &mut Writer,
         map: &'static PcMap,
-        pc: u64,
+        place: Place,
         fetcher: Fetcher,
     ) -> Option<Target> {
+        let pc = place.pc;
         let start = self.options.timing.then(Instant::now);
         let shared = fetcher.shared && writer.share.is_some();
         if shared && let Some(target) = self.find_shared(writer, fetcher, pc, map) {
@@ -76,7 +86,7 @@ impl Engine {
         block.clear();
         writer.code.private = !shared;
         writer.seen.clear(pc);
-        let mode = Mode { key: map.key, ..Mode::default() };
+        let mode = Mode { key: map.key, hint: place.hint, ..Mode::default() };
         let mut recorder = Recorder { fetcher, seen: &mut writer.seen };
         self.decode(&mut recorder, pc, mode, &mut block);
         let publishes = self.note_sections(writer, &block);

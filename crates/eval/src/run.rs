@@ -208,7 +208,9 @@ impl Machine<'_> {
                         i = ops.iter().position(is_it).map_or(ops.len(), |n| n + 1);
                     }
                 }
-                code if code.ends_block() => return self.leave(op, i),
+                code if code.ends_block() || code == OpCode::RuntimeCall => {
+                    return self.leave(op, i);
+                }
                 _ => {
                     if let Err(fault) = self.execute(op) {
                         return Outcome::Fault(fault);

@@ -23,6 +23,17 @@ pub(crate) fn eval(v: &Args, env: &mut Env) -> Option<u128> {
         }));
     }
     let bits = v.bits.min(64);
+    if let VecOp::ShlAll | VecOp::ShrUAll | VecOp::ShrSAll = v.op {
+        let n = (v.b as u64).min(u64::from(bits)) as i32;
+        let amount = if v.op == VecOp::ShlAll { n } else { -n };
+        return Some(lanes::build(bits, v.total, |i| {
+            let x = match v.op {
+                VecOp::ShrSAll => lanes::get_s(v.a, bits, i).into(),
+                _ => lanes::get(v.a, bits, i).into(),
+            };
+            shift(x, amount, false, Fit::Truncate, bits, env)
+        }));
+    }
     // Signed source, rounding, fit, and whether the amount is in b.
     let (signed, rounding, fit, by_b) = match v.op {
         VecOp::ShlI | VecOp::ShrU => (false, false, Fit::Truncate, false),

@@ -204,10 +204,18 @@ impl Translator<'_> {
                 self.write_flags(value);
                 self.write_rounding(value, 5)
             }
-            Csr::Vstart => self.keep(SLOT_VSTART, value, VLEN.ilog2() as u16),
+            Csr::Vstart => {
+                self.knows(None);
+                self.keep(SLOT_VSTART, value, VLEN.ilog2() as u16)
+            }
             Csr::Vcsr => self.keep(SLOT_VCSR, value, 3),
             Csr::Vxsat => self.replace(SLOT_VCSR, value, 0, 1),
-            Csr::Vxrm => self.replace(SLOT_VCSR, value, 1, 2),
+            Csr::Vxrm => {
+                if let Some(mode) = self.ir.known(value) {
+                    self.vxrm = (mode & 3) as u8;
+                }
+                self.replace(SLOT_VCSR, value, 1, 2)
+            }
             Csr::Counter | Csr::Slot(_) | Csr::VectorBytes => Flow::Undefined,
         }
     }

@@ -93,6 +93,9 @@ impl Guest for Riscv64 {
     fn control(&self, state: &State) -> Control {
         key::control(state)
     }
+    fn hint(&self, state: &State) -> u16 {
+        vector::hint(state)
+    }
     fn runtime(&self, op: u32, args: [u64; 2], state: &mut State, space: &mut dyn Space) -> Effect {
         runtime::run(&self.cpu, op, args, state, space)
     }

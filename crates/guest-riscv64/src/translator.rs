@@ -9,7 +9,7 @@ use crate::cpu::{Cpu, Features};
 use crate::field::{FReg, XReg};
 use crate::known::{Constant, Known};
 use crate::prescan::{BLOCK_BYTES_MAX, Rv64, word};
-use crate::vector::Type;
+use crate::vector::Setting;
 use guest::block::{self, BLOCK_INSNS_MAX, Targets, Translate};
 use guest::scan::Scan;
 use guest::{Fetch, Flow, Mode};
@@ -40,8 +40,12 @@ pub struct Translator<'a> {
     number: usize,
     /// For the evaluator (`Mode::single`, `Mode::brief`).
     pub(crate) evaluated: bool,
-    /// vtype, if an instruction of this block has set it.
-    pub(crate) vtype: Option<Type>,
+    /// vtype and vl, as far as an instruction of this block has set them or looked at them.
+    pub(crate) vtype: Option<Setting>,
+    /// What they are expected to be otherwise.
+    pub(crate) guess: Option<Setting>,
+    /// How fixed-point numbers are expected to be rounded.
+    pub(crate) vxrm: u8,
     /// What is known of the registers' values.
     pub(crate) known: Known,
 }
@@ -224,6 +228,8 @@ pub(crate) fn translate(cpu: &Cpu, fetch: &mut dyn Fetch, pc: u64, mode: Mode, b
         number: 0,
         evaluated: mode.evaluated(),
         vtype: None,
+        guess: Setting::from_hint(mode.hint),
+        vxrm: crate::vector::rounding_of_hint(mode.hint),
         known: Known::default(),
     };
     block::translate(&mut t, scan.insns);

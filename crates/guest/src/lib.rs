@@ -30,6 +30,8 @@ pub struct Mode {
     /// End at the first branch, and do not look at what is behind it (for the evaluator, which
     /// runs the block once).
     pub brief: bool,
+    /// What [`Guest::hint`] says of the state in which the code was reached.
+    pub hint: u16,
 }
 
 impl Mode {
@@ -125,6 +127,12 @@ pub trait Guest: Sync {
     fn translate(&self, fetch: &mut dyn Fetch, pc: u64, mode: Mode, block: &mut Block);
     /// What the control registers in `state` ask for.
     fn control(&self, state: &State) -> Control;
+    /// What helps to translate the code at the pc of `state`: a guess of what the state will be when the
+    /// translation is executed, which has to be right whatever it is.
+    fn hint(&self, state: &State) -> u16 {
+        let _ = state;
+        0
+    }
     /// Executes `Runtime` operation `op`; results go to slots of `state` and to the program's memory
     /// directly.
     fn runtime(&self, op: u32, args: [u64; 2], state: &mut State, space: &mut dyn Space) -> Effect;

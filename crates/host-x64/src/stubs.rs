@@ -110,8 +110,8 @@ pub(crate) fn stubs(x: &X64) -> Stubs {
     }
     e.ret();
 
+    call_runtime(x, &mut e, &mut s);
     cas_16(&mut e, &mut s);
-
     // A return that was not predicted: an indirect branch to rax with an empty return stack.
     align(&mut e);
     s.ret_miss = e.position();
@@ -124,6 +124,21 @@ pub(crate) fn stubs(x: &X64) -> Stubs {
     s.estimates = s.bytes.len() as u32;
     s.bytes.extend(ESTIMATES);
     s
+}
+
+/// Calls the runtime, with all slots in their homes; MXCSR stays the guest's.
+fn call_runtime(x: &X64, e: &mut Emit, s: &mut Stubs) {
+    align(e);
+    s.call_runtime = e.position();
+    store_pins(x, e);
+    e.store(Size::Q, RET_SP, Gpr::RSP);
+    e.load(Size::Q, Gpr::RSP, HOST_SP);
+    e.lea(Size::Q, Gpr::RDI, Mem::base(Gpr::RBP, -BIAS));
+    e.call_mem(field(offset_of!(State, runtime)));
+    e.load(Size::Q, Gpr::RSP, RET_SP);
+    load_pins(x, e);
+    e.test(Size::D, Gpr::RAX, Gpr::RAX);
+    e.ret();
 }
 
 /// Compares and swaps 16 bytes as `State::cas_16` says. CMPXCHG16B has its operands in rbx and three

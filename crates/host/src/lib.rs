@@ -171,6 +171,8 @@ pub struct Stubs {
     pub cas_16_fault: (u32, u32),
     /// Offset of the table for `State::estimates`.
     pub estimates: u32,
+    /// Offset of the stub that calls the runtime (see `State::call_runtime`).
+    pub call_runtime: u32,
     /// Offset of the helper stub (see `State::call_helper`).
     pub call_helper: u32,
     /// Offset of the code that an empty return stack returns to, and where returns to elsewhere than

@@ -114,6 +114,13 @@ impl Block {
     pub fn may_store_constants(&self) -> bool {
         self.moved_to & self.stored != 0
     }
+    /// Bytes of the instruction that ends at `pc`.
+    pub fn length_before(&self, pc: u64) -> u64 {
+        let end = pc.wrapping_sub(self.pc);
+        let starts = self.ops.iter().filter(|op| op.code == OpCode::Insn);
+        let last = starts.map(|op| op.imm as u64).rfind(|&start| start < end);
+        last.map_or(0, |start| end - start)
+    }
     /// Whether `r` is a constant of the pool.
     pub(crate) fn constant_exists(&self, r: Ref) -> bool {
         r.as_const().is_some_and(|n| usize::from(n) < self.consts.len())

@@ -3,6 +3,7 @@
 use crate::fp::FpRules;
 #[cfg(doc)]
 use crate::parameter::{SIX_FLAGS, ShiftKind};
+use crate::vec_op::VecOp;
 
 /// An operand: a guest slot, a temporary, a constant of the block's pool, or none. The two highest
 /// bits tell: 0, 1, 2 or 3, and 3.
@@ -479,6 +480,10 @@ opcodes! {
     /// Raise a trap at this instruction's pc: aux = kind (see state::TRAP_*), imm = its argument.
     /// Ends the block.
     Trap = "x";
+    /// Has the runtime execute guest operation `imm` as `Runtime` does, but goes on with the next operation of
+    /// the block; if the engine has something to do after it, the evaluator executes the instruction. The
+    /// evaluator ends its run of the block here.
+    RuntimeCall = "m";
     /// Leave to the runtime for guest operation `imm` (guest-defined), a, b = arguments, dst result
     /// container is the guest's business: it continues at the next instruction. Ends the block.
     Runtime = "x";
@@ -629,6 +634,11 @@ impl Op {
                     | OpCode::ReadFlags
                     | OpCode::WriteFlags
             )
+    }
+    /// As [`OpCode::may_fault`], but not for vector operations on integers, which never do.
+    pub fn may_fault(&self) -> bool {
+        let harmless = self.code == OpCode::Vec && !VecOp::from_u16(self.aux).is_float();
+        self.code.may_fault() && !harmless
     }
     /// Whether an atomic operation is one of 16 bytes, on vectors.
     pub const fn is_16_bytes(&self) -> bool {

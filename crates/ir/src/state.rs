@@ -255,6 +255,12 @@ pub struct State {
     pub cas_16: u64,
     /// Address of the host's table of estimates.
     pub estimates: u64,
+    /// Address of the stub that stores all pins and calls `runtime`; the host's flags say whether its result
+    /// is zero.
+    pub call_runtime: u64,
+    /// `extern "C" fn(*mut State) -> u32`: executes guest operation `exit_arg` over `args`; zero if there
+    /// is nothing to be done after it.
+    pub runtime: u64,
     /// For `OpCode::Counter`; where it is at its end, `helper` goes on.
     pub clock: Clock,
     /// Address of [`CODE_COUNTS`] 8-bit counts for `OpCode::HasCode`, by address divided by
@@ -309,6 +315,8 @@ impl State {
             host_clock: 0,
             cas_16: 0,
             estimates: 0,
+            call_runtime: 0,
+            runtime: 0,
             clock: Clock { start: 0, limit: 0, mult: 0, base: 0 },
             spill: [0; 32],
             fp: FpControl::default(),

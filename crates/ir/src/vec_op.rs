@@ -187,6 +187,12 @@ vec_ops! {
     QShlIU;
     /// SQSHLU: signed a, saturated to unsigned. QC.
     QShlIUS;
+    /// a << n, n the low 64 bits of b for all lanes (of 2, 4 or 8 bytes); zero from the lane's width on.
+    ShlAll;
+    /// a >> n, zeros in; likewise.
+    ShrUAll;
+    /// a >> n, sign in; likewise, of 2 or 4 bytes.
+    ShrSAll;
     /// Shift by the signed low byte of b's lane (left if positive, right if negative), unsigned.
     ShlU;
     /// The same, signed.

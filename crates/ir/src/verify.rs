@@ -64,8 +64,9 @@ impl Verifier<'_> {
         for (r, kind) in [op.a, op.b, op.c].into_iter().zip(operand_kinds(op)) {
             self.operand(r, kind)?;
         }
-        ensure(!(self.wrote_state && op.code.may_fault()), "may fault after a write")?;
-        self.wrote_state |= op.dst.as_slot().is_some() || op.code.writes_flags();
+        ensure(!(self.wrote_state && op.may_fault()), "may fault after a write")?;
+        self.wrote_state |=
+            op.dst.as_slot().is_some() || op.code.writes_flags() || op.code == OpCode::RuntimeCall;
         self.result(op)?;
         self.parameters(op)?;
         self.destination(op)?;

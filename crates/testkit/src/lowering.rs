@@ -33,7 +33,7 @@ fn needs_help(block: &Block, code: &Code) -> bool {
     let has = |code: OpCode| block.ops.iter().any(|op| op.code == code);
     // Once a second the clock has to be read.
     let helper = calls(offset_of!(State, call_helper)) && !has(OpCode::Counter);
-    helper || has(OpCode::Runtime) || code.given_up != 0
+    helper || has(OpCode::Runtime) || has(OpCode::RuntimeCall) || code.given_up != 0
 }
 
 /// A line for each implemented encoding: its name, and `native`, `helper` or the percentage of its

@@ -141,6 +141,8 @@ fn vector_forms(v: VecOp, r: &mut Random) -> Vec<(Ty, u8, i32)> {
         Mul | Mla | Mls | MaxS | MaxU | MinS | MinU | AbdS | AbdU | HAddS | HAddU | HSubS
         | HSubU | RHAddS | RHAddU | Clz | Cls | MaxPS | MaxPU | MinPS | MinPU | AddLpS | AddLpU
         | AdaLpS | AdaLpU => both(&[0, 1, 2], 0),
+        ShlAll | ShrUAll => full(&[1, 2, 3], 0),
+        ShrSAll => full(&[1, 2], 0),
         QDMulH | QRDMulH | QRDMlaH | QRDMlsH => both(&[1, 2], 0),
         Rev16 => both(&[0], 0),
         Rev32 => both(&[0, 1], 0),

@@ -2,9 +2,9 @@
 
 use super::{Done, Machine, VLEN};
 use crate::field::XReg;
-use crate::state::{SLOT_VL, SLOT_VSTART, SLOT_VTYPE, VILL};
+use crate::state::{SLOT_VCSR, SLOT_VL, SLOT_VSTART, SLOT_VTYPE, VILL};
 use crate::{Flow, Translator};
-use ir::{OpCode, Ref, Ty};
+use ir::{OpCode, Ref, State, Ty};
 
 /// Bits of the widest elements.
 const ELEN: u32 = 64;
@@ -35,6 +35,64 @@ impl Type {
         let in_one = u64::from(VLEN / self.sew);
         if self.lmul >= 0 { in_one << self.lmul } else { in_one >> -self.lmul }
     }
+}
+
+/// How many elements instructions are executed for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Length {
+    /// VLMAX.
+    Max,
+    /// VLMAX most often; the block is left if not.
+    Mostly,
+    /// So many.
+    Count(u32),
+    /// What vl says.
+    Any,
+}
+
+/// vtype and vl as the translator knows them at an instruction, where vstart is 0.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Setting {
+    /// vtype itself.
+    pub(crate) bits: u64,
+    pub(crate) kind: Type,
+    pub(crate) length: Length,
+}
+
+impl Setting {
+    fn new(bits: u64, length: Length) -> Self {
+        Self { bits, kind: Type::of(bits), length }
+    }
+    /// Of [`guest::Mode::hint`].
+    pub(crate) fn from_hint(hint: u16) -> Option<Self> {
+        let length = if hint & HINT_MAX != 0 { Length::Max } else { Length::Any };
+        let known = Self::new((hint & 0xff).into(), length);
+        (hint & HINT != 0 && !known.kind.ill).then_some(known)
+    }
+}
+
+/// In a hint: there is one; vtype is in the low byte.
+const HINT: u16 = 1 << 8;
+/// vl is VLMAX.
+const HINT_MAX: u16 = 1 << 9;
+/// Where vxrm is.
+const HINT_ROUNDING: u32 = 10;
+
+/// vxrm as a hint has it.
+pub(crate) fn rounding_of_hint(hint: u16) -> u8 {
+    (hint >> HINT_ROUNDING & 3) as u8
+}
+
+/// What `state` is expected to be when code is executed again.
+pub(crate) fn hint(state: &State) -> u16 {
+    let bits = state.int[usize::from(SLOT_VTYPE)];
+    let kind = Type::of(bits);
+    if kind.ill || state.int[usize::from(SLOT_VSTART)] != 0 {
+        return 0;
+    }
+    let is_max = state.int[usize::from(SLOT_VL)] == kind.elements();
+    let rounding = (state.int[usize::from(SLOT_VCSR)] >> 1 & 3) as u16;
+    bits as u16 | HINT | rounding << HINT_ROUNDING | if is_max { HINT_MAX } else { 0 }
 }
 
 impl Machine<'_> {
@@ -68,14 +126,15 @@ impl Translator<'_> {
         let kind = Type::of(bits);
         let max = if kind.ill { 0 } else { kind.elements() };
         let (vl, max) = (Ref::slot(SLOT_VL), self.imm(max));
-        match wanted {
+        match &wanted {
             Wanted::Keep => self.ir.bin(OpCode::MinU, Ty::I64, vl, vl, max),
             Wanted::Value(wanted) if !kind.ill => {
-                self.ir.bin(OpCode::MinU, Ty::I64, vl, wanted, max);
+                self.ir.bin(OpCode::MinU, Ty::I64, vl, *wanted, max);
             }
             _ => self.ir.mov(Ty::I64, vl, max),
         }
-        self.vtype = Some(kind);
+        let length = self.length_after(kind, &wanted);
+        self.knows(Some(Setting { bits, kind, length }));
         let (bits, zero) = (self.imm(if kind.ill { VILL } else { bits }), self.imm(0));
         self.ir.mov(Ty::I64, Ref::slot(SLOT_VTYPE), bits);
         self.ir.mov(Ty::I64, Ref::slot(SLOT_VSTART), zero);
@@ -84,6 +143,32 @@ impl Translator<'_> {
             self.ir.mov(Ty::I64, dst, vl);
         }
         Flow::Next
+    }
+    /// How many elements there are after a type was set.
+    fn length_after(&self, kind: Type, wanted: &Wanted) -> Length {
+        match *wanted {
+            Wanted::Max => Length::Max,
+            Wanted::Value(n) => match self.ir.known(n) {
+                Some(n) if n >= kind.elements() => Length::Max,
+                Some(n) => Length::Count(n as u32),
+                None => Length::Mostly,
+            },
+            Wanted::Keep => match self.vtype {
+                Some(old) if old.kind.elements() == kind.elements() => old.length,
+                _ => Length::Any,
+            },
+        }
+    }
+    /// An instruction may have made vl smaller.
+    pub(crate) fn length_unknown(&mut self) {
+        for known in [&mut self.vtype, &mut self.guess].into_iter().flatten() {
+            known.length = Length::Any;
+        }
+    }
+    /// Notes what vtype and vl are from here on.
+    pub(crate) fn knows(&mut self, known: Option<Setting>) {
+        self.vtype = known;
+        self.guess = known;
     }
     /// VSETVLI.
     pub(crate) fn vsetvli(&mut self, vtype: u64, rs1: XReg, rd: XReg) -> Flow {

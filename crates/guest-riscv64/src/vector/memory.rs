@@ -45,6 +45,9 @@ impl Machine<'_> {
             let done = self.elements(store, vd, width, self.vl, base);
             return if fault_only_first { self.only_first(done) } else { done };
         }
+        if self.segments_at_once(op, store, (vd, group.count()), width, base) {
+            return Ok(());
+        }
         for i in self.vstart..self.vl {
             if !self.active(i) {
                 continue;
@@ -66,6 +69,38 @@ impl Machine<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Accesses segments that are next to each other, if nothing speaks against doing so at once.
+    fn segments_at_once(
+        &mut self,
+        op: Op,
+        store: bool,
+        (vd, regs): (usize, usize),
+        width: u32,
+        base: u64,
+    ) -> bool {
+        let (size, fields) = (width as usize / 8, self.fields());
+        if !matches!(op, Op::Le | Op::Leff | Op::Se) || self.masked() || self.vstart != 0 {
+            return false;
+        }
+        let mut buffer = [0; 8 * VLEN as usize / 8];
+        let bytes = &mut buffer[..self.vl * fields * size];
+        if !store && self.space.load(base, bytes).is_err() {
+            return false;
+        }
+        for (n, bytes) in bytes.chunks_exact_mut(size).enumerate() {
+            let (i, register) = (n / fields, vd + n % fields * regs);
+            let mut value = [0; 8];
+            if store {
+                value = self.get(register, width, i).to_le_bytes();
+                bytes.copy_from_slice(&value[..size]);
+            } else {
+                value[..size].copy_from_slice(bytes);
+                self.set(register, width, i, u64::from_le_bytes(value));
+            }
+        }
+        !store || self.space.store(base, bytes).is_ok()
     }
 
     /// Fails for groups that are reserved as the data of a load or store.

@@ -22,12 +22,13 @@ mod permute;
 mod reduce;
 
 use crate::cpu::{Cpu, Features};
+use crate::field::XReg;
 use crate::runtime;
 use crate::{Flow, Translator};
 use guest::{MemFault, Space};
-use ir::{Ref, State};
+use ir::{OpCode, Ref, State, Ty};
 
-pub(crate) use configuration::Type;
+pub(crate) use configuration::{Length, Setting, Type, hint, rounding_of_hint};
 pub(crate) use op::Op;
 
 /// Bits of a vector register.
@@ -153,14 +154,20 @@ impl Machine<'_> {
     /// Element `i` of a register group.
     fn get(&self, register: usize, width: u32, i: usize) -> u64 {
         let bit = i * width as usize;
-        let word = self.state.vec[V0 + register + bit / 128] >> (bit % 128);
-        word as u64 & low(width)
+        let word = self.state.vec[V0 + register + bit / 128];
+        // (Shifts of 128 bits by anything are slow.)
+        let half = if bit & 64 == 0 { word as u64 } else { (word >> 64) as u64 };
+        half >> (bit & 63) & low(width)
     }
     fn set(&mut self, register: usize, width: u32, i: usize, value: u64) {
         let bit = i * width as usize;
         let word = &mut self.state.vec[V0 + register + bit / 128];
-        let mask = u128::from(low(width)) << (bit % 128);
-        *word = *word & !mask | u128::from(value) << (bit % 128) & mask;
+        let mask = low(width);
+        let (mask, value) = (mask << (bit & 63), (value & mask) << (bit & 63));
+        *word = match bit & 64 {
+            0 => *word & !u128::from(mask) | u128::from(value),
+            _ => *word & !(u128::from(mask) << 64) | u128::from(value) << 64,
+        };
     }
     /// Bit `i` of a mask register.
     fn mask_bit(&self, register: usize, i: usize) -> bool {
@@ -275,13 +282,29 @@ impl Machine<'_> {
 }
 
 impl Translator<'_> {
-    /// A vector instruction: translated, or executed by leaving.
+    /// A vector instruction: translated, or executed by the runtime.
     pub(crate) fn vector(&mut self, op: Op, word: u32) -> Flow {
-        if self.direct(op, word) {
-            return Flow::Next;
+        if self.evaluated || op == Op::Setvl {
+            self.vtype = None;
+            let word = self.imm(word.into());
+            return self.runtime(runtime::VECTOR + op as u32, word, Ref::NONE);
         }
-        let word = self.imm(word.into());
-        self.runtime(runtime::VECTOR + op as u32, word, Ref::NONE)
+        if !self.direct(op, word) {
+            self.execute(op, word);
+        }
+        Flow::Next
+    }
+    /// Has the runtime execute an instruction. It leaves vstart zero.
+    fn execute(&mut self, op: Op, word: u32) {
+        let (none, number) = (Ref::NONE, (runtime::VECTOR + op as u32) as i32);
+        let operand = self.imm(word.into());
+        self.ir.emit(OpCode::RuntimeCall, Ty::I64, none, operand, none, none, 0, number);
+        if matches!(op, Op::Cpopm | Op::First | Op::MvXS) {
+            self.known.written(XReg((word >> 7 & 31) as u8));
+        }
+        if op == Op::Leff {
+            self.length_unknown();
+        }
     }
 }
 

@@ -22,6 +22,7 @@ impl Lower<'_> {
             OpCode::Syscall => self.syscall(op),
             OpCode::Trap => self.trap(op),
             OpCode::Runtime => self.runtime(op),
+            OpCode::RuntimeCall => self.runtime_call(op),
             OpCode::HostTime => self.host_time(op),
             OpCode::HasCode => self.has_code(op),
             OpCode::Counter => self.counter(op),

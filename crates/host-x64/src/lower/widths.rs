@@ -34,7 +34,7 @@ impl Widths {
             };
             let w = [width(op.a), width(op.b), width(op.c)];
             self.of.push(w);
-            if op.code == OpCode::Label {
+            if matches!(op.code, OpCode::Label | OpCode::RuntimeCall) {
                 slots = slot_widths(block);
             }
             let result = result(op, w, block.fp.boxed);

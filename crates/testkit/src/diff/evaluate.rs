@@ -117,7 +117,7 @@ fn round(
         let pc = state.pc();
         seen(program.code_at(pc));
         let control = guest.control(&state);
-        let mode = Mode { key: control.key, single, brief: false };
+        let mode = Mode { key: control.key, single, brief: false, hint: guest.hint(&state) };
         guest.translate(&mut Code { program, end }, pc, mode, &mut block);
         state.fp = control.fp;
         let mut space =
@@ -126,7 +126,7 @@ fn round(
             Outcome::Exit(_) | Outcome::Call { .. } => {}
             Outcome::Runtime { op, args } => {
                 let effect = guest.runtime(op.cast_unsigned(), args, &mut state, &mut space);
-                let at = state.pc().wrapping_sub(block.last_length().into());
+                let at = state.pc().wrapping_sub(block.length_before(state.pc()));
                 signal = match effect {
                     guest::Effect::Trap { .. } => Some((4, at)),
                     guest::Effect::Fault(fault) => Some((11, fault.addr)),

@@ -41,95 +41,109 @@ impl Translator<'_> {
         if !allowed(d.vs2()) || d.has_vector() && !allowed(d.vs1()) {
             return false;
         }
-        self.if_full(d);
+        self.begin(d);
         let scalar = self.second(d);
-        let in_one = VLEN / d.sew;
+        let elements = self.elements(d, d.sew);
         // Bits of all elements, 64 in each word.
         let mut words: Vec<Ref> = Vec::new();
         for r in 0..d.regs {
-            let (a, b) = (v(d.vs2() + r), self.second_of(d, scalar, r));
+            let (mut a, mut b) = (v(d.vs2() + r), self.second_of(d, scalar, r));
+            if code.is_float() {
+                let active = self.active(elements, r);
+                (a, b) = (self.zeroed(a, active), self.zeroed(b, active));
+            }
             let (a, b) = if reversed { (b, a) } else { (a, b) };
             let lanes = self.lanes_to_temp(code, d.lane(), 0, [a, b, NONE]);
-            let bits = self.temp();
-            self.ir.un_aux(OpCode::VecMask, Ty::I64, bits, lanes, d.lane().into());
-            let at = u32::from(r) * in_one;
-            match words.last().copied() {
-                Some(low) if !at.is_multiple_of(64) => {
-                    let all = self.temp();
-                    let field = (at % 64) as u16 | (in_one as u16) << 8;
-                    self.ir.bin_aux(OpCode::Bfi, Ty::I64, all, low, bits, field);
-                    words.pop();
-                    words.push(all);
-                }
-                _ => words.push(bits),
-            }
+            self.join_bits(d, r, lanes, &mut words);
         }
         if inverted {
-            let ones = self.imm(super::super::low(d.elements().min(64)));
+            let ones = self.imm(super::super::low(d.in_registers().min(64)));
             for word in &mut words {
-                let t = self.temp();
-                self.ir.bin(OpCode::Xor, Ty::I64, t, *word, ones);
-                *word = t;
+                *word = self.int(OpCode::Xor, 0, [*word, ones, NONE]);
             }
         }
-        self.write_mask(d, &words);
+        self.write_bits(d, &words);
         true
+    }
+    /// Appends a bit for each lane of register `r` of a group to `words`.
+    pub(super) fn join_bits(&mut self, d: Direct, r: u16, lanes: Ref, words: &mut Vec<Ref>) {
+        let (bits, in_one) = (self.temp(), VLEN / d.sew);
+        self.ir.un_aux(OpCode::VecMask, Ty::I64, bits, lanes, d.lane().into());
+        let at = u32::from(r) * in_one;
+        match words.last_mut() {
+            Some(low) if !at.is_multiple_of(64) => {
+                let all = self.temp();
+                let field = (at % 64) as u16 | (in_one as u16) << 8;
+                self.ir.bin_aux(OpCode::Bfi, Ty::I64, all, *low, bits, field);
+                *low = all;
+            }
+            _ => words.push(bits),
+        }
     }
     pub(super) fn direct_float_compare(&mut self, d: Direct) -> bool {
         matches!(d.op, Op::Mfeq | Op::Mfne | Op::Mflt | Op::Mfle | Op::Mfgt | Op::Mfge)
             && self.direct_compare(d)
     }
-    /// Writes VLMAX bits to the destination, of which the others stay.
-    fn write_mask(&mut self, d: Direct, words: &[Ref]) {
-        let (vd, elements) = (v(d.vd()), d.elements());
-        if let [low, high] = *words {
-            return self.ir.bin(OpCode::VecFromPair, Ty::V128, vd, low, high);
+    /// Writes the bits of elements that take part to the destination, of which the others stay.
+    pub(super) fn write_bits(&mut self, d: Direct, words: &[Ref]) {
+        let (vd, elements) = (v(d.vd()), d.in_registers());
+        if !d.is_partial() && elements >= 8 {
+            if let [low, high] = *words {
+                return self.ir.bin(OpCode::VecFromPair, Ty::V128, vd, low, high);
+            }
+            let lane = elements.ilog2() as u8 - 3;
+            return self.lanes(VecOp::InsInt, lane, 0, vd, [vd, words[0], NONE]);
         }
-        let (mut bits, mut lane) = (words[0], 0);
-        if elements < 8 {
-            let (old, new) = (self.temp(), self.temp());
-            self.ir.un_aux(OpCode::VecToInt, Ty::I64, old, vd, 0);
-            self.ir.bin_aux(OpCode::Bfi, Ty::I64, new, old, bits, (elements as u16) << 8);
-            bits = new;
-        } else {
-            lane = elements.ilog2() as u8 - 3;
+        let mut new = vd;
+        for (n, &bits) in words.iter().enumerate() {
+            let active = self.active_bits(d, 64 * n as u32, elements.min(64));
+            let old = self.temp();
+            self.ir.un_aux(OpCode::VecToInt, Ty::I64, old, vd, n as u16 | 3 << 8);
+            let bits = self.int(OpCode::And, 0, [bits, active, NONE]);
+            let rest = self.int(OpCode::AndNot, 0, [old, active, NONE]);
+            let bits = self.int(OpCode::Or, 0, [bits, rest, NONE]);
+            new = self.lanes_to_temp(VecOp::InsInt, 3, n as i32, [new, bits, NONE]);
         }
-        self.lanes(VecOp::InsInt, lane, 0, vd, [vd, bits, NONE]);
+        self.ir.mov(Ty::V128, vd, new);
     }
     pub(super) fn direct_mask(&mut self, d: Direct) -> bool {
         match d.op {
-            Op::Id if d.aligned(d.regs, &[d.vd()]) => self.direct_numbers(d),
+            Op::Id if d.aligned(d.regs, &[d.vd()]) && d.mask_is_apart(&[d.vd()]) => {
+                self.direct_numbers(d)
+            }
             Op::Cpopm | Op::First => self.direct_count(d),
+            Op::Msbf | Op::Msif | Op::Msof => self.direct_first(d),
             _ => self.direct_logic(d),
         }
     }
     /// VID: each element's number.
     fn direct_numbers(&mut self, d: Direct) -> bool {
-        self.if_full(d);
+        self.begin(d);
+        let elements = self.elements(d, d.sew);
         let in_one = VLEN / d.sew;
         for r in 0..d.regs {
             let number = |n: u32| u128::from(u32::from(r) * in_one + n);
             let all = (0..in_one).fold(0, |all, n| all | number(n) << (n * d.sew));
-            let all = self.ir.vconst(all);
-            self.ir.mov(Ty::V128, v(d.vd() + r), all);
+            let (all, active) = (self.ir.vconst(all), self.active(elements, r));
+            self.put(v(d.vd() + r), all, active);
         }
         true
     }
     /// VCPOP and VFIRST.
     fn direct_count(&mut self, d: Direct) -> bool {
-        self.if_full(d);
-        let word = |t: &mut Self, n: u16| {
+        self.begin(d);
+        let count = d.in_registers();
+        let word = |t: &mut Self, n: u32| {
             let bits = t.temp();
-            t.ir.un_aux(OpCode::VecToInt, Ty::I64, bits, v(d.vs2()), n | 3 << 8);
-            bits
+            t.ir.un_aux(OpCode::VecToInt, Ty::I64, bits, v(d.vs2()), n as u16 | 3 << 8);
+            if !d.is_partial() && count >= 64 {
+                return bits;
+            }
+            let active = t.active_bits(d, 64 * n, count.min(64));
+            t.int(OpCode::And, 0, [bits, active, NONE])
         };
         let low = word(self, 0);
-        let (low, high) = if d.elements() > 64 {
-            (low, Some(word(self, 1)))
-        } else {
-            let mask = self.imm(super::super::low(d.elements()));
-            (self.int(OpCode::And, 0, [low, mask, NONE]), None)
-        };
+        let high = (count > 64).then(|| word(self, 1));
         let rd = self.x_out(XReg(d.vd() as u8));
         if d.op == Op::Cpopm {
             let mut count = self.int(OpCode::Popcnt, 0, [low, NONE, NONE]);
@@ -158,11 +172,24 @@ impl Translator<'_> {
         self.ir.bin(OpCode::Or, Ty::I64, rd, first, ones);
         true
     }
-    /// An integer operation with a temporary as the result.
-    fn int(&mut self, code: OpCode, aux: u16, [a, b, c]: [Ref; 3]) -> Ref {
-        let t = self.temp();
-        self.ir.ter(code, Ty::I64, t, a, b, c, aux);
-        t
+    /// VMSBF, VMSIF and VMSOF: bits before, up to and at the first one that is set.
+    fn direct_first(&mut self, d: Direct) -> bool {
+        let (vd, vs2, count) = (d.vd(), d.vs2(), d.in_registers());
+        if vd == vs2 || !d.mask_is_apart(&[vd]) || count > 64 {
+            return false;
+        }
+        self.begin(d);
+        let (active, bits, one) = (self.active_bits(d, 0, count), self.temp(), self.imm(1));
+        self.ir.un_aux(OpCode::VecToInt, Ty::I64, bits, v(vs2), 3 << 8);
+        let bits = self.int(OpCode::And, 0, [bits, active, NONE]);
+        let less = self.int(OpCode::Sub, 0, [bits, one, NONE]);
+        let result = match d.op {
+            Op::Msbf => self.int(OpCode::AndNot, 0, [less, bits, NONE]),
+            Op::Msif => self.int(OpCode::Xor, 0, [less, bits, NONE]),
+            _ => self.int(OpCode::AndNot, 0, [bits, less, NONE]),
+        };
+        self.write_bits(d, &[result]);
+        true
     }
     /// Logic on masks.
     fn direct_logic(&mut self, d: Direct) -> bool {
@@ -177,13 +204,21 @@ impl Translator<'_> {
             Op::Mxnor => (VecOp::Xor, true),
             _ => return false,
         };
-        self.if_full(d);
+        self.begin(d);
         let vd = v(d.vd());
         let mut result = self.lanes_to_temp(code, 0, 0, [v(d.vs2()), v(d.vs1()), NONE]);
         if inverted {
             result = self.lanes_to_temp(VecOp::Not, 0, 0, [result, NONE, NONE]);
         }
-        let mask = self.ir.vconst(u128::MAX >> (128 - d.elements()));
+        if let Some(count) = d.count() {
+            let mask = self.ir.vconst(if count == 0 { 0 } else { u128::MAX >> (128 - count) });
+            self.lanes(VecOp::Select, 0, 0, vd, [result, vd, mask]);
+            return true;
+        }
+        let low = self.active_bits(d, 0, 64);
+        let high = if d.elements() > 64 { self.active_bits(d, 64, 64) } else { self.imm(0) };
+        let mask = self.temp();
+        self.ir.bin(OpCode::VecFromPair, Ty::V128, mask, low, high);
         self.lanes(VecOp::Select, 0, 0, vd, [result, vd, mask]);
         true
     }

@@ -1,23 +1,37 @@
-//! Vector instructions as vector operations of the back end, where whole groups take part.
+//! Vector instructions as vector operations of the back end.
 //!
-//! Behind a VSETVLI of the same block the type is known. The first instruction there leaves the block if vl is
-//! not VLMAX; it goes on in another block, where the type is not known, so that everything is
-//! executed by [`super::Machine`]. What is translated here has no tail, then, and vstart is 0. Instructions
-//! with masks are left to the machine, too, and those of parts of registers.
+//! The type is known behind a VSETVLI of the same block. Elsewhere it is expected to be the one with which the
+//! code was reached when it was translated; the first instruction that makes use of it looks whether it is, and
+//! is executed by the runtime if not, and the block is left behind it. Behind a VSETVLI with a register the
+//! first instruction leaves the block if vl is not VLMAX: the block that begins there is
+//! translated for any vl.
 //!
-//! A group of several registers takes several operations. An instruction that faults in the middle is
-//! executed once more from its start ([`guest::Spec::refault`]), so it may have written registers
-//! that it does not read; to say so, a label is placed between the steps. Floating-point
-//! operations that read what they write have all results in temporaries first.
+//! Where not all elements take part, a register's result is computed for all and those that take part are
+//! selected ([`active`]). Operands of floating-point operations are zeroed where they do not, so that these
+//! raise nothing.
+//!
+//! An instruction that faults in the middle is executed once more from its start
+//! ([`guest::Spec::refault`]), so it may have written registers that it does not read; to say so, a label is
+//! placed between the steps. Floating-point operations that read what they write have all results in
+//! temporaries first.
 
+mod active;
 mod arithmetic;
+mod bits;
+mod carry;
+mod crypto;
+mod elements;
+mod fixed;
 mod mask;
 mod memory;
+mod permute;
+mod segments;
 mod wide;
+mod wide_float;
 
-use super::{Op, Type, VLEN};
+use super::{Length, Op, Setting, VLEN};
 use crate::key;
-use crate::state::{SLOT_VL, SLOT_VSTART, SLOT_VTYPE};
+use crate::state::{SLOT_VCSR, SLOT_VL, SLOT_VSTART, SLOT_VTYPE};
 use crate::translator::Translator;
 use ir::state::FIRST_VEC;
 use ir::vec_op::{self, VecOp};
@@ -32,11 +46,18 @@ struct Direct {
     sew: u32,
     /// Registers of a group.
     regs: u16,
-    /// It is known that vl is VLMAX.
-    full: bool,
+    /// The group is this part of a register: log2, zero or negative.
+    part: i32,
+    known: Setting,
+    /// That is only expected.
+    expected: bool,
 }
 
 impl Direct {
+    fn new(op: Op, word: u32, known: Setting, expected: bool) -> Self {
+        let (sew, lmul) = (known.kind.sew, known.kind.lmul);
+        Self { op, word, sew, regs: 1 << lmul.max(0), part: lmul.min(0), known, expected }
+    }
     fn bits(self, lsb: u32, width: u32) -> u16 {
         (self.word >> lsb & ((1 << width) - 1)) as u16
     }
@@ -62,6 +83,10 @@ impl Direct {
     }
     /// VLMAX.
     fn elements(self) -> u32 {
+        self.known.kind.elements() as u32
+    }
+    /// How many elements the registers have.
+    fn in_registers(self) -> u32 {
         VLEN / self.sew * u32::from(self.regs)
     }
     /// The second source is a vector.
@@ -80,6 +105,16 @@ impl Direct {
     fn same_width(self) -> bool {
         self.aligned(self.regs, &[self.vd(), self.vs2()])
             && (!self.has_vector() || self.aligned(self.regs, &[self.vs1()]))
+            && self.mask_is_apart(&[self.vd(), self.vs2()])
+            && (!self.has_vector() || self.mask_is_apart(&[self.vs1()]))
+    }
+    /// If there is a mask, it is none of the operands at `at`.
+    fn mask_is_apart(self, at: &[u16]) -> bool {
+        !self.masked() || !at.contains(&0)
+    }
+    /// Whether the operations have to be told which elements take part.
+    fn is_partial(self) -> bool {
+        self.masked() || self.part < 0 || !matches!(self.known.length, Length::Max | Length::Mostly)
     }
 }
 
@@ -91,52 +126,84 @@ fn v(n: u16) -> Ref {
 impl Translator<'_> {
     /// Translates a vector instruction. False: not done, and nothing appended.
     pub(super) fn direct(&mut self, op: Op, word: u32) -> bool {
-        let Some((kind, full)) = self.known_type() else { return false };
-        if kind.ill || kind.lmul < 0 {
+        let Some(known) = self.vtype.or(self.guess) else { return false };
+        if known.kind.ill {
             return false;
         }
-        let d = Direct { op, word, sew: kind.sew, regs: 1 << kind.lmul, full };
-        if d.masked() {
-            return false;
-        }
+        let d = Direct::new(op, word, known, self.vtype.is_none());
         match op.class() {
             super::op::Class::Memory => self.direct_memory(d),
             super::op::Class::Integer => {
-                self.direct_integer(d) || self.direct_compare(d) || self.direct_wide(d)
+                self.direct_integer(d)
+                    || self.direct_compare(d)
+                    || self.direct_wide(d)
+                    || self.direct_carry(d)
             }
             super::op::Class::Float if d.sew >= 32 && key::rounding_is_defined(self.key) => {
-                self.direct_float(d) || self.direct_float_compare(d)
+                self.direct_float(d) || self.direct_float_compare(d) || self.direct_wide_float(d)
             }
+            super::op::Class::Reduction
+                if matches!(d.op, Op::Fredusum | Op::Fredosum | Op::Fredmin | Op::Fredmax) =>
+            {
+                self.direct_float_reduction(d)
+            }
+            super::op::Class::Crypto => self.direct_crypto(d),
+            super::op::Class::Fixed => self.direct_fixed(d),
             super::op::Class::Reduction => self.direct_reduction(d),
             super::op::Class::Mask => self.direct_mask(d),
-            super::op::Class::Permutation => self.direct_move(d),
+            super::op::Class::Permutation => self.direct_move(d) || self.direct_permutation(d),
             _ => false,
         }
     }
-    /// The type that an earlier instruction of the block has set, if vl and vstart are as that one has left
-    /// them; and whether the block has been left since unless vl is VLMAX.
-    fn known_type(&self) -> Option<(Type, bool)> {
-        let kind = self.vtype?;
-        let mut full = false;
-        for op in self.ir.block.ops.iter().rev() {
-            full |= op.code == OpCode::BrCmp && op.a == Ref::slot(SLOT_VL);
-            match op.dst.as_slot() {
-                Some(SLOT_VTYPE) => return Some((kind, full)),
-                Some(SLOT_VL) => return None,
-                Some(SLOT_VSTART) if self.ir.known(op.a) != Some(0) => return None,
-                _ => {}
-            }
+    /// Before the operations of an instruction: looks whether the type is the one that is expected.
+    fn begin(&mut self, d: Direct) {
+        let mut known = d.known;
+        if d.expected {
+            self.look_at_type(d);
+        } else if known.length == Length::Mostly {
+            let max = self.imm(d.elements().into());
+            let exit = self.exit_to(self.pc, ExitKind::Jump);
+            self.ir.br_cmp(Ty::I64, Cond::Ne, Ref::slot(SLOT_VL), max, exit);
         }
-        None
+        if known.length == Length::Mostly {
+            known.length = Length::Max;
+        }
+        self.knows(Some(known));
     }
-    /// Leaves the block unless vl is VLMAX.
-    fn if_full(&mut self, d: Direct) {
-        if d.full {
-            return;
-        }
-        let max = self.imm(d.elements().into());
-        let exit = self.exit_to(self.pc, ExitKind::Jump);
-        self.ir.br_cmp(Ty::I64, Cond::Ne, Ref::slot(SLOT_VL), max, exit);
+    /// Looks whether the type, and vl, are the ones that are expected.
+    fn look_at_type(&mut self, d: Direct) {
+        self.unless(d, |t, other| {
+            let require = |t: &mut Self, slot, value| {
+                let value = t.imm(value);
+                t.ir.br_cmp(Ty::I64, Cond::Ne, Ref::slot(slot), value, other);
+            };
+            require(t, SLOT_VTYPE, d.known.bits);
+            require(t, SLOT_VSTART, 0);
+            match d.known.length {
+                Length::Max | Length::Mostly => require(t, SLOT_VL, d.elements().into()),
+                Length::Count(n) => require(t, SLOT_VL, n.into()),
+                Length::Any => {}
+            }
+        });
+    }
+    /// Looks whether vxrm is the one that is expected.
+    fn look_at_rounding(&mut self, d: Direct) {
+        self.unless(d, |t, other| {
+            let (mode, expected) = (t.temp(), t.imm(t.vxrm.into()));
+            t.ir.un_aux(OpCode::Ubfx, Ty::I64, mode, Ref::slot(SLOT_VCSR), 1 | 2 << 8);
+            t.ir.br_cmp(Ty::I64, Cond::Ne, mode, expected, other);
+        });
+    }
+    /// Where `conditions` branch to its label, the runtime executes the instruction, and the block is left.
+    fn unless(&mut self, d: Direct, conditions: impl FnOnce(&mut Self, i32)) {
+        let (other, done) = (self.ir.label(), self.ir.label());
+        conditions(self, other);
+        self.ir.br(done);
+        self.ir.place(other);
+        self.execute(d.op, d.word);
+        let exit = self.exit_to(self.next_pc(), ExitKind::Jump);
+        self.ir.br_cond(Cond::Al, exit);
+        self.ir.place(done);
     }
     /// Begins another step of the instruction.
     fn next_step(&mut self) {

@@ -3,21 +3,41 @@
 use super::super::Op;
 use super::{Direct, v};
 use crate::field::{FReg, XReg};
+use crate::state::SLOT_VL;
 use crate::translator::Translator;
 use ir::vec_op::VecOp;
-use ir::{OpCode, Ref, Ty};
+use ir::{Cond, OpCode, Ref, Ty};
 
 const NONE: Ref = Ref::NONE;
 
+/// Whether groups of `a` and `b`, register and number of registers, have nothing in common.
+fn apart(a: (u16, u16), b: (u16, u16)) -> bool {
+    a.0 + a.1 <= b.0 || b.0 + b.1 <= a.0
+}
+
 impl Direct {
-    /// Whether the destination, of two registers for each one of a source at `at`, is in its place: it
-    /// may overlap the source only at its end.
-    fn may_widen(self, at: u16) -> bool {
-        let (vd, regs) = (self.vd(), self.regs);
-        let apart = at + regs <= vd || vd + 2 * regs <= at;
-        // (A sum is a source itself, of another width.)
-        let sums = matches!(self.op, Op::Wmaccu | Op::Wmacc);
-        at.is_multiple_of(regs) && (apart || at == vd + regs && !sums)
+    /// Registers of a group of elements `1 << by` times as wide; None if there are too many.
+    pub(super) fn wide_regs(self, by: i32) -> Option<u16> {
+        let lmul = self.known.kind.lmul + by;
+        (lmul <= 3).then_some(1 << lmul.max(0))
+    }
+    /// Whether a destination of `regs` registers with elements `1 << by` times as wide as those of the group at
+    /// `at` may be at `vd`: it may overlap that one only at its end.
+    pub(super) fn may_widen(self, at: u16, source: (u16, bool), regs: u16) -> bool {
+        let (vd, (n, whole)) = (self.vd(), source);
+        let at_end = whole && at > vd && at + n == vd + regs;
+        at.is_multiple_of(n) && (apart((at, n), (vd, regs)) || at_end) && self.mask_is_apart(&[at])
+    }
+}
+
+impl Direct {
+    /// Whether the operands of a narrowing instruction are allowed, the first of `regs` registers.
+    pub(super) fn may_narrow(self, regs: u16) -> bool {
+        let (vd, vs2) = (self.vd(), self.vs2());
+        self.aligned(self.regs, &[vd])
+            && self.aligned(regs, &[vs2])
+            && self.mask_is_apart(&[vd, vs2])
+            && (apart((vs2, regs), (vd, self.regs)) || vd == vs2)
     }
 }
 
@@ -25,9 +45,10 @@ impl Translator<'_> {
     pub(super) fn direct_wide(&mut self, d: Direct) -> bool {
         match d.op {
             Op::Nsrl | Op::Nsra => return self.direct_narrowing(d),
-            _ if d.sew == 64 || d.regs == 8 || !d.aligned(2 * d.regs, &[d.vd()]) => return false,
+            _ if d.sew == 64 => return false,
             _ => {}
         }
+        let Some(regs) = d.wide_regs(1) else { return false };
         let extend = |signed| if signed { VecOp::ExtS } else { VecOp::ExtU };
         let (first, code) = match d.op {
             Op::Waddu => (Some(extend(false)), VecOp::AddWU),
@@ -40,72 +61,116 @@ impl Translator<'_> {
             Op::Wmacc => (None, VecOp::MlaLS),
             _ => return false,
         };
+        let sums = matches!(d.op, Op::Wmaccu | Op::Wmacc);
         // (Those with a first source that is wide already have the highest of these bits.)
         let wide_first = first.is_some() && d.bits(28, 1) != 0;
-        if wide_first || !d.may_widen(d.vs2()) || d.has_vector() && !d.may_widen(d.vs1()) {
-            return false;
-        }
-        self.if_full(d);
-        let scalar = self.second(d);
-        for n in 0..2 * d.regs {
-            let (dst, half) = (v(d.vd() + n), i32::from(n & 1));
-            let (mut a, b) = (v(d.vs2() + n / 2), self.second_of(d, scalar, n / 2));
-            if n > 0 {
-                self.next_step();
-            }
-            if let Some(extend) = first {
-                a = self.lanes_to_temp(extend, d.lane(), half, [a, NONE, NONE]);
-            }
-            let c = if matches!(d.op, Op::Wmaccu | Op::Wmacc) { dst } else { NONE };
-            self.lanes(code, d.lane(), half, dst, [a, b, c]);
-        }
-        true
-    }
-    /// Of elements half as wide.
-    pub(super) fn direct_extension(&mut self, d: Direct) -> bool {
-        let (vd, vs2, half) = (d.vd(), d.vs2(), d.regs / 2);
-        let source = half.max(1);
-        let apart = vs2 + source <= vd || vd + d.regs <= vs2;
-        let at_end = half > 0 && vs2 == vd + half;
-        if d.sew == 8
-            || !d.aligned(d.regs, &[vd])
-            || !d.aligned(source, &[vs2])
-            || !(apart || at_end)
+        // (A sum is a source itself, of another width.)
+        let source = (d.regs, d.part == 0 && !sums);
+        let vs2 = (d.vs2(), if wide_first { regs } else { d.regs });
+        let first_allowed = match wide_first {
+            true => d.aligned(regs, &[vs2.0]) && d.mask_is_apart(&[vs2.0]),
+            false => d.may_widen(vs2.0, source, regs),
+        };
+        let second_allowed = !d.has_vector()
+            || d.may_widen(d.vs1(), source, regs) && (!wide_first || apart((d.vs1(), d.regs), vs2));
+        if !first_allowed
+            || !second_allowed
+            || !d.aligned(regs, &[d.vd()])
+            || !d.mask_is_apart(&[d.vd()])
         {
             return false;
         }
-        self.if_full(d);
-        let code = if d.op == Op::SextVf2 { VecOp::ExtS } else { VecOp::ExtU };
-        for n in 0..d.regs {
-            if n > 0 {
-                self.next_step();
+        self.begin(d);
+        let scalar = self.second(d);
+        let elements = self.elements(d, 2 * d.sew);
+        for n in 0..regs {
+            let active = self.active(elements, n);
+            let (dst, half) = (v(d.vd() + n), i32::from(n & 1));
+            let b = self.second_of(d, scalar, n / 2);
+            let mut a = v(vs2.0 + if wide_first { n } else { n / 2 });
+            if let Some(extend) = first
+                && !wide_first
+            {
+                a = self.lanes_to_temp(extend, d.lane(), half, [a, NONE, NONE]);
             }
-            let (dst, a) = (v(vd + n), v(vs2 + n / 2));
-            self.lanes(code, d.lane() - 1, i32::from(n & 1), dst, [a, NONE, NONE]);
+            let c = if sums { dst } else { NONE };
+            self.lanes_where(active, (code, d.lane(), half), dst, [a, b, c]);
         }
         true
     }
-    /// Shifts right by an immediate, of elements twice as wide.
-    fn direct_narrowing(&mut self, d: Direct) -> bool {
-        let (vd, vs2, amount) = (d.vd(), d.vs2(), i32::from(d.vs1()));
-        let apart = vs2 + 2 * d.regs <= vd || vd + d.regs <= vs2;
-        let allowed = d.sew < 64
-            && d.regs < 8
-            && d.aligned(d.regs, &[vd])
-            && d.aligned(2 * d.regs, &[vs2])
-            && (apart || vd == vs2);
-        // (Further, an arithmetic shift gives more signs.)
-        if !allowed || d.form() != 3 || amount > d.sew as i32 {
+    /// Of elements narrower by `1 << by`.
+    pub(super) fn direct_extension(&mut self, d: Direct, by: u32, signed: bool) -> bool {
+        let (vd, vs2) = (d.vd(), d.vs2());
+        let lmul = d.known.kind.lmul - by as i32;
+        let source = (1 << lmul.max(0), lmul >= 0);
+        if d.sew >> by < 8
+            || lmul < -3
+            || !d.aligned(d.regs, &[vd])
+            || !d.mask_is_apart(&[vd])
+            || !d.may_widen(vs2, source, d.regs)
+        {
             return false;
         }
-        self.if_full(d);
+        self.begin(d);
+        let code = if signed { VecOp::ExtS } else { VecOp::ExtU };
+        let elements = self.elements(d, d.sew);
         for n in 0..d.regs {
-            if n > 0 {
-                self.next_step();
+            let active = self.active(elements, n);
+            let mut a = v(vs2 + (n >> by));
+            for step in (1..by).rev() {
+                let (lane, half) = (d.lane() - step as u8 - 1, i32::from(n >> step & 1));
+                a = self.lanes_to_temp(code, lane, half, [a, NONE, NONE]);
             }
-            let (low, high) = (v(vs2 + 2 * n), v(vs2 + 2 * n + 1));
+            let half = i32::from(n & 1);
+            self.lanes_where(active, (code, d.lane() - 1, half), v(vd + n), [a, NONE, NONE]);
+        }
+        true
+    }
+    /// Shifts right of elements twice as wide by a number that all have.
+    fn direct_narrowing(&mut self, d: Direct) -> bool {
+        let (vd, vs2) = (d.vd(), d.vs2());
+        let Some(regs) = d.wide_regs(1) else { return false };
+        if d.sew == 64 || !d.may_narrow(regs) || d.has_vector() {
+            return false;
+        }
+        self.begin(d);
+        let bits = 2 * d.sew;
+        let mut amount = i32::from(d.vs1()) & (bits as i32 - 1);
+        let mut by = None;
+        if d.form() != 3 || amount > d.sew as i32 {
+            // By lanes, to the right as the numbers are negative.
+            let x = match d.form() {
+                3 => self.imm(amount as u64),
+                _ => self.x(XReg(d.vs1() as u8)),
+            };
+            let (mask, zero) = (self.imm(u64::from(bits) - 1), self.imm(0));
+            let n = self.int(OpCode::And, 0, [x, mask, NONE]);
+            let n = self.int(OpCode::Sub, 0, [zero, n, NONE]);
+            by = Some(self.lanes_to_temp(VecOp::DupInt, d.lane() + 1, 0, [n, NONE, NONE]));
+            amount = 0;
+        }
+        let shift = if d.op == Op::Nsra { VecOp::ShlS } else { VecOp::ShlU };
+        let shifted = |t: &mut Self, a: Ref| match by {
+            Some(by) => t.lanes_to_temp(shift, d.lane() + 1, 0, [a, by, NONE]),
+            None => a,
+        };
+        let elements = self.elements(d, d.sew);
+        for n in 0..d.regs {
+            let active = self.active(elements, n);
+            let low = shifted(self, v(vs2 + 2 * n));
+            if d.part < 0 {
+                self.lanes_where(
+                    active,
+                    (VecOp::Narrow, d.lane(), amount),
+                    v(vd),
+                    [low, NONE, NONE],
+                );
+                break;
+            }
+            let high = shifted(self, v(vs2 + 2 * n + 1));
             let low = self.lanes_to_temp(VecOp::Narrow, d.lane(), amount, [low, NONE, NONE]);
-            self.lanes(VecOp::Narrow, d.lane(), amount | 0x100, v(vd + n), [high, NONE, low]);
+            let how = (VecOp::Narrow, d.lane(), amount | 0x100);
+            self.lanes_where(active, how, v(vd + n), [high, NONE, low]);
         }
         true
     }
@@ -118,6 +183,7 @@ impl Translator<'_> {
                 if !regs.is_power_of_two() || regs > 8 || !d.aligned(regs, &[vd, vs2]) {
                     return false;
                 }
+                self.begin(d);
                 for r in 0..regs {
                     self.ir.mov(Ty::V128, v(vd + r), v(vs2 + r));
                 }
@@ -131,14 +197,16 @@ impl Translator<'_> {
                 {
                     return false;
                 }
-                self.if_full(d);
+                self.begin(d);
                 let scalar = self.second(d);
+                let elements = self.elements(d, d.sew);
                 for r in 0..d.regs {
-                    let a = self.second_of(d, scalar, r);
-                    self.ir.mov(Ty::V128, v(vd + r), a);
+                    let (a, active) = (self.second_of(d, scalar, r), self.active(elements, r));
+                    self.put(v(vd + r), a, active);
                 }
             }
             Op::MvXS => {
+                self.begin(d);
                 let rd = self.x_out(XReg(vd as u8));
                 let sign = if d.sew == 64 { 0 } else { 2 << 12 };
                 self.ir.un_aux(
@@ -150,27 +218,43 @@ impl Translator<'_> {
                 );
             }
             Op::MvSX => {
-                self.if_full(d);
+                self.begin(d);
                 let x = self.x(XReg(d.vs1() as u8));
-                self.lanes(VecOp::InsInt, d.lane(), 0, v(vd), [v(vd), x, NONE]);
+                self.first_element(d, (VecOp::InsInt, x));
             }
             Op::FmvFS | Op::FmvSF if !crate::key::rounding_is_defined(self.key) => return false,
             Op::FmvFS if d.sew == 64 => {
+                self.begin(d);
                 let f = self.f(FReg(vd as u8));
                 self.ir.mov(Ty::F64, f, v(vs2));
             }
             Op::FmvFS if d.sew == 32 => {
+                self.begin(d);
                 let (t, f) = (self.temp(), self.f(FReg(vd as u8)));
                 self.ir.mov(Ty::F32, t, v(vs2));
                 self.ir.un(OpCode::FBox, Ty::F32, f, t);
             }
             Op::FmvSF if d.sew >= 32 => {
-                self.if_full(d);
+                self.begin(d);
                 let f = self.checked_float(d);
-                self.lanes(VecOp::InsLane, d.lane(), 0, v(vd), [v(vd), f, NONE]);
+                self.first_element(d, (VecOp::InsLane, f));
             }
             _ => return false,
         }
         true
+    }
+    /// Writes element 0, if there are any.
+    fn first_element(&mut self, d: Direct, (code, value): (VecOp, Ref)) {
+        let vd = v(d.vd());
+        match d.count() {
+            Some(0) => {}
+            Some(_) => self.lanes(code, d.lane(), 0, vd, [vd, value, NONE]),
+            None => {
+                let (none, zero) = (self.ir.label(), self.imm(0));
+                self.ir.br_cmp(Ty::I64, Cond::Eq, Ref::slot(SLOT_VL), zero, none);
+                self.lanes(code, d.lane(), 0, vd, [vd, value, NONE]);
+                self.ir.place(none);
+            }
+        }
     }
 }

@@ -20,6 +20,7 @@ use ir::{Cond, ExitKind, Op, State};
 
 const EXIT_REASON: Mem = Mem::state(offset_of!(State, exit_reason) as i32);
 const EXIT_ARG: Mem = Mem::state(offset_of!(State, exit_arg) as i32);
+const CALL_RUNTIME: Mem = Mem::state(offset_of!(State, call_runtime) as i32);
 const LEAVE: Mem = Mem::state(offset_of!(State, leave) as i32);
 /// `jmp [State::leave_link]`, six bytes.
 pub(super) const LEAVE_LINK: u64 = {
@@ -358,6 +359,22 @@ impl Lower<'_> {
     }
     pub(crate) fn runtime(&mut self, op: Op) {
         self.save_flags();
+        self.runtime_operands(op);
+        self.leave(self.with_length(exit::RUNTIME), u64::from(op.imm as u32), self.next_pc());
+    }
+    pub(crate) fn runtime_call(&mut self, op: Op) {
+        self.save_flags();
+        self.flags_home();
+        self.runtime_operands(op);
+        self.flush_scratch();
+        self.e.store_imm(Size::Q, EXIT_ARG, op.imm);
+        self.e.call_mem(CALL_RUNTIME);
+        let undone = self.cold(ColdKind::Interpret);
+        self.e.jcc(Cc::Ne, undone);
+        self.boxes.forget();
+    }
+    /// Stores the arguments of the runtime.
+    fn runtime_operands(&mut self, op: Op) {
         for (n, r) in [op.a, op.b].into_iter().enumerate() {
             if r.is_none() {
                 continue;
@@ -370,7 +387,6 @@ impl Lower<'_> {
             }
         }
         self.unlock();
-        self.leave(self.with_length(exit::RUNTIME), u64::from(op.imm as u32), self.next_pc());
     }
     pub(crate) fn syscall(&mut self, op: Op) {
         self.save_flags();

@@ -105,6 +105,15 @@ impl Lower<'_> {
                 self.finish_low(t, v, d, clean);
                 true
             }
+            VecOp::ShlAll | VecOp::ShrUAll | VecOp::ShrSAll => {
+                let Some(l) = v.l().checked_sub(1) else { return false };
+                let code = match v.code {
+                    VecOp::ShlAll => op::PSLL.get(l),
+                    VecOp::ShrUAll => op::PSRL.get(l),
+                    _ => op::PSRA.get(l),
+                };
+                code.is_some_and(|&code| self.one(v, code, v.a, v.b, false))
+            }
             VecOp::Sli | VecOp::Sri => {
                 let all = u64::MAX >> (64 - bits);
                 let (shift, mask) = if v.code == VecOp::Sli {
