@@ -36,6 +36,7 @@ mod system;
 mod vector;
 mod vector_float;
 mod vector_integer;
+mod x87;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use crate::control::{mxcsr, set_mxcsr};
 use crate::cpu::Cpu;
 use crate::state::FIRST_HIGH;
-use crate::xstate;
+use crate::{x87, xstate};
 use guest::{Effect, MemFault, Space};
 use ir::State;
 use ir::state::{FIRST_VEC, TRAP_PROTECTION, TRAP_UNDEFINED};
@@ -21,6 +21,9 @@ pub(crate) const STORE_MXCSR: u32 = 4;
 pub(crate) const FXSAVE: u32 = 5;
 /// FXRSTOR: from there.
 pub(crate) const FXRSTOR: u32 = 6;
+
+/// An instruction of the x87: its number from here on; argument 0 is an address or a register.
+pub(crate) const X87: u32 = 0x1000;
 
 /// No carry, in the IR's flags.
 const NO_CARRY: u32 = 1 << 29;
@@ -80,6 +83,7 @@ pub(crate) fn run(
             state.set_six_flags(NO_CARRY);
             Effect::None
         }
+        X87.. => x87::run(op - X87, args[0], state, space),
         _ => Effect::Trap { kind: TRAP_UNDEFINED, argument: 0 },
     }
 }

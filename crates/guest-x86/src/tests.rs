@@ -228,3 +228,89 @@ fn doubles_are_computed_and_compared() {
     // Zero divide, invalid and inexact.
     assert_eq!(crate::control::mxcsr(&s) & 0x3f, 0x25);
 }
+
+/// Memory for operations of the runtime.
+impl guest::Space for Ram {
+    fn load(&mut self, addr: u64, out: &mut [u8]) -> Result<(), guest::MemFault> {
+        let fault = |fault: MemFault| guest::MemFault { addr: fault.addr, write: false };
+        out.copy_from_slice(&self.0[Self::range(addr, out.len(), false).map_err(fault)?]);
+        Ok(())
+    }
+    fn store(&mut self, addr: u64, bytes: &[u8]) -> Result<(), guest::MemFault> {
+        let fault = |fault: MemFault| guest::MemFault { addr: fault.addr, write: true };
+        self.0[Self::range(addr, bytes.len(), true).map_err(fault)?].copy_from_slice(bytes);
+        Ok(())
+    }
+}
+
+/// Executes instructions that all leave for the runtime, with their memory.
+fn run_x87(code: &[u8], s: &mut State, ram: &mut Ram) {
+    let guest = X86_64::new(Cpu::MAX);
+    let mut pc = PC;
+    while pc < PC + code.len() as u64 {
+        let mut block = Block::default();
+        let mode = Mode { single: true, ..Mode::default() };
+        guest.translate(&mut Bytes { start: PC, code }, pc, mode, &mut block);
+        ir::verify(&block).unwrap();
+        let Outcome::Runtime { op, args } = eval::run(&block, s, ram) else {
+            panic!("at {pc:#x}");
+        };
+        assert_eq!(guest.runtime(op as u32, args, s, ram), guest::Effect::None);
+        pc = s.pc();
+    }
+}
+
+#[test]
+fn the_stack_of_the_x87() {
+    let mut ram = Ram([0; 256]);
+    let mut s = state();
+    s.int[3] = Ram::START;
+    ram.0[..4].copy_from_slice(&(-7_i32).to_le_bytes());
+    ram.0[8..16].copy_from_slice(&0.5_f64.to_le_bytes());
+    // fild dword [rbx]; fld qword [rbx+8]; fdivp st(1), st; fstp qword [rbx+16]
+    run_x87(&[0xdb, 0x03, 0xdd, 0x43, 8, 0xde, 0xf9, 0xdd, 0x5b, 16], &mut s, &mut ram);
+    assert_eq!(ram.0[16..24], (-14.0_f64).to_le_bytes());
+    assert_eq!(s.int[usize::from(crate::state::SLOT_X87_TAGS)], 0);
+    // fld1; fldz; fsubrp st(1), st; fchs; fld st(0); fstp tbyte [rbx+32]; fistp word [rbx+48]
+    let code = [
+        0xd9, 0xe8, 0xd9, 0xee, 0xde, 0xe1, 0xd9, 0xe0, 0xd9, 0xc0, 0xdb, 0x7b, 32, 0xdf, 0x5b, 48,
+    ];
+    run_x87(&code, &mut s, &mut ram);
+    assert_eq!(ram.0[32..42], [0, 0, 0, 0, 0, 0, 0, 0x80, 0xff, 0x3f]);
+    assert_eq!(ram.0[48..50], [1, 0]);
+    // fld1; fldz; fucomip st, st(1); fnstcw [rbx+56]; fstp st(0); fstp st(0): of an empty register
+    let code = [0xd9, 0xe8, 0xd9, 0xee, 0xdf, 0xe9, 0xd9, 0x7b, 56, 0xdd, 0xd8, 0xdd, 0xd8];
+    run_x87(&code, &mut s, &mut ram);
+    // (Less: only the carry, which is inverted.)
+    assert_eq!((s.six_flags(), ram.0[56], ram.0[57]), (0, 0x7f, 3));
+    assert_eq!(s.int[usize::from(crate::state::SLOT_X87_STATUS)] & 0x41, 0x41);
+}
+
+#[test]
+fn trailing_zeros_without_the_feature() {
+    let mut s = state();
+    (s.int[0], s.int[1]) = (0, 77);
+    let code = [0xf3, 0x0f, 0xbc, 0xc8];
+    let translated = |cpu: Cpu, s: &mut State| {
+        let mut block = Block::default();
+        let mut fetch = Bytes { start: PC, code: &code };
+        X86_64::new(cpu).translate(&mut fetch, PC, Mode::default(), &mut block);
+        eval::run(&block, s, &mut NoMemory);
+        s.int[1]
+    };
+    assert_eq!(translated(Cpu::DEFAULT, &mut s), 77);
+    assert_eq!(translated(Cpu::MAX, &mut s), 32);
+}
+
+#[test]
+fn remainders() {
+    let mut ram = Ram([0; 256]);
+    let mut s = state();
+    s.int[3] = Ram::START;
+    (ram.0[0], ram.0[2]) = (5, 17);
+    // fild word [rbx]; fild word [rbx+2]; fprem; fistp word [rbx+4]
+    run_x87(&[0xdf, 0x03, 0xdf, 0x43, 2, 0xd9, 0xf8, 0xdf, 0x5b, 4], &mut s, &mut ram);
+    // 17 = 3 * 5 + 2: the quotient's bits are in C3 and C1, of which C1 is cleared by the store.
+    assert_eq!(ram.0[4], 2);
+    assert_eq!(s.int[usize::from(crate::state::SLOT_X87_STATUS)] & 0x4500, 0x4000);
+}

@@ -180,7 +180,12 @@ impl Translator<'_> {
         self.ir.insn(at);
         let block = &self.ir.block;
         let (ops, exits, labels) = (block.ops.len(), block.exits.len(), block.labels);
-        let flow = dispatch(self, insn);
+        let flow = match insn.op {
+            // On processors without these the prefix has no effect.
+            crate::decode::Op::Tzcnt => self.tzcnt(insn),
+            crate::decode::Op::Lzcnt => self.lzcnt(insn),
+            _ => dispatch(self, insn),
+        };
         self.number += 1;
         match flow {
             Flow::Next => return true,

@@ -35,7 +35,7 @@ const EXTENDED: u32 = 0x8000_0001;
 /// All of them, in Linux's order.
 #[rustfmt::skip]
 pub(crate) static BITS: &[Bit] = &[
-    always(1, EDX, 0, "fpu"),
+    of(1, EDX, 0, "fpu", Feature::X87),
     always(1, EDX, 1, "vme"),
     always(1, EDX, 2, "de"),
     always(1, EDX, 3, "pse"),

@@ -22,6 +22,7 @@ const V1: Features = Features::of(&[
     Feature::Sse2,
     Feature::Syscall,
     Feature::Tsc,
+    Feature::X87,
 ]);
 /// x86-64-v2, as far as it is there.
 const V2: Features =
