@@ -13,3 +13,4 @@ pub mod intrinsics;
 pub mod lowering;
 mod riscv64;
 pub mod subject;
+pub mod x86_64;

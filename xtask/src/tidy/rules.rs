@@ -28,6 +28,7 @@ const OWN: &[&str] = &[
     "crates/engine/src/host.rs",
     "crates/testkit/src/aarch64/",
     "crates/testkit/src/riscv64/",
+    "crates/testkit/src/x86_64/",
     "crates/testkit/src/lib.rs",
     "crates/testkit/src/subject.rs",
     "/generated/",

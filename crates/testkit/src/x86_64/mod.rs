@@ -1,0 +1,5 @@
+//! What is x86_64's in the tests: its instructions are compared with this processor.
+
+mod choose;
+mod fit;
+pub mod native;
