@@ -105,11 +105,7 @@ impl Guest for X86_64 {
         state.set_six_flags(control::START_FLAGS);
     }
     fn disassemble(&self, code: &[u8], pc: u64) -> (String, usize) {
-        let _ = pc;
-        match decode::decode(code, decode::Bits::B64) {
-            Ok(insn) => (format!("{:?} {:?}", insn.op, insn.operands), insn.len.into()),
-            Err(error) => (format!("{error:?}"), 1),
-        }
+        disasm::disassemble(code, pc, decode::Bits::B64)
     }
     fn capabilities(&self) -> Capabilities {
         Capabilities {

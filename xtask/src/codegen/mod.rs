@@ -3,6 +3,7 @@
 mod coverage;
 mod decode;
 mod opcode;
+mod opcode_coverage;
 mod opcode_search;
 
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::opcode_coverage;
 use super::opcode_search::search;
 use anyhow::{Context, Error, Result, ensure};
 use isa::Status;
@@ -32,6 +33,7 @@ pub(super) fn outputs(root: &Path) -> Result<Vec<(PathBuf, String)>> {
         file("rows.rs", lines(&known)? + &search(&known)?),
         file("dispatch.rs", dispatch(&known)),
         (root.join(GENERATED).join("table.isa"), table),
+        (root.join("docs/coverage-x86_64.md"), opcode_coverage::generate(&known)),
     ])
 }
 

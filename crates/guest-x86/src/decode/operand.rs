@@ -2,7 +2,7 @@
 
 use super::insn::{Insn, Memory, Operand, Prefixes};
 use super::prefix::Head;
-use super::row::{Attributes, Rule};
+use super::row::{Attributes, Row, Rule};
 use super::{Bits, Op, Undecoded};
 use isa::opcode::{Kind, Size};
 
@@ -54,7 +54,7 @@ pub(super) fn read(
     let mut insn = Insn {
         op,
         len: 0,
-        operand_size: operand_size(head, attributes),
+        operand_size: operand_size(head, row),
         address_size: address_size(head),
         vector_length: if head.long { 32 } else { 16 },
         prefixes: head.prefixes,
@@ -127,9 +127,12 @@ const fn by_modrm(kind: Kind) -> bool {
     matches!(kind, Kind::E | Kind::M | Kind::W | Kind::Q | Kind::Vm)
 }
 
-fn operand_size(head: &Head, attributes: Attributes) -> u8 {
+fn operand_size(head: &Head, row: &Row) -> u8 {
+    let attributes = row.attributes;
+    // Of lines that are only for bytes.
+    let byte = matches!(row.operands[0], Rule { kind: Kind::E, size: Size::B, .. });
     let long = head.bits == Bits::B64;
-    if attributes.any(Attributes::WIDTH) && head.opcode & 1 == 0 {
+    if byte && row.count > 0 || attributes.any(Attributes::WIDTH) && head.opcode & 1 == 0 {
         1
     } else if long && (head.prefixes.any(Prefixes::W) || attributes.any(Attributes::FORCE64)) {
         8

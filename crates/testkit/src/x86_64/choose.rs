@@ -1,10 +1,10 @@
 //! Random states for an instruction, such that its memory is there and most of its cases happen.
 
-use guest_x86::decode::{Bits, Insn, Op, decode};
+use guest_x86::decode::{Bits, Insn, Op, Operand, decode};
 use guest_x86::encoding;
 use isa::Rng;
 use isa::opcode::{Kind, Row, encode};
-use sys::arch::native::{AT, Job, MEMORY, MEMORY_AT, Registers};
+use sys::arch::native::{AT, Job, MEMORY, Registers};
 
 use super::fit;
 use crate::diff::value;
@@ -21,6 +21,10 @@ pub(crate) fn instruction(op: Op, rng: &mut Rng) -> Option<(Insn, Vec<u8>)> {
         let mut bytes = encoded.bytes;
         let Ok(mut insn) = decode(&bytes, Bits::B64) else { continue };
         if insn.op != op || usize::from(insn.len) != bytes.len() {
+            continue;
+        }
+        // Not into what is around it.
+        if insn.operands[0] == Operand::Rel && (-24..24).contains(&insn.imm) {
             continue;
         }
         if let Some(at) = encoded.address_at {

@@ -42,6 +42,7 @@ pub(crate) fn target(insn: &Insn, rng: &mut Rng) -> u64 {
     let align = match insn.op {
         // All that is there is right for it.
         Op::Ldmxcsr | Op::Vldmxcsr => 4,
+        Op::JmpRm | Op::CallRm => 8,
         _ if aligned && rng.below(64) != 0 => size.min(64),
         _ => 1,
     };
@@ -101,11 +102,11 @@ fn explicit(insn: &Insn, job: &mut Job, rng: &mut Rng) {
         (Some(b), _) => {
             // One register in both places.
             let (b, factor) = (usize::from(b), 1 + (1 << memory.scale));
-            int[b] = keep(int[b], wanted.wrapping_div(factor));
+            int[b] = keep(int[b], wanted.wrapping_add(factor - 1) / factor);
         }
         (None, Some(i)) => {
             let i = usize::from(i);
-            int[i] = keep(int[i], wanted >> memory.scale);
+            int[i] = keep(int[i], wanted.wrapping_add((1 << memory.scale) - 1) >> memory.scale);
         }
         (None, None) => {}
     }

@@ -67,8 +67,9 @@ fn end() -> ! {
     }
 }
 
+/// Maps memory; what the parent has there is not needed here.
 fn map(at: u64, len: u64, prot: u64) -> bool {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
     let args = [at, len, prot, flags as u64, u64::MAX, 0];
     raw::call(libc::SYS_mmap, args) == Ok(at)
 }
