@@ -278,3 +278,21 @@ fn vector_state_survives_signals() {
         assert_eq!(ours, format!("{expected}[exit status: 0]"), "{dump}");
     }
 }
+
+/// Where a vector access faults, and that it goes on from there.
+#[test]
+fn vector_accesses_that_fault_can_go_on() {
+    let lab = Lab::open();
+    let guest = subjects::find(RISCV64.guest).expect("it is tested");
+    let program = compile_for(&lab, guest, RISCV64.options, "vector_faults");
+    let expected = run(&lab.oracle_of(guest, "sid"), "max", &program);
+    assert!(expected.lines().count() > 400 && expected.ends_with("[exit status: 0]"), "{expected}");
+    for dump in ["", "translate", "v2,translate", "eval"] {
+        let mut command = Command::new("timeout");
+        command.args(["-k", "5", "60"]).arg(&lab.anyarch).args(["-cpu", "max", "--dump", dump]);
+        let ours = outcome(&command.arg(&program).output().expect("timeout starts"));
+        let mut differ = ours.lines().zip(expected.lines()).filter(|(ours, oracle)| ours != oracle);
+        assert_eq!(differ.next(), None, "{dump}");
+        assert_eq!(ours.lines().count(), expected.lines().count(), "{dump}");
+    }
+}
