@@ -461,6 +461,19 @@ fn others(
         Op::Fincstp => unit.move_top(1),
         Op::Fdecstp => unit.move_top(7),
         Op::Fxam => unit.classify(),
+        op => words(unit, op, argument, space)?,
+    }
+    Ok(())
+}
+
+/// Control and status words.
+fn words(
+    unit: &mut Unit<'_>,
+    op: Op,
+    argument: u64,
+    space: &mut dyn Space,
+) -> Result<(), MemFault> {
+    match op {
         Op::Fnstcw | Op::FnstswM => {
             let slot = if op == Op::Fnstcw { SLOT_X87_CONTROL } else { SLOT_X87_STATUS };
             let word = unit.state.int[usize::from(slot)];
