@@ -13,4 +13,5 @@ pub mod intrinsics;
 pub mod lowering;
 mod riscv64;
 pub mod subject;
+#[cfg(target_arch = "x86_64")]
 pub mod x86_64;

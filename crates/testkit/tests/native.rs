@@ -1,4 +1,6 @@
-//! Instructions of the x86_64 guest against this processor: evaluated and translated.
+//! Instructions of the x86_64 guest against this processor: evaluated and translated. Only
+//! where it is an x86_64 one.
+#![cfg(target_arch = "x86_64")]
 
 use guest_x86::decode::Op;
 use guest_x86::encoding;

@@ -38,8 +38,14 @@ const NAMES: &[&str] = &[
     "aarch64", "arm64", "riscv", "x86", "x64", "i386", "amd64", "s390", "ppc64", "powerpc", "mips",
     "loong", "mxcsr",
 ];
-/// Where `cfg(target_arch)` belongs: one tree of each host's own code, and the choice of the host.
-const CHOICE: &[&str] = &["crates/sys/src/arch/", "crates/engine/src/host.rs"];
+/// Where `cfg(target_arch)` belongs: one tree of each host's own code, the choice of the host, and the
+/// comparison of a guest with the processor itself.
+const CHOICE: &[&str] = &[
+    "crates/sys/src/arch/",
+    "crates/engine/src/host.rs",
+    "crates/testkit/src/lib.rs",
+    "crates/testkit/tests/native.rs",
+];
 /// Where assembly belongs.
 const ASSEMBLY: &[&str] = &["crates/sys/src/arch/"];
 
