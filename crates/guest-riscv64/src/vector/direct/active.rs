@@ -151,7 +151,8 @@ impl Translator<'_> {
     pub(super) fn zeroed(&mut self, value: Ref, active: Active) -> Ref {
         match active {
             Active::Lanes(lanes) => self.lanes_to_temp(VecOp::And, 0, 0, [value, lanes, NONE]),
-            _ => value,
+            Active::None => self.ir.vconst(0),
+            Active::All => value,
         }
     }
     /// A bit in an integer for each of the `count` elements from number `first` on that take part, at most 64.

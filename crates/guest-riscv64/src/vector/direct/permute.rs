@@ -33,7 +33,11 @@ impl Translator<'_> {
             }
             Op::Slidedown if d.form() == 3 => self.direct_slide_down(d),
             Op::Slideup if d.form() == 3 && d.is_apart_from(d.vs2()) => self.direct_slide_up(d),
-            Op::Fslide1down | Op::Fslide1up if d.sew < 32 => false,
+            Op::Fslide1down | Op::Fslide1up
+                if d.sew < 32 || !key::rounding_is_defined(self.key) =>
+            {
+                false
+            }
             Op::Slide1down | Op::Fslide1down => self.direct_slide_one_down(d),
             Op::Slide1up | Op::Fslide1up if d.is_apart_from(d.vs2()) => self.direct_slide_one_up(d),
             Op::Rgather if d.is_apart_from(d.vs2()) => match d.form() {
