@@ -13,7 +13,7 @@ use crate::scan::{self, Next, Scan};
 use guest::block::BLOCK_INSNS_MAX;
 use guest::{Fetch, Flow, Mode};
 use ir::state::{TRAP_PROTECTION, TRAP_UNDEFINED};
-use ir::{Block, Builder, Cond, Exit, ExitKind, Op, OpCode, Ref, Ty};
+use ir::{Block, Builder, Cond, Exit, ExitKind, OpCode, Ref, Ty};
 use softfloat::rules::SSE;
 use std::cell::Cell;
 
@@ -117,14 +117,11 @@ impl Translator<'_> {
     }
     /// A point where signals are delivered.
     pub(crate) fn poll(&mut self) {
-        self.ir.push(Op::new(OpCode::Poll, Ty::I64));
+        self.ir.poll();
     }
     /// Raises a trap at this instruction.
     pub(crate) fn trap(&mut self, kind: u16, argument: i32) -> Flow {
-        let mut op = Op::new(OpCode::Trap, Ty::I64);
-        op.aux = kind;
-        op.imm = argument;
-        self.ir.push(op);
+        self.ir.trap(kind, argument);
         Flow::End
     }
     /// Raises a trap unless `a` is `b`.
@@ -133,7 +130,7 @@ impl Translator<'_> {
     }
     /// Leaves to run operation `number` of [`crate::runtime`].
     pub(crate) fn runtime(&mut self, number: u32, a: Ref, b: Ref) -> Flow {
-        self.ir.emit(OpCode::Runtime, Ty::I64, Ref::NONE, a, b, Ref::NONE, 0, number as i32);
+        self.ir.runtime(number, a, b);
         Flow::End
     }
 
