@@ -487,6 +487,9 @@ vec_ops! {
     Sha256H;
     /// SHA256H2.
     Sha256H2;
+    /// Two rounds of SHA-256: a holds F, E, B, A from the lowest word on, c holds H, G, D, C, the low half
+    /// of b two words with their constants. The new F, E, B, A (the new H, G, D, C are a).
+    Sha256Two;
     /// SHA256SU0: c = Vd, a = Vn.
     Sha256Su0;
     /// SHA256SU1: c = Vd, a = Vn, b = Vm.

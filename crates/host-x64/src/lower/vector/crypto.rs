@@ -60,6 +60,7 @@ impl Lower<'_> {
             }
             VecOp::Sha256H if features.sha => self.sha256_rounds(v, false),
             VecOp::Sha256H2 if features.sha => self.sha256_rounds(v, true),
+            VecOp::Sha256Two if features.sha => self.sha256_two(v),
             VecOp::Sha256Su0 if features.sha => {
                 let (z, x) = (self.using_vm(v.c), self.using_v(v.a));
                 let p = self.temp_v(&mut t);
@@ -152,6 +153,21 @@ impl Lower<'_> {
         self.e.movaps_load(words, area);
         self.v3i(op::SHUFPS, q, q, p, if second { LOW } else { HIGH });
         self.finish_v(t, v.dst, q);
+    }
+    /// Two rounds, on registers that are as the host's.
+    fn sha256_two(&mut self, v: &VArgs) {
+        let mut t = Temps::default();
+        let (x, w, z) = (self.using_v(v.a), self.using_vm(v.b), self.using_vm(v.c));
+        let (p, q) = (self.temp_v(&mut t), self.temp_v(&mut t));
+        let (words, area) = (Xmm(0), save_area(3));
+        self.vmov(p, z);
+        // (It may be that of the words, or they may be an operand.)
+        self.vmov(q, x);
+        self.e.movaps_store(area, words);
+        self.vmov(words, w);
+        self.e.sse_rr(op::SHA256RNDS2, p, q, Imm::None);
+        self.e.movaps_load(words, area);
+        self.finish_v(t, v.dst, p);
     }
     /// `shufps` with a destination of its own.
     fn shuffle_pair(&mut self, d: Xmm, a: Xmm, b: Xmm, order: u8) {

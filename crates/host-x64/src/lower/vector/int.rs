@@ -83,7 +83,7 @@ impl Lower<'_> {
             VecOp::Sub => self.one(v, op::PSUB[l], v.a, v.b, true),
             VecOp::Mul if l == 1 => self.one(v, op::PMULLW, v.a, v.b, true),
             VecOp::Mul if l == 2 => self.one(v, op::PMULLD, v.a, v.b, true),
-            VecOp::Mul | VecOp::Mla | VecOp::Mls if l < 3 => self.multiply(v),
+            VecOp::Mul | VecOp::Mla | VecOp::Mls => self.multiply(v),
             VecOp::MaxS if l < 3 => self.one(v, op::PMAXS[l], v.a, v.b, true),
             VecOp::MaxU if l < 3 => self.one(v, op::PMAXU[l], v.a, v.b, true),
             VecOp::MinS if l < 3 => self.one(v, op::PMINS[l], v.a, v.b, true),
@@ -127,6 +127,19 @@ impl Lower<'_> {
         match v.lane {
             1 => self.v3(op::PMULLW, d, x, y),
             2 => self.v3(op::PMULLD, d, x, y),
+            3 => {
+                // The products of one's low half with the other's high half, then those of the low halves.
+                let u = self.temp_v(t);
+                self.vshift(VShift::Srl, 3, d, x, 32);
+                self.v3(op::PMULUDQ, d, d, y);
+                self.vmov(u, y);
+                self.vshift(VShift::Srl, 3, u, u, 32);
+                self.v3(op::PMULUDQ, u, u, x);
+                self.v3(op::PADD[3], d, d, u);
+                self.vshift(VShift::Sll, 3, d, d, 32);
+                self.v3(op::PMULUDQ, u, x, y);
+                self.v3(op::PADD[3], d, d, u);
+            }
             _ => {
                 // Odd bytes: (a >> 8) * (b & ff00); even ones: the low byte of a * b.
                 let u = self.temp_v(t);

@@ -152,10 +152,10 @@ impl Lower<'_> {
             _ => false,
         }
     }
-    /// USHL and SSHL of words and doublewords.
+    /// Shifts of words and doublewords by what each lane says.
     fn shift_by_register(&mut self, v: &VArgs) -> bool {
         let signed = v.code == VecOp::ShlS;
-        if !self.avx() || v.lane < 2 || signed && v.lane == 3 {
+        if !self.avx() || v.lane < 2 {
             return false;
         }
         let n = v.l() - 2;
@@ -167,7 +167,19 @@ impl Lower<'_> {
         self.vzero(right);
         self.v3(op::PSUB[v.l()], right, right, y);
         self.v3(op::PAND, right, right, low);
-        if signed {
+        if signed && v.lane == 3 {
+            // As unsigned numbers, of which negative ones are inverted before and after.
+            let sign = self.temp_v(&mut t);
+            self.vzero(sign);
+            self.v3(op::PCMPGT[3], sign, sign, x);
+            self.v3(op::PXOR, left, x, sign);
+            self.v3(op::PSRLV[n], right, left, right);
+            self.v3(op::PXOR, right, right, sign);
+            self.vshift(VShift::Sll, 3, left, y, 56);
+            self.vzero(sign);
+            self.v3(op::PCMPGT[3], sign, sign, left);
+            self.v3(op::PAND, right, right, sign);
+        } else if signed {
             self.v3(op::PSRAVD, right, x, right);
             self.vshift(VShift::Sll, 2, left, y, 24);
             self.vshift(VShift::Sra, 2, left, left, 31);
