@@ -1,7 +1,7 @@
 //! Vector cryptography: AES, SHA-2, GHASH, SM4, SM3. Instructions work on groups of four or eight elements;
 //! what a host has instructions for is an operation of the IR, which the evaluator executes.
 
-use super::{Done, Group, Machine, Op, V0, low, require};
+use super::{Done, Machine, Op, Sources, V0, low, require};
 use crate::cpu::Features;
 use eval::Env;
 use ir::{FpControl, OpCode, Ref, Ty, VecOp};
@@ -131,7 +131,11 @@ impl Machine<'_> {
         self.defined()?;
         require(self.sew() == width && self.kind.elements() as usize >= elements)?;
         require(self.vl.is_multiple_of(elements) && self.vstart.is_multiple_of(elements))?;
-        let groups: Vec<Group> = sources.iter().map(|&register| self.group(register)).collect();
+        let groups = match *sources {
+            [] => return self.check(self.group(self.vd()), &[]),
+            [only] => Sources::one(self.group(only)),
+            [first, second, ..] => Sources::two(self.group(first), self.group(second)),
+        };
         match apart {
             true => self.check_apart(self.group(self.vd()), &groups),
             false => self.check(self.group(self.vd()), &groups),

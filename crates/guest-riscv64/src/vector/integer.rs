@@ -216,10 +216,7 @@ impl Machine<'_> {
     }
     /// Checks the groups of a narrowing instruction.
     pub(super) fn check_narrow(&self) -> Done {
-        let mut sources = vec![self.wide(self.vs2(), 1)];
-        if self.form() == Form::Vector {
-            sources.push(self.group(self.vs1()));
-        }
+        let sources = self.sources_from(self.wide(self.vs2(), 1));
         self.check(self.group(self.vd()), &sources)
     }
 
@@ -253,10 +250,7 @@ impl Machine<'_> {
         self.defined()?;
         require(self.sew() < 64)?;
         let first: Group = if wide { self.wide(self.vs2(), 1) } else { self.group(self.vs2()) };
-        let mut sources = vec![first];
-        if self.form() == Form::Vector {
-            sources.push(self.group(self.vs1()));
-        }
+        let sources = self.sources_from(first);
         match adds {
             true => self.check_apart(self.wide(self.vd(), 1), &sources),
             false => self.check(self.wide(self.vd(), 1), &sources),

@@ -111,6 +111,28 @@ impl Group {
     }
 }
 
+/// The groups that an instruction reads: one or two. (A `Vec` would take as long as several elements.)
+struct Sources {
+    groups: [Group; 2],
+    count: usize,
+}
+
+impl Sources {
+    const fn one(group: Group) -> Self {
+        Self { groups: [group; 2], count: 1 }
+    }
+    const fn two(first: Group, second: Group) -> Self {
+        Self { groups: [first, second], count: 2 }
+    }
+}
+
+impl core::ops::Deref for Sources {
+    type Target = [Group];
+    fn deref(&self) -> &[Group] {
+        &self.groups[..self.count]
+    }
+}
+
 impl Machine<'_> {
     fn bits(&self, lsb: u32, width: u32) -> usize {
         (self.word >> lsb & ((1 << width) - 1)) as usize
@@ -251,10 +273,14 @@ impl Machine<'_> {
         (value.cast_signed() >> 59).cast_unsigned() & low(self.sew())
     }
     /// The groups that an instruction of two equal sources reads.
-    fn sources(&self) -> Vec<Group> {
+    fn sources(&self) -> Sources {
+        self.sources_from(self.group(self.vs2()))
+    }
+    /// The same with another first one.
+    fn sources_from(&self, first: Group) -> Sources {
         match self.form() {
-            Form::Vector => vec![self.group(self.vs2()), self.group(self.vs1())],
-            _ => vec![self.group(self.vs2())],
+            Form::Vector => Sources::two(first, self.group(self.vs1())),
+            _ => Sources::one(first),
         }
     }
     /// Calls `element` for each element that takes part.

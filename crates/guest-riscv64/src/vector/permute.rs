@@ -1,6 +1,6 @@
 //! Moves of elements: merges, slides, gathers, compression, whole registers.
 
-use super::{Done, Form, Machine, Op, V0, VLEN, low, require};
+use super::{Done, Form, Machine, Op, Sources, V0, VLEN, low, require};
 
 impl Machine<'_> {
     pub(super) fn permute(&mut self, op: Op) -> Done {
@@ -167,10 +167,10 @@ impl Machine<'_> {
         self.defined()?;
         let index_width = if op == Op::Rgatherei16 { 16 } else { w };
         let vector = self.form() == Form::Vector;
-        let mut sources = vec![self.group(vs2)];
-        if vector {
-            sources.push(self.group_of(vs1, index_width));
-        }
+        let sources = match vector {
+            true => Sources::two(self.group(vs2), self.group_of(vs1, index_width)),
+            false => Sources::one(self.group(vs2)),
+        };
         self.check_apart(self.group(vd), &sources)?;
         let max = self.kind.elements();
         self.each(|m, i| {

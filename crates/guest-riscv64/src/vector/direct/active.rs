@@ -122,6 +122,16 @@ impl Translator<'_> {
         let set = self.lanes_to_temp(VecOp::And, 0, 0, [all, bits, NONE]);
         self.lanes_to_temp(VecOp::CmEq, 0, 0, [set, bits, NONE])
     }
+    /// Of those that take part, the ones in `lanes`.
+    pub(super) fn both(&mut self, active: Active, lanes: Ref) -> Active {
+        match active {
+            Active::None => Active::None,
+            Active::All => Active::Lanes(lanes),
+            Active::Lanes(some) => {
+                Active::Lanes(self.lanes_to_temp(VecOp::And, 0, 0, [some, lanes, NONE]))
+            }
+        }
+    }
     /// Writes the elements that take part.
     pub(super) fn put(&mut self, dst: Ref, value: Ref, active: Active) {
         match active {

@@ -1,7 +1,7 @@
 //! Integer and floating-point instructions whose elements all have the same width, and reductions.
 
 use super::super::Op;
-use super::active::Active;
+use super::active::{Active, bytes};
 use super::{Direct, v};
 use crate::field::XReg;
 use crate::state::SLOT_VL;
@@ -271,14 +271,44 @@ impl Translator<'_> {
                 continue;
             }
             let by = self.lanes_to_temp(VecOp::And, 0, 0, [v(d.vs1() + r), mask, NONE]);
-            let by = match d.op {
-                Op::Sll => by,
-                _ => self.lanes_to_temp(VecOp::Neg, d.lane(), 0, [by, NONE, NONE]),
-            };
-            let code = if d.op == Op::Sra { VecOp::ShlS } else { VecOp::ShlU };
-            self.lanes_where(active, (code, d.lane(), 0), dst, [a, by, NONE]);
+            let value = self.shifted(d.op, d.lane(), a, by);
+            self.put(dst, value, active);
         }
         true
+    }
+    /// `a` shifted lane by lane, by numbers below the width of a lane.
+    pub(super) fn shifted(&mut self, op: Op, lane: u8, a: Ref, by: Ref) -> Ref {
+        if lane == 0 {
+            return self.shifted_bytes(op, a, by);
+        }
+        let by = match op {
+            Op::Sll => by,
+            _ => self.lanes_to_temp(VecOp::Neg, lane, 0, [by, NONE, NONE]),
+        };
+        let code = if op == Op::Sra { VecOp::ShlS } else { VecOp::ShlU };
+        self.lanes_to_temp(code, lane, 0, [a, by, NONE])
+    }
+    /// The same of bytes, for which hosts have no shifts: products with powers of two. To the right, these are
+    /// 2^7 times what is wanted.
+    fn shifted_bytes(&mut self, op: Op, a: Ref, by: Ref) -> Ref {
+        let left = op == Op::Sll;
+        let powers = self.ir.vconst(bytes(|n| match n {
+            0..8 if left => 1 << n,
+            0..8 => 0x80 >> n,
+            _ => 0,
+        }));
+        let factors = self.lanes_to_temp(VecOp::Tbl1, 0, 0, [powers, by, NONE]);
+        if left {
+            return self.lanes_to_temp(VecOp::Mul, 0, 0, [a, factors, NONE]);
+        }
+        let extension = if op == Op::Sra { VecOp::ExtS } else { VecOp::ExtU };
+        let [low, high] = [0, 1].map(|half| {
+            let a = self.lanes_to_temp(extension, 0, half, [a, NONE, NONE]);
+            let b = self.lanes_to_temp(VecOp::ExtU, 0, half, [factors, NONE, NONE]);
+            self.lanes_to_temp(VecOp::Mul, 1, 0, [a, b, NONE])
+        });
+        let low = self.lanes_to_temp(VecOp::Narrow, 0, 7, [low, NONE, NONE]);
+        self.lanes_to_temp(VecOp::Narrow, 0, 7 | 0x100, [high, NONE, low])
     }
     /// Shifts of all elements by the same number. Bytes are shifted as words, and signs of bytes and of 64 bits
     /// are put right afterwards, as hosts lack these.
@@ -351,6 +381,9 @@ impl Translator<'_> {
             Op::Redmax => (VecOp::MaxS, VecOp::MaxVS),
             Op::Redminu => (VecOp::MinU, VecOp::MinVU),
             Op::Redmin => (VecOp::MinS, VecOp::MinVS),
+            Op::Redand => (VecOp::And, VecOp::And),
+            Op::Redor => (VecOp::Or, VecOp::Or),
+            Op::Redxor => (VecOp::Xor, VecOp::Xor),
             Op::Wredsumu => (VecOp::Add, VecOp::AddLvU),
             Op::Wredsum => (VecOp::Add, VecOp::AddLvS),
             _ => return false,
@@ -358,7 +391,8 @@ impl Translator<'_> {
         let long = matches!(d.op, Op::Wredsum | Op::Wredsumu);
         // Sources of different width must not overlap.
         let overlaps = long && (d.vs2()..d.vs2() + d.regs).contains(&d.vs1());
-        let simple = d.sew < 64 || d.op == Op::Redsum;
+        let extreme = matches!(d.op, Op::Redmaxu | Op::Redmax | Op::Redminu | Op::Redmin);
+        let simple = d.sew < 64 || !extreme;
         if overlaps || !simple || !d.aligned(d.regs, &[d.vs2()]) {
             return false;
         }
@@ -385,13 +419,21 @@ impl Translator<'_> {
         let lane = d.lane() + u8::from(long);
         // What changes nothing in the place of elements that do not take part.
         let neutral = match d.op {
-            Op::Redminu => u64::MAX,
+            Op::Redminu | Op::Redand => u64::MAX,
             Op::Redmax => 1 << (d.sew - 1),
             Op::Redmin => (1 << (d.sew - 1)) - 1,
             _ => 0,
         };
         let neutral = self.splat(neutral, d.sew);
-        let part = |t: &mut Self, a| t.lanes_to_temp(across, d.lane(), 0, [a, NONE, NONE]);
+        let bitwise = across == code;
+        let part = |t: &mut Self, a| match bitwise {
+            false => t.lanes_to_temp(across, d.lane(), 0, [a, NONE, NONE]),
+            // Each half with the other one, down to single elements.
+            true => (d.lane()..4).rev().fold(a, |a, lane| {
+                let other = t.lanes_to_temp(VecOp::Ext, 0, 1 << lane, [a, a, NONE]);
+                t.lanes_to_temp(code, 0, 0, [a, other, NONE])
+            }),
+        };
         let elements = self.elements(d, d.sew);
         let mut sum = None;
         for r in 0..d.regs {

@@ -12,7 +12,7 @@ impl Translator<'_> {
     pub(super) fn direct_bits(&mut self, d: Direct) -> bool {
         let allowed = match d.op {
             Op::Ror | Op::Rol | Op::Brev8 | Op::Rev8 | Op::Clz => true,
-            Op::Cpop => d.sew == 8,
+            Op::Cpop | Op::Ctz => true,
             Op::Mulh | Op::Mulhu => d.sew < 64,
             _ => false,
         };
@@ -46,10 +46,17 @@ impl Translator<'_> {
                     self.upper_half(d, a, b)
                 }
                 Op::Rev8 if d.sew == 8 => a,
+                Op::Cpop => self.ones_counted(d, a),
+                Op::Ctz => {
+                    // The ones below the lowest one.
+                    let one = self.splat(1, d.sew);
+                    let less = self.lanes_to_temp(VecOp::Sub, d.lane(), 0, [a, one, NONE]);
+                    let below = self.lanes_to_temp(VecOp::AndNot, 0, 0, [less, a, NONE]);
+                    self.ones_counted(d, below)
+                }
                 _ => {
                     let (code, lane) = match d.op {
                         Op::Clz => (VecOp::Clz, d.lane()),
-                        Op::Cpop => (VecOp::Cnt, 0),
                         Op::Brev8 => (VecOp::RBit, 0),
                         _ if d.sew == 16 => (VecOp::Rev16, 0),
                         _ if d.sew == 32 => (VecOp::Rev32, 0),
@@ -61,6 +68,12 @@ impl Translator<'_> {
             self.put(dst, value, active);
         }
         true
+    }
+    fn ones_counted(&mut self, d: Direct, a: Ref) -> Ref {
+        let bytes = self.lanes_to_temp(VecOp::Cnt, 0, 0, [a, NONE, NONE]);
+        (0..d.lane()).fold(bytes, |sums, lane| {
+            self.lanes_to_temp(VecOp::AddLpU, lane, 0, [sums, NONE, NONE])
+        })
     }
     /// Rotated right.
     fn rotated_by(&mut self, d: Direct, a: Ref, by: u32) -> Ref {
@@ -81,10 +94,10 @@ impl Translator<'_> {
             by = self.lanes_to_temp(VecOp::Neg, lane, 0, [by, NONE, NONE]);
         }
         let right = self.lanes_to_temp(VecOp::And, 0, 0, [by, mask, NONE]);
-        let right = self.lanes_to_temp(VecOp::Neg, lane, 0, [right, NONE, NONE]);
-        let left = self.lanes_to_temp(VecOp::And, 0, 0, [right, mask, NONE]);
-        let low = self.lanes_to_temp(VecOp::ShlU, lane, 0, [a, right, NONE]);
-        let high = self.lanes_to_temp(VecOp::ShlU, lane, 0, [a, left, NONE]);
+        let left = self.lanes_to_temp(VecOp::Neg, lane, 0, [right, NONE, NONE]);
+        let left = self.lanes_to_temp(VecOp::And, 0, 0, [left, mask, NONE]);
+        let low = self.shifted(Op::Srl, lane, a, right);
+        let high = self.shifted(Op::Sll, lane, a, left);
         self.lanes_to_temp(VecOp::Or, 0, 0, [low, high, NONE])
     }
     fn upper_half(&mut self, d: Direct, a: Ref, b: Ref) -> Ref {

@@ -139,6 +139,9 @@ impl Translator<'_> {
                     || self.direct_wide(d)
                     || self.direct_carry(d)
             }
+            super::op::Class::Float if d.sew == 16 && key::rounding_is_defined(self.key) => {
+                self.direct_wide_float(d)
+            }
             super::op::Class::Float if d.sew >= 32 && key::rounding_is_defined(self.key) => {
                 self.direct_float(d) || self.direct_float_compare(d) || self.direct_wide_float(d)
             }

@@ -17,6 +17,10 @@ impl Direct {
     fn in_one(self) -> u32 {
         VLEN / self.sew
     }
+    /// Whether its source is few whole registers, to look up bytes in.
+    fn has_table(self) -> bool {
+        self.part == 0 && self.regs <= 4
+    }
     /// Whether the destination has no register in common with the group of SEW at `at`.
     fn is_apart_from(self, at: u16) -> bool {
         at + self.regs <= self.vd() || self.vd() + self.regs <= at
@@ -32,7 +36,10 @@ impl Translator<'_> {
                 false
             }
             Op::Slidedown if d.form() == 3 => self.direct_slide_down(d),
-            Op::Slideup if d.form() == 3 && d.is_apart_from(d.vs2()) => self.direct_slide_up(d),
+            Op::Slidedown => self.direct_slide_by_register(d),
+            Op::Slideup if !d.is_apart_from(d.vs2()) => false,
+            Op::Slideup if d.form() == 3 => self.direct_slide_up(d),
+            Op::Slideup => self.direct_slide_by_register(d),
             Op::Fslide1down | Op::Fslide1up
                 if d.sew < 32 || !key::rounding_is_defined(self.key) =>
             {
@@ -40,6 +47,7 @@ impl Translator<'_> {
             }
             Op::Slide1down | Op::Fslide1down => self.direct_slide_one_down(d),
             Op::Slide1up | Op::Fslide1up if d.is_apart_from(d.vs2()) => self.direct_slide_one_up(d),
+            Op::Rgatherei16 if d.is_apart_from(d.vs2()) => self.direct_gather_by_halves(d),
             Op::Rgather if d.is_apart_from(d.vs2()) => match d.form() {
                 0 => self.direct_gather(d),
                 3 => self.direct_gather_one(d),
@@ -111,13 +119,7 @@ impl Translator<'_> {
             if first < by {
                 let moved = |n: u32| u32::from(first + 8 * n / d.sew >= by) * 0xff;
                 let moved = self.ir.vconst(bytes(moved));
-                active = match active {
-                    Active::None => Active::None,
-                    Active::All => Active::Lanes(moved),
-                    Active::Lanes(lanes) => {
-                        Active::Lanes(self.lanes_to_temp(VecOp::And, 0, 0, [lanes, moved, NONE]))
-                    }
-                };
+                active = self.both(active, moved);
             }
             let value = self.slid(d, r, -(by as i32));
             self.put(v(d.vd() + r), value, active);
@@ -168,44 +170,118 @@ impl Translator<'_> {
         }
         true
     }
-    /// From one register by numbers in another.
+    /// By numbers in vectors.
     fn direct_gather(&mut self, d: Direct) -> bool {
-        let simple = d.regs == 1 && d.part == 0 && d.sew < 64;
-        if !simple || d.vd() == d.vs1() || !d.mask_is_apart(&[d.vs1()]) {
+        let allowed = d.has_table()
+            && d.aligned(d.regs, &[d.vs1()])
+            && d.is_apart_from(d.vs1())
+            && d.mask_is_apart(&[d.vs1()]);
+        if !allowed {
             return false;
         }
         self.begin(d);
-        self.gathered(d, v(d.vs1()));
+        self.gathered(d, |_, r| v(d.vs1() + r));
+        true
+    }
+    /// By numbers of 16 bits.
+    fn direct_gather_by_halves(&mut self, d: Direct) -> bool {
+        let count = (d.regs * 16).div_ceil(d.sew as u16);
+        let apart = d.vs1() + count <= d.vd() || d.vd() + d.regs <= d.vs1();
+        let other_width = d.sew == 16 || d.vs1() + count <= d.vs2() || d.vs2() + d.regs <= d.vs1();
+        let allowed = d.has_table()
+            && d.sew >= 16
+            && apart
+            && other_width
+            && d.aligned(count, &[d.vs1()])
+            && d.mask_is_apart(&[d.vs1()]);
+        if !allowed {
+            return false;
+        }
+        self.begin(d);
+        self.gathered(d, |t, r| {
+            let steps = d.lane() - 1;
+            (0..steps).fold(v(d.vs1() + (r >> steps)), |numbers, step| {
+                let half = i32::from(r >> (steps - 1 - step) & 1);
+                t.lanes_to_temp(VecOp::ExtU, 1 + step, half, [numbers, NONE, NONE])
+            })
+        });
         true
     }
     /// One element for all, by a register.
     fn direct_gather_by_register(&mut self, d: Direct) -> bool {
-        if d.regs != 1 || d.part < 0 || d.sew == 64 {
+        if !d.has_table() {
             return false;
         }
         self.begin(d);
         let (x, max) = (self.x(XReg(d.vs1() as u8)), self.imm(d.elements().into()));
         let n = self.int(OpCode::MinU, 0, [x, max, NONE]);
         let at = self.lanes_to_temp(VecOp::DupInt, d.lane(), 0, [n, NONE, NONE]);
-        self.gathered(d, at);
+        self.gathered(d, |_, _| at);
         true
     }
-    /// The elements with the numbers in `at`.
-    fn gathered(&mut self, d: Direct, mut at: Ref) {
+    /// The elements with the numbers that `numbers` gives for each register.
+    fn gathered(&mut self, d: Direct, mut numbers: impl FnMut(&mut Self, u16) -> Ref) {
         let elements = self.elements(d, d.sew);
-        let active = self.active(elements, 0);
-        if d.sew > 8 {
-            // The number of the element's first byte (16 if there is none), then of its others.
-            let max = self.splat(d.elements().into(), d.sew);
-            at = self.lanes_to_temp(VecOp::MinU, d.lane(), 0, [at, max, NONE]);
-            at = self.lanes_to_temp(VecOp::ShlI, d.lane(), d.lane().into(), [at, NONE, NONE]);
-            let size = d.sew / 8;
-            let first = self.ir.vconst(bytes(|n| n / size * size));
-            at = self.lanes_to_temp(VecOp::Tbl1, 0, 0, [at, first, NONE]);
-            let others = self.ir.vconst(bytes(|n| n % size));
-            at = self.lanes_to_temp(VecOp::Add, 0, 0, [at, others, NONE]);
+        for r in 0..d.regs {
+            let active = self.active(elements, r);
+            if active == Active::None {
+                continue;
+            }
+            let mut at = numbers(self, r);
+            if d.sew > 8 {
+                // The number of the element's first byte (one above all if there is none), then of its others.
+                let max = self.splat(d.elements().into(), d.sew);
+                at = match d.sew {
+                    64 => {
+                        let none = self.lanes_to_temp(VecOp::CmGtU, 3, 0, [at, max, NONE]);
+                        self.lanes_to_temp(VecOp::Select, 0, 0, [max, at, none])
+                    }
+                    _ => self.lanes_to_temp(VecOp::MinU, d.lane(), 0, [at, max, NONE]),
+                };
+                at = self.lanes_to_temp(VecOp::ShlI, d.lane(), d.lane().into(), [at, NONE, NONE]);
+                let size = d.sew / 8;
+                let first = self.ir.vconst(bytes(|n| n / size * size));
+                at = self.lanes_to_temp(VecOp::Tbl1, 0, 0, [at, first, NONE]);
+                let others = self.ir.vconst(bytes(|n| n % size));
+                at = self.lanes_to_temp(VecOp::Add, 0, 0, [at, others, NONE]);
+            }
+            let value = self.bytes_of_group(d, at);
+            self.put(v(d.vd() + r), value, active);
         }
-        self.lanes_where(active, (VecOp::Tbl1, 0, 0), v(d.vd()), [v(d.vs2()), at, NONE]);
+    }
+    /// The bytes of vs2's group with the numbers in `at`; zeros above the group.
+    fn bytes_of_group(&mut self, d: Direct, at: Ref) -> Ref {
+        let first = self.lanes_to_temp(VecOp::Tbl1, 0, 0, [v(d.vs2()), at, NONE]);
+        (1..d.regs).fold(first, |found, r| {
+            let how = (VecOp::Tbx1, 0, 16 * i32::from(r));
+            self.lanes_to_temp(how.0, how.1, how.2, [v(d.vs2() + r), at, found])
+        })
+    }
+    /// Slides by as many elements as a register says.
+    fn direct_slide_by_register(&mut self, d: Direct) -> bool {
+        if !d.has_table() {
+            return false;
+        }
+        self.begin(d);
+        let (x, max) = (self.x(XReg(d.vs1() as u8)), self.imm(d.elements().into()));
+        let n = self.int(OpCode::MinU, 0, [x, max, NONE]);
+        let size = self.imm(d.lane().into());
+        let n = self.int(OpCode::Shl, 0, [n, size, NONE]);
+        let by = self.lanes_to_temp(VecOp::DupInt, 0, 0, [n, NONE, NONE]);
+        let elements = self.elements(d, d.sew);
+        for r in 0..d.regs {
+            let mut active = self.active(elements, r);
+            let here = self.ir.vconst(bytes(|n| 16 * u32::from(r) + n));
+            let code = if d.op == Op::Slideup { VecOp::Sub } else { VecOp::Add };
+            let at = self.lanes_to_temp(code, 0, 0, [here, by, NONE]);
+            if d.op == Op::Slideup {
+                let moved = self.lanes_to_temp(VecOp::CmGeU, 0, 0, [here, by, NONE]);
+                active = self.both(active, moved);
+            }
+            let value = self.bytes_of_group(d, at);
+            self.put(v(d.vd() + r), value, active);
+        }
+        true
     }
     /// One element for all.
     fn direct_gather_one(&mut self, d: Direct) -> bool {

@@ -41,6 +41,27 @@ impl Direct {
     }
 }
 
+/// An operation on sources of half its width, and how these are extended before it, if it does not do that
+/// itself: the first (vs2), the second.
+fn widening(op: Op) -> Option<(VecOp, Option<VecOp>, Option<VecOp>)> {
+    let (signed, unsigned) = (Some(VecOp::ExtS), Some(VecOp::ExtU));
+    Some(match op {
+        Op::Waddu => (VecOp::AddWU, unsigned, None),
+        Op::Wadd => (VecOp::AddWS, signed, None),
+        Op::Wsubu => (VecOp::SubWU, unsigned, None),
+        Op::Wsub => (VecOp::SubWS, signed, None),
+        Op::Wmulu => (VecOp::MulLU, None, None),
+        Op::Wmul => (VecOp::MulLS, None, None),
+        Op::Wmaccu => (VecOp::MlaLU, None, None),
+        Op::Wmacc => (VecOp::MlaLS, None, None),
+        Op::Wmulsu => (VecOp::Mul, signed, unsigned),
+        Op::Wmaccus => (VecOp::Mla, signed, unsigned),
+        Op::Wmaccsu => (VecOp::Mla, unsigned, signed),
+        Op::Wsll => (VecOp::ShlU, unsigned, unsigned),
+        _ => return None,
+    })
+}
+
 impl Translator<'_> {
     pub(super) fn direct_wide(&mut self, d: Direct) -> bool {
         match d.op {
@@ -49,21 +70,10 @@ impl Translator<'_> {
             _ => {}
         }
         let Some(regs) = d.wide_regs(1) else { return false };
-        let extend = |signed| if signed { VecOp::ExtS } else { VecOp::ExtU };
-        let (first, code) = match d.op {
-            Op::Waddu => (Some(extend(false)), VecOp::AddWU),
-            Op::Wadd => (Some(extend(true)), VecOp::AddWS),
-            Op::Wsubu => (Some(extend(false)), VecOp::SubWU),
-            Op::Wsub => (Some(extend(true)), VecOp::SubWS),
-            Op::Wmulu => (None, VecOp::MulLU),
-            Op::Wmul => (None, VecOp::MulLS),
-            Op::Wmaccu => (None, VecOp::MlaLU),
-            Op::Wmacc => (None, VecOp::MlaLS),
-            _ => return false,
-        };
-        let sums = matches!(d.op, Op::Wmaccu | Op::Wmacc);
+        let Some((code, first, second)) = widening(d.op) else { return false };
+        let sums = matches!(d.op, Op::Wmaccu | Op::Wmacc | Op::Wmaccus | Op::Wmaccsu);
         // (Those with a first source that is wide already have the highest of these bits.)
-        let wide_first = first.is_some() && d.bits(28, 1) != 0;
+        let wide_first = first.is_some() && second.is_none() && d.bits(28, 1) != 0;
         // (A sum is a source itself, of another width.)
         let source = (d.regs, d.part == 0 && !sums);
         let vs2 = (d.vs2(), if wide_first { regs } else { d.regs });
@@ -86,7 +96,13 @@ impl Translator<'_> {
         for n in 0..regs {
             let active = self.active(elements, n);
             let (dst, half) = (v(d.vd() + n), i32::from(n & 1));
-            let b = self.second_of(d, scalar, n / 2);
+            let mut b = self.second_of(d, scalar, n / 2);
+            if let Some(extend) = second {
+                b = self.lanes_to_temp(extend, d.lane(), half, [b, NONE, NONE]);
+            }
+            if d.op == Op::Wsll {
+                b = self.amount_of_widening_shift(d, b);
+            }
             let mut a = v(vs2.0 + if wide_first { n } else { n / 2 });
             if let Some(extend) = first
                 && !wide_first
@@ -94,9 +110,20 @@ impl Translator<'_> {
                 a = self.lanes_to_temp(extend, d.lane(), half, [a, NONE, NONE]);
             }
             let c = if sums { dst } else { NONE };
-            self.lanes_where(active, (code, d.lane(), half), dst, [a, b, c]);
+            let how = match second {
+                Some(_) => (code, d.lane() + 1, 0),
+                None => (code, d.lane(), half),
+            };
+            self.lanes_where(active, how, dst, [a, b, c]);
         }
         true
+    }
+    /// The bits that count of an extended amount.
+    fn amount_of_widening_shift(&mut self, d: Direct, amount: Ref) -> Ref {
+        // (Of an immediate, the bits above the lowest five are copies of the fifth.)
+        let bits = if d.form() == 3 { 32.min(2 * d.sew) } else { 2 * d.sew };
+        let mask = self.splat(u64::from(bits) - 1, 2 * d.sew);
+        self.lanes_to_temp(VecOp::And, 0, 0, [amount, mask, NONE])
     }
     /// Of elements narrower by `1 << by`.
     pub(super) fn direct_extension(&mut self, d: Direct, by: u32, signed: bool) -> bool {
@@ -130,8 +157,11 @@ impl Translator<'_> {
     fn direct_narrowing(&mut self, d: Direct) -> bool {
         let (vd, vs2) = (d.vd(), d.vs2());
         let Some(regs) = d.wide_regs(1) else { return false };
-        if d.sew == 64 || !d.may_narrow(regs) || d.has_vector() {
+        if d.sew == 64 || !d.may_narrow(regs) {
             return false;
+        }
+        if d.has_vector() {
+            return self.direct_narrowing_by_vector(d, regs);
         }
         self.begin(d);
         let bits = 2 * d.sew;
@@ -171,6 +201,40 @@ impl Translator<'_> {
             let low = self.lanes_to_temp(VecOp::Narrow, d.lane(), amount, [low, NONE, NONE]);
             let how = (VecOp::Narrow, d.lane(), amount | 0x100);
             self.lanes_where(active, how, v(vd + n), [high, NONE, low]);
+        }
+        true
+    }
+    /// Shifts right of elements twice as wide by the lowest bits of others. `regs` registers are shifted.
+    fn direct_narrowing_by_vector(&mut self, d: Direct, regs: u16) -> bool {
+        let (vd, vs1, vs2) = (d.vd(), d.vs1(), d.vs2());
+        let allowed = d.aligned(d.regs, &[vs1])
+            && d.mask_is_apart(&[vs1])
+            && apart((vs1, d.regs), (vs2, regs))
+            // (The first half of the result is written before the second half's numbers are read.)
+            && (vd == vs1 || apart((vd, d.regs), (vs1, d.regs)));
+        if !allowed {
+            return false;
+        }
+        self.begin(d);
+        let (bits, lane) = (2 * d.sew, d.lane() + 1);
+        let op = if d.op == Op::Nsra { Op::Sra } else { Op::Srl };
+        let mask = self.splat(u64::from(bits) - 1, bits);
+        let elements = self.elements(d, d.sew);
+        for n in 0..d.regs {
+            let active = self.active(elements, n);
+            let half = |t: &mut Self, half: u16| {
+                let by = [v(vs1 + n), NONE, NONE];
+                let by = t.lanes_to_temp(VecOp::ExtU, d.lane(), half.into(), by);
+                let by = t.lanes_to_temp(VecOp::And, 0, 0, [by, mask, NONE]);
+                t.shifted(op, lane, v(vs2 + 2 * n + half), by)
+            };
+            let low = half(self, 0);
+            let mut value = self.lanes_to_temp(VecOp::Narrow, d.lane(), 0, [low, NONE, NONE]);
+            if d.part == 0 {
+                let high = half(self, 1);
+                value = self.lanes_to_temp(VecOp::Narrow, d.lane(), 0x100, [high, NONE, value]);
+            }
+            self.put(v(vd + n), value, active);
         }
         true
     }

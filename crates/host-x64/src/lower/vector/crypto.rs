@@ -58,8 +58,7 @@ impl Lower<'_> {
                 self.v3(op::PXOR, p, p, x);
                 self.finish_v(t, v.dst, p);
             }
-            VecOp::Sha256H if features.sha => self.sha256_rounds(v, false),
-            VecOp::Sha256H2 if features.sha => self.sha256_rounds(v, true),
+            VecOp::Sha256H | VecOp::Sha256H2 if features.sha => self.sha256_rounds(v),
             VecOp::Sha256Two if features.sha => self.sha256_two(v),
             VecOp::Sha256Su0 if features.sha => {
                 let (z, x) = (self.using_vm(v.c), self.using_v(v.a));
@@ -133,7 +132,8 @@ impl Lower<'_> {
     }
     /// Four rounds of SHA-256. The host's registers hold f, e, b, a and h, g, d, c; it takes its
     /// words in xmm0.
-    fn sha256_rounds(&mut self, v: &VArgs, second: bool) {
+    fn sha256_rounds(&mut self, v: &VArgs) {
+        let second = v.code == VecOp::Sha256H2;
         const LOW: u8 = 0x11;
         const HIGH: u8 = 0xbb;
         let (abcd, efgh) = if second { (v.a, v.c) } else { (v.c, v.a) };
