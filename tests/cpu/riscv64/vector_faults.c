@@ -13,16 +13,21 @@
 static char *page;
 static int mend;
 static sigjmp_buf back;
+static unsigned long vl;
+static _Alignas(16) char out[512], indices[128];
+
+// What is in the registers. To be done before any system call: Linux forgets them there.
+static void keep(void) {
+  __asm__ volatile(V("csrr %0, vl\n csrw 8, zero\n vs8r.v v8, (%1)") : "=&r"(vl) : "r"(out) : "memory");
+}
 
 static void fault(int signo, siginfo_t *info, void *context) {
   unsigned long vstart;
   __asm__ volatile("csrr %0, 8" : "=r"(vstart));
+  keep();
   printf("  signal %d code %d at %ld, vstart %lu\n", signo, info->si_code,
          (long)((char *)info->si_addr - page), vstart);
-  if (!mend) {
-    __asm__ volatile("csrw 8, zero");
-    siglongjmp(back, 1);
-  }
+  if (!mend) siglongjmp(back, 1);
   mprotect(page + 4096, 4096, PROT_READ | PROT_WRITE);
 }
 
@@ -32,23 +37,20 @@ static unsigned long sum(const char *from, int size) {
   return sum;
 }
 
-static _Alignas(16) char out[512], indices[128];
-
 // Fills pages, sets vl and vtype, puts known values into v8 to v15 (and indices into v16, v17), executes
 // text at page + offset, and shows registers and memory.
 #define TRY(name, vset, text, offset, protection) \
   for (mend = 0; mend < 2; mend++) { \
-    unsigned long vl = 0; \
     printf("%s at %d\n", name, offset); \
     mprotect(page + 4096, 4096, PROT_READ | PROT_WRITE); \
     for (int i = 0; i < 8192; i++) page[i] = i * 7 + (i >> 8); \
     mprotect(page + 4096, 4096, protection); \
-    __asm__ volatile(V("li t0, 128\n vsetvli t0, t0, e8, m8, ta, ma\n vid.v v8\n vmv.v.i v0, 5\n" \
-                       "vl2re8.v v16, (%0)") :: "r"(indices) : "t0", "memory"); \
-    if (!sigsetjmp(back, 1)) \
-      __asm__ volatile(V("mv a1, %0\n li a2, 12\n" vset "\n" text "\n") \
-                       :: "r"(page + (offset)) : "t0", "a1", "a2", "memory"); \
-    __asm__ volatile(V("csrr %0, vl\n vs8r.v v8, (%1)") : "=r"(vl) : "r"(out) : "memory"); \
+    if (!sigsetjmp(back, 1)) { \
+      __asm__ volatile(V("li t0, 128\n vsetvli t0, t0, e8, m8, ta, ma\n vid.v v8\n vmv.v.i v0, 5\n" \
+                         "vl2re8.v v16, (%1)\n mv a1, %0\n li a2, 12\n" vset "\n" text "\n") \
+                       :: "r"(page + (offset)), "r"(indices) : "t0", "a1", "a2", "memory"); \
+      keep(); \
+    } \
     mprotect(page + 4096, 4096, PROT_READ | PROT_WRITE); \
     printf("  vl %lu registers %#lx memory %#lx\n", vl, sum(out, 128), sum(page, 8192)); \
   }

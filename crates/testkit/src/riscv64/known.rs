@@ -58,7 +58,8 @@ const KNOWN: &[Known] = &[
         lines: &[],
     },
     Known {
-        what: "traps and calls; a call that does not exist is generated among others",
+        what: "traps and calls; a call that does not exist is generated among others, where vtype is none: the \
+               oracle keeps vectors across calls, which Linux does not",
         heading: "ECALL, EBREAK, C.EBREAK",
         lines: &["ecall", "ebreak", "c_ebreak"],
     },

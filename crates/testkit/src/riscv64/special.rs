@@ -19,6 +19,10 @@ pub(super) fn group(rng: &mut Rng, place: Place) -> Group {
     match rng.below(40) {
         // A system call that does not exist.
         0..20 => {
+            // Behind VSETVL with a type that is none: else calls forget vectors, under the oracle they do not.
+            const VSETVL_A7: u32 = 0x8110_7057;
+            li(&mut code, 17, u64::MAX);
+            rv::push(&mut code, VSETVL_A7);
             li(&mut code, 17, 0xf000 + rng.below(0x800));
             rv::push(&mut code, rv::ECALL);
         }

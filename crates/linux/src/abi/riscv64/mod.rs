@@ -83,7 +83,7 @@ pub static ABI: Abi = Abi {
         result: slot::A0 as u16,
     },
     clone_args: [0, 1, 2, 3, 4],
-    enter_call: |_| {},
+    enter_call: forget_vectors,
     set_result: |state, result| state.int[slot::A0] = result.unwrap_or_else(Errno::to_ret),
     auxv: |capabilities| vec![(at::MINSIGSTKSZ, frame::size(has_vectors(capabilities)))],
     // The generic MINSIGSTKSZ.
@@ -110,6 +110,19 @@ pub static ABI: Abi = Abi {
     ptrace: registers::PTRACE,
 };
 
+/// vtype that is none.
+const VILL: u64 = 1 << 63;
+
+/// What a system call does to the vector registers of a program that has used them: they become ones, and
+/// there is no type. (Until an instruction has set a type, there is nothing to forget.)
+fn forget_vectors(state: &mut State) {
+    if state.int[slot::VTYPE] == VILL {
+        return;
+    }
+    state.vec[slot::V0..slot::V0 + 32].fill(u128::MAX);
+    (state.int[slot::VTYPE], state.int[slot::VL], state.int[slot::VSTART]) = (VILL, 0, 0);
+}
+
 /// Whether the processor has vector registers (`COMPAT_HWCAP_ISA_V`).
 fn has_vectors(capabilities: &Capabilities) -> bool {
     capabilities.hwcap[0] >> (b'v' - b'a') & 1 != 0
@@ -129,7 +142,6 @@ fn set_fcsr(task: &mut Task, fcsr: u32) {
 /// Sets vl, vtype, vstart and vcsr to what Linux makes of these words, which it puts there with VSETVL
 /// and CSRW: what no instruction can set, is not set.
 fn set_vector_state(state: &mut State, [vstart, vl, vtype, vcsr]: [u64; 4]) {
-    const VILL: u64 = 1 << 63;
     let most = most_elements(vtype);
     state.int[slot::VTYPE] = if most == 0 { VILL } else { vtype };
     state.int[slot::VL] = vl.min(most);
