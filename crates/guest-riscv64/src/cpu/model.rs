@@ -62,19 +62,14 @@ const C908: Features = F::all([
 const K1: Features =
     F::all([RVA22, F::V, F::ZVFH, F::ZVFHMIN, F::ZVKT, F::ZBC, F::ZBKC, F::ZFH, F::ZICOND]);
 
-/// Everything that is fast: not SM4, for which hosts have no instructions, and not vectors, whose
-/// instructions are executed one element at a time.
+/// Everything that is fast. Not that for which hosts have no instructions, so that programs use what they
+/// have besides: SM4, SM3 and SHA-512 in vectors, arithmetic of half precision in vectors, bfloat16.
 const FAST: Features = F::ALL.without(F::all([
     F::ZKSED,
-    VECTOR,
-    F::ZVBC,
     F::ZVFH,
     F::ZFBFMIN,
     F::ZVFBFMIN,
     F::ZVFBFWMA,
-    F::ZVKG,
-    F::ZVKNED,
-    F::ZVKNHA,
     F::ZVKNHB,
     F::ZVKSED,
     F::ZVKSH,
