@@ -183,7 +183,9 @@ impl Machine<'_> {
 
     fn compress(&mut self) -> Done {
         let (w, vd, vs1, vs2) = (self.sew(), self.vd(), self.vs1(), self.vs2());
-        self.check_apart(self.group(vd), &[self.group(vs2), Self::bits_of(vs1)])?;
+        // (That the mask must not overlap the other source either is not checked by any processor known.)
+        self.check_apart(self.group(vd), &[self.group(vs2)])?;
+        self.check_apart(self.group(vd), &[Self::bits_of(vs1)])?;
         require(self.vstart == 0)?;
         let mut to = 0;
         for i in 0..self.vl {

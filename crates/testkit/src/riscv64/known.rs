@@ -35,9 +35,9 @@ const KNOWN: &[Known] = &[
         lines: &[],
     },
     Known {
-        what: "the oracle's: reserved VCOMPRESS and reductions, whose sources overlap with another width, are \
-               executed (VCOMPRESS by both versions, reductions by QEMU 10.0); only legal ones are generated",
-        heading: "VCOMPRESS, reductions",
+        what: "QEMU 10.0's: reserved reductions, whose sources overlap with another width, are executed; only \
+               legal ones are generated",
+        heading: "reductions",
         lines: &[],
     },
     Known {
