@@ -17,16 +17,17 @@ use sys::{auxv, raw};
 pub const PINNED_FD: RawFd = 900;
 
 /// Duplicates `fd`, close-on-exec, where the guest has no descriptors: from [`PINNED_FD`] on, or
-/// near the limit if that is lower.
+/// at its limit if that is lower.
 ///
 /// # Errors
 /// The kernel's, if there is no free number at all.
 pub fn place(fd: RawFd) -> Result<OwnedFd, Errno> {
-    /// How many of ours there may be below a low limit.
+    /// How many of ours there may be.
     const ROOM: u64 = 8;
     raw::dup_from(fd, PINNED_FD).or_else(|_| {
-        let (limit, _) = sys::limits::getrlimit(libc::RLIMIT_NOFILE)?;
-        let lowest = limit.saturating_sub(ROOM).clamp(3, PINNED_FD as u64);
+        // Above what the guest may use, or else near to it.
+        let (soft, hard) = sys::limits::getrlimit(libc::RLIMIT_NOFILE)?;
+        let lowest = soft.min(hard.saturating_sub(ROOM)).clamp(3, PINNED_FD as u64);
         raw::dup_from(fd, lowest as RawFd).or_else(|_| raw::dup_from(fd, 3))
     })
 }

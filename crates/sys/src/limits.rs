@@ -49,11 +49,11 @@ pub(crate) fn opening(open: impl Fn() -> Result<u64, Errno>) -> Result<u64, Errn
         // EINVAL: the number that is asked for is beyond the limit.
         Err(error @ (Errno::EMFILE | Errno::EINVAL)) => {
             let Ok((soft, hard)) = getrlimit(libc::RLIMIT_NOFILE) else { return Err(error) };
-            let more = hard.min(soft.saturating_add(1024));
-            if more <= soft {
-                return Err(error);
-            }
-            with_at_least(libc::RLIMIT_NOFILE, more, open).unwrap_or(Err(error))
+            // The hard limit too, for those who may.
+            let more = [soft.saturating_add(1024), hard];
+            let tried = more.into_iter().filter(|&more| more > soft);
+            let mut done = tried.filter_map(|more| with_at_least(libc::RLIMIT_NOFILE, more, &open));
+            done.next().unwrap_or(Err(error))
         }
         result => result,
     }

@@ -125,17 +125,32 @@ pub(super) fn status(facts: &Facts, host: &[u8]) -> Option<Vec<u8>> {
     Some(out.into_bytes())
 }
 
-/// `limits`, with those of memory as the guest set them.
+/// `limits`, with those of memory and descriptors as the guest set them.
 pub(super) fn limits(host: &[u8]) -> Option<Vec<u8>> {
     /// Where the limits start in a line, and how long a column is.
     const COLUMNS: [usize; 2] = [26, 47];
     const WIDTH: usize = 20;
+    const DESCRIPTORS: &str = "Max open files";
+    const LOCKS: &str = "Max file locks";
     let host = str::from_utf8(host).ok()?;
+    let number = |line: &str, at: usize| line.get(at..at + WIDTH)?.trim_end().parse::<u64>().ok();
+    let locks = host.lines().find(|line| line.starts_with(LOCKS));
+    let descriptors =
+        locks.and_then(|line| number(line, COLUMNS[1])).and_then(limits::kept_descriptors);
     let mut out = String::with_capacity(host.len());
     for line in host.lines() {
         let mut line = line.to_owned();
+        if let Some(hard) = descriptors {
+            if line.starts_with(DESCRIPTORS) {
+                line.replace_range(COLUMNS[1]..COLUMNS[1] + WIDTH, &format!("{hard:<WIDTH$}"));
+            } else if line.starts_with(LOCKS) {
+                for at in COLUMNS {
+                    line.replace_range(at..at + WIDTH, &format!("{:<WIDTH$}", "unlimited"));
+                }
+            }
+        }
         for at in COLUMNS {
-            let field = line.get(at..at + WIDTH).and_then(|field| field.trim_end().parse().ok());
+            let field = number(&line, at);
             let guest = field.map(limits::from_host);
             if let Some(guest) = guest.filter(|&guest| field != Some(guest)) {
                 line.replace_range(at..at + WIDTH, &format!("{guest:<WIDTH$}"));
@@ -148,6 +163,19 @@ pub(super) fn limits(host: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn hard_limits_of_descriptors_are_the_guests() {
+        let host = "\
+Limit                     Soft Limit           Hard Limit           Units     \n\
+Max open files            3                    64                   files     \n\
+Max file locks            1152921504606846979  1152921504606846979  locks     \n";
+        let expected = host
+            .replace("64                ", "3                 ")
+            .replace("1152921504606846979", "unlimited          ");
+        let guest = super::limits(host.as_bytes()).unwrap();
+        assert_eq!(String::from_utf8(guest).unwrap(), expected);
+    }
+
     #[test]
     fn limits_of_memory_are_the_guests() {
         let host = "\

@@ -6,7 +6,10 @@
 //! others, who take it off again; a limit without it was set outside and holds for all of the
 //! process.
 
+mod files;
+
 use crate::task::Task;
+pub(crate) use files::kept as kept_descriptors;
 use sys::Errno;
 use sys::limits::{getrlimit, setrlimit, with_at_least};
 
@@ -72,6 +75,26 @@ pub(crate) fn make_room_on_stack() {
 
 /// `prlimit64(2)`.
 pub(crate) fn prlimit64(task: &Task, args: [u64; 6]) -> Result<u64, Errno> {
+    let [pid, resource, new, old, ..] = args;
+    let serve = match resource & 0xffff_ffff {
+        files::NOFILE => files::descriptors,
+        files::LOCKS => files::locks,
+        _ => return memory_limit(task, args),
+    };
+    let wanted = match new {
+        0 => None,
+        _ => Some([memory::read_u64(new)?, memory::read_u64(new + 8)?]),
+    };
+    let [soft, hard] = serve(task, pid, wanted)?;
+    if old != 0 {
+        memory::write_u64(old, soft)?;
+        memory::write_u64(old + 8, hard)?;
+    }
+    Ok(0)
+}
+
+/// The same of what may be a limit of memory.
+fn memory_limit(task: &Task, args: [u64; 6]) -> Result<u64, Errno> {
     let [pid, resource, new, old, ..] = args;
     if !OURS.contains(&(resource & 0xffff_ffff)) {
         return task.call(libc::SYS_prlimit64, args);
