@@ -6,7 +6,6 @@
 //! not known well. Where time stamps do not tell time there are no pieces: each time the clock is
 //! read.
 
-use ir::State;
 use ir::state::Clock;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use sys::arch::time_stamp;
@@ -50,23 +49,6 @@ pub(crate) fn now(piece: &mut Clock) -> u64 {
     let now = line.tell(ticks, clock_ns, reading);
     *piece = line.piece;
     now
-}
-
-/// The first `State::host_clock`: puts the host's vDSO's function in its place, and asks it. (Most
-/// programs never ask.)
-///
-/// # Safety
-/// Called by translated code with its state, and with the address of two words.
-pub(crate) unsafe extern "C" fn find_host_clock(
-    clock: i32,
-    time: *mut libc::timespec,
-    state: *mut State,
-) -> i32 {
-    let function = sys::clock::host_function();
-    // SAFETY: the caller says that the state is its own.
-    unsafe { (*state).host_clock = function as *const () as u64 };
-    // SAFETY: the caller says that there is room for the time.
-    unsafe { function(clock, time) }
 }
 
 fn clock_ns() -> u64 {

@@ -481,10 +481,10 @@ impl Cpu {
             (*state).runtime = crate::interpret::runtime as *const () as u64;
             (*state).call_helper = engine.stubs.call_helper;
             (*state).host_time = engine.stubs.host_time;
+            (*state).host_cpu = engine.stubs.host_cpu;
             (*state).estimates = engine.stubs.estimates;
             (*state).cas_16 = engine.stubs.cas_16;
             (*state).code_counts = engine.tables.code_lines.start();
-            (*state).host_clock = crate::clock::find_host_clock as *const () as u64;
             (*state).helper = helper as *const () as u64;
             let sentinel = shared.ret_base() as *mut u64;
             *sentinel = engine.stubs.ret_miss;

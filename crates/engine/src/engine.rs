@@ -11,6 +11,7 @@ use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use guest::{Guest, Key, Spec};
 use host::{Code, Host, Stubs};
 use ir::Block;
+use ir::state::HostCall;
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -72,7 +73,8 @@ pub(crate) struct StubAddresses {
     pub(crate) leave_stored: u64,
     pub(crate) call_runtime: u64,
     pub(crate) call_helper: u64,
-    pub(crate) host_time: u64,
+    pub(crate) host_time: HostCall,
+    pub(crate) host_cpu: HostCall,
     pub(crate) cas_16: u64,
     pub(crate) estimates: u64,
     /// The instruction of `cas_16` that may fault, and where it goes on then.
@@ -85,13 +87,19 @@ impl StubAddresses {
     /// Those of `stubs`, which are at `start`.
     fn new(start: u64, stubs: &Stubs) -> Self {
         let at = |offset: u32| start + u64::from(offset);
+        let call = |(stub, quick): (u32, u32), function: u64| HostCall {
+            stub: at(stub),
+            quick: at(quick),
+            function,
+        };
         Self {
             enter: at(stubs.enter),
             leave: at(stubs.leave),
             leave_link: at(stubs.leave_link),
             leave_indirect: at(stubs.leave_indirect),
             leave_stored: at(stubs.leave_stored),
-            host_time: at(stubs.host_time),
+            host_time: call(stubs.host_time, crate::vdso::find_clock as *const () as u64),
+            host_cpu: call(stubs.host_cpu, crate::vdso::find_cpu as *const () as u64),
             estimates: at(stubs.estimates),
             cas_16: at(stubs.cas_16),
             cas_16_fault: (at(stubs.cas_16_fault.0), at(stubs.cas_16_fault.1)),

@@ -120,6 +120,9 @@ impl Memory for GuestMemory<'_> {
         let (seconds, ns) = sys::clock::read(clock);
         [seconds as u64, ns as u64]
     }
+    fn host_cpu(&mut self) -> [u64; 2] {
+        sys::clock::cpu_and_node().map(u64::from)
+    }
     fn compare_exchange(
         &mut self,
         addr: u64,

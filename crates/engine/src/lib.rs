@@ -58,6 +58,7 @@ pub mod testing;
 mod tests;
 mod translate;
 mod unit;
+mod vdso;
 mod watch;
 
 pub use cpu::{Cpu, Exit, Fault, RecordedSignal};

@@ -257,6 +257,9 @@ impl Memory for SectionMemory<'_> {
     fn host_time(&mut self, clock: i32) -> [u64; 2] {
         self.plain.host_time(clock)
     }
+    fn host_cpu(&mut self) -> [u64; 2] {
+        self.plain.host_cpu()
+    }
     fn compare_exchange(
         &mut self,
         addr: u64,

@@ -56,6 +56,10 @@ pub trait Memory {
         let _ = clock;
         [0; 2]
     }
+    /// Processor and node, for `OpCode::HostCpu`.
+    fn host_cpu(&mut self) -> [u64; 2] {
+        [0; 2]
+    }
     /// A full memory fence.
     fn fence(&mut self) {
         std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
@@ -326,6 +330,11 @@ impl Machine<'_> {
             OpCode::HostTime => {
                 let time = self.mem.host_time(self.read64(op.a) as i32);
                 self.state.int[usize::from(SLOT_TIME)..][..2].copy_from_slice(&time);
+                Ok(())
+            }
+            OpCode::HostCpu => {
+                let answer = self.mem.host_cpu();
+                self.state.int[usize::from(SLOT_TIME)..][..2].copy_from_slice(&answer);
                 Ok(())
             }
             OpCode::ZeroBlock => {

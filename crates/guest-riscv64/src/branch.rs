@@ -189,6 +189,18 @@ impl Translator<'_> {
         self.ir.st(us, A0, Ref::NONE, 8, Access::new(3));
         self.host_time_result()
     }
+    /// What the vDSO's `getcpu` executes: a2 and a3 = processor and node.
+    pub(crate) fn host_cpu(&mut self) -> Flow {
+        if !self.fetch.is_vdso(self.pc) {
+            return Flow::Undefined;
+        }
+        self.ir.push(Op::new(OpCode::HostCpu, Ty::I64));
+        for (slot, register) in [(SLOT_TIME, XReg(12)), (SLOT_TIME + 1, XReg(13))] {
+            let answer = self.x_out(register);
+            self.ir.mov(Ty::I32, answer, Ref::slot(slot));
+        }
+        Flow::Next
+    }
     /// a0 = zero, or the error number.
     fn host_time_result(&mut self) -> Flow {
         let (error, sign) = (self.temp(), self.imm(63));

@@ -29,7 +29,9 @@ impl Translator<'_> {
         if i.op == crate::decode::Op::Ud1 && self.fetch.is_vdso(self.pc) {
             return match i.modrm {
                 0xc0 => self.host_time(),
-                _ => self.host_day(),
+                0xc1 => self.host_day(),
+                0xc2 => self.host_seconds(),
+                _ => self.host_cpu(),
             };
         }
         self.trap(TRAP_UNDEFINED, 0)
@@ -176,6 +178,19 @@ impl Translator<'_> {
         self.ir.st(seconds, crate::state::RDI, Ref::NONE, 0, Access::new(3));
         self.ir.st(us, crate::state::RDI, Ref::NONE, 8, Access::new(3));
         self.host_time_result()
+    }
+    /// In the vDSO: rax = the seconds of clock edi.
+    fn host_seconds(&mut self) -> Flow {
+        self.ir.un(OpCode::HostTime, Ty::I64, Ref::NONE, crate::state::RDI);
+        self.ir.mov(Ty::I64, RAX, Ref::slot(SLOT_TIME));
+        Flow::Next
+    }
+    /// In the vDSO: eax and ecx = processor and node.
+    fn host_cpu(&mut self) -> Flow {
+        self.ir.push(ir::Op::new(OpCode::HostCpu, Ty::I64));
+        self.ir.mov(Ty::I32, RAX, Ref::slot(SLOT_TIME));
+        self.ir.mov(Ty::I32, RCX, Ref::slot(SLOT_TIME + 1));
+        Flow::Next
     }
     /// rax = zero, or the error number.
     fn host_time_result(&mut self) -> Flow {

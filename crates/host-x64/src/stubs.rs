@@ -87,29 +87,8 @@ pub(crate) fn stubs(x: &X64) -> Stubs {
     }
     e.ret();
 
-    // The host's clock eax, by its vDSO: a function of integers, whatever MXCSR is.
-    align(&mut e);
-    s.host_time = e.position();
-    for pin in x.pins.iter().filter(|pin| is_clobbered(pin)) {
-        store_pin(pin, &mut e);
-    }
-    e.store(Size::Q, RET_SP, Gpr::RSP);
-    e.load(Size::Q, Gpr::RSP, HOST_SP);
-    e.mov(Size::D, Gpr::RDI, Gpr::RAX);
-    e.lea(Size::Q, Gpr::RSI, home(SLOT_TIME));
-    e.lea(Size::Q, Gpr::RDX, Mem::base(Gpr::RBP, -BIAS));
-    e.call_mem(field(offset_of!(State, host_clock)));
-    e.load(Size::Q, Gpr::RSP, RET_SP);
-    e.test(Size::D, Gpr::RAX, Gpr::RAX);
-    let done = e.jcc_short(Cc::E);
-    e.movsx(Size::D, Size::Q, Gpr::RAX, Gpr::RAX);
-    e.store(Size::Q, home(SLOT_TIME + 1), Gpr::RAX);
-    e.bind_short(done);
-    for pin in x.pins.iter().filter(|pin| is_clobbered(pin)) {
-        load_pin(pin, &mut e);
-    }
-    e.ret();
-
+    s.host_time = (host_time(x, &mut e, is_clobbered), host_time(x, &mut e, is_clobbered_integer));
+    s.host_cpu = (host_cpu(x, &mut e, is_clobbered), host_cpu(x, &mut e, is_clobbered_integer));
     call_runtime(x, &mut e, &mut s);
     cas_16(&mut e, &mut s);
     // A return that was not predicted: an indirect branch to rax with an empty return stack.
@@ -124,6 +103,49 @@ pub(crate) fn stubs(x: &X64) -> Stubs {
     s.estimates = s.bytes.len() as u32;
     s.bytes.extend(ESTIMATES);
     s
+}
+
+/// Asks the host's clock eax, with a function of integers, whatever MXCSR is; `changed` tells which pins the
+/// function does not keep.
+fn host_time(x: &X64, e: &mut Emit, changed: fn(&Pin) -> bool) -> u32 {
+    ask_host(x, e, changed, |e| {
+        e.mov(Size::D, Gpr::RDI, Gpr::RAX);
+        e.lea(Size::Q, Gpr::RSI, home(SLOT_TIME));
+        e.call_mem(field(offset_of!(State, host_time.function)));
+        e.test(Size::D, Gpr::RAX, Gpr::RAX);
+        let done = e.jcc_short(Cc::E);
+        e.movsx(Size::D, Size::Q, Gpr::RAX, Gpr::RAX);
+        e.store(Size::Q, home(SLOT_TIME + 1), Gpr::RAX);
+        e.bind_short(done);
+    })
+}
+
+/// Asks which processor this is.
+fn host_cpu(x: &X64, e: &mut Emit, changed: fn(&Pin) -> bool) -> u32 {
+    ask_host(x, e, changed, |e| {
+        e.lea(Size::Q, Gpr::RDI, home(SLOT_TIME));
+        e.lea(Size::Q, Gpr::RSI, home(SLOT_TIME + 1));
+        e.call_mem(field(offset_of!(State, host_cpu.function)));
+    })
+}
+
+/// A stub that makes a call of the host's with the state as third argument.
+fn ask_host(x: &X64, e: &mut Emit, changed: fn(&Pin) -> bool, call: fn(&mut Emit)) -> u32 {
+    align(e);
+    let at = e.position();
+    for pin in x.pins.iter().filter(|pin| changed(pin)) {
+        store_pin(pin, e);
+    }
+    e.store(Size::Q, RET_SP, Gpr::RSP);
+    e.load(Size::Q, Gpr::RSP, HOST_SP);
+    e.lea(Size::Q, Gpr::RDX, Mem::base(Gpr::RBP, -BIAS));
+    call(e);
+    e.load(Size::Q, Gpr::RSP, RET_SP);
+    for pin in x.pins.iter().filter(|pin| changed(pin)) {
+        load_pin(pin, e);
+    }
+    e.ret();
+    at
 }
 
 /// Calls the runtime, with all slots in their homes; MXCSR stays the guest's.
@@ -186,7 +208,12 @@ fn align(e: &mut Emit) {
 
 /// Whether functions of the host's C convention may change it.
 fn is_clobbered(pin: &Pin) -> bool {
-    pin.slot >= FIRST_VEC || !CALLEE_SAVED.contains(&Gpr(pin.reg))
+    pin.slot >= FIRST_VEC || is_clobbered_integer(pin)
+}
+
+/// Whether a function that uses no vector registers may change it.
+fn is_clobbered_integer(pin: &Pin) -> bool {
+    pin.slot < FIRST_VEC && !CALLEE_SAVED.contains(&Gpr(pin.reg))
 }
 
 fn load_pin(pin: &Pin, e: &mut Emit) {

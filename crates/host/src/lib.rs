@@ -163,8 +163,10 @@ pub struct Stubs {
     pub leave_indirect: u32,
     /// Offset of the leave stub for fault handlers, which have stored the pins already.
     pub leave_stored: u32,
-    /// Offset of the stub that asks the host's clock (see `State::host_time`).
-    pub host_time: u32,
+    /// Offsets of the two stubs that ask the host's clock (see `State::host_time`).
+    pub host_time: (u32, u32),
+    /// Those that ask which processor this is (see `State::host_cpu`).
+    pub host_cpu: (u32, u32),
     /// Offset of the stub that compares and swaps 16 bytes (see `State::cas_16`).
     pub cas_16: u32,
     /// Offset of its instruction that may fault, and where it is to go on then.

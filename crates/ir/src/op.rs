@@ -313,6 +313,9 @@ opcodes! {
     /// Asks the host's clock number `a`: its seconds go to slot [`crate::state::SLOT_TIME`], its
     /// nanoseconds, or a negative error number, to the next one.
     HostTime;
+    /// Asks the host which processor and which node this is: the lower halves of slot
+    /// [`crate::state::SLOT_TIME`] and of the next one.
+    HostCpu;
     /// dst (I64) = 0 if there is certainly no translation of code near address a ([`CODE_PIECE`]).
     ///
     /// [`CODE_PIECE`]: crate::state::CODE_PIECE

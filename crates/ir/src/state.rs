@@ -32,7 +32,8 @@ pub const SLOT_EX_LO: u16 = 37;
 pub const SLOT_EX_HI: u16 = 38;
 /// What kind of indirect branch came here, `BTYPE_*` or zero, for guests that check it.
 pub const SLOT_BTYPE: u16 = 44;
-/// Seconds that `OpCode::HostTime` was told; nanoseconds are in the next slot.
+/// Seconds that `OpCode::HostTime` was told; nanoseconds are in the next slot. `OpCode::HostCpu` has its
+/// answers here as well.
 pub const SLOT_TIME: u16 = 46;
 /// A jump that may lead to functions too (Arm's BTYPE 1).
 pub const BTYPE_JUMP: u64 = 1;
@@ -190,6 +191,18 @@ pub const CODE_PIECE: u64 = 256;
 /// bits.
 pub const CODE_COUNTS: usize = 1 << 16;
 
+/// A function of the host's that translated code calls.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HostCall {
+    /// Address of the stub that calls it.
+    pub stub: u64,
+    /// Address of a stub for a function that keeps all vector registers.
+    pub quick: u64,
+    /// The function. The first one looks for the host's and puts it in its place.
+    pub function: u64,
+}
+
 /// A guest thread's registers and what translated code needs at hand.
 ///
 /// Lives at the start of a page; the page before it is the poll page ([`POLL_OFFSET`]).
@@ -244,11 +257,13 @@ pub struct State {
     pub args: [u128; 4],
     /// Spill space for temporaries of a block being executed.
     pub spill: [u128; 32],
-    /// Address of the stub that asks the host's clock eax, by `host_clock`, for `OpCode::HostTime`.
-    pub host_time: u64,
-    /// `extern "C" fn(clock: i32, time: *mut timespec, state: *mut State) -> i32`, which is the
-    /// host's vDSO's once it has been looked up: zero, or a negative error number.
-    pub host_clock: u64,
+    /// For `OpCode::HostTime`, of the clock in eax; its function is
+    /// `extern "C" fn(clock: i32, time: *mut timespec, state: *mut State) -> i32`: zero, or a negative
+    /// error number.
+    pub host_time: HostCall,
+    /// For `OpCode::HostCpu`; its function is `extern "C" fn(cpu: *mut u32, node: *mut u32, state: *mut
+    /// State) -> i32`.
+    pub host_cpu: HostCall,
     /// Address of the stub that compares and swaps the 16 bytes at the address in `args[0]`, expected
     /// `args[1]`, new `args[2]`: what was there becomes `args[0]`. The low half of `args[3]` is then
     /// 1 if it could not be done: the address is misaligned or the access faults.
@@ -310,9 +325,9 @@ impl State {
             helper: 0,
             helper_op: [0; 2],
             args: [0; 4],
-            host_time: 0,
+            host_time: HostCall::default(),
+            host_cpu: HostCall::default(),
             code_counts: 0,
-            host_clock: 0,
             cas_16: 0,
             estimates: 0,
             call_runtime: 0,

@@ -25,6 +25,57 @@ pub fn host_function() -> HostClock {
     })
 }
 
+/// The host's vDSO's `getcpu`, or a function that makes the call.
+pub fn host_getcpu() -> HostGetcpu {
+    static FOUND: OnceLock<HostGetcpu> = OnceLock::new();
+    *FOUND.get_or_init(|| match crate::vdso::function(b"__vdso_getcpu") {
+        // SAFETY: this is the signature of the kernel's function of that name.
+        Some(at) => unsafe { core::mem::transmute::<usize, HostGetcpu>(at) },
+        None => ask_kernel_for_cpu,
+    })
+}
+
+/// See [`host_getcpu`].
+pub type HostGetcpu = unsafe extern "C" fn(*mut u32, *mut u32, *mut core::ffi::c_void) -> i32;
+
+unsafe extern "C" fn ask_kernel_for_cpu(
+    cpu: *mut u32,
+    node: *mut u32,
+    _: *mut core::ffi::c_void,
+) -> i32 {
+    let args = [cpu as u64, node as u64, 0, 0, 0, 0];
+    crate::raw::syscall_ret(libc::SYS_getcpu as u64, args) as i32
+}
+
+/// The number of the processor that this thread runs on, and of its node.
+pub fn cpu_and_node() -> [u32; 2] {
+    let [mut cpu, mut node] = [0; 2];
+    // SAFETY: there is room for both.
+    unsafe { host_getcpu()(&raw mut cpu, &raw mut node, core::ptr::null_mut()) };
+    [cpu, node]
+}
+
+/// Whether `clock`, which is of the host's kernel, leaves the vector registers as they are. (Linux is
+/// compiled so that it does not use them; other kernels need not be.)
+pub fn keeps_vectors(clock: HostClock) -> bool {
+    let mut time = [0_u64; 2];
+    let numbers =
+        [libc::CLOCK_REALTIME, libc::CLOCK_REALTIME_COARSE, libc::CLOCK_MONOTONIC_RAW, -1];
+    numbers.iter().all(|&number| {
+        let args = [number as u64, time.as_mut_ptr() as u64, 0];
+        // SAFETY: it is a function of such arguments, with room for the time.
+        unsafe { crate::arch::keeps_vectors(clock as *const () as u64, args) }
+    })
+}
+
+/// Whether `getcpu` does.
+pub fn getcpu_keeps_vectors(getcpu: HostGetcpu) -> bool {
+    let mut answers = [0_u64; 2];
+    let at = answers.as_mut_ptr() as u64;
+    // SAFETY: it is a function of such arguments, with room for both.
+    unsafe { crate::arch::keeps_vectors(getcpu as *const () as u64, [at, at + 8, 0]) }
+}
+
 /// See [`host_function`].
 pub type HostClock = unsafe extern "C" fn(i32, *mut libc::timespec) -> i32;
 
@@ -76,6 +127,30 @@ mod tests {
             assert_eq!(unsafe { function(1234, &raw mut time) }, -libc::EINVAL);
         }
         assert_eq!(super::read(1234), (0, -i64::from(libc::EINVAL)));
+    }
+
+    #[test]
+    fn linux_keeps_vectors_and_others_are_found_out() {
+        assert!(super::keeps_vectors(super::host_function()));
+        assert!(super::getcpu_keeps_vectors(super::host_getcpu()));
+        unsafe extern "C" fn changes(_: i32, time: *mut libc::timespec) -> i32 {
+            let seconds: f64 = std::hint::black_box(2.0);
+            // SAFETY: the caller has room for the time.
+            unsafe { (*time).tv_sec = (seconds * 1.5) as i64 };
+            0
+        }
+        assert!(!super::keeps_vectors(changes));
+    }
+
+    #[test]
+    fn the_processor_is_one_of_the_machine() {
+        let [cpu, node] = super::cpu_and_node();
+        assert!((cpu as usize) < 8192 && node < 1024, "{cpu} {node}");
+        let mut asked = [u32::MAX; 2];
+        let [cpu, node] = asked.each_mut().map(|word| &raw mut *word);
+        // SAFETY: there is room for both.
+        assert_eq!(unsafe { super::ask_kernel_for_cpu(cpu, node, core::ptr::null_mut()) }, 0);
+        assert!(asked[0] != u32::MAX && asked[1] != u32::MAX);
     }
 
     #[test]

@@ -74,6 +74,30 @@ static void namespace(void)
     wait(0);
     printf("namespace %lld %lld %lld\n", (there[0] - here) / 10000000000ll, (there[1] - told(CLOCK_BOOTTIME)) / 100000000000ll, there[2]);
 }
+/* How often getcpu does not say where this thread runs. */
+static int processors(void)
+{
+    cpu_set_t all, one;
+    int bad = 0;
+    sched_getaffinity(0, sizeof all, &all);
+    for (unsigned n = 0; n < CPU_SETSIZE; n++) {
+        if (!CPU_ISSET(n, &all)) continue;
+        unsigned cpu, node, other, again;
+        CPU_ZERO(&one);
+        CPU_SET(n, &one);
+        bad += sched_setaffinity(0, sizeof one, &one);
+        for (int i = 0; i < 200; i++) {
+            bad += getcpu(&cpu, &node) || syscall(SYS_getcpu, &other, &again, NULL);
+            bad += cpu != n || other != n || node != again || sched_getcpu() != n;
+            cpu = node = -1;
+            bad += getcpu(&cpu, NULL) || getcpu(NULL, &node) || getcpu(NULL, NULL);
+            bad += cpu != n || node != again;
+        }
+    }
+    sched_setaffinity(0, sizeof all, &all);
+    return bad;
+}
+
 int main(void)
 {
     for (int i = 0; i < ALL; i++) printf("%d %d ", all[i], wrong(all[i], 2000));
@@ -97,6 +121,7 @@ int main(void)
         bad += t != u || u < d || u > told(CLOCK_REALTIME) / 1000000000;
     }
     printf("day %d, zone %d, nothing %d\n", bad, tz.tz_dsttime, NOWHERE);
+    printf("processors %d\n", processors());
     struct timespec t;
     printf("bad clocks");
     for (int c = 12; c < 16; c++) printf(" %d %d", clock_gettime(c, &t), errno);

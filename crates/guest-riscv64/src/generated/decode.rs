@@ -272,6 +272,8 @@ fn class_32_2(t: &mut Translator<'_>, word: u32) -> Flow {
         t.host_clock()
     } else if word & 0xffffff83 == 0x00002003 {
         t.host_day()
+    } else if word & 0xffffff83 == 0x00003003 {
+        t.host_cpu()
     } else {
         Flow::Undefined
     }

@@ -24,6 +24,7 @@ impl Lower<'_> {
             OpCode::Runtime => self.runtime(op),
             OpCode::RuntimeCall => self.runtime_call(op),
             OpCode::HostTime => self.host_time(op),
+            OpCode::HostCpu => self.host_cpu(),
             OpCode::HasCode => self.has_code(op),
             OpCode::Counter => self.counter(op),
             OpCode::Cas | OpCode::LdEx | OpCode::StEx

@@ -70,6 +70,11 @@ pub fn is_after_call(_context: &Context) -> bool {
     missing()
 }
 /// None is needed: the kernel's vDSO has it.
+pub(crate) unsafe fn keeps_vectors(_function: u64, _args: [u64; 3]) -> bool {
+    missing()
+}
+
+/// As the other hosts'.
 pub(crate) fn restorer() -> u64 {
     0
 }

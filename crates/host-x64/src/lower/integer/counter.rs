@@ -39,6 +39,12 @@ impl Lower<'_> {
         self.fixed(Gpr::RAX, op.a);
         self.unlock();
         self.flush_scratch();
-        self.e.call_mem(Mem::state(offset_of!(State, host_time) as i32));
+        self.e.call_mem(Mem::state(offset_of!(State, host_time.stub) as i32));
+    }
+    pub(crate) fn host_cpu(&mut self) {
+        self.clobber();
+        self.unlock();
+        self.flush_scratch();
+        self.e.call_mem(Mem::state(offset_of!(State, host_cpu.stub) as i32));
     }
 }

@@ -30,7 +30,6 @@ mod number {
     pub(super) const CLOCK_GETTIME: u32 = 113;
     pub(super) const CLOCK_GETRES: u32 = 114;
     pub(super) const RT_SIGRETURN: u32 = 139;
-    pub(super) const GETCPU: u32 = 168;
     pub(super) const GETTIMEOFDAY: u32 = 169;
     pub(super) const HWPROBE: u32 = 258;
     pub(super) const FLUSH_ICACHE: u32 = 259;

@@ -41,6 +41,9 @@ const fn ld(rd: u32, rs: u32, imm: i32) -> u32 {
 const fn sd(source: u32, base: u32, imm: u32) -> u32 {
     imm >> 5 << 25 | source << 20 | base << 15 | 3 << 12 | (imm & 0x1f) << 7 | 0x23
 }
+const fn sw(source: u32, base: u32) -> u32 {
+    source << 20 | base << 15 | 2 << 12 | 0x23
+}
 const fn srl(rd: u32, rs: u32, amount: u32) -> u32 {
     amount << 20 | rs << 15 | 5 << 12 | rd << 7 | 0x33
 }
@@ -125,7 +128,9 @@ const CLOCK_GETRES: [u32; CLOCK_GETRES_CODE + 4] = {
 const fn call(nr: u32) -> [u32; 3] {
     [li(A7, nr), ECALL, RET]
 }
-const GETCPU: [u32; 3] = call(number::GETCPU);
+/// Asks for processor and node, in a2 and a3.
+const CPU: u32 = 0x300b;
+const GETCPU: [u32; 7] = [CPU, beqz(A0, 2), sw(A2, A0), beqz(A1, 2), sw(A3, A1), li(A0, 0), RET];
 const FLUSH_ICACHE: [u32; 3] = call(number::FLUSH_ICACHE);
 const HWPROBE: [u32; 3] = call(number::HWPROBE);
 

@@ -23,10 +23,8 @@ const MACHINE: u16 = 62;
 mod number {
     pub(super) const RT_SIGRETURN: u8 = 15;
     pub(super) const GETTIMEOFDAY: u8 = 96;
-    pub(super) const TIME: u8 = 201;
     pub(super) const CLOCK_GETTIME: u8 = 228;
     pub(super) const CLOCK_GETRES: u8 = 229;
-    pub(super) const GETCPU: u16 = 309;
 }
 
 /// Slots of registers.

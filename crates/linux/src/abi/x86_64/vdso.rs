@@ -10,6 +10,10 @@ const SYSCALL_RET: [u8; 3] = [0x0f, 0x05, 0xc3];
 /// edi to rsi, `gettimeofday` to rdi. The result is in eax.
 const TIME: [u8; 3] = [0x0f, 0xb9, 0xc0];
 const DAY: [u8; 3] = [0x0f, 0xb9, 0xc1];
+/// The same (UD1 eax, edx): rax = the seconds of clock edi.
+const SECONDS: [u8; 3] = [0x0f, 0xb9, 0xc2];
+/// The same (UD1 eax, ebx): eax and ecx = processor and node.
+const CPU: [u8; 3] = [0x0f, 0xb9, 0xc3];
 
 /// Goes on if clock edi is REALTIME, MONOTONIC, MONOTONIC_RAW, a coarse one of both, BOOTTIME or TAI;
 /// otherwise to what is `after` bytes behind this. Changes ecx.
@@ -88,8 +92,20 @@ const CLOCK_GETRES: [u8; CLOCK_GETRES_CODE + 16] = join(&[
     &[0; 16],
 ]);
 
-const GETCPU: [u8; 8] = join(&[&set_number(number::GETCPU), &SYSCALL_RET]);
-const TIME_CALL: [u8; 8] = join(&[&set_number(number::TIME as u16), &SYSCALL_RET]);
+const GETCPU: [u8; 20] = join(&[
+    &CPU,
+    &[0x48, 0x85, 0xff, 0x74, 2, 0x89, 0x07], // test rdi, rdi; je; mov [rdi], eax
+    &[0x48, 0x85, 0xf6, 0x74, 2, 0x89, 0x0e], // test rsi, rsi; je; mov [rsi], ecx
+    &[0x31, 0xc0],                            // xor eax, eax
+    RET,
+]);
+const TIME_CALL: [u8; 20] = join(&[
+    &[0x48, 0x89, 0xfa],                                 // mov rdx, rdi
+    &[0xbf, libc::CLOCK_REALTIME_COARSE as u8, 0, 0, 0], // mov edi, 5
+    &SECONDS,
+    &[0x48, 0x85, 0xd2, 0x74, 3, 0x48, 0x89, 0x02], // test rdx, rdx; je; mov [rdx], rax
+    RET,
+]);
 /// (Programs have one of their own, which unwinders recognise: `mov rax, 15; syscall`.)
 const RT_SIGRETURN: [u8; 9] =
     [0x48, 0xc7, 0xc0, number::RT_SIGRETURN, 0, 0, 0, SYSCALL_RET[0], SYSCALL_RET[1]];

@@ -56,6 +56,31 @@ unsafe extern "C" {
     fn anyarch_sigreturn();
 }
 
+/// Whether the vector registers are after a call of `function` what they were before.
+///
+/// # Safety
+/// There is a function of the C ABI, for which the arguments are good.
+pub(crate) unsafe fn keeps_vectors(function: u64, args: [u64; 3]) -> bool {
+    let before: [u128; 16] = core::array::from_fn(|n| (n as u128 + 1) << 100 | n as u128 + 77);
+    let mut after = [0_u128; 16];
+    // SAFETY: the caller says that it may be called; what is stored is as long as the array.
+    unsafe {
+        asm!(
+            ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
+            "movups xmm\\n, [r12 + 16 * \\n]",
+            ".endr",
+            "call rax",
+            ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
+            "movups [r13 + 16 * \\n], xmm\\n",
+            ".endr",
+            in("r12") before.as_ptr(), in("r13") after.as_mut_ptr(), inlateout("rax") function => _,
+            in("rdi") args[0], in("rsi") args[1], in("rdx") args[2],
+            clobber_abi("sysv64"),
+        );
+    }
+    before == after
+}
+
 /// Makes system call `nr`; the kernel's return value as it is. The invariant of [`crate::syscall`] holds.
 #[inline]
 pub(crate) fn syscall_ret(nr: u64, args: [u64; 6]) -> u64 {

@@ -10,7 +10,7 @@ pub mod section;
 mod thread;
 
 pub use call::{abort_call, is_after_call, syscall_interruptible};
-pub(crate) use call::{restorer, syscall_ret};
+pub(crate) use call::{keeps_vectors, restorer, syscall_ret};
 pub use context::Context;
 pub use processor::{
     avx_enabled, cpuid, has_avx, know_cpuid, levels, time_stamp, time_stamps_invariant,
