@@ -12,7 +12,7 @@ use ir::state::{
     DISPLACED_ENTRIES, HASH_ENTRIES, HashEntry, MONITOR_CLEAR, SLOT_EX_ADDR, SLOT_FPCR, SLOT_FPSR,
     displaced_index, exit, hash_index,
 };
-use ir::{OpCode, Round, State};
+use ir::{FpControl, OpCode, State};
 use std::io;
 use sys::map::{Mapping, PAGE, protect};
 use sys::signal::Siginfo;
@@ -409,7 +409,7 @@ unsafe impl Send for Cpu {}
 
 /// Moves the sticky bits that host instructions have set to the guest's status.
 fn collect_sticky(engine: &Engine, state: &mut State) {
-    let (bits, rest) = engine.host.split_sticky(state.fp_control);
+    let (bits, rest) = engine.host.split_sticky(state.fp_control, state.fp.rules);
     state.int[usize::from(SLOT_FPSR)] |= bits;
     state.fp_control = rest;
 }
@@ -468,7 +468,7 @@ impl Cpu {
         // SAFETY: the page is mapped and zero, which is a valid state; nobody knows it yet.
         unsafe {
             (*state).int[usize::from(SLOT_EX_ADDR)] = MONITOR_CLEAR;
-            (*state).fp_control = engine.host.control(Round::Nearest);
+            (*state).fp_control = engine.host.control(&FpControl::default());
             (*state).fp_control_host = engine.host.usual_control();
             (*state).ret_base = shared.ret_base();
             (*state).ret_sp = shared.ret_base();
@@ -632,7 +632,7 @@ impl Cpu {
         let engine = self.engine;
         let control = engine.guest.control(self.state());
         let state = self.state_mut();
-        state.fp_control = engine.host.control(control.fp.rounding);
+        state.fp_control = engine.host.control(&control.fp);
         state.fp = control.fp;
         if control.key != self.map.key {
             self.map = self.engine.map(control.key);

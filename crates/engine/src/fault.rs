@@ -87,6 +87,10 @@ fn in_translated_code(cpu: &Shared, signo: i32, info: &Siginfo, context: &mut Co
         context.set_pc(engine.stubs.cas_16_fault.1);
         return true;
     }
+    // SAFETY: the thread is in translated code, where only it uses the state, and it is stopped.
+    let rules = unsafe { (*cpu.state()).fp.rules };
+    // Then the program has asked for the signal, and the evaluator finds the same exception.
+    let own_rules = engine.host.has_rules(rules);
     let reason = match signo {
         libc::SIGSEGV if info.code() == SI_KERNEL => exit::INTERPRET,
         libc::SIGSEGV if cpu.is_poll_page(info.addr()) => exit::POLL,
@@ -100,7 +104,9 @@ fn in_translated_code(cpu: &Shared, signo: i32, info: &Siginfo, context: &mut Co
             exit::FAULT
         }
         libc::SIGFPE => {
-            context.set_fp_control(engine.host.without_invalid(context.fp_control()));
+            if !own_rules {
+                context.set_fp_control(engine.host.without_invalid(context.fp_control()));
+            }
             exit::INTERPRET
         }
         _ => return false,
@@ -128,7 +134,7 @@ fn in_translated_code(cpu: &Shared, signo: i32, info: &Siginfo, context: &mut Co
     state.set_pc(unit.pc.wrapping_add(u64::from(point.guest)));
     state.exit_reason = reason;
     state.exit_arg = match signo {
-        libc::SIGFPE => exit::INVALID,
+        libc::SIGFPE if !own_rules => exit::INVALID,
         libc::SIGSEGV if reason == exit::INTERPRET => exit::TAGGED,
         _ => 0,
     };

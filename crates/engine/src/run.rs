@@ -1,13 +1,13 @@
 //! The loop around translated code.
 
 use crate::cpu::{Cpu, Exit, Fault, TRAPS};
-use crate::interpret::GuestMemory;
+use crate::interpret::{GuestMemory, SI_KERNEL};
 use crate::map::Target;
 use crate::translate::Place;
 use crate::watch::TRAP_HWBKPT;
 use core::sync::atomic::{Ordering, fence};
 use eval::Outcome;
-use guest::{Effect, Mode};
+use guest::{Address, Effect, Mode};
 use ir::state::exit;
 use std::time::Instant;
 
@@ -85,7 +85,9 @@ impl Cpu {
             }
             exit::TRAP => Some(Exit::Trap { kind: arg as u16, arg: (arg >> 32) as u32 }),
             exit::INTERPRET => {
-                if arg != 0 {
+                // (Where no byte of an address is free, such an access is a fault.)
+                let free = self.engine.spec.address == Address::TopByteIgnored;
+                if arg == exit::INVALID || arg == exit::TAGGED && free {
                     self.count_trap(arg == exit::TAGGED);
                 }
                 self.interpret()
@@ -261,6 +263,13 @@ impl Cpu {
             }
             Outcome::Trap { kind, arg } => Some(Exit::Trap { kind, arg: arg as u32 }),
             Outcome::Runtime { op, args } => self.runtime(op as u32, args, block.last_length()),
+            Outcome::Fault(at)
+                if at.alignment && self.engine.spec.address == Address::Canonical =>
+            {
+                let fault =
+                    Fault { signo: libc::SIGSEGV, code: SI_KERNEL, addr: 0, write: at.write };
+                Some(Exit::Fault(fault))
+            }
             Outcome::Fault(at) if at.alignment => {
                 let (signo, code) = (libc::SIGBUS, BUS_ADRALN);
                 Some(Exit::Fault(Fault { signo, code, addr: at.addr, write: at.write }))

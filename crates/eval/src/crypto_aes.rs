@@ -12,8 +12,26 @@ pub(crate) fn eval(v: &Args, _env: &mut Env) -> Option<u128> {
         VecOp::AesD => bytes(|i| INVERSE_SBOX[usize::from(byte(keyed, shift_row(i, 3)))]),
         VecOp::AesMc => mix(v.a, [2, 3, 1, 1]),
         VecOp::AesImc => mix(v.a, [14, 11, 13, 9]),
+        VecOp::AesRound => round(v),
+        VecOp::AesKeyGen => {
+            let word = |n: u32| (v.a >> (32 * n)) as u32;
+            let substituted =
+                |n: u32| u32::from_le_bytes(word(n).to_le_bytes().map(|b| SBOX[usize::from(b)]));
+            let rotated = |n: u32| substituted(n).rotate_right(8) ^ (v.param & 0xff);
+            [rotated(3), substituted(3), rotated(1), substituted(1)]
+                .into_iter()
+                .fold(0, |all, word| all << 32 | u128::from(word))
+        }
         _ => return None,
     })
+}
+
+fn round(v: &Args) -> u128 {
+    let inverse = v.param & 2 != 0;
+    let (table, direction, row) =
+        if inverse { (&INVERSE_SBOX, 3, [14, 11, 13, 9]) } else { (&SBOX, 1, [2, 3, 1, 1]) };
+    let state = bytes(|i| table[usize::from(byte(v.a, shift_row(i, direction)))]);
+    (if v.param & 1 != 0 { state } else { mix(state, row) }) ^ v.b
 }
 
 fn byte(v: u128, i: usize) -> u8 {
@@ -38,7 +56,7 @@ fn mix(v: u128, row: [u8; 4]) -> u128 {
 }
 
 /// The product in GF(2^8) modulo x^8 + x^4 + x^3 + x + 1.
-const fn multiply(mut a: u8, mut b: u8) -> u8 {
+pub(crate) const fn multiply(mut a: u8, mut b: u8) -> u8 {
     let mut r = 0;
     while b != 0 {
         if b & 1 != 0 {

@@ -5,7 +5,9 @@
 //! does not lower.
 
 mod crypto_aes;
+mod crypto_gf;
 mod crypto_sha;
+mod crypto_sha_words;
 mod crypto_sm;
 mod flags;
 mod float;
@@ -16,11 +18,14 @@ mod saturate;
 mod six_flags;
 mod vec_dot;
 mod vec_float;
+mod vec_float_packed;
 mod vec_int;
 mod vec_narrow;
+mod vec_packed;
 mod vec_pair;
 mod vec_perm;
 mod vec_shift;
+mod vec_text;
 mod vec_wide;
 mod vector;
 
@@ -50,6 +55,10 @@ pub fn pure(op: &Op, a: u128, b: u128, c: u128, env: &mut Env) -> u128 {
         OpCode::VecMask => {
             let bits = 8 << (op.aux & 3);
             (0..128 / bits).fold(0, |all, n| all | (a >> (bits * (n + 1) - 1) & 1) << n)
+        }
+        OpCode::VecTestSix => {
+            env.nzcv = u32::from(a & b == 0) << 30 | u32::from(!a & b != 0) << 29;
+            0
         }
         OpCode::VecFromPair => a & u128::from(u64::MAX) | b << 64,
         OpCode::Sel if !op.ty.is_int() => {

@@ -3,6 +3,7 @@
 use crate::{Env, flags, integer, pure};
 use ir::state::{
     FIRST_VEC, MONITOR_CLEAR, SLOT_EX_ADDR, SLOT_EX_HI, SLOT_EX_LO, SLOT_FPSR, SLOT_TIME,
+    TRAP_FLOAT,
 };
 use ir::{
     Access, Block, ExitKind, FpControl, FpRules, Op, OpCode, Ref, RmwOp, SWAP, State, WRAP32,
@@ -174,6 +175,15 @@ fn store_environment(state: &mut State, op: &Op, env: &Env) {
     state.int[usize::from(SLOT_FPSR)] = env.status;
 }
 
+/// The `si_code` that Linux gives for exceptions, as [`SLOT_FPSR`] has them: FPE_FLTINV and so on.
+fn float_code(exceptions: u64) -> i32 {
+    const FIRST: i32 = 3;
+    // (Denormal operands as underflow.)
+    let by_precedence = [(1, 4), (1 << 1, 0), (1 << 2, 1), (1 << 3 | 1 << 7, 2)];
+    let found = by_precedence.iter().find(|(bits, _)| exceptions & bits != 0);
+    FIRST + found.map_or(3, |(_, code)| *code)
+}
+
 struct Machine<'a> {
     block: &'a Block,
     state: &'a mut State,
@@ -214,6 +224,11 @@ impl Machine<'_> {
                 }
                 code if code.ends_block() || code == OpCode::RuntimeCall => {
                     return self.leave(op, i);
+                }
+                _ if self.state.fp.unmasked != 0 && op.is_float() => {
+                    if let Some(code) = self.float_that_traps(op) {
+                        return Outcome::Trap { kind: TRAP_FLOAT, arg: code };
+                    }
                 }
                 _ => {
                     if let Err(fault) = self.execute(op) {
@@ -365,6 +380,30 @@ impl Machine<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// Executes an operation of floating point, unless it raises an exception that traps: then the `si_code` of
+    /// that. Operands that are wrong are found before anything is computed.
+    fn float_that_traps(&mut self, op: &Op) -> Option<i32> {
+        const OF_OPERANDS: u64 = 1 | 1 << 1 | 1 << 7;
+        let mut env = environment(self.state, self.block.fp);
+        let (before, unmasked) = (env.status, u64::from(env.fp.unmasked));
+        env.status = 0;
+        let (a, b, c) = (self.read(op.a), self.read(op.b), self.read(op.c));
+        let r = pure(op, a, b, c, &mut env);
+        if env.status & unmasked & OF_OPERANDS != 0 {
+            env.status &= OF_OPERANDS;
+        }
+        let traps = env.status & unmasked != 0;
+        env.status |= before;
+        if traps {
+            let status = env.status;
+            self.state.int[usize::from(SLOT_FPSR)] = status;
+            return Some(float_code(status & unmasked));
+        }
+        store_environment(self.state, op, &env);
+        self.write(op.dst, r);
+        None
     }
 
     fn access(&mut self, op: &Op) -> Result<(), MemFault> {

@@ -5,10 +5,10 @@ use crate::vec_narrow::place;
 use crate::vector::Args;
 use crate::{Env, lanes};
 use core::cmp::Ordering;
-use ir::VecOp;
+use ir::{Rounding, VecOp};
 use softfloat::{Format, Fp, Round};
 
-const fn format(bits: u32) -> Format {
+pub(crate) const fn format(bits: u32) -> Format {
     match bits {
         16 => Format::F16,
         32 => Format::F32,
@@ -152,13 +152,15 @@ fn between_widths(v: &Args, fp: &mut Fp) -> Option<u128> {
         VecOp::FCvtL => {
             let bits = v.bits.min(32);
             let offset = (v.param & 1) * (64 / bits);
-            lanes::build(2 * bits, 128, |i| {
+            let total = if v.total == v.bits { 2 * bits } else { 128 };
+            lanes::build(2 * bits, total, |i| {
                 fp.convert(format(bits), format(2 * bits), lanes::get(v.a, bits, offset + i))
             })
         }
         VecOp::FCvtN | VecOp::FCvtXn => {
             let bits = v.bits.min(32);
-            let mode = if v.op == VecOp::FCvtXn { Round::Odd } else { fp.mode() };
+            let chosen = Rounding::from_chosen((v.param >> 4) as u16) as u8;
+            let mode = if v.op == VecOp::FCvtXn { Round::Odd } else { rounding(chosen, fp) };
             // A scalar form has one lane.
             let total = if v.total == v.bits { bits } else { 64 };
             let r = lanes::build(bits, total, |i| {

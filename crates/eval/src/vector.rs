@@ -1,10 +1,11 @@
 //! Vector operations: the decoded parameters, and the way to each topic.
 
 use crate::{
-    Env, crypto_aes, crypto_sha, crypto_sm, vec_dot, vec_float, vec_int, vec_narrow, vec_pair,
-    vec_perm, vec_shift, vec_wide,
+    Env, crypto_aes, crypto_gf, crypto_sha, crypto_sha_words, crypto_sm, vec_dot, vec_float,
+    vec_float_packed, vec_int, vec_narrow, vec_packed, vec_pair, vec_perm, vec_shift, vec_text,
+    vec_wide,
 };
-use ir::vec_op::{self, SCALAR};
+use ir::vec_op::{self, MERGE, SCALAR};
 use ir::{Op, Ty, VecOp};
 
 /// One vector operation with its operands.
@@ -26,16 +27,38 @@ pub(crate) struct Args {
 pub(crate) fn eval(op: &Op, a: u128, b: u128, c: u128, env: &mut Env) -> u128 {
     let param = vec_op::param(op.imm);
     let bits = 8 << vec_op::lane(op.imm);
-    let total = if param & SCALAR != 0 {
+    let total = if param & (SCALAR | MERGE) != 0 {
         bits
     } else if op.ty == Ty::V128 {
         128
     } else {
         64
     };
-    let param = (param & !SCALAR) as u32;
-    let v = Args { op: VecOp::from_u16(op.aux), bits, total, param, a, b, c };
-    TOPIC_OF[usize::from(op.aux)](&v, env).unwrap_or(0)
+    let merges = param & MERGE != 0;
+    let param = (param & !(SCALAR | MERGE)) as u32;
+    let mut v = Args { op: VecOp::from_u16(op.aux), bits, total, param, a, b, c };
+    if merges && has_one_operand(v.op) {
+        v.a = b;
+    }
+    let r = TOPIC_OF[usize::from(op.aux)](&v, env).unwrap_or(0);
+    if merges {
+        let low = if v.op == VecOp::FCvtL { 2 * bits } else { bits };
+        return r | a >> low << low;
+    }
+    r
+}
+
+/// Of the operations that can be merged, those of one operand.
+const fn has_one_operand(op: VecOp) -> bool {
+    matches!(
+        op,
+        VecOp::FSqrt
+            | VecOp::FRound
+            | VecOp::FCvtL
+            | VecOp::FCvtN
+            | VecOp::FRecp12
+            | VecOp::FRsqrt12
+    )
 }
 
 type Topic = fn(&Args, &mut Env) -> Option<u128>;
@@ -69,6 +92,51 @@ const fn topics() -> [Topic; VecOp::ALL.len()] {
             VecOp::Rev16 | VecOp::Rev32 | VecOp::Rev64 => vec_perm::eval,
             VecOp::Eor3 | VecOp::Bcax => vec_int::eval,
             VecOp::Xar => vec_shift::eval,
+            VecOp::MulHS
+            | VecOp::MulHU
+            | VecOp::MulHRS
+            | VecOp::MulAddS
+            | VecOp::MulAddUS
+            | VecOp::MulEvenS
+            | VecOp::MulEvenU
+            | VecOp::PMulHalves
+            | VecOp::Sad
+            | VecOp::SadBlocks
+            | VecOp::Sign
+            | VecOp::ShlV
+            | VecOp::ShrUV
+            | VecOp::ShrSV
+            | VecOp::SubP
+            | VecOp::QAddP
+            | VecOp::QSubP
+            | VecOp::MinPos
+            | VecOp::Shuffle
+            | VecOp::Pick
+            | VecOp::PickPair
+            | VecOp::PickBy
+            | VecOp::Blend
+            | VecOp::BlendBy
+            | VecOp::PackS
+            | VecOp::PackU => vec_packed::eval,
+            VecOp::Text => vec_text::eval,
+            VecOp::FCmp
+            | VecOp::FInsInt
+            | VecOp::FSubP
+            | VecOp::FAddSub
+            | VecOp::FDot
+            | VecOp::FMulAdd
+            | VecOp::FToIntN
+            | VecOp::IntToFL
+            | VecOp::FRecp12
+            | VecOp::FRsqrt12 => vec_float_packed::eval,
+            VecOp::Sha1NextE
+            | VecOp::Sha1Msg1
+            | VecOp::Sha1Msg2
+            | VecOp::Sha1Rounds
+            | VecOp::Sha256Msg1
+            | VecOp::Sha256Msg2
+            | VecOp::Sha256Rounds => crypto_sha_words::eval,
+            VecOp::GfMul | VecOp::GfAffine => crypto_gf::eval,
             _ => TOPICS[topic].1,
         };
         op += 1;

@@ -112,6 +112,7 @@ fn fp_control(fpcr: u64) -> FpControl {
         flush_half: fpcr >> 19 & 1 != 0,
         default_nan: fpcr >> 25 & 1 != 0,
         alternative_half: fpcr >> 26 & 1 != 0,
+        unmasked: 0,
     }
 }
 

@@ -17,7 +17,7 @@ pub use features::Features;
 use emit::{Gpr, Xmm};
 use host::{Code, FlagsAt, Host, Pin, Stubs};
 use ir::state::FIRST_VEC;
-use ir::{Block, Round};
+use ir::{Block, FpControl, FpRules};
 
 /// Host general registers for pins, in order of preference.
 const INT_PINS: [u8; 11] = [3, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
@@ -91,14 +91,17 @@ impl Host for X64 {
         let at = at as usize;
         code[at..at + 4].copy_from_slice(&number.to_le_bytes());
     }
-    fn control(&self, rounding: Round) -> u32 {
-        words::control(rounding)
+    fn has_rules(&self, rules: FpRules) -> bool {
+        rules == words::RULES
+    }
+    fn control(&self, fp: &FpControl) -> u32 {
+        words::control(fp)
     }
     fn usual_control(&self) -> u32 {
         words::USUAL_CONTROL
     }
-    fn split_sticky(&self, control: u32) -> (u64, u32) {
-        words::split_sticky(control)
+    fn split_sticky(&self, control: u32, rules: FpRules) -> (u64, u32) {
+        words::split_sticky(control, rules)
     }
     fn without_invalid(&self, control: u32) -> u32 {
         words::without_invalid(control)

@@ -1,7 +1,7 @@
 //! What a host back end must provide: a pure function from a block to bytes.
 
 use ir::state::FIRST_VEC;
-use ir::{Block, Round};
+use ir::{Block, FpControl, FpRules};
 
 /// Where the guest's flags are when a host instruction faults.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -230,13 +230,17 @@ pub trait Host: Sync {
     fn link_word(&self, at: u32, to: u32) -> u32;
     /// Puts the number of a link into `code`, which is its unit's, at [`Link::number`].
     fn set_number(&self, code: &mut [u8], at: u32, number: u32);
-    /// The floating-point control for translated code: invalid operations trap, all else is masked.
-    fn control(&self, rounding: Round) -> u32;
+    /// Whether the host's own instructions do floating point by these rules, with all its modes and traps.
+    fn has_rules(&self, rules: FpRules) -> bool;
+    /// The floating-point control for translated code: as asked for by the host's own rules; by others, invalid
+    /// operations trap and all else is masked.
+    fn control(&self, fp: &FpControl) -> u32;
     /// The floating-point control for all other code.
     fn usual_control(&self) -> u32;
     /// Separates the sticky bits (in the order of `ir::state::SLOT_FPSR`) from a floating-point control
-    /// and status word. Invalid is never among them: such instructions go to the evaluator.
-    fn split_sticky(&self, control: u32) -> (u64, u32);
+    /// and status word. Invalid is among them only by the host's own rules: by others such instructions go
+    /// to the evaluator.
+    fn split_sticky(&self, control: u32, rules: FpRules) -> (u64, u32);
     /// The control word with the sticky "invalid" cleared.
     fn without_invalid(&self, control: u32) -> u32;
     /// The flag word (`ir::state::flag`) for flags that are in the host's flags register.

@@ -14,8 +14,8 @@ pub struct FpRules {
     pub to_int: ToInt,
     /// Minimum and maximum.
     pub min_max: MinMax,
-    /// Whether a denormal operand that takes part in a computation raises the status "denormal". (Where
-    /// it is flushed to zero instead, that always raises it.)
+    /// Whether a denormal operand that takes part in a computation raises the status "denormal", and one that
+    /// is flushed to zero does not. (By other rules only flushing raises it.)
     pub denormal_status: bool,
     /// Scalar values of 16 and 32 bits are NaN-boxed in 64: all bits above them are ones, so that read as
     /// a double they are a NaN. A scalar floating-point operation takes an operand that is not boxed
@@ -114,6 +114,9 @@ pub struct FpControl {
     pub default_nan: bool,
     /// Half precision has numbers in the place of infinities and NaNs.
     pub alternative_half: bool,
+    /// Exceptions that trap, in the order of [`crate::state::SLOT_FPSR`]: an operation that raises one
+    /// is not done.
+    pub unmasked: u8,
 }
 
 impl FpControl {
@@ -127,6 +130,7 @@ impl FpControl {
             flush_half: false,
             default_nan: false,
             alternative_half: false,
+            unmasked: 0,
         }
     }
 }

@@ -451,6 +451,8 @@ opcodes! {
     VecToInt;
     /// dst (I64) = bit n: the highest bit of lane n of a (128 bits); aux = log2 lane bytes.
     VecMask;
+    /// Sets all six flags: Z if a & b is zero, C unless !a & b is; the others are clear. (PTEST)
+    VecTestSix = "w";
     /// dst (V128) = b:a (a low 64 bits, b high 64 bits), both integers.
     VecFromPair;
     /// dst (vector) = a, width ty, zeros above.
@@ -642,6 +644,10 @@ impl Op {
     pub fn may_fault(&self) -> bool {
         let harmless = self.code == OpCode::Vec && !VecOp::from_u16(self.aux).is_float();
         self.code.may_fault() && !harmless
+    }
+    /// Whether this is floating point by the guest's rules and modes, of scalars or of vectors.
+    pub fn is_float(&self) -> bool {
+        self.code.is_float() || self.code == OpCode::Vec && VecOp::from_u16(self.aux).is_float()
     }
     /// Whether an atomic operation is one of 16 bytes, on vectors.
     pub const fn is_16_bytes(&self) -> bool {

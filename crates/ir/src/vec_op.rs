@@ -11,6 +11,20 @@
 /// Param bit (before the shift by 8): only lane 0 takes part; result zero above it.
 pub const SCALAR: i32 = 1 << 15;
 
+/// Param bit: only lane 0 takes part, and what is above the result is that of `a`; the operand of operations that
+/// have one is `b` then. (Scalar instructions of SSE.)
+pub const MERGE: i32 = 1 << 16;
+
+/// Parameter and result of [`VecOp::Text`].
+pub mod text {
+    /// c has the length of a, and above that of b, in 64 bits each; else both end at the first zero.
+    pub const EXPLICIT: i32 = 1 << 8;
+    /// A bit's number.
+    pub const FIRST_ENDS: u8 = 16;
+    /// A bit's number.
+    pub const SECOND_ENDS: u8 = 17;
+}
+
 /// Builds `Op::imm`.
 pub const fn imm(lane: u8, param: i32) -> i32 {
     lane as i32 | param << 8
@@ -145,6 +159,27 @@ vec_ops! {
     QRDMlaH;
     /// SQRDMLSH. QC.
     QRDMlsH;
+    /// The high half of a * b, signed lanes.
+    MulHS;
+    /// The same of unsigned lanes.
+    MulHU;
+    /// a * b >> (esize - 1), rounded, of signed lanes; not saturated. (PMULHRSW)
+    MulHRS;
+    /// Products of signed lanes, two beside each other added, in lanes twice as large. (PMADDWD)
+    MulAddS;
+    /// Products of a's unsigned and b's signed lanes, two beside each other added, saturated. (PMADDUBSW)
+    MulAddUS;
+    /// Products of the even lanes, signed.
+    MulEvenS;
+    /// Products of the even lanes.
+    MulEvenU;
+    /// Sums of |a - b| of the unsigned bytes of each 64 bits. (PSADBW)
+    Sad;
+    /// Sums of |a - b| of four bytes of b and four of a, these from eight places on (MPSADBW). param, bits
+    /// 1..0: which four of b; bit 2: from which four of a on.
+    SadBlocks;
+    /// a with the sign of b: negated if that is negative, zero if it is. (PSIGNB)
+    Sign;
     /// Polynomial multiply of 8-bit lanes, low 8 bits.
     PMul;
     /// Leading zeros.
@@ -193,6 +228,12 @@ vec_ops! {
     ShrUAll;
     /// a >> n, sign in; likewise, of 2 or 4 bytes.
     ShrSAll;
+    /// a << b's lane, zero from the lane's width on. (VPSLLVD)
+    ShlV;
+    /// a >> b's lane, zeros in; likewise.
+    ShrUV;
+    /// a >> b's lane, sign in; likewise, but only signs remain.
+    ShrSV;
     /// Shift by the signed low byte of b's lane (left if positive, right if negative), unsigned.
     ShlU;
     /// The same, signed.
@@ -240,6 +281,8 @@ vec_ops! {
     AbdLU;
     /// Polynomial multiply long: lane 0 (8x8) or 3 (64x64 to 128).
     PMulL;
+    /// Polynomial product of 64 bits of a (param bit 0: the upper half) and 64 of b (param bit 4).
+    PMulHalves;
     /// Wide (lane of a twice as large) plus extended half of b.
     AddWS;
     /// Unsigned.
@@ -281,6 +324,14 @@ vec_ops! {
     // --- pairwise and across
     /// Adjacent pairs of a:b (a low) added.
     AddP;
+    /// Adjacent pairs of a:b subtracted, the second of each from the first.
+    SubP;
+    /// Saturating AddP, signed. (No QC.)
+    QAddP;
+    /// Saturating SubP, signed. (No QC.)
+    QSubP;
+    /// The least unsigned lane, and in the next lane its number, the least if there are several.
+    MinPos;
     /// Pairwise maximum.
     MaxPS;
     /// Pairwise maximum.
@@ -340,6 +391,27 @@ vec_ops! {
     /// Bytes of the 16-byte table a selected by (b - param) mod 256; other indices keep c's byte.
     /// (TBL and TBX with more registers are chains of this.)
     Tbx1;
+    /// Bytes of a selected by the low bits of b's (4 of V128, 3 of V64); 0 where b's highest bit is set.
+    Shuffle;
+    /// Four lanes from number (param >> 8) on, selected from each other by two bits of param each; the others
+    /// are a's.
+    Pick;
+    /// Lanes of a (the lower half) and b (the upper) selected by param: two bits for each lane of four, one of two.
+    PickPair;
+    /// Lanes of a selected by the low bits of b's; of lanes of 64 bits, by bit 1.
+    PickBy;
+    /// Lanes of b where param has a bit set, else of a.
+    Blend;
+    /// Compares the elements of strings a and b (PCMPISTRM), as param says: the instruction's immediate, and
+    /// [`text::EXPLICIT`]. Bits 15..0 of the result are the matches before they are made an index or a mask;
+    /// bits [`text::FIRST_ENDS`] and [`text::SECOND_ENDS`] tell whether a and b end.
+    Text;
+    /// Lanes of b where the highest bit of c's is set, else of a.
+    BlendBy;
+    /// Lanes of a, then those of b, made half as large: `lane` is the result's. Signed, saturated to signed.
+    PackS;
+    /// The same, saturated to unsigned.
+    PackU;
     /// Lane 0 (of `lane` size) of a, zeros above.
     Low;
     /// The high 64 bits of a, in the low half, zeros above.
@@ -408,6 +480,13 @@ vec_ops! {
     FCmGe = "f";
     /// a > b (signalling).
     FCmGt = "f";
+    /// a compared with b ? ones : 0; param, bits 1..0: equal, less, less or equal, unordered; bit 3: the other answer
+    /// for unordered operands; then bit 2: the opposite. Quiet NaNs are invalid for less, and less or
+    /// equal; with bit 4, for the other two.
+    FCmp = "f";
+    /// a with lane 0 replaced by the number that integer operand b is, signed; param bit 0: of 64 bits,
+    /// not 32.
+    FInsInt = "f";
     /// |a| >= |b| (signalling).
     FAcGe = "f";
     /// |a| > |b| (signalling).
@@ -432,7 +511,7 @@ vec_ops! {
     IntToF = "f";
     /// FCVTL: lane = source (1, 2) to twice; param bit 0: high half.
     FCvtL = "f";
-    /// FCVTN: lane = result (1, 2); param bit 8 as in narrowing.
+    /// FCVTN: lane = result (1, 2); param bit 8 as in narrowing; bits 6..4 = `Rounding::chosen`.
     FCvtN = "f";
     /// FCVTXN: as FCvtN from double, rounding to odd.
     FCvtXn = "f";
@@ -458,6 +537,26 @@ vec_ops! {
     FCAdd = "f";
     /// FCMLA: param = rotation 0..=3; c accumulates.
     FCMla = "f";
+    /// Pairwise a:b subtracted.
+    FSubP = "f";
+    /// a - b in even lanes, a + b in odd ones.
+    FAddSub = "f";
+    /// The sum of the products of those lanes that bits 7..4 of param name, in those of bits 3..0, zeros in the
+    /// others. Each product is added to that of the lane beside, and of four lanes these sums to those of
+    /// the two others. (Which NaN a lane gets: the evaluator's definition.)
+    FDot = "f";
+    /// Fused multiply-add; param, bits 1..0: a * b + c by 0 (a, c, b), 1 (b, a, c), 2 (b, c, a): which are the
+    /// factors and what is added; bit 2: the product negated; bit 3: subtracted instead of added; bit 4: bit 3
+    /// counts for even lanes, its opposite for odd ones.
+    FMulAdd = "f";
+    /// Doubles to integers of 32 bits, zeros above; param = Rounding.
+    FToIntN = "f";
+    /// Integers of 32 bits in the low half (param bit 0: in the high one) to doubles.
+    IntToFL = "f";
+    /// About 1 / a; no exception, nor a denormal (RCPPS).
+    FRecp12 = "f";
+    /// About 1 / sqrt(a); likewise.
+    FRsqrt12 = "f";
     /// FMLAL (param bit 1 clear) / FMLSL (set); half lanes into single c. The halves are the low or
     /// (param bit 0) the high half of a and b, counted in `ty`: V64 uses bits 31..0 or 63..32.
     FMlaL = "f";
@@ -471,6 +570,11 @@ vec_ops! {
     AesMc;
     /// AESIMC.
     AesImc;
+    /// A round on state a, then b added. (AESENC; param bit 0: the last one, without mixing columns; bit 1:
+    /// its inverse.)
+    AesRound;
+    /// AESKEYGENASSIST: param = the round's constant.
+    AesKeyGen;
     /// SHA1C: c = hash (Qd), a = hash_e (Sn), b = Vm.
     Sha1C;
     /// SHA1P.
@@ -502,6 +606,20 @@ vec_ops! {
     Sha512Su0;
     /// SHA512SU1: c = Vd, a = Vn, b = Vm.
     Sha512Su1;
+    /// SHA1NEXTE.
+    Sha1NextE;
+    /// SHA1MSG1.
+    Sha1Msg1;
+    /// SHA1MSG2.
+    Sha1Msg2;
+    /// SHA1RNDS4: param = which function and constant.
+    Sha1Rounds;
+    /// SHA256MSG1.
+    Sha256Msg1;
+    /// SHA256MSG2.
+    Sha256Msg2;
+    /// SHA256RNDS2: c = the sums of words and constants.
+    Sha256Rounds;
     /// EOR3: a ^ b ^ c.
     Eor3;
     /// BCAX: a ^ (b & !c).
@@ -510,6 +628,11 @@ vec_ops! {
     Rax1;
     /// XAR: ror64(a ^ b, param).
     Xar;
+    /// GF2P8MULB: products of bytes modulo x^8 + x^4 + x^3 + x + 1.
+    GfMul;
+    /// GF2P8AFFINEQB: bytes of a times the matrix of 64 bits in b, plus param. Bit 8 of param: of their
+    /// inverses.
+    GfAffine;
     /// SM3PARTW1: c = Vd, a = Vn, b = Vm.
     Sm3PartW1;
     /// SM3PARTW2.

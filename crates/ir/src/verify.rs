@@ -164,10 +164,15 @@ fn operand_kinds(op: &Op) -> [Kind; 3] {
         OpCode::StEx if op.is_16_bytes() => [Int, Vector, Vector],
         OpCode::IntToF | OpCode::IntToVec => [Int; 3],
         OpCode::Vec if op.aux == VecOp::DupInt as u16 => [Int, Vector, Vector],
-        OpCode::Vec if op.aux == VecOp::InsInt as u16 => [Vector, Int, Vector],
-        OpCode::Vec | OpCode::VecToInt | OpCode::VecMask | OpCode::MovV | OpCode::FBox => {
-            [Vector; 3]
+        OpCode::Vec if op.aux == VecOp::InsInt as u16 || op.aux == VecOp::FInsInt as u16 => {
+            [Vector, Int, Vector]
         }
+        OpCode::Vec
+        | OpCode::VecTestSix
+        | OpCode::VecToInt
+        | OpCode::VecMask
+        | OpCode::MovV
+        | OpCode::FBox => [Vector; 3],
         code if code.is_float() || code.is_integer() && !op.ty.is_int() => [Vector; 3],
         _ => [Int; 3],
     }

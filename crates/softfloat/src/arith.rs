@@ -200,6 +200,21 @@ impl Fp {
         self.fused(f, &c, &a, &b, nan)
     }
 
+    /// `a · b + c` of `[a, b, c]`, with the product or the addend negated, unless they are NaNs.
+    pub fn mul_add_signed(
+        &mut self,
+        f: Format,
+        operands: [u64; 3],
+        negate: bool,
+        subtract: bool,
+    ) -> u64 {
+        let [a, b, c] = operands.map(|raw| self.unpack(f, raw));
+        let nan = self.nans(f, &[&a, &b, &c]);
+        let a = Unpacked { sign: a.sign != negate, ..a };
+        let c = Unpacked { sign: c.sign != subtract, ..c };
+        self.fused(f, &c, &a, &b, nan)
+    }
+
     /// FPMulAddH: half-precision factors, single-precision addend and result.
     pub fn mul_add_half(&mut self, addend: u64, a: u64, b: u64) -> u64 {
         let f = Format::F32;
@@ -294,7 +309,7 @@ impl Fp {
                 }
                 MinMax::Second => {
                     self.raise(IOC);
-                    return b.raw;
+                    return if b.is_zero() { f.zero(b.sign) } else { b.raw };
                 }
             }
         }

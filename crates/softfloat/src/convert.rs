@@ -35,7 +35,10 @@ impl Fp {
             Class::Infinity => to.infinity(u.sign),
             Class::Zero => to.zero(u.sign),
             Class::Finite => {
-                self.used(&[&u]);
+                // (Denormal halves are nothing special.)
+                if !from.is_half() {
+                    self.used(&[&u]);
+                }
                 self.round_cv(to, u.sign, u.exp, u.sig.into(), mode)
             }
         }

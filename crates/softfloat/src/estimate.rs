@@ -1,5 +1,6 @@
 //! The reciprocal estimates.
 
+use crate::FpControl;
 use crate::format::Class;
 use crate::round::overflows_to_infinity;
 use crate::{DZC, Format, Fp, IXC, OFC, UFC};
@@ -137,4 +138,35 @@ pub fn unsigned_recip(a: u32) -> u32 {
 /// UnsignedRSqrtEstimate (URSQRTE).
 pub fn unsigned_rsqrt(a: u32) -> u32 {
     if a >> 30 == 0 { u32::MAX } else { rsqrt(a >> 23) << 23 }
+}
+/// Bits of the fraction of the estimates of 12 bits.
+const FRACTION_12: u32 = 11;
+
+impl Fp {
+    /// 1 / a to 12 bits, without status; denormals count as zero. (RCPPS; how it is rounded differs from
+    /// processor to processor.)
+    pub fn recip_12(&self, f: Format, a: u64) -> u64 {
+        self.estimate_12(f, a, |fp, a| fp.div(f, f.one(), a))
+    }
+    /// 1 / sqrt(a), likewise (RSQRTPS).
+    pub fn rsqrt_12(&self, f: Format, a: u64) -> u64 {
+        self.estimate_12(f, a, |fp, a| {
+            let root = fp.sqrt(f, a);
+            fp.div(f, f.one(), root)
+        })
+    }
+    fn estimate_12(&self, f: Format, a: u64, estimate: impl Fn(&mut Self, u64) -> u64) -> u64 {
+        let control = FpControl {
+            flush_operands: true,
+            flush_results: true,
+            ..FpControl::new(self.control.rules)
+        };
+        let exact = estimate(&mut Self::new(control), a);
+        let magnitude = exact & !f.sign_bit();
+        if magnitude == 0 || magnitude >= f.infinity(false) {
+            return exact;
+        }
+        let dropped = f.frac - FRACTION_12;
+        (exact + (1 << (dropped - 1))) >> dropped << dropped
+    }
 }

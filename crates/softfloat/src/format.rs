@@ -69,6 +69,10 @@ impl Format {
     pub(crate) const fn two(self, sign: bool) -> u64 {
         self.pack(sign, 1 << (self.exp - 1), 0)
     }
+    /// The number 1.
+    pub(crate) const fn one(self) -> u64 {
+        self.pack(false, (1 << (self.exp - 1)) - 1, 0)
+    }
     /// The number 1.5.
     pub(crate) const fn one_point_five(self) -> u64 {
         self.pack(false, (1 << (self.exp - 1)) - 1, self.quiet_bit())
@@ -170,7 +174,7 @@ impl Fp {
             } else if flush {
                 u.class = Class::Zero;
                 u.sig = 0;
-                if !f.is_half() {
+                if !f.is_half() && !self.control.rules.denormal_status {
                     self.raise(IDC);
                 }
             } else {

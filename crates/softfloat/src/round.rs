@@ -54,7 +54,8 @@ impl Fp {
         let lsb = value_exp.max(f.min_exp()) - f.frac as i32;
         let (mut int, rest, half) = split(sig, lsb - exp);
         let mut inexact = rest != core::cmp::Ordering::Less || half;
-        if tiny && inexact {
+        // (Where it traps it need not be inexact.)
+        if tiny && (inexact || u32::from(self.control.unmasked) & UFC != 0) {
             self.raise(UFC);
         }
         if mode == Round::Odd {

@@ -133,6 +133,9 @@ fn vector_forms(v: VecOp, r: &mut Random) -> Vec<(Ty, u8, i32)> {
         ]
     };
     let any = r.next() as i32 & 0x7f;
+    if let Some(forms) = packed_forms(v, any) {
+        return forms;
+    }
     match v {
         And | Or | Xor | AndNot | OrNot | Not | Select | Cnt | RBit | PMul => both(&[0], 0),
         Add | Sub | Neg | Abs | CmEq | CmGtS | CmGeS | CmGtU | CmGeU | CmTst | QAddS | QAddU
@@ -210,6 +213,39 @@ fn vector_forms(v: VecOp, r: &mut Random) -> Vec<(Ty, u8, i32)> {
         Sm3Tt1a | Sm3Tt1b | Sm3Tt2a | Sm3Tt2b => full(&[2], any & 3),
         _ => full(&[0], 0),
     }
+}
+
+/// The same of what MMX, SSE and AVX have.
+fn packed_forms(v: VecOp, any: i32) -> Option<Vec<(Ty, u8, i32)>> {
+    use VecOp::*;
+    let of = |types: &[Ty], lanes: &[u8], param: i32| -> Vec<(Ty, u8, i32)> {
+        lanes.iter().flat_map(|&lane| types.iter().map(move |&ty| (ty, lane, param))).collect()
+    };
+    let both = |lanes: &[u8], param: i32| of(&[Ty::V64, Ty::V128], lanes, param);
+    let full = |lanes: &[u8], param: i32| of(&[Ty::V128], lanes, param);
+    Some(match v {
+        FInsInt => full(&[2, 3], any & 1),
+        MulHS | MulHU | MulHRS | MulAddS | QAddP | QSubP => both(&[1], 0),
+        MulAddUS | Sad | Shuffle => both(&[0], 0),
+        MulEvenS | MulEvenU => both(&[2], 0),
+        Sign | SubP => both(&[0, 1, 2], 0),
+        PackS | PackU => both(&[0, 1], 0),
+        SadBlocks => full(&[0], any & 7),
+        MinPos => full(&[1], 0),
+        Pick => [full(&[1], any | (any & 1) << 10), full(&[2], any)].concat(),
+        PickPair => full(&[2, 3], any),
+        Blend => full(&[1, 2, 3], any),
+        BlendBy => full(&[0, 2, 3], 0),
+        PickBy | ShlV | ShrUV => full(&[2, 3], 0),
+        ShrSV => full(&[2], 0),
+        PMulHalves => full(&[3], any & 0x11),
+        AesRound => full(&[0], any & 3),
+        AesKeyGen | Text => full(&[0], any),
+        Sha1Rounds => full(&[2], any & 3),
+        GfAffine => full(&[0], any | (any & 1) << 8),
+        FCmp | FMulAdd => full(&[2, 3], any & 31),
+        _ => return None,
+    })
 }
 
 /// One random operation on random registers.
@@ -353,7 +389,7 @@ fn vector_op(v: VecOp, form: (Ty, u8, i32), r: &mut Random) -> Op {
     (op.dst, op.a, op.b, op.c) = (r.v(), r.v(), r.v(), r.v());
     match v {
         VecOp::DupInt => op.a = r.x(),
-        VecOp::InsInt => op.b = r.x(),
+        VecOp::InsInt | VecOp::FInsInt => op.b = r.x(),
         _ => {}
     }
     op

@@ -46,6 +46,7 @@ impl Lower<'_> {
             OpCode::IntToVec => self.int_to_vec(op),
             OpCode::VecToInt => self.vec_to_int(op),
             OpCode::VecMask => self.vec_mask(op),
+            OpCode::VecTestSix => self.vec_test_six(op),
             OpCode::VecFromPair => self.vec_from_pair(op),
             OpCode::MovV => self.mov_v(op),
             OpCode::Vec => self.vector_op(op),
@@ -151,6 +152,12 @@ impl Lower<'_> {
                 // Integers become the same numbers under every control.
                 let any = matches!(op.code, OpCode::IntToF | OpCode::IntVToF);
                 let exact = !any && self.is_exact();
+                if self.has_own_rules() {
+                    if !self.own_scalar(op) {
+                        self.own_helper(op);
+                    }
+                    return;
+                }
                 if !match () {
                     () if self.is_canonical() => self.canonical(op),
                     () if self.block.fp != FpRules::default() => false,
@@ -172,6 +179,12 @@ impl Lower<'_> {
     }
     fn vector_op(&mut self, op: Op) {
         let v = VecOp::from_u16(op.aux);
+        if v.is_float() && self.has_own_rules() {
+            if !self.own_lanes(op) {
+                self.own_helper(op);
+            }
+            return;
+        }
         // (Among the controls of guests with one NaN is a rounding that the host does not have.)
         let single = v == VecOp::IntToF && ir::vec_op::lane(op.imm) >= 2 && !self.is_canonical();
         let exact = v.is_float() && !single && self.is_exact();

@@ -3,7 +3,7 @@
 
 use crate::lower::Lower;
 use ir::state::{FIRST_VEC, SCALAR_SLOTS};
-use ir::vec_op::{self, SCALAR};
+use ir::vec_op::{self, MERGE, SCALAR};
 use ir::{Access, Block, Op, OpCode, Ref, Ty, VecOp};
 
 /// Widths of operands a, b, c by operation.
@@ -84,6 +84,9 @@ fn vector(op: &Op, ty: u8, a: u8, b: u8, c: u8) -> u8 {
     if param & SCALAR != 0 {
         return lane;
     }
+    if param & MERGE != 0 {
+        return a.max(2 * lane);
+    }
     match VecOp::from_u16(op.aux) {
         VecOp::And => a.min(b).min(ty),
         VecOp::Or | VecOp::Xor => a.max(b).min(ty),
@@ -100,7 +103,7 @@ fn vector(op: &Op, ty: u8, a: u8, b: u8, c: u8) -> u8 {
         | VecOp::FMinNmV => lane,
         VecOp::High => 64,
         VecOp::Narrow | VecOp::AddHn | VecOp::SubHn if param & 0x100 == 0 => 64,
-        VecOp::InsInt | VecOp::InsLane => 128,
+        VecOp::InsInt | VecOp::InsLane | VecOp::FInsInt => 128,
         _ => ty,
     }
 }

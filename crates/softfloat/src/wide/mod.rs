@@ -139,7 +139,9 @@ impl Fp {
             u.denormal = true;
             if self.control.flush_operands && !f.explicit {
                 (u.class, u.denormal) = (Class::Zero, false);
-                self.raise(IDC);
+                if !self.control.rules.denormal_status {
+                    self.raise(IDC);
+                }
             }
         }
         u

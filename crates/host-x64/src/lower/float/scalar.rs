@@ -398,5 +398,5 @@ impl Lower<'_> {
 fn scalar_args(o: Op, code: VecOp) -> VArgs {
     let lane = if o.ty == Ty::F64 { 3 } else { 2 };
     let (a, b, c): (Ref, Ref, Ref) = (o.a, o.b, o.c);
-    VArgs { code, lane, total: o.ty.bits(), param: 0, dst: o.dst, a, b, c }
+    VArgs { code, lane, total: o.ty.bits(), merge: false, param: 0, dst: o.dst, a, b, c }
 }

@@ -46,6 +46,22 @@ impl Lower<'_> {
         let r = self.scratch();
         self.e.stmxcsr(FP_CONTROL);
         self.e.load(Size::D, r, FP_CONTROL);
+        if self.has_own_rules() {
+            // Invalid stays where it is, and denormal, bit 1, becomes bit 7.
+            let [invalid, denormal] = [self.scratch(), self.scratch()];
+            self.e.mov(Size::D, invalid, r);
+            self.e.alu_imm(Alu::And, Size::D, invalid, 1);
+            self.e.mov(Size::D, denormal, r);
+            self.e.alu_imm(Alu::And, Size::D, denormal, 2);
+            self.e.shift_imm(Shift::Shl, Size::D, denormal, 6);
+            self.e.alu(Alu::Or, Size::D, denormal, invalid);
+            self.e.shift_imm(Shift::Shr, Size::D, r, 1);
+            self.e.alu_imm(Alu::And, Size::D, r, STICKY);
+            self.e.alu(Alu::Or, Size::D, r, denormal);
+            self.release(invalid);
+            self.release(denormal);
+            return r;
+        }
         self.e.shift_imm(Shift::Shr, Size::D, r, 1);
         self.e.alu_imm(Alu::And, Size::D, r, STICKY);
         r

@@ -3,6 +3,7 @@
 mod args;
 mod complex;
 mod crypto;
+mod direct;
 pub(crate) mod float;
 mod int;
 mod perm;
@@ -14,7 +15,7 @@ use crate::emit::{Code, Imm, Mem, Xmm};
 use crate::lower::Lower;
 use crate::lower::values::XmmOrMem;
 use core::mem::offset_of;
-use ir::vec_op::{self, SCALAR};
+use ir::vec_op::{self, MERGE, SCALAR};
 use ir::{Op, Ref, State, Ty, VecOp};
 
 impl From<Xmm> for XmmOrMem {
@@ -36,7 +37,9 @@ pub(crate) struct VArgs {
     pub(crate) lane: u8,
     /// Bits that take part: 64 or 128, or one lane's if scalar.
     pub(crate) total: u32,
-    /// Without [`SCALAR`].
+    /// What is above the lowest lane is that of `a`.
+    pub(crate) merge: bool,
+    /// Without [`SCALAR`] and [`MERGE`].
     pub(crate) param: u32,
     pub(crate) dst: Ref,
     pub(crate) a: Ref,
@@ -48,7 +51,7 @@ impl VArgs {
     pub(crate) fn of(o: Op) -> Self {
         let param = vec_op::param(o.imm);
         let lane = vec_op::lane(o.imm);
-        let total = if param & SCALAR != 0 {
+        let total = if param & (SCALAR | MERGE) != 0 {
             8 << lane
         } else if o.ty == Ty::V128 {
             128
@@ -59,7 +62,8 @@ impl VArgs {
             code: VecOp::from_u16(o.aux),
             lane,
             total,
-            param: (param & !SCALAR) as u32,
+            merge: param & MERGE != 0,
+            param: (param & !(SCALAR | MERGE)) as u32,
             dst: o.dst,
             a: o.a,
             b: o.b,
@@ -126,6 +130,7 @@ impl Lower<'_> {
             || self.vec_narrow(&v)
             || self.vec_pairs(&v)
             || self.vec_crypto(&v)
+            || self.vec_direct(&v)
             || self.vec_float(&v)
     }
 
@@ -135,7 +140,7 @@ impl Lower<'_> {
     pub(crate) fn avx(&self) -> bool {
         self.host.features().avx2
     }
-    fn v3_imm(&mut self, code: Code, d: Xmm, a: Xmm, b: XmmOrMem, imm: Imm) {
+    pub(crate) fn v3_imm(&mut self, code: Code, d: Xmm, a: Xmm, b: XmmOrMem, imm: Imm) {
         if self.avx() {
             match b {
                 XmmOrMem::Reg(b) => self.e.avx_rr(code, d, a, b, imm),
@@ -169,7 +174,7 @@ impl Lower<'_> {
     pub(crate) fn v3i(&mut self, code: Code, d: Xmm, a: Xmm, b: impl Into<XmmOrMem>, imm: u8) {
         self.v3_imm(code, d, a, b.into(), Imm::I8(imm as i8));
     }
-    fn v2_imm(&mut self, code: Code, d: Xmm, s: XmmOrMem, imm: Imm) {
+    pub(crate) fn v2_imm(&mut self, code: Code, d: Xmm, s: XmmOrMem, imm: Imm) {
         match (self.avx(), s) {
             (true, XmmOrMem::Reg(s)) => self.e.avx_rr(code, d, Xmm(0), s, imm),
             (true, XmmOrMem::Mem(m)) => self.e.avx_rm(code, d, Xmm(0), m, imm),
