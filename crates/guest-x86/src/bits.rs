@@ -113,7 +113,8 @@ impl Translator<'_> {
         let index = self.make_imm(OpCode::Sar, Ty::I64, signed, log2 + 3);
         let at = self.temp();
         let modifier = Modifier::Lsl(log2 as u8);
-        self.ir.bin_mod(OpCode::Add, Ty::I64, at, base, index, modifier);
+        let ty = if i.address_size == 4 && i.segment.is_none() { Ty::I32 } else { Ty::I64 };
+        self.ir.bin_mod(OpCode::Add, ty, at, base, index, modifier);
         at
     }
     /// BSF, BSR: the destination stays if there is no bit.

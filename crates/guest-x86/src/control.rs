@@ -9,14 +9,12 @@ use softfloat::rules::SSE;
 pub(crate) const USUAL: u32 = 0x1f80;
 /// Denormals are zeros.
 const DAZ: u64 = 1 << 6;
-/// The masks of the exceptions.
-const MASKS: u64 = 0x3f << 7;
 /// Flush to zero.
 const FZ: u64 = 1 << 15;
 /// No flags but that there is no carry.
 pub(crate) const START_FLAGS: u32 = 1 << 29;
 
-/// Something that the host does not do like the guest: the evaluator executes floating point.
+/// An exception is not masked: what the host has no instruction for goes to the evaluator, which raises it.
 const EXACT: u16 = 1;
 
 /// What the registers in `state` ask for.
@@ -28,15 +26,16 @@ pub(crate) fn control(state: &State) -> Control {
         2 => Round::Up,
         _ => Round::Zero,
     };
-    let usual = mxcsr & (DAZ | FZ | MASKS) == MASKS;
+    let unmasked = exceptions(!mxcsr >> 7 & 0x3f) as u8;
     let fp = FpControl {
         rounding,
         flush_operands: mxcsr & DAZ != 0,
         // (Only where underflow does not trap.)
         flush_results: mxcsr & FZ != 0 && mxcsr & 1 << 11 != 0,
+        unmasked,
         ..FpControl::new(SSE)
     };
-    Control { key: Key(if usual { 0 } else { EXACT }), fp }
+    Control { key: Key(if unmasked == 0 { 0 } else { EXACT }), fp }
 }
 
 /// Whether every floating-point operation goes to the evaluator.
@@ -46,6 +45,11 @@ pub(crate) fn exact(key: Key) -> bool {
 
 /// The status bits of MXCSR and those of the slot: denormal is another one.
 const STATUS: [(u32, u32); 6] = [(0, 0), (1, 7), (2, 1), (3, 2), (4, 3), (5, 4)];
+
+/// Exceptions in MXCSR's order, in that of the slot.
+fn exceptions(mxcsr: u64) -> u64 {
+    STATUS.into_iter().fold(0, |all, (from, to)| all | (mxcsr >> from & 1) << to)
+}
 
 /// MXCSR.
 pub(crate) fn mxcsr(state: &State) -> u32 {
@@ -57,8 +61,7 @@ pub(crate) fn mxcsr(state: &State) -> u32 {
 
 /// Sets it.
 pub(crate) fn set_mxcsr(state: &mut State, mxcsr: u32) {
-    let bit = |(from, to): (u32, u32)| u64::from(mxcsr >> from & 1) << to;
-    state.int[usize::from(SLOT_FPSR)] = STATUS.into_iter().map(bit).fold(0, |all, bit| all | bit);
+    state.int[usize::from(SLOT_FPSR)] = exceptions(mxcsr.into());
     state.int[usize::from(SLOT_FPCR)] = u64::from(mxcsr & 0xffc0);
 }
 
@@ -76,5 +79,8 @@ mod tests {
         set_mxcsr(&mut state, 0x7f80);
         let control = control(&state);
         assert_eq!((control.key, control.fp.rounding), (Key(0), Round::Zero));
+        set_mxcsr(&mut state, 0x1e00);
+        let control = super::control(&state);
+        assert_eq!((control.key, control.fp.unmasked), (Key(EXACT), 0x81));
     }
 }

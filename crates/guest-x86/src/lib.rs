@@ -13,7 +13,6 @@ pub mod decode;
 pub mod disasm;
 pub mod encoding;
 mod generated;
-mod lanes;
 mod liveness;
 mod operand;
 mod runtime;
@@ -29,13 +28,19 @@ mod branch;
 mod flags;
 mod moves;
 mod mul_div;
+mod packed;
 mod shift;
 mod stack;
 mod string;
 mod system;
+mod text;
 mod vector;
+mod vector_extend;
 mod vector_float;
 mod vector_integer;
+mod vector_memory;
+mod vector_move;
+mod vector_permute;
 mod x87;
 
 #[cfg(test)]

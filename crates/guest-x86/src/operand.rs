@@ -15,6 +15,23 @@ pub(crate) struct Address {
     offset: i32,
     /// Of 32 bits.
     wrap: bool,
+    /// An access must be aligned.
+    aligned: bool,
+}
+
+impl Address {
+    /// Whether it has 32 bits.
+    pub(crate) const fn wraps(self) -> bool {
+        self.wrap
+    }
+    /// The address `by` bytes behind, if a displacement can say so.
+    pub(crate) fn offset(self, by: i32) -> Option<Self> {
+        Some(Self { offset: self.offset.checked_add(by)?, ..self })
+    }
+    /// The same, for accesses that must be aligned.
+    pub(crate) const fn aligned(self) -> Self {
+        Self { aligned: true, ..self }
+    }
 }
 
 /// The type of operations on `size` bytes that set flags.
@@ -47,7 +64,14 @@ impl Translator<'_> {
     pub(crate) fn address(&mut self, i: &Insn) -> Address {
         let Memory { base, index, scale, rip, displacement } = i.memory;
         let wrap = i.address_size == 4;
-        let mut address = Address { base: Ref::NONE, index: Ref::NONE, shift: 0, offset: 0, wrap };
+        let mut address = Address {
+            base: Ref::NONE,
+            index: Ref::NONE,
+            shift: 0,
+            offset: 0,
+            wrap,
+            aligned: false,
+        };
         if rip {
             let at = self.next_pc.wrapping_add(displacement as u64);
             address.base = self.ir.address(at);
@@ -81,7 +105,8 @@ impl Translator<'_> {
         if address.wrap {
             offset = self.make_un(OpCode::Mov, Ty::I32, offset, 0);
         }
-        *address = Address { base, index: offset, shift: 0, offset: 0, wrap: false };
+        *address =
+            Address { base, index: offset, shift: 0, offset: 0, wrap: false, aligned: false };
     }
     /// The address as a value, without the displacement of accesses.
     fn sum(&mut self, address: Address, ty: Ty) -> Ref {
@@ -134,6 +159,7 @@ impl Translator<'_> {
     fn access(address: Address, size: u8) -> Access {
         let mut access = Access::new(size.trailing_zeros() as u8);
         (access.shift, access.wrap32) = (address.shift, address.wrap);
+        access.aligned = address.aligned;
         access
     }
     /// Loads `size` bytes, zero-extended.
@@ -169,7 +195,7 @@ impl Translator<'_> {
     }
     /// The address in a register, for accesses through it.
     pub(crate) fn through(&self, base: Ref, wrap: bool) -> Address {
-        Address { base, index: Ref::NONE, shift: 0, offset: 0, wrap }
+        Address { base, index: Ref::NONE, shift: 0, offset: 0, wrap, aligned: false }
     }
 
     /// An operand's value. Bits above its size are undefined if it is a register.

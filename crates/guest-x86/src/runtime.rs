@@ -1,9 +1,9 @@
 //! Guest operations that translated code leaves for.
 
-use crate::control::{mxcsr, set_mxcsr};
+use crate::control::set_mxcsr;
 use crate::cpu::Cpu;
 use crate::state::FIRST_HIGH;
-use crate::{x87, xstate};
+use crate::{vector_memory, x87, xstate};
 use guest::{Effect, MemFault, Space};
 use ir::State;
 use ir::state::{FIRST_VEC, TRAP_PROTECTION, TRAP_UNDEFINED};
@@ -15,12 +15,13 @@ pub(crate) const RANDOM: u32 = 2;
 
 /// LDMXCSR: argument 0 is the value.
 pub(crate) const SET_MXCSR: u32 = 3;
-/// STMXCSR: to address argument 0.
-pub(crate) const STORE_MXCSR: u32 = 4;
 /// FXSAVE: to address argument 0.
 pub(crate) const FXSAVE: u32 = 5;
 /// FXRSTOR: from there.
 pub(crate) const FXRSTOR: u32 = 6;
+
+/// An access of some lanes of a vector: argument 0 is the address, argument 1 says what.
+pub(crate) const MASKED: u32 = 7;
 
 /// An instruction of the x87: its number from here on; argument 0 is an address or a register.
 pub(crate) const X87: u32 = 0x1000;
@@ -57,7 +58,6 @@ pub(crate) fn run(
             set_mxcsr(state, args[0] as u32);
             Effect::Control
         }
-        STORE_MXCSR => stored(space.store(args[0], &mxcsr(state).to_le_bytes())),
         FXSAVE | FXRSTOR if args[0] & 15 != 0 => PROTECTION,
         FXSAVE => stored(space.store(args[0], &xstate::save(cpu, state)[..FXSAVE_STORED])),
         FXRSTOR => {
@@ -83,6 +83,7 @@ pub(crate) fn run(
             state.set_six_flags(NO_CARRY);
             Effect::None
         }
+        MASKED => vector_memory::run(args, state, space),
         X87.. => x87::run(op - X87, args[0], state, space),
         _ => Effect::Trap { kind: TRAP_UNDEFINED, argument: 0 },
     }

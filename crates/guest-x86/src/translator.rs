@@ -38,6 +38,10 @@ pub struct Translator<'a> {
     targets: u64,
     /// The number of this instruction.
     number: usize,
+    /// For the evaluator: the runtime ends the block.
+    pub(crate) evaluated: bool,
+    /// Bit n: the upper half of vector register n is zero.
+    pub(crate) clear_highs: u16,
 }
 
 thread_local! {
@@ -173,6 +177,7 @@ impl Translator<'_> {
         self.live = live;
         if let Some(label) = self.label_of(self.number) {
             self.ir.place(label);
+            self.clear_highs = 0;
         }
         self.ir.insn(at);
         let block = &self.ir.block;
@@ -228,6 +233,8 @@ fn translate_found(cpu: &Cpu, fetch: &mut dyn Fetch, scan: &Scan, mode: Mode, bl
         scan,
         targets,
         number: 0,
+        evaluated,
+        clear_highs: 0,
     };
     let mut goes_on = true;
     let mut end = 0;

@@ -1,30 +1,88 @@
-//! Vector registers: operands and moves.
+//! Vector registers: operands and results.
+//!
+//! What has 256 bits is two values of 128. A result of an instruction with a VEX prefix is the whole register:
+//! its upper half becomes zero if it is no part of the result.
 
-use crate::decode::{Insn, Operand};
-use crate::operand::register;
+use crate::decode::{Attributes, Insn, Operand, Prefixes};
+use crate::operand::Address;
+use crate::state::{FIRST_HIGH, FIRST_X87, SLOT_X87_STATUS, SLOT_X87_TAGS};
 use crate::translator::Translator;
-use guest::Flow;
-use ir::state::FIRST_VEC;
+use ir::state::{FIRST_VEC, TRAP_PROTECTION};
 use ir::{OpCode, Ref, Ty, VecOp, vec_op};
+
+/// The lower and the upper half; of what has no upper half that is none.
+pub(crate) type Halves = [Ref; 2];
 
 /// The low half of a vector register.
 pub(crate) const fn low(n: u8) -> Ref {
     Ref::slot(FIRST_VEC + n as u16)
 }
+/// The upper half.
+pub(crate) const fn high(n: u8) -> Ref {
+    Ref::slot(FIRST_HIGH + n as u16)
+}
+/// An MMX register.
+pub(crate) const fn mmx(n: u8) -> Ref {
+    Ref::slot(FIRST_X87 + n as u16)
+}
+
+/// Whether an operand has 256 bits.
+pub(crate) const fn is_wide(operand: Operand) -> bool {
+    matches!(operand, Operand::Vec { size: 32, .. } | Operand::Mem { size: 32 })
+}
 
 impl Translator<'_> {
     /// A vector operand's value; of memory as many bytes as it has, zeros above.
     pub(crate) fn vector(&mut self, i: &Insn, operand: Operand) -> Ref {
+        self.halves(i, operand)[0]
+    }
+    /// The same with its upper half.
+    pub(crate) fn halves(&mut self, i: &Insn, operand: Operand) -> Halves {
         match operand {
-            Operand::Vec { n, .. } => low(n),
+            Operand::Vec { n, size: 32 } => [low(n), high(n)],
+            Operand::Vec { n, .. } => [low(n), Ref::NONE],
+            Operand::Mmx { n, .. } => [mmx(n), Ref::NONE],
             Operand::Mem { size } => {
-                let (t, address) = (self.temp(), self.address(i));
-                self.load_vector(t, address, size as u8);
-                t
+                let address = self.vector_address(i, size);
+                let lower = self.temp();
+                self.load_vector(lower, address, size.min(16) as u8);
+                if size < 32 {
+                    return [lower, Ref::NONE];
+                }
+                let (upper, behind) = (self.temp(), self.behind_vector(address));
+                self.load_vector(upper, behind, 16);
+                [lower, upper]
             }
-            _ => self.ir.vconst(0),
+            _ => [self.ir.vconst(0), Ref::NONE],
         }
     }
+    /// The address of a vector of `size` bytes, which may have to be aligned.
+    pub(crate) fn vector_address(&mut self, i: &Insn, size: u16) -> Address {
+        let address = self.address(i);
+        if !i.op.row().attributes.any(Attributes::ALIGNED) {
+            return address;
+        }
+        if size <= 16 {
+            return address.aligned();
+        }
+        let value = self.value_of(address);
+        let (below, zero) = (self.make_imm(OpCode::And, Ty::I64, value, 31), self.imm(0));
+        self.check(TRAP_PROTECTION, below, zero);
+        address
+    }
+    /// The address of the upper half.
+    pub(crate) fn behind_vector(&mut self, address: Address) -> Address {
+        match address.offset(16) {
+            Some(behind) => behind,
+            None => {
+                let wrap = address.wraps();
+                let value = self.value_of(address);
+                let through = self.through(value, wrap);
+                self.behind(through, 16)
+            }
+        }
+    }
+
     /// `code(a, b)` in a new temporary.
     pub(crate) fn vec2(&mut self, op: VecOp, lane: u8, a: Ref, b: Ref) -> Ref {
         self.vec3(op, lane, 0, [a, b, Ref::NONE])
@@ -34,161 +92,77 @@ impl Translator<'_> {
         self.vec3(op, lane, param, [a, Ref::NONE, Ref::NONE])
     }
     /// `code(a, b, c)` with a parameter.
-    pub(crate) fn vec3(&mut self, op: VecOp, lane: u8, param: i32, [a, b, c]: [Ref; 3]) -> Ref {
+    pub(crate) fn vec3(&mut self, op: VecOp, lane: u8, param: i32, operands: [Ref; 3]) -> Ref {
         let t = self.temp();
-        self.ir.vec(op, Ty::V128, t, a, b, c, vec_op::imm(lane, param));
+        self.vec_to(t, op, lane, param, operands);
         t
     }
-    /// The destination and both sources of an instruction that overwrites its first operand.
-    pub(crate) fn two_vectors(&mut self, i: &Insn) -> Option<(Ref, Ref)> {
-        let [Operand::Vec { n, .. }, b, ..] = i.operands else { return None };
-        let b = self.vector(i, b);
-        Some((low(n), b))
+    /// `dst = code(a, b, c)` with a parameter.
+    pub(crate) fn vec_to(
+        &mut self,
+        dst: Ref,
+        op: VecOp,
+        lane: u8,
+        param: i32,
+        [a, b, c]: [Ref; 3],
+    ) {
+        self.ir.vec(op, Ty::V128, dst, a, b, c, vec_op::imm(lane, param));
     }
-    // --- moves
 
-    /// A whole register: to it, or to memory.
-    pub(crate) fn vector_move(&mut self, i: &Insn) -> Flow {
-        let [to, from, ..] = i.operands;
-        match (to, from) {
-            (Operand::Vec { n, .. }, Operand::Mem { .. }) => {
-                let address = self.address(i);
-                self.load_vector(low(n), address, 16);
+    /// Computes the destination of `i`, its first operand: `half(self, n, dst)` puts half `n` into `dst`. `faults`: that may
+    /// fault. It may read the old halves of the destination, whose lower one is written last.
+    pub(crate) fn define_vector(
+        &mut self,
+        i: &Insn,
+        faults: bool,
+        mut half: impl FnMut(&mut Self, usize, Ref),
+    ) {
+        match i.operands[0] {
+            Operand::Vec { n, size: 32 } => {
+                let upper = if faults { self.temp() } else { high(n) };
+                half(self, 1, upper);
+                half(self, 0, low(n));
+                self.set_high(n, upper);
             }
-            (Operand::Mem { .. }, Operand::Vec { n, .. }) => {
-                let address = self.address(i);
-                self.store_vector(low(n), address, 16);
+            Operand::Vec { n, .. } => {
+                half(self, 0, low(n));
+                self.clear_high(i, n);
             }
-            (Operand::Vec { n, .. }, Operand::Vec { n: from, .. }) => {
-                self.ir.mov(Ty::V128, low(n), low(from));
+            Operand::Mmx { n, .. } => {
+                let t = self.temp();
+                half(self, 0, t);
+                self.set_mmx(n, t);
             }
-            _ => return Flow::Undefined,
+            _ => {}
         }
-        Flow::Next
     }
-    /// MOVSS, MOVSD and MOVQ with memory, and MOVQ between registers: what is above becomes zero.
-    pub(crate) fn vector_part(&mut self, i: &Insn) -> Flow {
-        let [to, from, ..] = i.operands;
-        match (to, from) {
-            (Operand::Vec { n, .. }, Operand::Mem { size }) => {
-                let address = self.address(i);
-                self.load_vector(low(n), address, size as u8);
-            }
-            (Operand::Mem { size }, Operand::Vec { n, .. }) => {
-                let address = self.address(i);
-                self.store_vector(low(n), address, size as u8);
-            }
-            (Operand::Vec { n, .. }, Operand::Vec { n: from, .. }) => {
-                self.ir.mov(Ty::V64, low(n), low(from));
-            }
-            _ => return Flow::Undefined,
+    /// The upper half of a register that has been computed.
+    pub(crate) fn set_high(&mut self, n: u8, value: Ref) {
+        self.clear_highs &= !(1 << n);
+        if value != high(n) {
+            self.ir.mov(Ty::V128, high(n), value);
         }
-        Flow::Next
     }
-    /// Lane 0 of `lane` size of a register replaced by that of `value`.
-    pub(crate) fn set_lowest(&mut self, dst: Ref, lane: u8, value: Ref) {
-        let imm = vec_op::imm(lane, 0);
-        self.ir.vec(VecOp::InsLane, Ty::V128, dst, dst, value, Ref::NONE, imm);
-    }
-    fn move_lowest(&mut self, lane: u8, i: &Insn) -> Flow {
-        let Some((dst, from)) = self.two_vectors(i) else { return Flow::Undefined };
-        self.set_lowest(dst, lane, from);
-        Flow::Next
-    }
-    /// MOVSS between registers.
-    pub(crate) fn movss(&mut self, i: &Insn) -> Flow {
-        self.move_lowest(2, i)
-    }
-    /// MOVSD between registers, MOVLPS and MOVLPD from memory.
-    pub(crate) fn movsd(&mut self, i: &Insn) -> Flow {
-        self.move_lowest(3, i)
-    }
-    /// MOVHPS, MOVHPD from memory, MOVLHPS.
-    pub(crate) fn movhps(&mut self, i: &Insn) -> Flow {
-        let Some((dst, from)) = self.two_vectors(i) else { return Flow::Undefined };
-        self.ir.vec(VecOp::Combine, Ty::V128, dst, dst, from, Ref::NONE, vec_op::imm(3, 0));
-        Flow::Next
-    }
-    /// MOVHPS, MOVHPD to memory.
-    pub(crate) fn movhps_store(&mut self, i: &Insn) -> Flow {
-        let [_, Operand::Vec { n, .. }, ..] = i.operands else { return Flow::Undefined };
-        let address = self.address(i);
-        let high = self.vec1(VecOp::High, 3, 0, low(n));
-        self.store_vector(high, address, 8);
-        Flow::Next
-    }
-    /// MOVHLPS.
-    pub(crate) fn movhlps(&mut self, i: &Insn) -> Flow {
-        let Some((dst, from)) = self.two_vectors(i) else { return Flow::Undefined };
-        let high = self.vec1(VecOp::High, 3, 0, from);
-        self.set_lowest(dst, 3, high);
-        Flow::Next
-    }
-    /// MOVD, MOVQ from a general register or memory.
-    pub(crate) fn movd_load(&mut self, i: &Insn) -> Flow {
-        let [Operand::Vec { n, .. }, from, ..] = i.operands else { return Flow::Undefined };
-        match from {
-            Operand::Reg { n: from, size } => {
-                let ty = if size == 8 { Ty::F64 } else { Ty::F32 };
-                self.ir.un(OpCode::IntToVec, ty, low(n), register(from));
-            }
-            _ => return self.vector_part(i),
+    /// Clears the upper half of a register, if the instruction has a VEX prefix.
+    pub(crate) fn clear_high(&mut self, i: &Insn, n: u8) {
+        if i.prefixes.any(Prefixes::VEX) && self.clear_highs >> n & 1 == 0 {
+            self.clear_highs |= 1 << n;
+            let zero = self.ir.vconst(0);
+            self.ir.mov(Ty::V128, high(n), zero);
         }
-        Flow::Next
     }
-    /// MOVD, MOVQ to a general register or memory.
-    pub(crate) fn movd_store(&mut self, i: &Insn) -> Flow {
-        let [to, Operand::Vec { n, .. }, ..] = i.operands else { return Flow::Undefined };
-        match to {
-            Operand::Reg { n: to, size } => {
-                let lane = if size == 8 { 3 } else { 2 };
-                self.ir.un_aux(OpCode::VecToInt, Ty::I64, register(to), low(n), lane << 8);
-            }
-            _ => return self.vector_part(i),
-        }
-        Flow::Next
+    /// An MMX register becomes the low half of `value`, in a register that is a NaN for the x87.
+    fn set_mmx(&mut self, n: u8, value: Ref) {
+        let exponent = self.ir.vconst(0xffff << 64);
+        let low = self.vec1(VecOp::Low, 3, 0, value);
+        self.ir.vec(VecOp::Or, Ty::V128, mmx(n), low, exponent, Ref::NONE, 0);
+        self.use_mmx();
     }
-    /// The signs of lanes to a general register.
-    fn signs(&mut self, lane: u16, i: &Insn) -> Flow {
-        let [Operand::Reg { n: to, .. }, Operand::Vec { n, .. }, ..] = i.operands else {
-            return Flow::Undefined;
-        };
-        self.ir.un_aux(OpCode::VecMask, Ty::I64, register(to), low(n), lane);
-        Flow::Next
-    }
-    /// PMOVMSKB.
-    pub(crate) fn pmovmskb(&mut self, i: &Insn) -> Flow {
-        self.signs(0, i)
-    }
-    /// MOVMSKPS.
-    pub(crate) fn movmskps(&mut self, i: &Insn) -> Flow {
-        self.signs(2, i)
-    }
-    /// MOVMSKPD.
-    pub(crate) fn movmskpd(&mut self, i: &Insn) -> Flow {
-        self.signs(3, i)
-    }
-    /// PEXTRW.
-    pub(crate) fn pextrw(&mut self, i: &Insn) -> Flow {
-        let [Operand::Reg { n: to, .. }, Operand::Vec { n, .. }, ..] = i.operands else {
-            return Flow::Undefined;
-        };
-        let lane = (i.imm & 7) as u16 | 1 << 8;
-        self.ir.un_aux(OpCode::VecToInt, Ty::I64, register(to), low(n), lane);
-        Flow::Next
-    }
-    /// PINSRW.
-    pub(crate) fn pinsrw(&mut self, i: &Insn) -> Flow {
-        let [Operand::Vec { n, .. }, from, ..] = i.operands else { return Flow::Undefined };
-        let from = match from {
-            Operand::Mem { .. } => {
-                let address = self.address(i);
-                self.load(address, 2)
-            }
-            operand => self.value(i, operand),
-        };
-        let imm = vec_op::imm(1, (i.imm & 7) as i32);
-        self.ir.vec(VecOp::InsInt, Ty::V128, low(n), low(n), from, Ref::NONE, imm);
-        Flow::Next
+    /// The x87's registers are MMX's from now on: none is empty, and the first is the top.
+    pub(crate) fn use_mmx(&mut self) {
+        let (status, tags) = (Ref::slot(SLOT_X87_STATUS), Ref::slot(SLOT_X87_TAGS));
+        let (without_top, full) = (self.imm(!(7 << 11)), self.imm(0xff));
+        self.ir.bin(OpCode::And, Ty::I64, status, status, without_top);
+        self.ir.mov(Ty::I64, tags, full);
     }
 }

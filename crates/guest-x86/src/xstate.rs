@@ -111,9 +111,12 @@ pub(crate) fn restore(cpu: &Cpu, state: &mut State, from: &[u8]) -> bool {
     reset(state);
     if stored & X87 != 0 {
         let low = word(0).unwrap_or_default();
+        let (control, status) = (low & 0x1f3f | 0x40, low >> 16 & 0x7f7f);
+        // (Whether an exception is pending follows from the others.)
+        let pending = if status & !control & 0x3f != 0 { 0x8080 } else { 0 };
         for (slot, value) in [
-            (SLOT_X87_CONTROL, low & 0xffff),
-            (SLOT_X87_STATUS, low >> 16 & 0xffff),
+            (SLOT_X87_CONTROL, control),
+            (SLOT_X87_STATUS, status | pending),
             (SLOT_X87_TAGS, low >> 32 & 0xff),
             (SLOT_X87_OPCODE, low >> 48 & 0x7ff),
             (SLOT_X87_PC, word(8).unwrap_or_default()),

@@ -66,10 +66,9 @@ impl Cpu {
     pub const fn has(&self, feature: Feature) -> bool {
         self.features.has(feature)
     }
-    /// Whether it has the upper halves of vectors. (No model does.)
+    /// Whether it has the upper halves of vectors.
     pub(crate) const fn has_avx(&self) -> bool {
-        let _ = self;
-        false
+        self.has(Feature::Avx)
     }
     /// `AT_HWCAP` and `AT_HWCAP2`.
     pub(crate) fn hwcap(&self) -> [u64; 2] {

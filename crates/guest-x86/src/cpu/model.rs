@@ -18,15 +18,24 @@ const V1: Features = Features::of(&[
     Feature::Cmov,
     Feature::Cx8,
     Feature::Fxsr,
+    Feature::Mmx,
     Feature::Sse,
     Feature::Sse2,
     Feature::Syscall,
     Feature::Tsc,
     Feature::X87,
 ]);
-/// x86-64-v2, as far as it is there.
-const V2: Features =
-    V1.with(Features::of(&[Feature::Cx16, Feature::Lahf, Feature::Popcnt, Feature::Rdtscp]));
+/// x86-64-v2.
+const V2: Features = V1.with(Features::of(&[
+    Feature::Cx16,
+    Feature::Lahf,
+    Feature::Popcnt,
+    Feature::Rdtscp,
+    Feature::Sse3,
+    Feature::Sse41,
+    Feature::Sse42,
+    Feature::Ssse3,
+]));
 
 /// Signatures: of Intel's family 6, model 60 (Haswell), stepping 4; and of QEMU's own.
 const HASWELL: u32 = 0x306c4;

@@ -1,6 +1,6 @@
 //! What an emulated instruction did against what the processor did.
 
-use guest_x86::decode::{Insn, Operand};
+use guest_x86::decode::{Insn, Op, Operand};
 use sys::arch::native::{Job, Registers};
 
 use super::native::undefined_flags;
@@ -18,7 +18,7 @@ pub fn differences(insn: &Insn, before: &Job, native: &Job, ours: &Job) -> Vec<S
         wrong.push(format!("signal {}, natively {}", ours_regs.signal, theirs.signal));
         return wrong;
     }
-    if theirs.signal != 0 && !stack && !same_address(theirs, ours_regs) {
+    if theirs.signal != 0 && !stack && !same_address(insn, theirs, ours_regs) {
         wrong.push(format!("fault at {:#x}, natively {:#x}", ours_regs.address, theirs.address));
     }
     if theirs.pc != ours_regs.pc {
@@ -44,7 +44,11 @@ pub fn differences(insn: &Insn, before: &Job, native: &Job, ours: &Job) -> Vec<S
     }
     let undefined = insn.op.row().flags.undefined;
     area(ours_regs, theirs, undefined, &mut wrong);
-    if let Some(at) = (0..native.memory.len()).find(|at| native.memory[*at] != ours.memory[*at]) {
+    // (Two stores make one of 32 bytes.)
+    let half_stored = theirs.signal != 0 && matches!(insn.operands[0], Operand::Mem { size: 32 });
+    if let Some(at) = (0..native.memory.len()).find(|at| native.memory[*at] != ours.memory[*at])
+        && !half_stored
+    {
         let text = |memory: &[u8]| {
             let end = memory.len().min(at + 16);
             memory[at..end].iter().map(|b| format!("{b:02x}")).collect::<String>()
@@ -58,14 +62,31 @@ pub fn differences(insn: &Insn, before: &Job, native: &Job, ours: &Job) -> Vec<S
     wrong
 }
 
-/// The address of a fault; the kernel says none for general protection.
-fn same_address(theirs: &Registers, ours: &Registers) -> bool {
+/// The address of a fault; the kernel says none for general protection. Of stores of some lanes it may be that of any.
+fn same_address(insn: &Insn, theirs: &Registers, ours: &Registers) -> bool {
     const SI_KERNEL: i32 = 128;
     match theirs.signal {
         libc::SIGSEGV if theirs.code == SI_KERNEL => true,
+        libc::SIGSEGV | libc::SIGBUS if stores_lanes(insn.op) => {
+            theirs.address.abs_diff(ours.address) < 32
+        }
         libc::SIGSEGV | libc::SIGBUS => theirs.address == ours.address,
         _ => true,
     }
+}
+
+/// Whether it stores those lanes of a vector that a mask names.
+fn stores_lanes(op: Op) -> bool {
+    matches!(
+        op,
+        Op::Maskmovdqu
+            | Op::Vmaskmovdqu
+            | Op::Maskmovq
+            | Op::VmaskmovpsMR
+            | Op::VmaskmovpdMR
+            | Op::VpmaskmovdMR
+            | Op::VpmaskmovqMR
+    )
 }
 
 /// Whether flags are kept because the count is 0.

@@ -7,6 +7,7 @@ use guest::{Bytes, Effect, Guest as _, Mode};
 use ir::state::{self as kinds, exit};
 use ir::{Block, State};
 use sys::arch::native::{AT, Job, MEMORY, MEMORY_AT};
+use sys::map::PAGE;
 
 use super::state::{self, GUEST};
 
@@ -39,7 +40,7 @@ impl Layer {
         let key = GUEST.control(&state).key;
         let mode = Mode { key, single: true, brief: true, ..Mode::default() };
         GUEST.translate(&mut fetch, AT, mode, &mut block);
-        let mut ram = Ram { memory: job.memory };
+        let mut ram = Ram::new(&job.memory);
         if let Self::Translated(_) = self {
             memory::write(MEMORY_AT, &job.memory).expect("it is mapped");
         }
@@ -51,7 +52,7 @@ impl Layer {
                 Self::Evaluator => evaluate(&block, &mut state, &mut ram),
                 Self::Translated(runner) => {
                     let left = translated(runner, &block, &mut state);
-                    memory::read(MEMORY_AT, &mut ram.memory).expect("it is mapped");
+                    ram = Ram::mapped();
                     left
                 }
             };
@@ -65,7 +66,7 @@ impl Layer {
             }
         }
         state::store(&state, &mut job.registers);
-        job.memory = ram.memory;
+        job.memory = ram.memory();
     }
 }
 
@@ -98,9 +99,7 @@ fn evaluate(block: &Block, state: &mut State, ram: &mut Ram) -> Left {
         Outcome::Exit(_) | Outcome::Call { .. } | Outcome::Syscall(_) => Left::Went,
         Outcome::Runtime { op, args } => runtime(op.cast_unsigned(), args, block, state, ram),
         Outcome::Trap { kind, arg } => trap(kind, arg, block, state),
-        Outcome::Fault(fault) => {
-            Left::Signal(if fault.alignment { libc::SIGBUS } else { libc::SIGSEGV }, fault.addr)
-        }
+        Outcome::Fault(fault) => Left::Signal(libc::SIGSEGV, fault.addr),
     }
 }
 
@@ -114,10 +113,9 @@ fn translated(runner: &mut Runner, block: &Block, state: &mut State) -> Left {
             runtime(left.arg as u32, args, block, state, &mut mapped)
         }
         exit::INTERPRET => {
-            let mut ram = Ram { memory: [0; MEMORY] };
-            memory::read(MEMORY_AT, &mut ram.memory).expect("it is mapped");
+            let mut ram = Ram::mapped();
             let left = evaluate(block, state, &mut ram);
-            memory::write(MEMORY_AT, &ram.memory).expect("it is mapped");
+            memory::write(MEMORY_AT, &ram.memory()).expect("it is mapped");
             left
         }
         exit::FAULT => {
@@ -164,20 +162,37 @@ fn runtime(
 
 /// The job's memory, and no other.
 struct Ram {
-    memory: [u8; MEMORY],
+    page: [u8; PAGE],
 }
 
+/// The job's memory is the end of a page.
+const PAGE_AT: u64 = MEMORY_AT & !(PAGE as u64 - 1);
+
 impl Ram {
+    fn new(memory: &[u8; MEMORY]) -> Self {
+        let mut page = [0; PAGE];
+        page[PAGE - MEMORY..].copy_from_slice(memory);
+        Self { page }
+    }
+    /// What is in the memory that translated code uses.
+    fn mapped() -> Self {
+        let mut bytes = [0; MEMORY];
+        memory::read(MEMORY_AT, &mut bytes).expect("it is mapped");
+        Self::new(&bytes)
+    }
+    fn memory(&self) -> [u8; MEMORY] {
+        core::array::from_fn(|n| self.page[PAGE - MEMORY + n])
+    }
     fn bytes(&mut self, addr: u64, len: usize, write: bool) -> Result<&mut [u8], guest::MemFault> {
         let fault = |addr| guest::MemFault { addr, write };
-        let at = addr.wrapping_sub(MEMORY_AT);
-        if at >= MEMORY as u64 {
+        let at = addr.wrapping_sub(PAGE_AT);
+        if at >= PAGE as u64 {
             return Err(fault(addr));
         }
         let at = at as usize;
         // The page behind it is missed first at its start.
         let end = MEMORY_AT + MEMORY as u64;
-        self.memory.get_mut(at..at + len).ok_or_else(|| fault(end))
+        self.page.get_mut(at..at + len).ok_or_else(|| fault(end))
     }
 }
 
