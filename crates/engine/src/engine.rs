@@ -31,7 +31,7 @@ pub trait AddressSpace: Sync {
     /// Indirect branches to the page of `addr` are checked, if the guest does that
     /// ([`Guest::guards`]).
     fn guarded(&self, addr: u64) -> bool;
-    /// The code at `addr` may change at any time, as the guest can write to it, or to the same memory by
+    /// The code at `addr` may be changed by any store, as the guest can write to it, or to the same memory by
     /// another mapping. Only asked for guests with [`guest::Coherence::Stores`].
     fn plastic(&self, addr: u64) -> bool {
         let _ = addr;
@@ -123,6 +123,8 @@ pub(crate) struct Writer {
     pub(crate) steps: Vec<Step>,
     /// First of the units that start in a guest page.
     pub(crate) pages: HashMap<u64, u32, PageHash>,
+    /// Units that were dropped and may be used again, by the place they are for: the first of each.
+    pub(crate) retired: HashMap<(u64, Key), u32, PageHash>,
     /// Instructions whose floating-point operations trapped too often: they go to the evaluator
     /// without a trap.
     pub(crate) trapping: Vec<u64>,
@@ -206,6 +208,7 @@ impl Engine {
                 seen: Seen::default(),
                 steps: Vec::new(),
                 pages: HashMap::default(),
+                retired: HashMap::default(),
                 trapping: Vec::new(),
                 tagged: Vec::new(),
                 cpus: Vec::new(),

@@ -5,6 +5,7 @@ use crate::engine::{AddressSpace, Engine};
 use crate::map::PcMap;
 use crate::section::Sections;
 use crate::share::Seen;
+use crate::translate::MAX_UNIT;
 use core::sync::atomic::Ordering;
 use guest::{AT_ONCE, Coherence, Fetch};
 
@@ -181,11 +182,17 @@ impl Engine {
                 && self.space().is_some_and(|s| s.backed_by_file(pc)),
         }
     }
-    /// Whether the code at `pc` may change without any instruction that says so: then it is evaluated each
-    /// time.
+    /// Whether the code at `pc` may change without any instruction that says so: then its translations
+    /// compare it each time.
     pub(crate) fn is_plastic(&self, pc: u64) -> bool {
-        self.spec.coherence == Coherence::Stores
-            && self.space().is_some_and(|space| space.plastic(pc))
+        if self.spec.coherence != Coherence::Stores {
+            return false;
+        }
+        // (The last instruction may end in the next page.)
+        let last = pc.saturating_add(MAX_UNIT - 1);
+        self.space().is_some_and(|space| {
+            space.plastic(pc) || last / PAGE != pc / PAGE && space.plastic(last)
+        })
     }
     /// Whether instructions may be at `pc`.
     pub(crate) fn is_aligned(&self, pc: u64) -> bool {

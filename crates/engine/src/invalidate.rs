@@ -1,9 +1,11 @@
 //! Dropping translations: of changed guest code, or all when the cache is full.
 
 use crate::engine::{Engine, Writer};
+use crate::map::PcMap;
 use crate::translate::MAX_UNIT;
 use crate::unit::{CodeHash, NONE, Unit};
 use core::sync::atomic::{Ordering, fence};
+use guest::Coherence;
 use std::time::{Duration, Instant};
 
 /// More units than this in one go: clear the hashes whole instead of entry by entry.
@@ -25,12 +27,24 @@ impl Engine {
             // What publishes them may be translated elsewhere, and is to be seen again.
             return self.flush(writer);
         }
-        self.drop_translations(writer, start, len);
+        let dropped = self.invalidate_if(writer, start, len, |_| true);
+        self.retire(writer, &dropped);
     }
 
-    /// [`Engine::invalidate_locked`] for code that is the same as before.
+    /// Drops the translations of code which is the same as before, but is to be translated in another way.
     pub(crate) fn drop_translations(&self, writer: &mut Writer, start: u64, len: u64) {
+        writer.retired.clear();
         self.invalidate_if(writer, start, len, |_| true);
+    }
+
+    /// The unit at `pc` has found that it is of other code ([`ir::Block::checked`]).
+    pub(crate) fn found_changed(&self, map: &PcMap, pc: u64) {
+        let writer = &mut *self.lock();
+        let is_wrong = |unit: &Unit| {
+            unit.checked && unit.key == map.key && (unit.pc == pc || !unit.is_of_code_now())
+        };
+        let dropped = self.invalidate_if(writer, pc, 1, is_wrong);
+        self.retire(writer, &dropped);
     }
 
     /// Drops the translations of guest code in `[start, start + len)` that are not of the code which is
@@ -40,9 +54,7 @@ impl Engine {
             return;
         }
         self.sections.changed(start, start.saturating_add(len - 1), false);
-        self.invalidate_if(&mut self.lock(), start, len, |unit| {
-            unit.code.is_none() || unit.code != hash_at(unit.pc, unit.len)
-        });
+        self.invalidate_if(&mut self.lock(), start, len, |unit| !unit.is_of_code_now());
     }
 
     /// [`Engine::code_changed`] of all code that the guest can have changed.
@@ -57,14 +69,14 @@ impl Engine {
         }
     }
 
-    /// Drops the translations of guest code in `[start, start + len)` for which `is_wrong`.
+    /// Drops the translations of guest code in `[start, start + len)` for which `is_wrong`; tells which.
     fn invalidate_if(
         &self,
         writer: &mut Writer,
         start: u64,
         len: u64,
         is_wrong: impl Fn(&Unit) -> bool,
-    ) {
+    ) -> Vec<u32> {
         let last = start.saturating_add(len - 1);
         // (A unit that starts in the page before may reach into the first one.)
         let (first_page, last_page) = ((start >> 12).saturating_sub(1), last >> 12);
@@ -98,6 +110,7 @@ impl Engine {
         if !dropped.is_empty() {
             self.drop_units(writer, &dropped);
         }
+        dropped
     }
 
     /// Makes sure that nothing leads to these units, which are marked dead.
@@ -121,11 +134,17 @@ impl Engine {
         // All that leads out, so that a thread inside, or one that returns to a call in there,
         // comes back to the dispatcher. The links stay in their targets' lists, and are never
         // linked again because their unit is dead.
+        let mut targets = Vec::new();
         for &n in dropped {
             let Some(unit) = self.tables.units.get(n) else { continue };
             for link in unit.first_link..unit.first_link + u32::from(unit.links) {
-                self.unlink(link);
+                if let Some(target) = self.unlink(link) {
+                    targets.push(target);
+                }
             }
+        }
+        if self.spec.coherence == Coherence::Stores {
+            self.forget_links(&mut targets);
         }
         // A thread that is about to enter a dead unit in its hash looks at the mark afterwards.
         fence(Ordering::SeqCst);
@@ -170,6 +189,7 @@ impl Engine {
             }
         }
         writer.pages.clear();
+        writer.retired.clear();
         self.maps.clear();
         self.tables.clear();
         self.cache.clear();
@@ -177,8 +197,15 @@ impl Engine {
     }
 }
 
+impl Unit {
+    /// Whether the code is still what it was made of.
+    fn is_of_code_now(&self) -> bool {
+        self.code.is_some() && self.code == hash_at(self.pc, self.len)
+    }
+}
+
 /// The hash of `len` bytes of guest code at `pc`; None if they cannot be read.
-fn hash_at(pc: u64, len: u16) -> Option<CodeHash> {
+pub(crate) fn hash_at(pc: u64, len: u16) -> Option<CodeHash> {
     let mut code = [0; MAX_UNIT as usize];
     let code = code.get_mut(..usize::from(len))?;
     memory::read(pc, code).ok()?;

@@ -49,6 +49,7 @@ mod link;
 mod map;
 mod options;
 mod report;
+mod retire;
 mod run;
 mod section;
 mod share;

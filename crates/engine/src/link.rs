@@ -16,13 +16,15 @@ impl Engine {
             }
         }
     }
-    /// Makes link `number` lead to its stub again.
-    pub(crate) fn unlink(&self, number: u32) {
-        if let Some(link) = self.tables.links.get(number)
-            && link.target.swap(NONE, Ordering::Relaxed) != NONE
-        {
-            self.cache.patch(link.at, self.host.link_word(link.at, link.stub));
+    /// Makes link `number` lead to its stub again; gives the unit that it led to.
+    pub(crate) fn unlink(&self, number: u32) -> Option<u32> {
+        let link = self.tables.links.get(number)?;
+        let target = link.target.swap(NONE, Ordering::Relaxed);
+        if target == NONE {
+            return None;
         }
+        self.cache.patch(link.at, self.host.link_word(link.at, link.stub));
+        Some(target)
     }
     /// Links the exits of a new unit, whose code the writer's is, that lead to units which are there
     /// already: later, each would have to leave once, and its code be changed while it is in use.

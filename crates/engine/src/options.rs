@@ -92,6 +92,8 @@ pub struct Stats {
     pub links: u64,
     /// Units dropped by invalidation.
     pub invalidated: u64,
+    /// Of these, units that were used again.
+    pub taken_back: u64,
     /// Times the whole cache was emptied.
     pub flushes: u64,
 }

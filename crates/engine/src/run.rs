@@ -37,13 +37,6 @@ impl Cpu {
                 }
                 continue;
             }
-            if known.is_none() && self.engine.is_plastic(pc) {
-                link = None;
-                if let Some(exit) = self.interpret() {
-                    return exit;
-                }
-                continue;
-            }
             let target = match known {
                 Some(target) if link.is_none() => target,
                 None if self.first_time(pc) => {
@@ -100,6 +93,10 @@ impl Cpu {
                 self.shared.noticed();
                 None
             }
+            exit::CHANGED => {
+                self.engine.found_changed(self.map, self.state().pc());
+                None
+            }
             exit::FAULT if self.engine.spec.refault => self.interpret(),
             _ => Some(Exit::Fault(self.shared.fault())),
         }
@@ -142,9 +139,7 @@ impl Cpu {
         let target = match self.map.find(pc) {
             Some(target) => target,
             // The run loop has it evaluated.
-            None if self.is_new(pc) || engine.sections.cover(pc) || engine.is_plastic(pc) => {
-                return None;
-            }
+            None if self.is_new(pc) || engine.sections.cover(pc) => return None,
             None => match engine.resolve(self.map, self.place(pc), None, self.epoch) {
                 Ok(target) => target,
                 Err(fault) => return Some(fault),
@@ -199,7 +194,8 @@ impl Cpu {
 
     /// Runs the instructions from pc to the next branch by the evaluator.
     fn evaluate(&mut self) -> Option<Exit> {
-        self.run_by_evaluator(Mode { key: self.map.key, brief: true, ..Mode::default() })
+        let (key, changing) = (self.map.key, self.engine.is_plastic(self.state().pc()));
+        self.run_by_evaluator(Mode { key, brief: true, changing, ..Mode::default() })
     }
 
     fn run_by_evaluator(&mut self, mode: Mode) -> Option<Exit> {

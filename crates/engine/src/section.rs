@@ -378,7 +378,7 @@ impl Cpu {
             // (What comes before the section decides whether its descriptor is in force.)
             let limit = if pc < section.start { section.start } else { section.end };
             let mut fetcher = engine.fetcher(self.map, pc).in_section(limit);
-            let mode = Mode { key: self.map.key, single, brief: !single, hint: 0 };
+            let mode = Mode { key: self.map.key, single, brief: !single, ..Mode::default() };
             engine.decode(&mut fetcher, pc, mode, block);
             if block.insns == 0 {
                 return Some(Exit::Fault(engine.fetch_fault(&mut fetcher, pc)));

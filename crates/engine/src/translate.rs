@@ -75,18 +75,22 @@ impl Engine {
     ) -> Option<Target> {
         let pc = place.pc;
         let start = self.options.timing.then(Instant::now);
-        let shared = fetcher.shared && writer.share.is_some();
+        let changing = self.is_plastic(pc);
+        let shared = fetcher.shared && writer.share.is_some() && !changing;
         if shared && let Some(target) = self.find_shared(writer, fetcher, pc, map) {
             if let Some(start) = start {
                 writer.stats.publish_ns += start.elapsed().as_nanos() as u64;
             }
             return Some(target);
         }
+        if let Some(target) = self.take_back(writer, map, &fetcher, pc, changing) {
+            return Some(target);
+        }
         let mut block = writer.block.take().unwrap_or_default();
         block.clear();
         writer.code.private = !shared;
         writer.seen.clear(pc);
-        let mode = Mode { key: map.key, hint: place.hint, ..Mode::default() };
+        let mode = Mode { key: map.key, hint: place.hint, changing, ..Mode::default() };
         let mut recorder = Recorder { fetcher, seen: &mut writer.seen };
         self.decode(&mut recorder, pc, mode, &mut block);
         let publishes = self.note_sections(writer, &block);
@@ -101,6 +105,9 @@ impl Engine {
             writer.stats.decode_ns += (decoded - start).as_nanos() as u64;
         }
         assert!(u64::from(block.len) <= MAX_UNIT, "unit too large");
+        if changing {
+            block.checked.extend_from_slice(writer.seen.decides(&block));
+        }
         let end = pc + u64::from(block.len);
         for (all, known) in
             [(&writer.trapping, &mut block.trapping), (&writer.tagged, &mut block.tagged)]
@@ -167,7 +174,9 @@ impl Engine {
             offset: self.cache.push(&code.bytes, has_loop),
             size: code.bytes.len() as u32,
             key,
-            code: seen.hash(block),
+            // (What ends with a trap depends on more than its own code.)
+            code: seen.hash(block).filter(|_| block.checked.len() <= block.len as usize),
+            checked: !block.checked.is_empty(),
             record: 0,
         };
         let unit = self.tables.push(

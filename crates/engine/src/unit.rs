@@ -34,13 +34,15 @@ pub(crate) struct Unit {
     pub(crate) key: Key,
     /// Of the guest code it was made of; None if that is not known.
     pub(crate) code: Option<CodeHash>,
+    /// It compares the guest code when it is entered.
+    pub(crate) checked: bool,
     /// The number of its record in the family's memory, or 0.
     pub(crate) record: AtomicU32,
     /// Dropped: nothing may lead here any more.
     pub(crate) dead: AtomicBool,
     /// First of the links that lead here.
     pub(crate) incoming: AtomicU32,
-    /// Next unit that starts in the same guest page; for the writer.
+    /// Next unit that starts in the same guest page, or retired one of the same place; for the writer.
     pub(crate) next_in_page: AtomicU32,
 }
 
@@ -86,6 +88,7 @@ pub(crate) struct NewUnit {
     pub(crate) size: u32,
     pub(crate) key: Key,
     pub(crate) code: Option<CodeHash>,
+    pub(crate) checked: bool,
     pub(crate) record: u32,
 }
 
@@ -164,6 +167,7 @@ impl Tables {
             first_recipe: self.recipes.len(),
             key: new.key,
             code: new.code,
+            checked: new.checked,
             record: AtomicU32::new(new.record),
             dead: AtomicBool::new(false),
             incoming: AtomicU32::new(NONE),
@@ -271,6 +275,7 @@ mod tests {
                 size: 20,
                 key: Key(0),
                 code: None,
+                checked: false,
                 record: 0,
             };
             let point = |host| pack(&FaultPoint { host, guest: n, flags: FlagsAt::Home });

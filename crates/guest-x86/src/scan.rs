@@ -1,10 +1,10 @@
 //! A quick look over straight-line code before it is translated: its instructions, where it ends, and which
 //! of its instructions are destinations of its own branches.
 
-use crate::decode::{Bits, Insn, LENGTH_MAX, Op, Undecoded, decode};
+use crate::decode::{Bits, Insn, LENGTH_MAX, Op, Operand, Undecoded, decode};
 use crate::liveness;
 use guest::block::{BLOCK_INSNS_MAX, BLOCK_PAGE};
-use guest::{AT_ONCE, Fetch};
+use guest::{AT_ONCE, Fetch, Mode};
 
 /// The instructions of a block start in so many bytes: with the last one they are not more than 256.
 const BLOCK_BYTES_MAX: usize = 256 - LENGTH_MAX;
@@ -116,8 +116,32 @@ impl Reader {
     }
 }
 
-/// Reads up to `limit` instructions from `pc` into `scan`; `brief`: up to the first branch.
-pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, limit: usize, brief: bool, scan: &mut Scan) {
+/// Whether `insn` may store to memory, and goes on with the next instruction.
+fn stores(insn: &Insn) -> bool {
+    let mut operands = insn.operands.iter().zip(&insn.op.row().operands);
+    let written = operands.any(|(operand, rule)| match operand {
+        // (Of an unknown size: what saves state.)
+        Operand::Mem { size: 0 } => insn.op != Op::Lea,
+        Operand::Mem { .. } | Operand::Dst { .. } => rule.access & 2 != 0,
+        _ => false,
+    });
+    written
+        || matches!(
+            insn.op,
+            Op::PushR
+                | Op::PushRm
+                | Op::PushImm
+                | Op::PushImm8
+                | Op::PushFs
+                | Op::PushGs
+                | Op::Pushf
+                | Op::Enter
+        )
+}
+
+/// Reads up to `limit` instructions from `pc` into `scan`, as far as `mode` asks for.
+pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, limit: usize, mode: Mode, scan: &mut Scan) {
+    let brief = mode.brief;
     scan.insns.clear();
     (scan.targets, scan.next) = (0, None);
     let mut reader = Reader { pc, code: [0; BLOCK_BYTES_MAX + LENGTH_MAX], bytes: 0, ended: false };
@@ -144,13 +168,15 @@ pub(crate) fn scan(fetch: &mut dyn Fetch, pc: u64, limit: usize, brief: bool, sc
         scan.insns.push(Found { insn, at: at as u32, live: liveness::ALL });
         at += usize::from(insn.len);
         match kind(&insn) {
+            Kind::Other if mode.changing && stores(&insn) => break,
             Kind::Other => {}
             Kind::End => break,
             Kind::Branch(_) | Kind::Jump(_) if brief => break,
             kind @ (Kind::Branch(distance) | Kind::Jump(distance)) => {
                 let target = at as i64 + distance;
                 // The start of the block is none: a branch there is an exit, which back ends make a loop.
-                let inside = (1..BLOCK_BYTES_MAX as i64).contains(&target);
+                let inside = (1..BLOCK_BYTES_MAX as i64).contains(&target)
+                    && (distance >= 0 || !mode.changing);
                 let jumps = matches!(kind, Kind::Jump(_));
                 // After a jump the block goes on only with code that is reached otherwise.
                 let over = inside && distance > 0 && branches[..count].contains(&(at as u32));

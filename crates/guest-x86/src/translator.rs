@@ -34,6 +34,8 @@ pub struct Translator<'a> {
     /// Guest address of the first instruction.
     start: u64,
     scan: &'a Scan,
+    /// [`Mode::changing`].
+    changing: bool,
     /// Bit n: instruction n is the destination of a branch of this block.
     targets: u64,
     /// The number of this instruction.
@@ -92,6 +94,7 @@ impl Translator<'_> {
     /// Where a branch to `pc` goes: a label of this block or an exit.
     pub(crate) fn dest(&mut self, pc: u64) -> i32 {
         let number = self.scan.number(pc.wrapping_sub(self.start));
+        let number = number.filter(|&number| number > self.number || !self.changing);
         match number.and_then(|n| self.label_of(n)) {
             Some(label) => label,
             None => self.exit_to(pc, ExitKind::Jump),
@@ -212,7 +215,7 @@ pub(crate) fn translate(cpu: &Cpu, fetch: &mut dyn Fetch, pc: u64, mode: Mode, b
     block.fp_exact = crate::control::exact(mode.key);
     let limit = if mode.single { 1 } else { BLOCK_INSNS_MAX };
     let mut found = SCAN.take();
-    scan::scan(fetch, pc, limit, mode.brief, &mut found);
+    scan::scan(fetch, pc, limit, mode, &mut found);
     translate_found(cpu, fetch, &found, mode, block);
     SCAN.set(found);
 }
@@ -231,6 +234,7 @@ fn translate_found(cpu: &Cpu, fetch: &mut dyn Fetch, scan: &Scan, mode: Mode, bl
         fetch,
         start: pc,
         scan,
+        changing: mode.changing,
         targets,
         number: 0,
         evaluated,

@@ -32,6 +32,10 @@ pub struct Mode {
     pub brief: bool,
     /// What [`Guest::hint`] says of the state in which the code was reached.
     pub hint: u16,
+    /// The code may change at any time, by any store ([`Coherence::Stores`]). It is compared when the
+    /// block is entered: so the block ends behind each instruction that stores, and does not branch
+    /// backwards within itself.
+    pub changing: bool,
 }
 
 impl Mode {

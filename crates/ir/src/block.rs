@@ -67,6 +67,9 @@ pub struct Block {
     /// An ordinary constant looks like a guest address near `pc` ([`near`]): host code of this
     /// block cannot be told apart into what depends on `pc` and what does not.
     pub unmovable: bool,
+    /// The guest code itself, if it may change at any time: it is compared at each entry, and left with
+    /// `exit::CHANGED` if it is another. Else empty.
+    pub checked: Vec<u8>,
     /// Bits by the numbers of variables modulo 64: to which of them constants are moved, and which are
     /// stored as 64-bit integers.
     pub moved_to: u64,
@@ -101,6 +104,7 @@ impl Block {
         self.trapping.clear();
         self.tagged.clear();
         self.unmovable = false;
+        self.checked.clear();
         self.moved_to = 0;
         self.stored = 0;
         self.writes_flags = false;

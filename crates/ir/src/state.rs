@@ -82,6 +82,8 @@ pub mod exit {
     pub const POLL: u32 = 6;
     /// A host fault in translated code, set by the fault handler; pc slot = that instruction.
     pub const FAULT: u32 = 7;
+    /// The guest code is not what the unit was made of (`Block::checked`); pc slot = its start.
+    pub const CHANGED: u32 = 8;
 }
 
 /// Trap: undefined instruction (SIGILL).

@@ -77,6 +77,7 @@ impl Engine {
             size: header.code,
             key: map.key,
             code: None,
+            checked: false,
             record: found.number,
         };
         let links = found.links().map(|link| (link.at, link.stub, link.looped));

@@ -17,7 +17,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 use guest::{AT_ONCE, Fetch, Key};
 use host::{Code, Recipe};
-use ir::Block;
+use ir::{Block, OpCode};
 
 use super::Share;
 use crate::translate::MAX_UNIT;
@@ -35,6 +35,9 @@ pub(crate) struct Seen {
     /// The bytes of all of them.
     bytes: Vec<u8>,
 }
+
+/// Bytes of the longest instruction of any guest.
+const LONGEST: usize = 15;
 
 /// Some consecutive bytes of guest code.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +88,13 @@ impl Seen {
     pub(crate) fn code(&self, block: &Block) -> Option<&[u8]> {
         let code = self.block.get(..block.len as usize)?;
         (self.pc == block.pc && !code.is_empty()).then_some(code)
+    }
+    /// The code that decided what is in `block`: all that was read if it ends with a trap, since then it was
+    /// found that no instruction starts there.
+    pub(crate) fn decides(&self, block: &Block) -> &[u8] {
+        let traps = block.ops.last().is_some_and(|op| op.code == OpCode::Trap);
+        let len = block.len as usize + if traps { LONGEST } else { 0 };
+        self.block.get(..len).unwrap_or(&self.block)
     }
     /// The hash of the code of `block`, if that is what was seen.
     pub(crate) fn hash(&self, block: &Block) -> Option<CodeHash> {

@@ -61,9 +61,10 @@ const fn add_key(r: u16) -> [u8; 4] {
     long(7, r, 0)
 }
 
-struct Halves;
+/// With its properties.
+struct Halves(Spec);
 
-static SPEC: Spec = Spec {
+const SPEC: Spec = Spec {
     name: "halves",
     insn_align: 1,
     insn_max: 4,
@@ -77,9 +78,13 @@ static SPEC: Spec = Spec {
     refault: false,
 };
 
+static TELLING: Halves = Halves(SPEC);
+/// Its programs need not say that they change code.
+static SILENT: Halves = Halves(Spec { coherence: Coherence::Stores, ..SPEC });
+
 impl Guest for Halves {
     fn spec(&self) -> &'static Spec {
-        &SPEC
+        if self.0.coherence == Coherence::Stores { &SILENT.0 } else { &TELLING.0 }
     }
     fn translate(&self, fetch: &mut dyn Fetch, pc: u64, mode: Mode, block: &mut Block) {
         block.pc = pc;
@@ -213,6 +218,9 @@ impl AddressSpace for Space {
     fn guarded(&self, _addr: u64) -> bool {
         false
     }
+    fn plastic(&self, addr: u64) -> bool {
+        self.changeable().iter().any(|&(start, end)| (start..end).contains(&addr))
+    }
     fn is_vdso(&self, _addr: u64) -> bool {
         false
     }
@@ -230,6 +238,9 @@ const SECOND: u64 = PAGE as u64;
 
 impl Machine {
     fn new(interpret: bool) -> Self {
+        Self::of(&TELLING, interpret)
+    }
+    fn of(guest: &'static Halves, interpret: bool) -> Self {
         let map = Box::leak(Box::new(Mapping::anonymous(2 * PAGE, 3).unwrap()));
         let start = map.start() as u64;
         let space = Box::leak(Box::new(Space {
@@ -237,7 +248,7 @@ impl Machine {
             changeable: Mutex::new(Vec::new()),
         }));
         let options = Options { cache_size: 1 << 20, interpret, ..Options::default() };
-        let engine = Engine::new(&Halves, options).unwrap();
+        let engine = Engine::new(guest, options).unwrap();
         engine.set_address_space(space);
         Self { engine, space, start }
     }
@@ -391,4 +402,74 @@ fn another_guests_programs_do_not_disturb() {
     drop(cpu);
     p.put(0, &[super::fake::svc(4)]);
     assert_eq!(p.cpu(b).run(), made(4, 4));
+}
+
+#[test]
+fn code_that_may_change_is_compared_when_it_is_entered() {
+    for interpret in [false, true] {
+        let m = Machine::of(&SILENT, interpret);
+        *m.space.changeable.lock().unwrap() = vec![(m.start + SECOND, m.start + 2 * SECOND)];
+        // A function of several lengths, in changeable memory or reaching into it, called by pointer.
+        m.put(0, &[&br(3), &call(1)]);
+        let mut cpu = m.cpu(0);
+        let mut run = |function: u64| {
+            cpu.state_mut().set_pc(m.start);
+            let int = &mut cpu.state_mut().int;
+            (int[2], int[3], int[5]) = (0, m.start + function, m.start + 2);
+            assert_eq!(cpu.run(), made(1, 2));
+            cpu.state().int[2]
+        };
+        for (at, more) in [(64, 0), (0, 1), (102, 2), (202, 3), (302, 5), (402, 9)] {
+            let at = SECOND + at - if at == 0 { 2 } else { 0 };
+            let code = |last: i8| [addi(2, 1).repeat(more), addi(2, last).into(), br(5).into()];
+            let first = more as u64 + 1;
+            m.put(at, &code(1).each_ref().map(Vec::as_slice));
+            assert_eq!([run(at), run(at)], [first; 2]);
+            for n in 2..5 {
+                m.put(at, &code(n).each_ref().map(Vec::as_slice));
+                assert_eq!([run(at), run(at)], [first - 1 + n as u64; 2]);
+            }
+            let units = m.engine.stats().units;
+            m.put(at, &code(2).each_ref().map(Vec::as_slice));
+            assert_eq!(run(at), first + 1);
+            m.put(at, &code(4).each_ref().map(Vec::as_slice));
+            assert_eq!(run(at), first + 3);
+            assert_eq!(m.engine.stats().units, units, "they are there already");
+        }
+    }
+}
+
+#[test]
+fn translations_are_kept_for_code_that_comes_back() {
+    let m = Machine::of(&SILENT, false);
+    // Two loops that lead to each other.
+    m.put(0, &[&addi(2, 1), &addi(0, -1), &bnz(0, 30), &call(1)]);
+    m.put(64, &[&addi(2, 2), &jump(-33)]);
+    let mut cpu = m.cpu(0);
+    let mut run = || {
+        cpu.state_mut().set_pc(m.start);
+        let int = &mut cpu.state_mut().int;
+        (int[0], int[2]) = (100, 0);
+        assert_eq!(cpu.run(), made(1, 2));
+        cpu.state().int[2]
+    };
+    assert_eq!([run(), run()], [298; 2]);
+    let units = m.engine.stats().units;
+    for part in [(0, 128), (0, 2), (64, 2), (10, 60)].repeat(3) {
+        m.engine.invalidate(m.start + part.0, part.1);
+        assert_eq!(run(), 298);
+    }
+    assert_eq!(m.engine.stats().units, units, "nothing has changed");
+    m.engine.invalidate(m.start, 128);
+    m.put(64, &[&addi(2, 3)]);
+    assert_eq!(run(), 397);
+    assert!(m.engine.stats().units > units);
+    // In changeable memory they would have to compare the code.
+    let units = m.engine.stats().units;
+    *m.space.changeable.lock().unwrap() = vec![(m.start, m.start + SECOND)];
+    m.engine.invalidate(m.start, 128);
+    assert_eq!(run(), 397);
+    m.put(64, &[&addi(2, 4)]);
+    assert_eq!(run(), 496);
+    assert!(m.engine.stats().units > units + 1);
 }

@@ -60,6 +60,8 @@ pub(crate) enum ColdKind {
     Interpret,
     /// The same, as its operand is out of range.
     Invalid,
+    /// The guest code is another one.
+    Changed,
     /// A hash miss: rax = where to go.
     Indirect,
     /// A hash miss of a call: rax = where to go; returns to the label.
@@ -150,6 +152,7 @@ impl Lower<'_> {
                 self.save_flags();
                 self.leave(exit::INTERPRET, exit::INVALID, self.pc());
             }
+            ColdKind::Changed => self.leave(exit::CHANGED, 0, self.block.pc),
             ColdKind::Indirect => self.e.jmp_mem(LEAVE_INDIRECT),
             ColdKind::IndirectCall(landing) => {
                 self.e.lea(Size::Q, Gpr::RDX, Mem::label(landing));

@@ -88,6 +88,9 @@ impl Mm {
         } else {
             self.map_anywhere(&mut space, &mut request)?
         };
+        if !request.is_private() {
+            space.shared.insert(at, at + len);
+        }
         self.record(&mut space, at, at + len, prot);
         if request.has(MAP_GROWSDOWN) {
             space.growing.push((at, at + len));
@@ -96,9 +99,6 @@ impl Mm {
             if prot & prot::EXEC != 0 {
                 if prot & prot::WRITE == 0 && request.is_private() {
                     self.note_file(at, at + len);
-                }
-                if !request.is_private() {
-                    self.set_plastic(at, at + len, true);
                 }
             } else {
                 space.plain_files.insert(at, at + len);
@@ -183,9 +183,15 @@ impl Mm {
         if prot & prot::EXEC != 0 {
             self.guard(start, end, prot);
             self.set_exec(start, end);
-            if prot & prot::WRITE != 0 {
-                self.set_plastic(start, end, true);
-            }
+            self.note_plastic(space, start, end, prot);
+        }
+    }
+
+    /// Records which of the executable `start..end`, with protection `prot`, may change at any time.
+    pub(super) fn note_plastic(&self, space: &Space, start: u64, end: u64, prot: u64) {
+        self.set_plastic(start, end, prot & prot::WRITE != 0);
+        for (start, end) in space.shared.overlaps(start, end) {
+            self.set_plastic(start, end, true);
         }
     }
 

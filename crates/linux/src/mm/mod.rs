@@ -89,6 +89,8 @@ pub(crate) struct Space {
     stack: (u64, u64),
     /// Files that were not mapped to be executed: whether they may be was not asked then.
     plain_files: Intervals,
+    /// Memory that may be mapped elsewhere as well, here or in other processes.
+    shared: Intervals,
     /// How new mappings are to be locked in memory.
     lock_future: Option<lock::Locking>,
     /// Until then it is known that memory is not limited.
@@ -212,17 +214,21 @@ impl Mm {
         self.files.write().unwrap_or_else(PoisonError::into_inner).remove(start, end);
     }
 
-    /// Records whether the executable `start..end` may change at any time. What is translated was not, and
-    /// may be written to from now on.
+    /// Records whether the executable `start..end` may change at any time. What is translated is to be
+    /// translated in another way if that is new.
     fn set_plastic(&self, start: u64, end: u64, plastic: bool) {
         let mut ranges = self.plastic.write().unwrap_or_else(PoisonError::into_inner);
-        if plastic {
+        let new = if plastic {
+            let new = !ranges.covers(start, end);
             ranges.insert(start, end);
+            new
         } else {
+            let new = ranges.intersects(start, end);
             ranges.remove(start, end);
-        }
+            new
+        };
         drop(ranges);
-        if plastic && self.engine.guest().spec().coherence == Coherence::Stores {
+        if new && self.engine.guest().spec().coherence == Coherence::Stores {
             self.engine.invalidate(start, end - start);
         }
     }

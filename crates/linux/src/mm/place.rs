@@ -93,6 +93,7 @@ impl Space {
     /// Forgets what is known of the mappings in `start..end`.
     pub(super) fn forget(&mut self, start: u64, end: u64) {
         self.plain_files.remove(start, end);
+        self.shared.remove(start, end);
         self.segments.retain(|&at, len| at < start || end < at + *len);
         for (from, to) in &mut self.growing {
             if (start..end).contains(from) {

@@ -58,9 +58,8 @@ impl Mm {
             let from = if grows == prot::GROWSDOWN { range_start } else { start };
             self.guard(from, owned_end, prot);
             self.set_exec(from, owned_end);
-            let writable = prot & prot::WRITE != 0;
-            self.set_plastic(from, owned_end, writable);
-            if writable {
+            self.note_plastic(&space, from, owned_end, prot);
+            if prot & prot::WRITE != 0 {
                 self.note_writable(from, owned_end);
             }
         } else {

@@ -2,6 +2,7 @@
 
 use super::{Mm, Space, host_munmap, page_up, place, prot};
 use crate::elf::PAGE;
+use engine::AddressSpace;
 use std::sync::PoisonError;
 use sys::errno::Errno;
 use sys::raw;
@@ -102,8 +103,11 @@ impl Mm {
         } else if new_len > old_len {
             space.owned.insert(old_end, at + new_len);
             if exec {
+                let writable = if self.plastic(old) { prot::WRITE } else { 0 };
+                space.copied(old, old, new_len);
                 self.guard(old_end, at + new_len, guard);
                 self.set_exec(old_end, at + new_len);
+                self.note_plastic(&space, old_end, at + new_len, writable);
             }
         }
         Ok(at)
@@ -121,7 +125,8 @@ impl Mm {
             let len = if old_len == new_len { end - start } else { new_len };
             let to = at + (start - old);
             let exec = self.any_exec(start, start + PAGE);
-            let prot = if exec { prot::EXEC | self.guard_of(start) } else { 0 };
+            let writable = if self.plastic(start) { prot::WRITE } else { 0 };
+            let prot = if exec { prot::EXEC | self.guard_of(start) | writable } else { 0 };
             if flags & FIXED != 0 {
                 space.forget(to, to + len);
             }
@@ -183,8 +188,10 @@ impl Space {
 
     /// Mappings of files and of shared memory are known by where they start.
     fn copied(&mut self, old: u64, new: u64, new_len: u64) {
-        if self.plain_files.contains(old) {
-            self.plain_files.insert(new, new + new_len);
+        for known in [&mut self.plain_files, &mut self.shared] {
+            if known.contains(old) {
+                known.insert(new, new + new_len);
+            }
         }
         for known in [&mut self.segments, &mut self.aio_rings] {
             if let Some(&len) = known.get(&old) {

@@ -20,6 +20,7 @@ impl Mm {
         let mut space = self.space();
         let at = space.attach(id, addr, flags, len)?;
         space.forget(at, at + len);
+        space.shared.insert(at, at + len);
         let write = if flags & SHM_RDONLY != 0 { 0 } else { prot::WRITE };
         let exec = if flags & SHM_EXEC != 0 { prot::EXEC } else { 0 };
         debug_assert_eq!(host_prot(exec) & prot::WRITE, 0);

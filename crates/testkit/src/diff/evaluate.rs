@@ -117,7 +117,7 @@ fn round(
         let pc = state.pc();
         seen(program.code_at(pc));
         let control = guest.control(&state);
-        let mode = Mode { key: control.key, single, brief: false, hint: guest.hint(&state) };
+        let mode = Mode { key: control.key, single, hint: guest.hint(&state), ..Mode::default() };
         guest.translate(&mut Code { program, end }, pc, mode, &mut block);
         state.fp = control.fp;
         let mut space =

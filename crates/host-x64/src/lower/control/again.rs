@@ -41,6 +41,7 @@ impl Lower<'_> {
             self.e.bind(start);
             self.turns.start = Some(start);
         }
+        self.check_code();
         self.operations();
         let Some(again) = self.turns.again else { return };
         if self.is_stuck() {
@@ -61,7 +62,9 @@ impl Lower<'_> {
     }
     /// Whether a branch destination is the block's own start and only faults need the flags there.
     pub(crate) fn may_go_again(&self, dest: i32) -> bool {
+        // (Code that may change is compared in each turn.)
         is_loop(self.block, dest)
+            && self.block.checked.is_empty()
             && self.need_at(dest) == FAULT
             && self.block.ops.len() <= AGAIN_MAX
     }

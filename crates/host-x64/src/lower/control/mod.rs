@@ -1,6 +1,7 @@
 //! Branches, exits, calls and returns.
 
 pub(super) mod again;
+mod checked;
 pub(super) mod scan;
 
 use crate::emit::{Branch, Cc, Emit, Gpr, Label, Mem, Size};
