@@ -12,6 +12,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub use subjects::{SUBJECTS, Subject, chosen};
 
+/// The guests that the run is about and whose programs the machine does not execute itself.
+pub fn foreign() -> Vec<&'static Subject> {
+    chosen().into_iter().filter(|subject| !subject.is_hosts()).collect()
+}
+
 /// Where the things of a test run are.
 pub struct Lab {
     /// Our binary.
@@ -43,6 +48,25 @@ impl Lab {
     /// The oracle of a Debian suite, for a guest.
     pub fn oracle_of(&self, subject: &Subject, suite: &str) -> PathBuf {
         self.fixtures.join(subject.oracle(suite))
+    }
+    /// Our binary by a name that makes it emulate a guest's programs: a link `qemu-UNAME` where the
+    /// machine executes them itself.
+    ///
+    /// # Panics
+    /// If the link cannot be made.
+    pub fn emulator_of(&self, subject: &Subject) -> PathBuf {
+        static MADE: OnceLock<()> = OnceLock::new();
+        if !subject.is_hosts() {
+            return self.anyarch.clone();
+        }
+        let link = self.scratch("emulator").join(format!("qemu-{}", subject.uname));
+        MADE.get_or_init(|| {
+            // (Other tests may be making it: renamed, it is always there.)
+            let new = link.with_extension(std::process::id().to_string());
+            let made = std::os::unix::fs::symlink(&self.anyarch, &new);
+            made.and_then(|()| std::fs::rename(&new, &link)).expect("the link is made");
+        });
+        link
     }
     /// The first guest's root.
     pub fn root(&self) -> PathBuf {

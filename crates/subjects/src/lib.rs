@@ -23,7 +23,7 @@ pub struct Subject {
 }
 
 /// All of them. The first one is used where any guest will do.
-pub const SUBJECTS: [Subject; 2] = [
+pub const SUBJECTS: [Subject; 3] = [
     Subject {
         name: "arm64",
         uname: "aarch64",
@@ -38,9 +38,20 @@ pub const SUBJECTS: [Subject; 2] = [
         triple: "riscv64-linux-gnu",
         loader: "/lib/ld-linux-riscv64-lp64d.so.1",
     },
+    Subject {
+        name: "amd64",
+        uname: "x86_64",
+        debian: "amd64",
+        triple: "x86_64-linux-gnu",
+        loader: "/lib64/ld-linux-x86-64.so.2",
+    },
 ];
 
 impl Subject {
+    /// Whether this machine executes its programs itself, unless it is told to emulate them.
+    pub fn is_hosts(&self) -> bool {
+        self.uname == std::env::consts::ARCH
+    }
     /// The C compiler.
     pub fn compiler(&self) -> String {
         format!("{}-gcc", self.triple)

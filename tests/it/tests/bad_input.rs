@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use it::{Lab, SUBJECTS, Subject, chosen};
+use it::{Lab, SUBJECTS, Subject, foreign};
 
 struct Case {
     lab: Lab,
@@ -145,7 +145,7 @@ fn freestanding(c: &Case, guest: &Subject, name: &str, options: &[&str]) -> Path
 #[test]
 fn programs_of_other_kinds_of_a_guest() {
     let c = Case::new("kinds");
-    for guest in chosen() {
+    for guest in foreign() {
         // An object file, and a program whose numbers are big-endian.
         let object = fs::read(freestanding(&c, guest, "unlinked", &["-c"])).expect("read");
         c.refused(
@@ -191,7 +191,7 @@ fn programs_of_smaller_processors() {
 #[test]
 fn processors_that_do_not_exist() {
     let c = Case::new("processors");
-    for guest in chosen() {
+    for guest in foreign() {
         let program = freestanding(&c, guest, "program", &[]).display().to_string();
         let wrong = [
             ("z80", "unknown processor z80; there are"),

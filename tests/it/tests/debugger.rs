@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use it::{Lab, Subject, assert_none, chosen};
+use it::{Lab, Subject, assert_none, foreign};
 
 /// How many times gdb attaches to each of the two programs.
 const TURNS: usize = 10;
@@ -20,8 +20,8 @@ fn sessions_are_as_native_ones() {
     let native = sessions(&lab, &native_root, "gcc", "x86_64-linux-gnu", 1);
     assert!(native.iter().any(|s| s.title == "static: start" && s.text.contains("SIGSEGV")));
     let failures: Vec<String> =
-        chosen().iter().flat_map(|guest| differing(&lab, guest, &native)).collect();
-    assert_none(&failures, chosen().len() * 2 * TURNS);
+        foreign().iter().flat_map(|guest| differing(&lab, guest, &native)).collect();
+    assert_none(&failures, foreign().len() * 2 * TURNS);
 }
 
 /// The sessions of a guest that differ from the native ones.

@@ -167,7 +167,7 @@ fn multiarch_and_qus_are_replaced() {
 fn emulators_names_are_taken() {
     let lab = Lab::open();
     let (mut guests, mut expected) = (String::new(), String::new());
-    for subject in &SUBJECTS {
+    for subject in SUBJECTS.iter().filter(|subject| !subject.is_hosts()) {
         let (uname, root) = (subject.uname, lab.root_of(subject));
         guests += &format!(
             "link qemu-{uname}-static; ./qemu-{uname}-static --version | cut -d' ' -f1,2

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use it::entries::compile;
 use it::namespace::{cover, expect, inside};
-use it::{Lab, chosen};
+use it::{Lab, foreign};
 
 /// `start EMULATOR PROGRAM ARGV...`: AT_FLAGS, AT_EXECFD and AT_EXECFN as with flag T.
 const START: &str = r#"
@@ -87,7 +87,7 @@ fn a_transparent_interpreter_gets_its_program_by_descriptor() {
         let dir = std::path::Path::new("/tmp");
         let start = compile("cc", dir, "start", START);
         let own = Lab::open().anyarch.display().to_string();
-        let guests = chosen();
+        let guests = foreign();
         let programs: Vec<_> =
             guests.iter().map(|g| compile(&g.compiler(), dir, g.name, GUEST)).collect();
         let run = |guest: &String| {
