@@ -414,12 +414,14 @@ fn collect_sticky(engine: &Engine, state: &mut State) {
     state.fp_control = rest;
 }
 
-unsafe extern "C" fn helper(state: *mut State) {
+/// Gives the result by value: in memory, it would be two words that the caller loads as one, before
+/// they are there.
+unsafe extern "C" fn helper(state: *mut State) -> u128 {
     // SAFETY: called by translated code with its state, which nobody else is using.
     let state = unsafe { &mut *state };
     const COUNTER: u64 = OpCode::Counter as u64;
     match state.helper_op[0] & 0xff {
-        COUNTER => state.args[0] = crate::clock::now(&mut state.clock).into(),
+        COUNTER => crate::clock::now(&mut state.clock).into(),
         _ => eval::helper(state),
     }
 }

@@ -47,6 +47,12 @@ fn binary(op: VecOp) -> Option<Binary> {
     })
 }
 
+/// Whether an operation of two operands takes lane after lane of both.
+const fn is_plain(op: VecOp) -> bool {
+    use VecOp::{FAddP, FMaxNmP, FMaxNmV, FMaxP, FMaxV, FMinNmP, FMinNmV, FMinP, FMinV};
+    !matches!(op, FAddP | FMaxP | FMinP | FMaxNmP | FMinNmP | FMaxV | FMinV | FMaxNmV | FMinNmV)
+}
+
 fn lane_by_lane(v: &Args, fp: &mut Fp) -> Option<u128> {
     let bits = v.bits.min(64);
     let f = format(bits);
@@ -54,6 +60,11 @@ fn lane_by_lane(v: &Args, fp: &mut Fp) -> Option<u128> {
     let mask = |t: bool| if t { u64::MAX } else { 0 };
     let mode = rounding((v.param & 7) as u8, fp);
     let flag = v.param & 8 != 0;
+    if let Some(op) = binary(v.op).filter(|_| is_plain(v.op)) {
+        return Some(lanes::build(bits, v.total, |i| {
+            op(fp, f, lanes::get(v.a, bits, i), lanes::get(v.b, bits, i))
+        }));
+    }
     let lane = |fp: &mut Fp, i: u32| {
         let get = |w| lanes::get(w, bits, i);
         let (a, b, c) = (get(v.a), get(v.b), get(v.c));
@@ -84,8 +95,7 @@ fn lane_by_lane(v: &Args, fp: &mut Fp) -> Option<u128> {
                 let pair = |i| pair_lane(v, bits, i);
                 binary(v.op)?(fp, f, pair(2 * i), pair(2 * i + 1))
             }
-            VecOp::FMaxV | VecOp::FMinV | VecOp::FMaxNmV | VecOp::FMinNmV => return None,
-            _ => binary(v.op)?(fp, f, a, b),
+            _ => return None,
         })
     };
     lanes::try_build(bits, v.total, |i| lane(fp, i))

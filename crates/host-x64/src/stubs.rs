@@ -70,23 +70,7 @@ pub(crate) fn stubs(x: &X64) -> Stubs {
     }
     e.ret();
 
-    // Called from translated code: the return address is on the return stack. MXCSR stays as it is:
-    // to save it would be two thirds of the time that a call takes.
-    align(&mut e);
-    s.call_helper = e.position();
-    for pin in x.pins.iter().filter(|pin| is_clobbered(pin)) {
-        store_pin(pin, &mut e);
-    }
-    e.store(Size::Q, RET_SP, Gpr::RSP);
-    e.load(Size::Q, Gpr::RSP, HOST_SP);
-    e.lea(Size::Q, Gpr::RDI, Mem::base(Gpr::RBP, -BIAS));
-    e.call_mem(field(offset_of!(State, helper)));
-    e.load(Size::Q, Gpr::RSP, RET_SP);
-    for pin in x.pins.iter().filter(|pin| is_clobbered(pin)) {
-        load_pin(pin, &mut e);
-    }
-    e.ret();
-
+    call_helper(x, &mut e, &mut s);
     s.host_time = (host_time(x, &mut e, is_clobbered), host_time(x, &mut e, is_clobbered_integer));
     s.host_cpu = (host_cpu(x, &mut e, is_clobbered), host_cpu(x, &mut e, is_clobbered_integer));
     call_runtime(x, &mut e, &mut s);
@@ -103,6 +87,26 @@ pub(crate) fn stubs(x: &X64) -> Stubs {
     s.estimates = s.bytes.len() as u32;
     s.bytes.extend(ESTIMATES);
     s
+}
+
+/// Calls the helper. The return address is on the return stack. MXCSR stays as it is: to save it would be
+/// two thirds of the time that a call takes.
+fn call_helper(x: &X64, e: &mut Emit, s: &mut Stubs) {
+    align(e);
+    s.call_helper = e.position();
+    for pin in x.pins.iter().filter(|pin| is_clobbered(pin)) {
+        store_pin(pin, e);
+    }
+    e.store(Size::Q, RET_SP, Gpr::RSP);
+    e.load(Size::Q, Gpr::RSP, HOST_SP);
+    e.lea(Size::Q, Gpr::RDI, Mem::base(Gpr::RBP, -BIAS));
+    e.call_mem(field(offset_of!(State, helper)));
+    e.load(Size::Q, Gpr::RSP, RET_SP);
+    store_pair(e, arg(0));
+    for pin in x.pins.iter().filter(|pin| is_clobbered(pin)) {
+        load_pin(pin, e);
+    }
+    e.ret();
 }
 
 /// Asks the host's clock eax, with a function of integers, whatever MXCSR is; `changed` tells which pins the
@@ -188,16 +192,20 @@ fn cas_16(e: &mut Emit, s: &mut Stubs) {
     e.bind_short(aligned);
     let access = e.position();
     e.lock_cmpxchg16b(Mem::base(Gpr::RSI, 0));
-    // Put together here: two stores are slow to load as one.
-    e.mov_to_xmm(Size::Q, Xmm(14), Gpr::RAX);
-    e.pinsr(Size::Q, Xmm(14), Gpr::RDX, 1);
-    e.movaps_store(arg(0), Xmm(14));
+    store_pair(e, arg(0));
     for (r, m) in SAVED {
         e.load(Size::Q, r, m);
     }
     e.store_imm(Size::Q, arg(3), 0);
     e.ret();
     s.cas_16_fault = (access, failed);
+}
+
+/// Stores rdx:rax, put together before: two stores are slow to load as one. Destroys xmm14.
+fn store_pair(e: &mut Emit, m: Mem) {
+    e.mov_to_xmm(Size::Q, Xmm(14), Gpr::RAX);
+    e.pinsr(Size::Q, Xmm(14), Gpr::RDX, 1);
+    e.movaps_store(m, Xmm(14));
 }
 
 fn align(e: &mut Emit) {

@@ -608,14 +608,13 @@ impl Op {
         let none = Ref(0);
         Self { dst: Ref(rules.encode()), a: none, b: none, c: none, ..*self }.encode()
     }
-    /// The reverse of [`Op::encode_for_helper`].
-    ///
-    /// # Panics
-    /// If there is no such code.
+    /// The rules in an operation that was encoded by [`Op::encode_for_helper`].
     #[inline]
-    pub const fn decode_for_helper(w: [u64; 2]) -> (Self, FpRules) {
-        let op = Self::decode(w);
-        (op, FpRules::decode(op.dst.0))
+    pub const fn helper_rules(&self) -> FpRules {
+        match self.dst.0 {
+            0 => FpRules::decode(0),
+            other => FpRules::decode(other),
+        }
     }
     /// Whether this is an operation on six flags ([`SIX_FLAGS`]).
     #[inline]

@@ -248,10 +248,11 @@ pub struct State {
     /// Address of the stub for returns that the return stack does not predict: guest address in
     /// the first scratch register.
     pub ret_miss: u64,
-    /// Address of the "call helper" stub: calls `helper`, keeping the pins. The floating-point
-    /// control is the guest's meanwhile, so the helper must not compute with host floats.
+    /// Address of the "call helper" stub: calls `helper`, keeping the pins, and stores its result in
+    /// `args[0]`. The floating-point control is the guest's meanwhile, so the helper must not compute
+    /// with host floats.
     pub call_helper: u64,
-    /// `extern "C" fn(*mut State)`: evaluates `helper_op` over `args`; result in `args[0]`.
+    /// `extern "C" fn(*mut State) -> u128`: evaluates `helper_op` over `args`.
     pub helper: u64,
     /// The operation for `helper` (dst, a, b, c are meaningless; code, ty, aux, imm count).
     pub helper_op: [u64; 2],

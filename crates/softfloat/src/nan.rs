@@ -24,7 +24,13 @@ impl Fp {
     }
 
     /// FPProcessNaNs and FPProcessNaNs3: the NaN that these operands give.
+    #[inline]
     pub(crate) fn nans(&mut self, f: Format, operands: &[&Unpacked]) -> Option<u64> {
+        if operands.iter().any(|u| u.is_nan()) { self.chosen_nan(f, operands) } else { None }
+    }
+
+    #[cold]
+    fn chosen_nan(&mut self, f: Format, operands: &[&Unpacked]) -> Option<u64> {
         let rule = self.control.rules.nan;
         let key = |u: &Unpacked| Candidate {
             nan: u.is_nan(),
