@@ -21,19 +21,20 @@ impl Lower<'_> {
         self.helper_operands(op);
         self.unlock();
         self.flush_scratch();
-        let plain = if self.other_rules(op) {
+        let done = if self.other_rules(op) {
             self.call_helper(op);
-            None
+            [None; 2]
         } else {
             let plain = if self.is_exact() { self.plain(op) } else { None }
                 .or_else(|| self.uniform_shift(op))
                 .or_else(|| self.estimate(op));
-            if plain.is_some() || !self.in_args(op) {
+            let invalid = if self.traps_often() { self.without_trap(op) } else { None };
+            if !self.in_args(op) {
                 self.call_helper(op);
             }
-            plain
+            [plain, invalid]
         };
-        if let Some(done) = plain {
+        for done in done.into_iter().flatten() {
             self.e.bind(done);
         }
         if writes {

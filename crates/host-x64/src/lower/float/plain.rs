@@ -90,6 +90,19 @@ impl Plain {
     pub(crate) fn format(self) -> (u32, u64) {
         if self.double { (52, 1023) } else { (23, 127) }
     }
+    pub(crate) const fn operands(self) -> usize {
+        match self.what {
+            What::Sqrt => 1,
+            What::Fused(..) => 3,
+            _ => 2,
+        }
+    }
+    /// What an invalid operation gives.
+    pub(crate) fn default_nan(self) -> u64 {
+        let (fraction, _) = self.format();
+        let sign = u64::from(self.negated) << (self.bits() - 1);
+        self.infinity() | 1 << (fraction - 1) | sign
+    }
     /// All exponent bits: infinity.
     pub(crate) fn infinity(self) -> u64 {
         let (fraction, bias) = self.format();
@@ -98,7 +111,7 @@ impl Plain {
 }
 
 /// Of a shift by a register: whether it is signed, rounds, saturates.
-fn shift_by_register(code: VecOp) -> Option<(bool, bool, bool)> {
+pub(crate) fn shift_by_register(code: VecOp) -> Option<(bool, bool, bool)> {
     Some(match code {
         VecOp::ShlU => (false, false, false),
         VecOp::ShlS => (true, false, false),
@@ -122,12 +135,7 @@ impl Lower<'_> {
         }
         let strict = self.block.fp_exact;
         let (slow, done) = (self.e.new_label(), self.e.new_label());
-        let operands: &[usize] = match p.what {
-            What::Sqrt => &[0],
-            What::Fused(..) => &[0, 1, 2],
-            _ => &[0, 1],
-        };
-        for &n in operands {
+        for n in 0..p.operands() {
             self.plain_value(p, arg(n), strict, slow);
         }
         match p.what {
@@ -257,7 +265,7 @@ impl Lower<'_> {
             _ => self.e.movaps_load(x, m),
         }
     }
-    fn all(&mut self, p: Plain, v: u64) -> Mem {
+    pub(crate) fn all(&mut self, p: Plain, v: u64) -> Mem {
         self.e.constant(splat(v, p.bits(), 128))
     }
     /// The lanes of an operand without their signs.
@@ -274,7 +282,7 @@ impl Lower<'_> {
         }
     }
     /// `x` = lanes greater than `v`, as signed integers.
-    fn greater(&mut self, p: Plain, x: Xmm, v: u64) {
+    pub(crate) fn greater(&mut self, p: Plain, x: Xmm, v: u64) {
         let m = self.all(p, v);
         self.v3(op::PCMPGT[p.lane()], x, x, m);
     }
@@ -350,7 +358,7 @@ impl Lower<'_> {
         }
     }
     /// `X` = the result.
-    fn compute(&mut self, p: Plain) {
+    pub(crate) fn compute(&mut self, p: Plain) {
         let code = |code| op::fp(code, p.scalar, p.double);
         match p.what {
             What::Fused(negate, subtract) => {

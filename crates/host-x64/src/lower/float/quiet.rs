@@ -296,7 +296,11 @@ impl Lower<'_> {
             Quiet::Helper => {
                 self.helper_operands(o);
                 self.unlock();
+                let done = self.without_trap(o);
                 self.call_helper(o);
+                if let Some(done) = done {
+                    self.e.bind(done);
+                }
                 self.helper_result(o.dst);
             }
             Quiet::Invalid => self.raise_invalid(),
