@@ -64,6 +64,9 @@ pub(crate) mod op {
     /// Byte to word, word to doubleword, doubleword to quadword.
     pub(crate) const PMOVSX: [Code; 3] = [p66(2, 0x20), p66(2, 0x23), p66(2, 0x25)];
     pub(crate) const PMOVZX: [Code; 3] = [p66(2, 0x30), p66(2, 0x33), p66(2, 0x35)];
+    /// Byte to doubleword.
+    pub(crate) const PMOVSXBD: Code = p66(2, 0x21);
+    pub(crate) const PMOVZXBD: Code = p66(2, 0x31);
     /// VEX only.
     pub(crate) const PBROADCAST: [Code; 4] =
         [p66(2, 0x78), p66(2, 0x79), p66(2, 0x58), p66(2, 0x59)];

@@ -6,6 +6,7 @@
 use crate::emit::sse::{VShift, op};
 use crate::emit::{Cc, Gpr, Imm, Mem, Size, Xmm};
 use crate::lower::cold::ColdKind;
+use crate::lower::float::plain::shift_by_register;
 use crate::lower::values::{ARGS_SPILL, spill_mem};
 use crate::lower::vector::splat;
 use crate::lower::{Lower, arg};
@@ -105,8 +106,12 @@ impl Lower<'_> {
             VecOp::URecpe => self.unsigned_estimate(o.ty.bits(), false),
             VecOp::URsqrte => self.unsigned_estimate(o.ty.bits(), true),
             VecOp::FCAdd | VecOp::FCMla => self.complex(o),
-            VecOp::ShlU => self.shift_halfwords(o, false),
-            VecOp::ShlS => self.shift_halfwords(o, true),
+            VecOp::ShlU if vec_op::lane(o.imm) == 1 => self.shift_halfwords(o, false),
+            VecOp::ShlS if vec_op::lane(o.imm) == 1 => self.shift_halfwords(o, true),
+            VecOp::FRecpx => self.reciprocal_exponent(o),
+            VecOp::Sha512H => self.sha512h(),
+            VecOp::Sha512H2 => self.sha512h2(),
+            what if shift_by_register(what).is_some() => self.shift_wide(o),
             _ => self.saturate_in_args(o),
         }
     }
@@ -366,6 +371,36 @@ impl Lower<'_> {
             self.v2(op::MOVQ, Y, Y);
         }
         self.e.movaps_store(arg(0), Y);
+        true
+    }
+    /// FRECPX: the exponent's opposite, and the sign. Any NaN traps.
+    fn reciprocal_exponent(&mut self, o: Op) -> bool {
+        let lane = vec_op::lane(o.imm);
+        if !(2..=3).contains(&lane) || !self.avx() || self.is_exact() {
+            return false;
+        }
+        let (double, fraction): (bool, u32) = if lane == 3 { (true, 52) } else { (false, 23) };
+        let bits = 8 << lane;
+        let ones = u64::MAX >> (64 - bits);
+        let exponent = ones >> (fraction + 1) << fraction;
+        let both = self.e.constant((exponent | ones ^ ones >> 1).into());
+        let exponent = self.e.constant(exponent.into());
+        if double {
+            self.e.movsd_load(X, arg(0));
+        } else {
+            self.e.movss_load(X, arg(0));
+        }
+        self.fault();
+        self.v3i(op::fp(op::CMP, true, double), Y, X, X, 1);
+        self.v3(op::PAND, Y, X, exponent);
+        self.v3(op::PAND, X, X, both);
+        self.v3(op::PXOR, X, X, exponent);
+        // Of zeros and denormal numbers, the largest one of a number.
+        let zero = self.e.constant(u128::from(ones) ^ u128::MAX);
+        self.v3(op::PCMPEQ[usize::from(lane)], Y, Y, zero);
+        self.vshift(VShift::Sll, lane, Y, Y, fraction);
+        self.v3(op::PADD[usize::from(lane)], X, X, Y);
+        self.e.movaps_store(arg(0), X);
         true
     }
     /// SMMLA and its like: two rows of eight bytes times two columns.

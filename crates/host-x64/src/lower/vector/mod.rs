@@ -8,7 +8,9 @@ pub(crate) mod float;
 mod int;
 mod perm;
 pub(crate) mod saturate;
+mod sha512;
 mod shift;
+mod shift_wide;
 
 use crate::emit::sse::{VShift, op};
 use crate::emit::{Code, Imm, Mem, Xmm};
