@@ -55,7 +55,7 @@ pub(crate) fn check(program: &[Instruction]) -> bool {
     if n == 0 || n > MAX || !last_returns {
         return false;
     }
-    program.iter().enumerate().all(|(pc, i)| {
+    let allowed = |(pc, i): (usize, &Instruction)| {
         let room = n - pc - 1;
         match i.code {
             code::LD_W_ABS => i.k % 4 == 0 && (i.k as usize) < DATA_WORDS * 4,
@@ -64,15 +64,44 @@ pub(crate) fn check(program: &[Instruction]) -> bool {
             code::RET_K | code::RET_A | code::TAX | code::TXA | code::NEG => true,
             code::JA => (i.k as usize) < room,
             c if c & 7 == code::ALU => match (c & 0xf0, c & code::X) {
-                (0x30 | 0x90, 0) => i.k != 0,
+                (0x30, 0) => i.k != 0,
                 (0x60 | 0x70, 0) => i.k < 32,
-                (op, _) => op <= 0xa0 && op != 0x80 && c & 0xff00 == 0,
+                // Not the remainder.
+                (op, _) => op <= 0xa0 && !matches!(op, 0x80 | 0x90) && c & 0xff00 == 0,
             },
             c if c & 7 == code::JMP && c & 0xff00 == 0 => {
                 matches!(c & 0xf0, 0x10..=0x40) && usize::from(i.jt.max(i.jf)) < room
             }
             _ => false,
         }
+    };
+    program.iter().enumerate().all(allowed) && reads_what_it_wrote(program)
+}
+
+/// Whether on every way to a load from scratch memory there is a store to it (net/core/filter.c
+/// `check_load_and_stores`). Jumps lead forward only, and into the program.
+fn reads_what_it_wrote(program: &[Instruction]) -> bool {
+    // The words that are written on all jumps to an instruction, and on the way to this one.
+    let mut by_jumps = vec![u16::MAX; program.len()];
+    let mut written = 0_u16;
+    program.iter().enumerate().all(|(pc, i)| {
+        written &= by_jumps[pc];
+        match i.code {
+            code::ST | code::STX => written |= 1 << i.k,
+            code::LD_MEM | code::LDX_MEM => return written >> i.k & 1 != 0,
+            c if c & 7 == code::JMP => {
+                let distances = match c {
+                    code::JA => [i.k as usize; 2],
+                    _ => [i.jt, i.jf].map(usize::from),
+                };
+                for distance in distances {
+                    by_jumps[pc + 1 + distance] &= written;
+                }
+                written = u16::MAX;
+            }
+            _ => {}
+        }
+        true
     })
 }
 
@@ -128,7 +157,6 @@ fn arithmetic(operation: u16, a: u32, b: u32) -> Option<u32> {
         0x50 => a & b,
         0x60 => a.wrapping_shl(b),
         0x70 => a.wrapping_shr(b),
-        0x90 => a.checked_rem(b)?,
         _ => a ^ b,
     })
 }
@@ -150,6 +178,17 @@ mod tests {
         assert!(!check(&[op(0x15, 1, 0, 0), op(6, 0, 0, 0)]));
         assert!(!check(&[op(0x34, 0, 0, 0), op(6, 0, 0, 0)]));
         assert!(!check(&[op(0x28, 0, 0, 0), op(6, 0, 0, 0)]));
+        assert!(!check(&[op(0x94, 0, 0, 3), op(6, 0, 0, 0)]));
+    }
+
+    #[test]
+    fn what_is_read_was_written_on_every_way() {
+        let (load, store, end) = (op(0x60, 0, 0, 3), op(2, 0, 0, 3), op(6, 0, 0, 0));
+        assert!(!check(&[load, end]));
+        assert!(check(&[store, load, end]));
+        assert!(!check(&[op(0x15, 1, 0, 1), store, load, end]));
+        assert!(check(&[store, op(0x15, 1, 0, 1), end, load, end]));
+        assert!(!check(&[op(5, 0, 0, 1), store, load, end]));
     }
 
     #[test]
