@@ -157,6 +157,8 @@ impl Mm {
 
     /// Counts the guest's memory, for /proc.
     pub(crate) fn usage(&self) -> Usage {
-        self.space().usage()
+        let mut space = self.space();
+        space.note_growth();
+        space.usage()
     }
 }

@@ -169,7 +169,9 @@ impl Mm {
 
     /// The guest's ranges, for /proc.
     pub(crate) fn owned(&self) -> Intervals {
-        self.space().owned.clone()
+        let mut space = self.space();
+        space.note_growth();
+        space.owned.clone()
     }
 
     /// The executable ranges, for /proc.
@@ -335,7 +337,9 @@ impl AddressSpace for Mm {
     }
 
     fn mapped(&self, addr: u64) -> bool {
-        self.space().owned.contains(addr)
+        let mut space = self.space();
+        space.note_growth();
+        space.owned.contains(addr)
     }
 
     fn backed_by_file(&self, addr: u64) -> bool {
