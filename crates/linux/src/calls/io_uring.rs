@@ -8,6 +8,7 @@
 //! descriptor. Rings may be in memory that the guest has mapped itself.
 
 use super::poll::{HOST_EVENT, host_event, with_mask};
+use super::tags::{self, Copies};
 use super::{Args, Result};
 use crate::abi::Abi;
 use crate::layout::{self, EpollEvent};
@@ -23,6 +24,7 @@ const SETUP_REGISTERED_FD_ONLY: u32 = 1 << 15;
 const SETUP_NO_SQARRAY: u32 = 1 << 16;
 const ENTER_EXT_ARG: u64 = 8;
 const ENTER_REGISTERED_RING: u64 = 16;
+const REGISTER_BUFFERS: u64 = 0;
 const REGISTER_RING_FDS: u64 = 20;
 const REGISTER_RESIZE_RINGS: u64 = 33;
 /// Offsets to map the two rings and the submissions at.
@@ -53,6 +55,13 @@ mod entry {
 const OP_OPENAT: u8 = 18;
 const OP_OPENAT2: u8 = 28;
 const OP_EPOLL_CTL: u8 = 29;
+/// Operations with buffers in a vector, which is read when they are submitted.
+const VECTORS: [u8; 2] = [1, 2];
+/// Operations whose first address is none: what is to be cancelled is named, or a message.
+const NAMING: [u8; 4] = [7, 12, 14, 40];
+/// Operations with a second address: an update of a timeout, accept, statx, send, openat2, renameat,
+/// symlinkat, linkat, and those of extended attributes.
+const TWO: [u8; 12] = [12, 13, 21, 26, 28, 35, 38, 39, 41, 42, 43, 44];
 /// Gives events in the host's layout, at a time when nobody could change it.
 const OP_EPOLL_WAIT: u8 = 59;
 const OP_NONE: u8 = 255;
@@ -132,6 +141,12 @@ pub(super) fn in_use() -> bool {
 pub(super) fn io_uring_register(task: &mut Task, args: Args) -> Result {
     match args[1] & 0xffff_ffff {
         REGISTER_RING_FDS | REGISTER_RESIZE_RINGS => Err(Errno::EINVAL),
+        REGISTER_BUFFERS if task.takes_tags => {
+            let mut copies = Copies::default();
+            let vector = copies.vector(tags::strip(task, args[2]), args[3] & 0xffff_ffff);
+            let args = [args[0], args[1], vector, args[3], 0, 0];
+            task.call(libc::SYS_io_uring_register, args)
+        }
         _ => task.call(libc::SYS_io_uring_register, args),
     }
 }
@@ -154,6 +169,7 @@ pub(super) fn io_uring_enter(task: &mut Task, args: Args) -> Result {
         let ring = rings().get(&(fd as i32)).copied();
         // Without its memory nothing can have been submitted.
         if let Some(ring) = ring.filter(|ring| ring.at != 0 && ring.entries != 0) {
+            changes.tags = task.takes_tags;
             changes.make(task.process.abi, &ring, submit as u32);
         }
     }
@@ -173,6 +189,9 @@ struct Changes {
     old: Vec<(u64, Vec<u8>)>,
     /// What they point to.
     buffers: Vec<Vec<u8>>,
+    /// Addresses may have tags, which the host does not take; and vectors of buffers without them.
+    tags: bool,
+    copies: Copies,
 }
 
 impl Changes {
@@ -206,7 +225,34 @@ impl Changes {
         self.put(at, &pointer)
     }
 
+    /// Takes the tags off the addresses of a submission.
+    fn untag(&mut self, entry: u64) -> Option<()> {
+        let operation = ::memory::read_u8(entry + entry::OPERATION).ok()?;
+        let mut fields = Vec::new();
+        if !NAMING.contains(&operation) {
+            fields.push(entry::ADDR);
+        }
+        if TWO.contains(&operation) {
+            fields.push(entry::OFF);
+        }
+        for at in fields.into_iter().map(|field| entry + field) {
+            let address = ::memory::read_u64(at).ok()?;
+            let mut plain = tags::untag(address);
+            if VECTORS.contains(&operation) {
+                let len = ::memory::read_u32(entry + entry::LEN).ok()?;
+                plain = self.copies.vector(plain, len.into());
+            }
+            if plain != address {
+                self.put(at, &plain.to_le_bytes())?;
+            }
+        }
+        Some(())
+    }
+
     fn rewrite(&mut self, abi: &Abi, entry: u64) -> Option<()> {
+        if self.tags {
+            self.untag(entry)?;
+        }
         match ::memory::read_u8(entry + entry::OPERATION).ok()? {
             OP_OPENAT => {
                 let at = entry + entry::FLAGS;
@@ -238,9 +284,9 @@ impl Changes {
     }
 
     fn undo(self) {
-        for (at, old) in self.old.iter().rev() {
+        for (at, old) in self.old.into_iter().rev() {
             // If the guest has unmapped it, there is nothing to put back.
-            let _ = ::memory::write(*at, old);
+            let _ = ::memory::write(at, &old);
         }
     }
 }

@@ -58,7 +58,7 @@ pub(super) fn strip(task: &Task, address: u64) -> u64 {
     if task.takes_tags { untag(address) } else { address }
 }
 
-fn untag(address: u64) -> u64 {
+pub(super) fn untag(address: u64) -> u64 {
     if has(address) { address & !TAG } else { address }
 }
 
@@ -84,6 +84,8 @@ pub(crate) fn get(task: &Task, args: &[u64]) -> Result {
 pub(super) struct Copies {
     vectors: Vec<Vec<u8>>,
     headers: Option<Headers>,
+    /// Words that were changed where the guest has them: address and old value.
+    changed: Vec<(u64, u64)>,
 }
 
 /// Headers of messages.
@@ -113,6 +115,7 @@ pub(super) fn remove(task: &Task, call: &Call, mut args: Args) -> (Args, Copies)
             "sendmsg" | "recvmsg" => args[1] = copies.messages(args[1], 1, HEADER),
             // Each with its length.
             "sendmmsg" | "recvmmsg" => args[1] = copies.messages(args[1], args[2], HEADER + 1),
+            "io_submit" => args[2] = copies.submissions(args[2], args[1]),
             "futex_waitv" => args[0] = copies.futexes(args[0], args[1]),
             // (A number has none of these bits.)
             "ioctl" => args[2] = untag(args[2]),
@@ -124,7 +127,7 @@ pub(super) fn remove(task: &Task, call: &Call, mut args: Args) -> (Args, Copies)
 
 impl Copies {
     /// The vector of `len` buffers at `at`, or a copy without tags.
-    fn vector(&mut self, at: u64, len: u64) -> u64 {
+    pub(super) fn vector(&mut self, at: u64, len: u64) -> u64 {
         if len > VECTOR_MAX {
             return at;
         }
@@ -167,6 +170,32 @@ impl Copies {
         copy
     }
 
+    /// The `count` pointers to `struct iocb` at `at`, or a copy without tags. What these point to is
+    /// changed in its place, as the kernel tells results by its address.
+    fn submissions(&mut self, at: u64, count: u64) -> u64 {
+        const OPERATION: u64 = 16;
+        const BUFFER: u64 = 24;
+        const LEN: u64 = 32;
+        /// `IOCB_CMD_PREADV`, `IOCB_CMD_PWRITEV`.
+        const VECTORS: [u16; 2] = [7, 8];
+        let pointers = (0..count.min(VECTOR_MAX)).map(|n| ::memory::read_u64(at + 8 * n));
+        let mut copy = Vec::new();
+        for pointer in pointers {
+            let Ok(pointer) = pointer.map(untag) else { return at };
+            copy.extend(pointer.to_le_bytes());
+            let Ok(buffer) = ::memory::read_u64(pointer + BUFFER) else { continue };
+            let mut plain = untag(buffer);
+            if ::memory::read_u16(pointer + OPERATION).is_ok_and(|code| VECTORS.contains(&code)) {
+                plain = self.vector(plain, ::memory::read_u64(pointer + LEN).unwrap_or(0));
+            }
+            if plain != buffer && ::memory::write_u64(pointer + BUFFER, plain).is_ok() {
+                self.changed.push((pointer + BUFFER, buffer));
+            }
+        }
+        self.vectors.push(copy);
+        self.vectors[self.vectors.len() - 1].as_ptr() as u64
+    }
+
     /// The `count` words that are waited for at `at` (`struct futex_waitv`), or a copy without tags.
     fn futexes(&mut self, at: u64, count: u64) -> u64 {
         const SIZE: usize = 24;
@@ -185,6 +214,9 @@ impl Copies {
 
     /// Gives the guest what the kernel wrote to copies.
     pub(super) fn finish(self) {
+        for (at, old) in self.changed {
+            let _ = ::memory::write_u64(at, old);
+        }
         let Some(Headers { words, size, at }) = self.headers else { return };
         for (n, header) in words.chunks_exact(size).enumerate() {
             let at = at + 8 * (n * size) as u64;
@@ -213,6 +245,15 @@ mod tests {
         assert_ne!(copy, vector.as_ptr() as u64);
         assert_eq!(::memory::read_u64(copy), Ok(0x5000));
         assert_eq!(::memory::read_u64(copy + 16), Ok(0x6000));
+        let mut block = [0_u64; 8];
+        (block[3], block[4]) = (0x42 << 56 | 0x7000, 9);
+        let block = std::hint::black_box(&mut block);
+        let list = [0x17_u64 << 56 | block.as_ptr() as u64];
+        let copy = copies.submissions(list.as_ptr() as u64, 1);
+        assert_eq!(::memory::read_u64(copy), Ok(block.as_ptr() as u64));
+        assert_eq!(std::hint::black_box(&*block)[3], 0x7000);
+        Copies { changed: core::mem::take(&mut copies.changed), ..Copies::default() }.finish();
+        assert_eq!(std::hint::black_box(&*block)[3], 0x42 << 56 | 0x7000);
         let plain = [0x5000_u64, 7];
         assert_eq!(copies.vector(plain.as_ptr() as u64, 1), plain.as_ptr() as u64);
     }
