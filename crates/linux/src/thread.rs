@@ -10,11 +10,12 @@
 //! blocked until it is, also those that the host otherwise never blocks.
 
 use crate::calls;
+use crate::proc::PUBLISHED;
 use crate::signal::{AltStack, TaskSignals};
 use crate::task::Task;
 use crate::{family, ptrace, seccomp, signal};
 use engine::{Cpu, signals as host};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use sys::map::Mapping;
 use sys::process::CloneArgs;
@@ -117,6 +118,7 @@ fn child_task(task: &Task, request: &CloneArgs) -> Result<Task, Errno> {
         saved_mask: None,
         alt_stack: if alone { AltStack::NONE } else { task.signals.alt_stack },
         held: RefCell::default(),
+        shown: Cell::new(0),
         last_fault: (0, 0),
         own_actions,
     };
@@ -195,6 +197,7 @@ fn set_ids(child: &mut Task, request: &CloneArgs) {
 fn end(mut task: Task) -> i32 {
     raw::sigmask(u64::MAX);
     signal::leave_to_others(&mut task);
+    PUBLISHED.set_blocked(task.tid, 0);
     ptrace::ended(&mut task);
     if task.thread.by_library {
         calls::end_of_thread(&mut task);
@@ -240,6 +243,9 @@ fn sharing(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> {
     let result = sys::process::vfork(&args, &stack, || run_child(&mut child, clear));
     task.cpu.make_current();
     task.apply_mask();
+    if let Ok(pid) = result {
+        PUBLISHED.set_blocked(pid, 0);
+    }
     result.map(|pid| pid as u64)
 }
 
@@ -291,6 +297,8 @@ fn child_of_fork(task: &mut Task, request: &CloneArgs) {
     task.tid = task.cpu.tid();
     task.seccomp.started(task.tid);
     signal::forget_pending(task);
+    PUBLISHED.forget_blocked();
+    task.signals.shown.set(0);
     (task.clear_child_tid, task.robust_list) = (0, (0, 0));
     // The memory is a copy, and its own.
     task.process.mm.forked();

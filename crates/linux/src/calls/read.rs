@@ -24,7 +24,7 @@ fn view(task: &Task, fd: u64, from: ReadFrom, len: u64) -> Option<Made> {
     if !task.process.views.any() {
         return None;
     }
-    proc::read_view(task.process, fd as i32, from, len.min(i32::MAX as u64) as usize)
+    proc::read_view(task, fd as i32, from, len.min(i32::MAX as u64) as usize)
 }
 
 /// `read(2)`.

@@ -1,6 +1,6 @@
 //! Listings of `/proc/PID/fd`, `fdinfo` and `map_files` without what is the emulator's own.
 
-use super::exe::is_tagged;
+use super::exe::{descriptors, is_tagged};
 use super::names::{self, Owner};
 use super::{Layout, other};
 use crate::process::{PINNED_FD, Process};
@@ -70,6 +70,26 @@ pub(crate) fn hide(process: &Process, listed: &Listed, listing: &mut [u8]) -> us
             _ => fd >= PINNED_FD && is_ours(&listed.dir, fd),
         })
     })
+}
+
+/// How long the table of descriptors of a process is without those of the emulator; `host` is how long
+/// it is (fs/file.c `alloc_fdtable`).
+pub(super) fn table_size(process: &Process, owner: &Owner, host: u64) -> u64 {
+    /// The shortest one, and what longer ones are a multiple of.
+    const FIRST: u64 = 64;
+    const STEP: u64 = 128;
+    let dir: &[u8] = match owner {
+        Owner::Other(dir) => dir,
+        _ => b"/proc/self",
+    };
+    let theirs = |fd: &RawFd| match owner {
+        Owner::Other(dir) => *fd < PINNED_FD || !is_ours(dir, *fd),
+        _ => !process.is_own_fd(*fd),
+    };
+    let highest = descriptors(dir).into_iter().rev().find(theirs).unwrap_or(0) as u64;
+    let wanted =
+        if highest < FIRST { FIRST } else { (highest / STEP + 1).next_power_of_two() * STEP };
+    wanted.min(host)
 }
 
 /// Whether descriptor `fd` of the emulated process of `dir` is the emulator's.

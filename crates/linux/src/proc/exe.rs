@@ -126,7 +126,7 @@ pub(super) fn is_tagged(dir: &[u8], fd: RawFd) -> bool {
 }
 
 /// The descriptors of the process of `dir`, ascending.
-fn descriptors(dir: &[u8]) -> Vec<RawFd> {
+pub(super) fn descriptors(dir: &[u8]) -> Vec<RawFd> {
     use std::os::unix::ffi::OsStrExt as _;
     let list = [dir, b"/fd"].concat();
     let entries = std::fs::read_dir(std::ffi::OsStr::from_bytes(&list)).into_iter().flatten();

@@ -1,7 +1,7 @@
 //! How much memory the guest has and may have: /proc/PID/{statm,status,limits}. And the signals in
 //! `status`: the emulator has handlers of its own.
 
-use super::published;
+use super::published::{self, Blocked, PUBLISHED};
 use crate::elf::PAGE;
 use crate::limits;
 use crate::mm::Usage;
@@ -22,6 +22,8 @@ pub(super) struct Facts {
     known: u64,
     caught: u64,
     ignored: u64,
+    /// The synchronous signals that its threads block.
+    blocked: Blocked,
 }
 
 impl Facts {
@@ -36,6 +38,7 @@ impl Facts {
             known: u64::MAX,
             caught,
             ignored,
+            blocked: PUBLISHED.blocked(),
         }
     }
 
@@ -43,12 +46,12 @@ impl Facts {
     /// runs no guest.
     pub(super) fn of_other(dir: &[u8]) -> Option<Self> {
         let maps = super::maps_of(dir)?;
-        let (caught, ignored) = published::signals(dir, &maps)?;
+        let (caught, ignored, blocked) = published::signals(dir, &maps)?;
         let (usage, code) = published::layout(dir, &maps)?.usage(&maps);
         // (In `status` the host has no more of it than it has executable memory itself.)
         let statm = super::host_text(dir, b"statm")?;
         let text = statm.split(' ').nth(3)?.parse::<u64>().ok()? * PAGE;
-        let facts = Self { usage, code, text, known: SYNCHRONOUS, caught, ignored };
+        let facts = Self { usage, code, text, known: SYNCHRONOUS, caught, ignored, blocked };
         (usage.total > 0).then_some(facts)
     }
 
@@ -58,6 +61,11 @@ impl Facts {
     }
     pub(super) fn ignored(&self, host: u64) -> u64 {
         host & !self.known | self.ignored
+    }
+
+    /// The signals that thread `tid` blocks.
+    pub(super) fn blocked(&self, tid: u64, host: u64) -> u64 {
+        host & !SYNCHRONOUS | self.blocked.by(tid)
     }
 
     /// All memory, in bytes.
@@ -78,8 +86,12 @@ pub(super) fn statm(facts: &Facts, host: &[u8]) -> Option<Vec<u8>> {
     Some(format!("{total} {resident} {shared} {text} 0 {data} 0\n").into_bytes())
 }
 
-/// `status`.
-pub(super) fn status(facts: &Facts, host: &[u8]) -> Option<Vec<u8>> {
+/// `status`; `descriptors` tells how long the table of descriptors is whose length the host says.
+pub(super) fn status(
+    facts: &Facts,
+    host: &[u8],
+    descriptors: impl Fn(u64) -> u64,
+) -> Option<Vec<u8>> {
     let host = str::from_utf8(host).ok()?;
     let Usage { total, data, stack } = facts.usage;
     let number = |rest: &str| rest.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0);
@@ -88,6 +100,9 @@ pub(super) fn status(facts: &Facts, host: &[u8]) -> Option<Vec<u8>> {
     let ours = of("VmSize:").saturating_sub(total / 1024);
     let text = facts.text / 1024;
     let thread = host.lines().find_map(|line| line.strip_prefix("Pid:")).map(number);
+    // (Its number where it lives.)
+    let inner = host.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    let inner = inner.and_then(|all| all.split_ascii_whitespace().last()).map(number);
     let (mode, filters) = thread
         .and_then(|tid| seccomp::of_thread(tid as i32))
         .map_or((0, 0), |(mode, filters)| (mode, filters as u64));
@@ -95,6 +110,7 @@ pub(super) fn status(facts: &Facts, host: &[u8]) -> Option<Vec<u8>> {
     for line in host.lines() {
         let (name, rest) = line.split_once(':').unwrap_or((line, ""));
         let set = match name {
+            "SigBlk" => Some(facts.blocked(inner.or(thread).unwrap_or(0), set(rest))),
             "SigIgn" => Some(facts.ignored(set(rest))),
             "SigCgt" => Some(facts.caught(set(rest))),
             _ => None,
@@ -110,6 +126,7 @@ pub(super) fn status(facts: &Facts, host: &[u8]) -> Option<Vec<u8>> {
             _ => None,
         };
         let count = match name {
+            "FDSize" => Some(descriptors(number(rest))),
             // The host's filters, of a container for example, count as well.
             "Seccomp" => Some(number(rest).max(mode)),
             "Seccomp_filters" => Some(number(rest) + filters),

@@ -6,6 +6,7 @@
 //! the guest reads something else than the host has there (`view.rs`). `comm` and `status` are the
 //! host's too: names of threads are set there.
 
+mod call;
 mod descriptors;
 mod exe;
 mod kernel;
@@ -18,6 +19,7 @@ mod text;
 mod view;
 
 use crate::process::Process;
+use crate::task::Task;
 pub(crate) use descriptors::{hide, listed};
 pub use exe::Exe;
 pub(crate) use exe::{
@@ -68,8 +70,8 @@ fn is_view(process: &Process, entry: &Entry, fd: RawFd) -> bool {
     let shown = process.identity.shown;
     match (&entry.owner, entry.name.as_slice()) {
         (Owner::Root, b"cpuinfo" | b"arch") => true,
-        (Owner::Own, b"stat" | b"statm" | b"status") => true,
-        (Owner::Other(dir), b"stat" | b"statm" | b"status") => other::is_emulator(dir),
+        (Owner::Own, b"stat" | b"statm" | b"status" | b"syscall") => true,
+        (Owner::Other(dir), b"stat" | b"statm" | b"status" | b"syscall") => other::is_emulator(dir),
         (Owner::Own, b"maps" | b"smaps" | b"smaps_rollup" | b"numa_maps") => true,
         (Owner::Other(dir), b"maps" | b"smaps" | b"smaps_rollup" | b"numa_maps") => {
             other::is_emulator(dir)
@@ -90,7 +92,8 @@ pub(crate) fn may_splice(process: &Process, fd: RawFd) -> bool {
 }
 
 /// The guest's view of `entry`, of which `host` is the host's.
-fn content(process: &Process, entry: &Entry, host: Vec<u8>) -> Vec<u8> {
+fn content(task: &Task, entry: &Entry, host: Vec<u8>) -> Vec<u8> {
+    let process = task.process;
     // Of a process that has ended nothing is left.
     if host.is_empty() {
         return host;
@@ -103,7 +106,10 @@ fn content(process: &Process, entry: &Entry, host: Vec<u8>) -> Vec<u8> {
             Facts::of_other(dir).and_then(|facts| text::stat_of_other(&facts, &host))
         }
         (owner, b"statm") => facts(process, owner).and_then(|facts| memory::statm(&facts, &host)),
-        (owner, b"status") => facts(process, owner).and_then(|facts| memory::status(&facts, &host)),
+        (owner, b"status") => facts(process, owner).and_then(|facts| {
+            memory::status(&facts, &host, |size| descriptors::table_size(process, owner, size))
+        }),
+        (_, b"syscall") => call::shown(task, entry, &host),
         (_, b"limits") => memory::limits(&host),
         (_, b"fdinfo") => Some(text::fdinfo(process, &host)),
         (_, b"maps" | b"smaps" | b"smaps_rollup" | b"numa_maps") => mapped(process, entry, &host),

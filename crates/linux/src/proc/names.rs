@@ -21,6 +21,13 @@ pub(super) struct Entry {
     pub(super) owner: Owner,
     /// Its name in that directory.
     pub(super) name: Vec<u8>,
+    /// The number of the thread or process in whose directory it is.
+    pub(super) number: u64,
+}
+
+/// The number that `dir` is named by.
+fn number(dir: &[u8]) -> u64 {
+    split(dir).and_then(|(_, number)| str::from_utf8(number).ok()?.parse().ok()).unwrap_or(0)
 }
 
 /// The path of a descriptor as the kernel knows it.
@@ -35,8 +42,8 @@ pub(super) fn entry(fd: RawFd) -> Option<Entry> {
     let (dir, name) = (&path[..slash], &path[slash + 1..]);
     // All files of that directory are alike.
     Some(match dir.strip_suffix(b"/fdinfo") {
-        Some(dir) => Entry { owner: owner_of(dir), name: b"fdinfo".to_vec() },
-        None => Entry { owner: owner_of(dir), name: name.to_vec() },
+        Some(dir) => Entry { owner: owner_of(dir), name: b"fdinfo".to_vec(), number: number(dir) },
+        None => Entry { owner: owner_of(dir), name: name.to_vec(), number: number(dir) },
     })
 }
 
@@ -94,10 +101,10 @@ mod tests {
             let entry = entry_of(&path);
             assert_eq!((entry.owner, entry.name.as_slice()), (Owner::Own, &b"maps"[..]), "{path}");
         }
-        let root = Entry { owner: Owner::Root, name: b"cpuinfo".to_vec() };
+        let root = Entry { owner: Owner::Root, name: b"cpuinfo".to_vec(), number: 0 };
         assert_eq!(entry_of("/proc/cpuinfo"), root);
         assert_eq!(entry_of("/proc/1/comm").owner, Owner::Other(b"/proc/1".to_vec()));
-        let info = Entry { owner: Owner::Own, name: b"fdinfo".to_vec() };
+        let info = Entry { owner: Owner::Own, name: b"fdinfo".to_vec(), number: pid.into() };
         assert_eq!(entry_of("/proc/self/fdinfo/1"), info);
     }
 }

@@ -5,6 +5,7 @@
 use super::maps::Layout;
 use crate::elf::PAGE;
 use crate::intervals::Intervals;
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicU64, Ordering, fence};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use sys::{auxv, raw};
@@ -27,6 +28,25 @@ pub(crate) struct Published {
     /// Which of the signals that the host always catches it catches, and which it ignores.
     caught: AtomicU64,
     ignored: AtomicU64,
+    /// Which of these signals threads block: the thread's number in the upper half, the set in the lower
+    /// one. Only those that block any are here.
+    blocked: [AtomicU64; BLOCKED],
+}
+
+/// How many threads can be shown that block such signals.
+const BLOCKED: usize = 128;
+/// Where they start, in words.
+const BLOCKED_AT: usize = offset_of!(Published, blocked) / 8;
+
+/// Which synchronous signals the threads of a process block.
+pub(super) struct Blocked(Vec<u64>);
+
+impl Blocked {
+    /// Those that thread `tid` blocks.
+    pub(super) fn by(&self, tid: u64) -> u64 {
+        let own = self.0.iter().find(|&&entry| entry >> 32 == tid);
+        own.map_or(0, |entry| entry & u64::from(u32::MAX))
+    }
 }
 
 /// Where the ranges of an [`Intervals`] are.
@@ -51,7 +71,36 @@ impl Published {
             vdso: AtomicU64::new(0),
             caught: AtomicU64::new(0),
             ignored: AtomicU64::new(0),
+            blocked: [const { AtomicU64::new(0) }; BLOCKED],
         }
+    }
+
+    /// Thread `tid` blocks the synchronous signals `set` from now on.
+    pub(crate) fn set_blocked(&self, tid: i32, set: u64) {
+        let word = u64::from(tid as u32) << 32 | set;
+        let new = if set == 0 { 0 } else { word };
+        let first = tid as usize % BLOCKED;
+        let all = || self.blocked[first..].iter().chain(&self.blocked[..first]);
+        let own = |entry: &&AtomicU64| entry.load(Ordering::Relaxed) >> 32 == word >> 32;
+        let put = |entry: &AtomicU64| {
+            entry.compare_exchange(0, new, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        };
+        match all().find(own) {
+            Some(entry) => entry.store(new, Ordering::Relaxed),
+            None => {
+                let _ = new == 0 || all().any(put);
+            }
+        }
+    }
+
+    /// In the child of a fork: there is no thread yet that blocks any.
+    pub(crate) fn forget_blocked(&self) {
+        self.blocked.iter().for_each(|entry| entry.store(0, Ordering::Relaxed));
+    }
+
+    /// Which synchronous signals the threads of this process block.
+    pub(super) fn blocked(&self) -> Blocked {
+        Blocked(self.blocked.iter().map(|entry| entry.load(Ordering::Relaxed)).collect())
     }
 
     /// Sets where heap and vDSO are.
@@ -104,11 +153,12 @@ pub(super) fn layout(dir: &[u8], maps: &str) -> Option<Layout> {
     published(memory.as_raw_fd(), at)
 }
 
-/// Which of the synchronous signals the process of `dir` catches, and which it ignores.
-pub(super) fn signals(dir: &[u8], maps: &str) -> Option<(u64, u64)> {
+/// Which of the synchronous signals the process of `dir` catches, which it ignores, and which its threads
+/// block.
+pub(super) fn signals(dir: &[u8], maps: &str) -> Option<(u64, u64, Blocked)> {
     let (memory, at) = open(dir, maps)?;
     let words = read(memory.as_raw_fd(), at, WORDS)?;
-    Some((words[8], words[9]))
+    Some((words[8], words[9], Blocked(words[BLOCKED_AT..].to_vec())))
 }
 
 fn published(memory: RawFd, at: u64) -> Option<Layout> {
@@ -186,7 +236,15 @@ mod tests {
         assert_eq!(list(&found.exec), [(0x4000, 0x5000), (0x8000, 0x9000)]);
         assert_eq!((found.heap.0, found.vdso), (0x6000, 0x8000));
         let words = super::read(memory.as_raw_fd(), &raw const PUBLIC as u64, WORDS).unwrap();
-        assert_eq!(words[6..], [0x6000, 0x8000, 1 << 10, 1 << 4]);
+        assert_eq!(words[6..BLOCKED_AT], [0x6000, 0x8000, 1 << 10, 1 << 4]);
+        for tid in 1..1000 {
+            PUBLIC.set_blocked(tid, 1 << 10);
+            PUBLIC.set_blocked(tid, if tid % 64 == 3 { 1 << 4 } else { 0 });
+        }
+        let blocked = PUBLIC.blocked();
+        assert_eq!([3, 67, 68, 963].map(|tid| blocked.by(tid)), [16, 16, 0, 16]);
+        PUBLIC.forget_blocked();
+        assert_eq!(PUBLIC.blocked().by(3), 0);
         // In the middle of a change.
         PUBLIC.owned.begin();
         assert_eq!(list(&read().unwrap().owned), list(&owned));

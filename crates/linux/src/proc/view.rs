@@ -7,7 +7,7 @@
 
 use super::names;
 use super::{content, read_all};
-use crate::process::Process;
+use crate::task::Task;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::collections::BTreeMap;
 use std::os::fd::RawFd;
@@ -107,15 +107,16 @@ impl Views {
 /// # Errors
 /// The kernel's: of a process that is gone, for example.
 pub(crate) fn read(
-    process: &Process,
+    task: &Task,
     fd: RawFd,
     from: ReadFrom,
     len: usize,
 ) -> Option<Result<Vec<u8>, Errno>> {
-    process.views.has(fd).then(|| read_view(process, fd, from, len))
+    task.process.views.has(fd).then(|| read_view(task, fd, from, len))
 }
 
-fn read_view(process: &Process, fd: RawFd, from: ReadFrom, len: usize) -> Result<Vec<u8>, Errno> {
+fn read_view(task: &Task, fd: RawFd, from: ReadFrom, len: usize) -> Result<Vec<u8>, Errno> {
+    let process = task.process;
     let offset = match from {
         ReadFrom::At(offset) => offset,
         ReadFrom::Offset => raw::call(libc::SYS_lseek, [fd as u64, 0, libc::SEEK_CUR as u64])?,
@@ -125,7 +126,7 @@ fn read_view(process: &Process, fd: RawFd, from: ReadFrom, len: usize) -> Result
         let host = read_all(fd)?;
         // (Whose it is may be another answer than at the open: a fork is another process.)
         view.made = match names::entry(fd) {
-            Some(entry) => content(process, &entry, host),
+            Some(entry) => content(task, &entry, host),
             None => host,
         };
     }

@@ -23,6 +23,7 @@ pub use info::Info;
 pub(crate) use info::SI_KERNEL;
 
 use crate::layout::{self, Model, StackT};
+use crate::proc::PUBLISHED;
 use crate::task::Task;
 use crate::{calls, ptrace};
 use engine::{Fault, RecordedSignal, signals as host};
@@ -31,7 +32,7 @@ use ir::state::{
     TRAP_INTERRUPT, TRAP_PROTECTION,
 };
 use memory::MemoryFault;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use sys::Errno;
 
@@ -149,6 +150,8 @@ pub struct TaskSignals {
     pub alt_stack: AltStack,
     /// Synchronous signals that were sent to the thread while blocked.
     pub held: RefCell<Vec<RecordedSignal>>,
+    /// Which blocked synchronous signals /proc shows.
+    pub shown: Cell<u64>,
     /// `fault_address` and syndrome of the last fault, for frames.
     pub last_fault: (u64, u64),
     /// The actions of a process that shares its memory with its parent but not its actions.
@@ -163,6 +166,7 @@ impl Default for TaskSignals {
             saved_mask: None,
             alt_stack: AltStack::NONE,
             held: RefCell::default(),
+            shown: Cell::new(0),
             last_fault: (0, 0),
             own_actions: None,
         }
@@ -199,6 +203,10 @@ impl Task {
     /// Makes the host's mask the guest's.
     pub(crate) fn apply_mask(&self) {
         let mask = self.signals.mask;
+        let blocked = mask & SYNCHRONOUS;
+        if blocked != self.signals.shown.replace(blocked) {
+            PUBLISHED.set_blocked(self.tid, blocked);
+        }
         self.cpu.set_takes(!mask);
         if pending(self) & !mask != 0 {
             self.cpu.interrupt();
