@@ -209,6 +209,13 @@ static void by_calls(void) {
 		sum += pwrite(mem, put_constant(bytes, n), 6, (off_t)(code + 100));
 		sum = sum * 31 + call(code + 100, 0);
 	}
+	// (This is not asked for protections.)
+	mprotect(code, 2 * PAGE, PROT_READ | PROT_EXEC);
+	for (uint32_t n = 0; n < 20; n++) {
+		byte bytes[6];
+		sum += pwrite(mem, put_constant(bytes, n * 5), 6, (off_t)(code + 200));
+		sum = sum * 31 + call(code + 200, 0);
+	}
 	close(mem);
 	printf("calls %#lx\n", sum);
 }

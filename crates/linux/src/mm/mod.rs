@@ -29,7 +29,7 @@ use crate::elf::{Addresses, PAGE};
 use crate::intervals::Intervals;
 use crate::proc::PUBLISHED;
 use core::cell::Cell;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use engine::{AddressSpace, Engine};
 use guest::Coherence;
 use std::collections::BTreeMap;
@@ -67,6 +67,8 @@ pub struct Mm {
     files: RwLock<Intervals>,
     /// Of the executable ones, those that can be written to, or are shared with mappings that may be.
     plastic: RwLock<Intervals>,
+    /// All of them may change, whatever their protection.
+    all_plastic: AtomicBool,
     /// Of the executable ones, those in which branch targets are guarded; none with guests that do
     /// not check them.
     guarded: RwLock<Intervals>,
@@ -140,6 +142,7 @@ impl Mm {
             exec_changes: AtomicU64::new(0),
             files: RwLock::new(Intervals::new()),
             plastic: RwLock::new(Intervals::new()),
+            all_plastic: AtomicBool::new(false),
             guarded: RwLock::new(Intervals::new()),
             vdso: OnceLock::new(),
         }
@@ -232,6 +235,15 @@ impl Mm {
         drop(ranges);
         if new && self.engine.guest().spec().coherence == Coherence::Stores {
             self.engine.invalidate(start, end - start);
+        }
+    }
+
+    /// From now on any code may change: the program has opened its own memory as a file, which has no
+    /// regard for protections.
+    pub(crate) fn may_write_anywhere(&self) {
+        let stores = self.engine.guest().spec().coherence == Coherence::Stores;
+        if stores && !self.all_plastic.swap(true, Ordering::SeqCst) {
+            self.engine.invalidate(0, self.addresses.end);
         }
     }
 
@@ -353,7 +365,8 @@ impl AddressSpace for Mm {
     }
 
     fn plastic(&self, addr: u64) -> bool {
-        self.plastic.read().unwrap_or_else(PoisonError::into_inner).contains(addr)
+        self.all_plastic.load(Ordering::SeqCst)
+            || self.plastic.read().unwrap_or_else(PoisonError::into_inner).contains(addr)
     }
 
     fn guarded(&self, addr: u64) -> bool {

@@ -42,15 +42,19 @@ const PROC_MAGIC: i128 = 0x9fa0;
 /// To be called after every successful open, with the new descriptor, the host's flags of the open and
 /// what it opened: the guest reads its own view of it if the host's would be wrong.
 pub(crate) fn after_open(process: &Process, fd: RawFd, flags: i32, stat: &libc::stat) {
-    const OTHER: i32 = libc::O_ACCMODE | libc::O_PATH | libc::O_DIRECTORY;
+    const OTHER: i32 = libc::O_PATH | libc::O_DIRECTORY;
     // Files of procfs are empty regular files on a device without a number.
     let pseudo = stat.st_size == 0 && libc::major(stat.st_dev) == 0;
-    if flags & OTHER == libc::O_RDONLY
-        && pseudo
-        && stat.st_mode & libc::S_IFMT == libc::S_IFREG
-        && is_proc(fd)
-        && names::entry(fd).is_some_and(|entry| is_view(process, &entry, fd))
-    {
+    let regular = stat.st_mode & libc::S_IFMT == libc::S_IFREG;
+    if !(flags & OTHER == 0 && pseudo && regular && is_proc(fd)) {
+        return;
+    }
+    let Some(entry) = names::entry(fd) else { return };
+    if flags & libc::O_ACCMODE != libc::O_RDONLY {
+        if entry.owner == Owner::Own && entry.name == b"mem" {
+            process.mm.may_write_anywhere();
+        }
+    } else if is_view(process, &entry, fd) {
         process.views.enter(fd);
     }
 }
