@@ -11,7 +11,7 @@ use crate::lower::liveness::READER;
 use crate::lower::values::spill_mem;
 use core::mem::offset_of;
 use host::{FlagsAt, Recipe};
-use ir::{Cond, OpCode, Ref, State};
+use ir::{Cond, Op, OpCode, Ref, State};
 
 /// What the host's flags mean.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -82,6 +82,8 @@ pub(crate) struct HostFlags {
     /// The last value that is 1 just if the host's flags, as they are at a position of the code, pass a
     /// test, and else 0.
     pub(super) truth: Option<(Ref, Test, u32)>,
+    /// The last addition, if the host's carry, as it is at a position of the code, is that of it.
+    pub(super) carry: Option<(Op, u32)>,
 }
 
 /// A test of the host's flags.

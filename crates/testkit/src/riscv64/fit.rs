@@ -57,8 +57,8 @@ pub(super) fn group(rng: &mut Rng, word: u64, line: &'static Line, place: Place)
             rv::push(&mut code, 0xf200_0053 | free << 15 | fs1 << 7);
             finish(code, word, line, None)
         }
-        name if name.starts_with("froundnx") => {
-            // The oracle forgets the flag if nothing uses the result: fmv.x.d does.
+        name if name.starts_with("fround") => {
+            // The oracle forgets the flags if nothing uses the result: fmv.x.d does.
             let fd = register(line, word, "fd")?;
             let free = place.register(rng, &[]);
             let mut group = finish(Vec::new(), word, line, None)?;

@@ -75,8 +75,51 @@ const VALUES: &[(&str, &str)] = &[
     ("fcvt_s_h", "fadd_s"),
 ];
 
+/// The second has the operands of the first, in either order.
+const OPERANDS: &[(&str, &str)] = &[
+    ("mul", "mulhu"),
+    ("mulhu", "mul"),
+    ("mul", "mulh"),
+    ("mulh", "mul"),
+    ("mulhsu", "mul"),
+    ("add", "sltu"),
+    ("div", "rem"),
+];
+
+/// The second compares the result of the first with one of its operands.
+const CARRIES: &[(&str, &str)] =
+    &[("add", "sltu"), ("add", "bltu"), ("add", "bgeu"), ("addw", "sltu")];
+
+/// A random pair of registers with operands in common.
+fn pair_of_operands(generator: &mut Generator, place: Place) -> Option<Group> {
+    let names = generator.rng.below((OPERANDS.len() + CARRIES.len()) as u64) as usize;
+    let carries = CARRIES.get(names.wrapping_sub(OPERANDS.len()));
+    let (first, second) = *carries.or_else(|| OPERANDS.get(names))?;
+    let line = |generator: &Generator, name| -> Option<&'static Line> {
+        generator.lines().iter().copied().find(|l| l.name == name)
+    };
+    let (first, second) = (line(generator, first)?, line(generator, second)?);
+    let (one, mut two) = (generator.word_of(first)?, generator.word_of(second)?);
+    let rng = &mut generator.rng;
+    let (a, b) = (register(first, one, "rs1")?, register(first, one, "rs2")?);
+    let (a, b) = if rng.one_in(2) { (a, b) } else { (b, a) };
+    let a = if carries.is_some() { register(first, one, "rd")? } else { a };
+    two = with(second, with(second, two, "rs1", a), "rs2", b);
+    if writes(first, one, place.kept) || writes(second, two, place.kept) {
+        return None;
+    }
+    let branch = matches!(second.name, "bltu" | "bgeu")
+        .then(|| Branch { set: immediate, skip: rng.below(4) as isize });
+    let mut code = one.to_le_bytes()[..4].to_vec();
+    code.extend(&two.to_le_bytes()[..4]);
+    Some(Group { code, last: 4, branch })
+}
+
 /// A random pair; None if its lines are not among those of `generator`, or do not fit.
 pub(super) fn pair(generator: &mut Generator, place: Place) -> Option<Group> {
+    if generator.rng.one_in(4) {
+        return pair_of_operands(generator, place);
+    }
     let (first, second) = VALUES[generator.rng.below(VALUES.len() as u64) as usize];
     let line = |generator: &Generator, name| -> Option<&'static Line> {
         generator.lines().iter().copied().find(|l| l.name == name)
@@ -118,7 +161,7 @@ mod tests {
 
     #[test]
     fn every_name_is_an_implemented_line() {
-        for name in VALUES.iter().flat_map(|&(a, b)| [a, b]) {
+        for name in [VALUES, OPERANDS, CARRIES].concat().iter().flat_map(|&(a, b)| [a, b]) {
             assert!(TABLE.named(name).is_some_and(Line::implemented), "{name}");
         }
     }

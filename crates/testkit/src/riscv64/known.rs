@@ -29,9 +29,9 @@ const KNOWN: &[Known] = &[
         lines: &[],
     },
     Known {
-        what: "the oracle's: inexact is not raised if the result is overwritten before anything uses it; \
+        what: "the oracle's: exceptions are not raised if the result is overwritten before anything uses it; \
                generated with a use",
-        heading: "FROUNDNX",
+        heading: "FROUND, FROUNDNX",
         lines: &[],
     },
     Known {

@@ -17,7 +17,7 @@ use ir::state::{
     CODE_COUNTS, CODE_PIECE, DISPLACED_ENTRIES, DISPLACED_FACTOR, HASH_ENTRIES, HASH_FACTOR,
     HashEntry, POLL_OFFSET, SLOT_PC, exit,
 };
-use ir::{Cond, ExitKind, Op, State};
+use ir::{Cond, ExitKind, Modifier, Op, State};
 
 const EXIT_REASON: Mem = Mem::state(offset_of!(State, exit_reason) as i32);
 const EXIT_ARG: Mem = Mem::state(offset_of!(State, exit_arg) as i32);
@@ -46,6 +46,7 @@ impl Lower<'_> {
         self.flush_scratch();
         self.host_flags.compare = None;
         self.host_flags.truth = None;
+        self.host_flags.carry = None;
         self.e.bind(self.labels[n as usize]);
     }
     /// Makes the state what label `n` expects.
@@ -224,7 +225,8 @@ impl Lower<'_> {
             self.before_flagless(op.imm);
         }
         let cond = Cond::from_u8(op.aux as u8);
-        let test = match self.test_in_flags(op, cond) {
+        let told = self.test_in_flags(op, cond).or_else(|| self.carry_in_flags(op, cond));
+        let test = match told {
             Some(test) => test,
             None => self.compare_operands(op, cond),
         };
@@ -239,6 +241,25 @@ impl Lower<'_> {
         match cond {
             Cond::Ne => Some(test),
             Cond::Eq => Some(test.invert()),
+            _ => None,
+        }
+    }
+    /// What to test if `op` compares a sum with what was added, as guests without a carry do, and the host's
+    /// flags still tell: it is less if there was a carry.
+    pub(crate) fn carry_in_flags(&self, op: Op, cond: Cond) -> Option<Test> {
+        let (sum, position) = self.host_flags.carry?;
+        let (value, other) = (sum.dst, op.b);
+        let same = op.ty == sum.ty
+            && op.a == value
+            && other != value
+            && (other.as_slot().is_some() || other.as_temp().is_some())
+            && (other == sum.a || other == sum.b && Self::modifier(sum) == Modifier::None);
+        if !same || position != self.e.position() {
+            return None;
+        }
+        match cond {
+            Cond::Lo => Some(Test::One(Cc::B)),
+            Cond::Hs => Some(Test::One(Cc::Ae)),
             _ => None,
         }
     }

@@ -178,6 +178,10 @@ impl Lower<'_> {
     }
     fn add_operand(&mut self, op: Op, size: Size, keep: bool, a: Gpr, b: Operand) {
         let d = self.define_over(op.dst, op.a, a);
+        let carries = match b {
+            Operand::Reg(b) => !keep && (d == a || d == b),
+            Operand::Imm(_) => false,
+        };
         match b {
             Operand::Imm(0) if size == Size::Q => return self.set(op.dst, a),
             Operand::Imm(imm) if d == a && !keep => {
@@ -195,6 +199,9 @@ impl Lower<'_> {
             Operand::Reg(b) => self.e.lea(size, d, Mem::index(a, b, 0, 0)),
         }
         self.set(op.dst, d);
+        if carries && op.code == OpCode::Add {
+            self.host_flags.carry = Some((op, self.e.position()));
+        }
     }
     pub(crate) fn sub(&mut self, op: Op) {
         if self.modifier_clobbers(op) {

@@ -158,8 +158,14 @@ impl Lower<'_> {
         }
     }
     pub(crate) fn set_cmp(&mut self, op: Op) {
-        self.clobber();
-        let test = self.compare_operands(op, Cond::from_u8(op.aux as u8));
+        let cond = Cond::from_u8(op.aux as u8);
+        let test = match self.carry_in_flags(op, cond) {
+            Some(test) => test,
+            None => {
+                self.clobber();
+                self.compare_operands(op, cond)
+            }
+        };
         self.host_flags.busy = true;
         // The destination may be an operand, but those have been compared already.
         self.unlock();

@@ -3,7 +3,7 @@
 use crate::emit::{Cc, Gpr, Mem, Size};
 use crate::lower::Lower;
 use crate::{Alu, Bmi, Count, Shift, Unary};
-use ir::{Op, OpCode};
+use ir::{Op, OpCode, Ty};
 
 impl Lower<'_> {
     /// Whether to multiply by MULX: other forms destroy the host's flags, which are needed. Carry
@@ -24,7 +24,75 @@ impl Lower<'_> {
         self.e.bmi(Bmi::Mulx, size, high.unwrap_or(d), low.unwrap_or(d), b);
         self.set(op.dst, d);
     }
+    /// Where the next instruction multiplies the same registers for the other half of the product.
+    fn other_half(&self, op: Op) -> Option<usize> {
+        let [insn, next] = *self.block.ops[self.at + 1..].first_chunk::<2>()?;
+        let halves = match (op.code, next.code) {
+            (OpCode::Mul, high) | (high, OpCode::Mul) => {
+                matches!(high, OpCode::MulHiU | OpCode::MulHiS)
+            }
+            _ => false,
+        };
+        let same = (next.a, next.b) == (op.a, op.b) || (next.a, next.b) == (op.b, op.a);
+        let slots = [op.a, op.b, op.dst, next.dst].iter().all(|r| r.as_slot().is_some());
+        let kept = op.dst != op.a && op.dst != op.b && op.dst != next.dst;
+        let found = insn.code == OpCode::Insn
+            && (op.ty, next.ty) == (Ty::I64, Ty::I64)
+            && halves
+            && same
+            && slots
+            && kept
+            && self.translates_all();
+        found.then_some(self.at + 2)
+    }
+    /// Both halves of a product, of which the operation at `other` is one. False: not done.
+    fn mul_both(&mut self, op: Op) -> bool {
+        let Some(other) = self.other_half(op) else { return false };
+        let next = self.block.ops[other];
+        let signed = [op.code, next.code].contains(&OpCode::MulHiS);
+        let mulx = self.host.features().bmi2 && !signed;
+        if !mulx && self.must_save() {
+            return false;
+        }
+        if self.flags.recipe.is_some()
+            && let Some(slot) = next.dst.as_slot()
+        {
+            self.keep_recipe_operand(slot);
+        }
+        let (mut first, mut second) = (Gpr::RAX, Gpr::RDX);
+        if mulx {
+            self.fixed(Gpr::RDX, op.a);
+            let b = match self.only_home(op.b) {
+                Some(m) => Err(m),
+                None => Ok(self.using(op.b)),
+            };
+            first = self.host.pin(op.dst).map_or(Gpr::RDX, Gpr);
+            second = self.define(next.dst);
+            let is_low = op.code == OpCode::Mul;
+            let (high, low) = if is_low { (second, first) } else { (first, second) };
+            match b {
+                Ok(b) => self.e.bmi(Bmi::Mulx, Size::Q, high, low, b),
+                Err(m) => self.e.mulx_load(Size::Q, high, low, m),
+            }
+        } else {
+            self.clobber();
+            self.fixed(Gpr::RAX, op.a);
+            self.take(Gpr::RDX);
+            let b = self.using(op.b);
+            self.e.unary(if signed { Unary::Imul } else { Unary::Mul }, Size::Q, b);
+            if op.code != OpCode::Mul {
+                (first, second) = (second, first);
+            }
+        }
+        self.set(op.dst, first);
+        (self.at, self.skip, self.op) = (other, other, next);
+        self.set(next.dst, second);
+        true
+    }
     pub(crate) fn mul(&mut self, op: Op) {
+        if self.mul_both(op) {
+            return;
+        }
         let size = Self::size(op);
         if self.by_mulx() {
             return self.mulx(op, size, Some(Gpr::RDX), None);
@@ -53,6 +121,9 @@ impl Lower<'_> {
         self.set(op.dst, d);
     }
     pub(crate) fn mul_high(&mut self, op: Op) {
+        if self.mul_both(op) {
+            return;
+        }
         if op.code == OpCode::MulHiU && self.by_mulx() {
             return self.mulx(op, Size::Q, None, Some(Gpr::RDX));
         }
