@@ -116,7 +116,9 @@ pub fn loader(head: &[u8]) -> Option<String> {
                 (number(at.checked_add(4)?, 4)?, number(at.checked_add(16)?, 4)?)
             };
             let name = head.get(from..from.checked_add(len)?)?;
-            return Some(String::from_utf8_lossy(name.strip_suffix(b"\0").unwrap_or(name)).into());
+            // Tools that change it leave zeros behind a shorter one.
+            let name = name.split(|&byte| byte == 0).next()?;
+            return Some(String::from_utf8_lossy(name).into());
         }
     }
     None
@@ -125,6 +127,17 @@ pub fn loader(head: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn loaders_end_at_the_first_zero() {
+        let mut program = vec![0_u8; 64 + 56];
+        program[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        (program[32], program[54], program[56]) = (64, 56, 1);
+        // PT_INTERP, where its name is, and how long.
+        (program[64], program[64 + 8], program[64 + 32]) = (3, 120, 12);
+        program.extend(b"/l/ld.so\0\0\0\0");
+        assert_eq!(loader(&program).as_deref(), Some("/l/ld.so"));
+    }
 
     #[test]
     fn kinds_of_files() {

@@ -1,5 +1,8 @@
 //! Whether a file can be a program at all: what the kernel, or an emulator's loader, refuses of it.
 
+/// The program header that names a loader.
+const INTERP: u64 = 3;
+
 /// What is wrong with the ELF file that begins with `head` and has `size` bytes.
 pub(crate) fn damage(head: &[u8], size: u64) -> Option<String> {
     let file = Elf { head, wide: *head.get(4)? == 2, big: *head.get(5)? == 2 };
@@ -31,6 +34,13 @@ pub(crate) fn damage(head: &[u8], size: u64) -> Option<String> {
     if table.checked_add(entry * count).is_none_or(|end| end > size) {
         return Some(format!("it ends after {size} bytes, before its program headers do"));
     }
+    let segment_kind = |i| file.number(usize::try_from(table + i * entry).ok()?, 4);
+    if kind == 3
+        && file.number(24, if file.wide { 8 } else { 4 }) == Some(0)
+        && (0..count).all(|i| segment_kind(i).is_some_and(|kind| kind != INTERP))
+    {
+        return Some("it is a shared library, without a place to start at".into());
+    }
     let ends =
         (0..count).filter_map(|i| file.segment_end(usize::try_from(table + i * entry).ok()?));
     let end = ends.max()?;
@@ -52,7 +62,7 @@ impl Elf<'_> {
 
     /// Where the segment whose header is at `at` ends in the file, if it is loaded or names a loader.
     fn segment_end(&self, at: usize) -> Option<u64> {
-        const LOADED: [u64; 2] = [1, 3];
+        const LOADED: [u64; 2] = [1, INTERP];
         if !LOADED.contains(&self.number(at, 4)?) {
             return None;
         }
@@ -84,5 +94,16 @@ mod tests {
                 assert!(judge(&bad).is_some_and(|text| text.contains(what)), "{arch} {at}");
             }
         }
+    }
+
+    #[test]
+    fn a_library_is_no_program() {
+        let mut library =
+            GuestArch::find("arm64").and_then(binfmt::probe::build).expect("built in");
+        let judge = |bytes: &[u8]| damage(bytes, bytes.len() as u64);
+        library[16] = 3;
+        assert_eq!(judge(&library), None);
+        library[24..32].fill(0);
+        assert!(judge(&library).is_some_and(|text| text.contains("shared library")));
     }
 }

@@ -264,8 +264,9 @@ fn temporary_proc(image: &fs::File) -> bool {
     let mut bytes = Vec::new();
     let mut file = image;
     let read = file.rewind().and_then(|()| file.read_to_end(&mut bytes));
-    let has = |text: &[u8]| bytes.windows(text.len()).any(|w| w == text);
-    read.is_ok() && has(b"/qemu-open.XXXXXX\0") && !has(b"\0qemu-open\0")
+    // Written backwards, so that this program is not taken for one.
+    let has = |text: &[u8]| bytes.windows(text.len()).any(|w| w.iter().eq(text.iter().rev()));
+    read.is_ok() && has(b"\0XXXXXX.nepo-umeq/") && !has(b"\0nepo-umeq\0")
 }
 
 fn flags(
@@ -336,6 +337,19 @@ fn flags(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_an_old_qemu_makes_files_for_proc() {
+        let own = fs::File::open("/proc/self/exe").expect("there");
+        assert!(!temporary_proc(&own));
+        let path = std::env::temp_dir().join(format!("doctor-qemu-{}", std::process::id()));
+        for (text, old) in [("%s/qemu-{}.XXXXXX\0", true), ("%s/qemu-{}.XXXXXX\0qemu-{}\0", false)]
+        {
+            fs::write(&path, text.replace("{}", "open")).expect("written");
+            assert_eq!(temporary_proc(&fs::File::open(&path).expect("there")), old, "{text}");
+        }
+        fs::remove_file(&path).expect("removed");
+    }
 
     #[test]
     fn flag_p_needs_a_kernel_that_tells_of_it() {

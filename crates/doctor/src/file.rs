@@ -146,7 +146,9 @@ fn not_found(root: &Root, path: &Path, about: &str, error: &io::Error) -> Findin
     let finding = Finding::new(code::TARGET_NOEXEC, about);
     let at = root.path().display();
     let errno = error.raw_os_error();
-    if let Some(link) = dangling(root, path) {
+    if errno != Some(libc::ELOOP)
+        && let Some(link) = dangling(root, path)
+    {
         let link = root.outside(&link);
         return finding
             .evidence(format!("{} is a link that leads to nothing in {at}", link.display()))
