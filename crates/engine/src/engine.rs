@@ -5,9 +5,9 @@ use crate::cpu::{Cpu, Shared};
 use crate::map::{Maps, PcMap, Target};
 use crate::options::{Options, Stats};
 use crate::section::Sections;
-use crate::share::{Seen, Share, Step};
+use crate::share::{Image, Memory, SHARED, Seen, Share, Step};
 use crate::unit::Tables;
-use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU64, Ordering};
 use guest::{Guest, Key, Spec};
 use host::{Code, Host, Stubs};
 use ir::Block;
@@ -37,6 +37,12 @@ pub trait AddressSpace: Sync {
         let _ = addr;
         false
     }
+    /// The file's code around `addr`, which the program has never been able to change, if the file can be
+    /// told from all others.
+    fn image(&self, addr: u64) -> Option<Image> {
+        let _ = addr;
+        None
+    }
     /// `addr` is in the vDSO that the program was given.
     fn is_vdso(&self, addr: u64) -> bool;
 }
@@ -59,6 +65,8 @@ pub struct Engine {
     ignored: u64,
     /// The descriptor of the memory shared with the family, or -1.
     pub(crate) share_fd: AtomicI32,
+    /// That memory, for who executes what is in there; null: none.
+    pub(crate) exec: AtomicPtr<Memory>,
     /// What is evaluated, as its accesses depend on the host's scheduling.
     pub(crate) sections: Sections,
     writer: Mutex<Writer>,
@@ -119,6 +127,8 @@ pub(crate) struct Writer {
     pub(crate) share: Option<Share>,
     /// What the current translation depends on.
     pub(crate) seen: Seen,
+    /// Code whose translations are executed in the family's memory; with number 0 what is not to be.
+    pub(crate) sites: Vec<Image>,
     /// Links of found translations that are still to be followed.
     pub(crate) steps: Vec<Step>,
     /// First of the units that start in a guest page.
@@ -200,12 +210,14 @@ impl Engine {
             interpreted: AtomicU64::new(0),
             ignored: crate::fault::ignored(),
             share_fd: AtomicI32::new(-1),
+            exec: AtomicPtr::default(),
             sections: Sections::default(),
             writer: Mutex::new(Writer {
                 block: None,
                 code: Code::default(),
                 share: None,
                 seen: Seen::default(),
+                sites: Vec::new(),
                 steps: Vec::new(),
                 pages: HashMap::default(),
                 retired: HashMap::default(),
@@ -249,7 +261,10 @@ impl Engine {
     }
     /// The host address of a translation.
     pub(crate) fn entry(&self, target: Target) -> u64 {
-        self.cache.base() + u64::from(target.offset)
+        let shared = target.unit & SHARED != 0;
+        let base = if shared { self.exec().and_then(Memory::base) } else { None };
+        // (Nobody enters what is shared after the memory is gone: a flush came before.)
+        base.unwrap_or_else(|| self.cache.base()) + u64::from(target.offset)
     }
     /// Calls `offer` with the numbers of threads that take signal `signo` ([`Cpu::set_takes`]), until one
     /// accepts; false if none does.

@@ -1,9 +1,10 @@
 //! The signal handlers: faults in translated code, accesses to guest memory, signals from outside.
 
 use crate::cpu::{Fault, Shared, current, record_early};
+use crate::engine::Engine;
 use crate::interpret::SI_KERNEL;
 use core::ffi::c_void;
-use host::FlagsAt;
+use host::{FaultPoint, FlagsAt, Recipe};
 use ir::state::{FIRST_VEC, exit, flag};
 use sys::arch::{Context, abort_call, is_after_call};
 use sys::signal::{self, Disposition, Siginfo};
@@ -82,7 +83,9 @@ fn of_sequence(signo: i32, info: &Siginfo) -> bool {
 /// Deals with a fault whose pc is in the code cache; false if there is no explanation for it.
 fn in_translated_code(cpu: &Shared, signo: i32, info: &Siginfo, context: &mut Context) -> bool {
     let engine = cpu.engine();
-    let Some(offset) = engine.cache.offset(context.pc()) else { return false };
+    if !engine.is_code(context.pc()) {
+        return false;
+    }
     if context.pc() == engine.stubs.cas_16_fault.0 {
         context.set_pc(engine.stubs.cas_16_fault.1);
         return true;
@@ -111,8 +114,7 @@ fn in_translated_code(cpu: &Shared, signo: i32, info: &Siginfo, context: &mut Co
         }
         _ => return false,
     };
-    let Some(unit) = engine.tables.find(offset) else { return false };
-    let Some(point) = engine.tables.fault_point(unit, offset) else { return false };
+    let Some((unit_pc, point, recipe)) = engine.fault_point(context.pc()) else { return false };
     // SAFETY: the thread is in translated code, where only it uses the state, and it is stopped.
     let state = unsafe { &mut *cpu.state() };
     for pin in engine.host.pins() {
@@ -124,14 +126,13 @@ fn in_translated_code(cpu: &Shared, signo: i32, info: &Siginfo, context: &mut Co
     }
     state.flags = match point.flags {
         FlagsAt::Home => state.flags,
-        FlagsAt::Recipe(n) => {
-            let recipe = engine.tables.recipe(unit, n);
+        FlagsAt::Recipe(_) => {
             recipe.map_or(state.flags, |recipe| flag::from_nzcv(recipe.nzcv(state)))
         }
         at => engine.host.flag_word(context.flags(), at),
     };
     state.ret_sp = context.sp();
-    state.set_pc(unit.pc.wrapping_add(u64::from(point.guest)));
+    state.set_pc(unit_pc.wrapping_add(u64::from(point.guest)));
     state.exit_reason = reason;
     state.exit_arg = match signo {
         libc::SIGFPE if !own_rules => exit::INVALID,
@@ -140,6 +141,28 @@ fn in_translated_code(cpu: &Shared, signo: i32, info: &Siginfo, context: &mut Co
     };
     context.set_pc(engine.stubs.leave_stored);
     true
+}
+
+impl Engine {
+    /// Whether there is translated code at the host's `pc`. Async-signal-safe.
+    fn is_code(&self, pc: u64) -> bool {
+        self.cache.offset(pc).is_some() || self.exec().is_some_and(|m| m.offset(pc).is_some())
+    }
+    /// What is known of the instruction at the host's `pc`, which may fault: the guest pc of its unit, its
+    /// point, and the recipe for its flags. Async-signal-safe.
+    fn fault_point(&self, pc: u64) -> Option<(u64, FaultPoint, Option<Recipe>)> {
+        let Some(offset) = self.cache.offset(pc) else {
+            let memory = self.exec()?;
+            return memory.fault_point(memory.offset(pc)?);
+        };
+        let unit = self.tables.find(offset)?;
+        let point = self.tables.fault_point(unit, offset)?;
+        let recipe = match point.flags {
+            FlagsAt::Recipe(n) => self.tables.recipe(unit, n).copied(),
+            _ => None,
+        };
+        Some((unit.pc, point, recipe))
+    }
 }
 
 /// A fault of the emulator itself: says so and dies of the signal.

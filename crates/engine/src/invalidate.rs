@@ -25,8 +25,10 @@ impl Engine {
         let gone = self.sections.changed(start, start.saturating_add(len - 1), true);
         if gone {
             // What publishes them may be translated elsewhere, and is to be seen again.
-            return self.flush(writer);
+            self.flush(writer);
         }
+        self.forget_sites(writer, start, start.saturating_add(len - 1));
+        // (After a flush there are none.)
         let dropped = self.invalidate_if(writer, start, len, |_| true);
         self.retire(writer, &dropped);
     }
@@ -54,7 +56,9 @@ impl Engine {
             return;
         }
         self.sections.changed(start, start.saturating_add(len - 1), false);
-        self.invalidate_if(&mut self.lock(), start, len, |unit| !unit.is_of_code_now());
+        let writer = &mut *self.lock();
+        self.forget_sites(writer, start, start.saturating_add(len - 1));
+        self.invalidate_if(writer, start, len, |unit| !unit.is_of_code_now());
     }
 
     /// [`Engine::code_changed`] of all code that the guest can have changed.

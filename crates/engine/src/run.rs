@@ -2,7 +2,6 @@
 
 use crate::cpu::{Cpu, Exit, Fault, TRAPS};
 use crate::interpret::{GuestMemory, SI_KERNEL};
-use crate::map::Target;
 use crate::translate::Place;
 use crate::watch::TRAP_HWBKPT;
 use core::sync::atomic::{Ordering, fence};
@@ -148,16 +147,13 @@ impl Cpu {
         // (If a flush has come since, the epoch says so before the hash is used.)
         let displaced = self.shared.remember(pc, engine.entry(target));
         fence(Ordering::SeqCst);
-        let is_dead = |target: Target| {
-            engine.tables.units.get(target.unit).is_none_or(|u| u.dead.load(Ordering::SeqCst))
-        };
-        if is_dead(target) {
+        if engine.is_dead(target) {
             self.shared.forget(pc);
         }
         // (It may have been translated anew in the meantime, so its pc alone says nothing.)
         if let Some(pc) = displaced
             && self.map.find(pc).is_none_or(|target| {
-                is_dead(target) || !self.shared.has_displaced(pc, engine.entry(target))
+                engine.is_dead(target) || !self.shared.has_displaced(pc, engine.entry(target))
             })
         {
             self.shared.forget(pc);

@@ -182,6 +182,7 @@ impl Engine {
         let range = section.evaluated();
         self.sections.lock().push(section);
         self.sections.some.store(true, Ordering::SeqCst);
+        self.avoid_sites(writer, range.start, range.end - 1);
         self.drop_translations(writer, range.start, range.end - range.start);
         true
     }

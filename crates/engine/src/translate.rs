@@ -5,6 +5,7 @@ use crate::engine::{Engine, Writer};
 use crate::fetch::{Fetcher, Recorder};
 use crate::map::{PcMap, Target};
 use crate::section::Publishes;
+use crate::share::SHARED;
 use crate::unit::{NewUnit, pack};
 use core::sync::atomic::Ordering;
 use guest::{Fetch, Key, Mode};
@@ -60,8 +61,12 @@ impl Engine {
             && !self.options.stress
             && self.epoch.load(Ordering::Relaxed) == epoch
         {
-            self.link(writer, number, target, map.key);
-            self.remember_link(writer, number, target);
+            if number & SHARED != 0 {
+                self.link_shared(writer, number, pc, target, map.key);
+            } else {
+                self.link(writer, number, target, map.key);
+                self.remember_link(writer, number, target);
+            }
         }
         Ok(target)
     }
@@ -71,7 +76,7 @@ impl Engine {
         writer: &mut Writer,
         map: &'static PcMap,
         place: Place,
-        fetcher: Fetcher,
+        mut fetcher: Fetcher,
     ) -> Option<Target> {
         let pc = place.pc;
         let start = self.options.timing.then(Instant::now);
@@ -115,25 +120,33 @@ impl Engine {
             let here = all.iter().filter(|&&at| pc <= at && at < end);
             known.extend(here.map(|&at| (at - pc) as u32));
         }
-        let target = (block.insns != 0).then(|| {
-            let target = self.publish(writer, &block, map.key);
-            // (Relatives must see for themselves that it publishes a section.)
-            if shared
-                && publishes == Publishes::Nothing
-                && block.trapping.is_empty()
-                && block.tagged.is_empty()
-                && let Some(share) = &mut writer.share
-                && let Some(number) =
-                    share.add(&block, map.key, &writer.seen, &mut { fetcher }, &writer.code)
-                && let Some(unit) = self.tables.units.get(target.unit)
-            {
-                unit.record.store(number, Ordering::Relaxed);
-            }
-            self.enter_in_maps(writer, block.pc, block.len, target, map);
-            self.link_ahead(writer, target, map);
-            target
-        });
+        // (Relatives must see for themselves that it publishes a section.)
+        let general =
+            publishes == Publishes::Nothing && block.trapping.is_empty() && block.tagged.is_empty();
+        fetcher.shared = shared && general;
+        let target = (block.insns != 0).then(|| self.add(writer, &block, fetcher, map));
         writer.block = Some(block);
+        target
+    }
+    /// Makes a unit of `block`, for relatives too if it was fetched for them.
+    fn add(&self, writer: &mut Writer, block: &Block, fetcher: Fetcher, map: &PcMap) -> Target {
+        self.lower(writer, block);
+        if fetcher.shared
+            && let Some(target) = self.publish_in_site(writer, block, fetcher, map)
+        {
+            return target;
+        }
+        let target = self.install(writer, block, map.key);
+        if fetcher.shared
+            && let Some(share) = &mut writer.share
+            && let Some(number) =
+                share.add(block, map.key, &writer.seen, &mut { fetcher }, &writer.code)
+            && let Some(unit) = self.tables.units.get(target.unit)
+        {
+            unit.record.store(number, Ordering::Relaxed);
+        }
+        self.enter_in_maps(writer, block.pc, block.len, target, map);
+        self.link_ahead(writer, target, map);
         target
     }
     /// Translates guest code to IR.
@@ -145,22 +158,44 @@ impl Engine {
     }
     /// Lowers `block` into the cache, for threads with `key`.
     pub(crate) fn publish(&self, writer: &mut Writer, block: &Block, key: Key) -> Target {
+        self.lower(writer, block);
+        self.install(writer, block, key)
+    }
+    /// Puts the writer's code, which is that of `block`, where it is executed by relatives too; None if it has
+    /// no such place.
+    fn publish_in_site(
+        &self,
+        writer: &mut Writer,
+        block: &Block,
+        fetcher: Fetcher,
+        map: &PcMap,
+    ) -> Option<Target> {
+        let site = self.site(writer, block.pc)?;
+        if !writer.seen.is_within(block, site.start, site.end) {
+            return None;
+        }
+        let target = self.add_to_site(writer, block, fetcher, map, &site);
+        if target.is_none() {
+            // What is linked to nothing else would be slow here.
+            self.avoid_sites(writer, block.pc, block.pc);
+        }
+        target
+    }
+    /// Makes the writer's code of `block`.
+    fn lower(&self, writer: &mut Writer, block: &Block) {
         let start = self.options.timing.then(Instant::now);
         writer.code.clear();
         self.host.lower(block, self.tables.links.len(), &mut writer.code);
-        let lowered = self.options.timing.then(Instant::now);
-        let target = self.install(writer, block, key);
-        if let (Some(start), Some(lowered)) = (start, lowered) {
-            writer.stats.lower_ns += (lowered - start).as_nanos() as u64;
-            writer.stats.publish_ns += lowered.elapsed().as_nanos() as u64;
+        if let Some(start) = start {
+            writer.stats.lower_ns += start.elapsed().as_nanos() as u64;
         }
         if self.options.dump_ir || self.options.dump_host {
             self.dump(block, &writer.code);
         }
-        target
     }
     /// Puts the writer's code, which is that of `block`, into the cache.
     fn install(&self, writer: &mut Writer, block: &Block, key: Key) -> Target {
+        let start = self.options.timing.then(Instant::now);
         let Code { bytes, links, faults, recipes, .. } = &writer.code;
         if !self.has_room(bytes.len(), links.len(), faults.len(), recipes.len()) {
             self.flush(writer);
@@ -186,6 +221,9 @@ impl Engine {
             code.recipes.iter().copied(),
         );
         stats.count(block.insns, code.host_insns, new.size);
+        if let Some(start) = start {
+            stats.publish_ns += start.elapsed().as_nanos() as u64;
+        }
         Target { offset: new.offset, unit }
     }
     /// Whether a unit of so many bytes, links, fault points and recipes fits.
@@ -224,6 +262,7 @@ impl Engine {
         let known = if tagged { &mut writer.tagged } else { &mut writer.trapping };
         if !known.contains(&pc) && known.len() < MAX {
             known.push(pc);
+            self.avoid_sites(writer, pc, pc);
             self.drop_translations(writer, pc, 1);
         }
     }

@@ -52,9 +52,21 @@ impl Mapping {
     /// # Errors
     /// The kernel's.
     pub fn shared(fd: BorrowedFd<'_>, len: usize, prot: i32) -> Result<Self, Errno> {
+        Self::shared_part(fd, 0, len, prot)
+    }
+    /// Shared memory of a file from `offset` on; page-aligned.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn shared_part(
+        fd: BorrowedFd<'_>,
+        offset: u64,
+        len: usize,
+        prot: i32,
+    ) -> Result<Self, Errno> {
         let fd = fd.as_raw_fd() as u64;
         let flags = libc::MAP_SHARED | libc::MAP_NORESERVE;
-        let start = call(libc::SYS_mmap, [0, len as u64, prot as u64, flags as u64, fd, 0])?;
+        let start = call(libc::SYS_mmap, [0, len as u64, prot as u64, flags as u64, fd, offset])?;
         Ok(Self { start: start as *mut u8, len })
     }
     /// Moves another mapping, of the same length, to its place.

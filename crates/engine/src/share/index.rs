@@ -17,7 +17,8 @@
 //! compare-and-exchange, when what it leads to is complete; a process that dies before that leaves
 //! memory that nobody uses.
 
-use super::{Share, UNIT};
+use super::Share;
+use super::memory::{HEAD, UNIT};
 use core::sync::atomic::{AtomicU64, Ordering};
 use guest::{AT_ONCE, Fetch, Key};
 
@@ -54,6 +55,10 @@ impl Place {
         let page = words.iter().fold(0, |hash, &word| mix(hash, u64::from_le_bytes(word)));
         let tag = mix(first, (pc & 0xfff) << 16 | u64::from(key.0));
         Self { page: (page >> 32) as u32, tag: (tag >> 32) as u32 }
+    }
+    /// The same of the translations of `site`.
+    pub(super) fn in_site(self, site: u64) -> Self {
+        Self { tag: self.tag ^ (site >> 32) as u32 ^ site as u32, ..self }
     }
 }
 
@@ -125,7 +130,7 @@ impl Share {
     }
     fn directory(&self) -> &[AtomicU64; SLOTS] {
         // SAFETY: within the mapping, aligned, atomic.
-        unsafe { &*self.map.start().add(super::HEAD).cast() }
+        unsafe { &*self.memory.map.start().add(HEAD).cast() }
     }
     /// The lists from number `list` on: head and entries.
     fn lists(&self, list: u32) -> impl Iterator<Item = (&AtomicU64, &[AtomicU64])> {

@@ -34,7 +34,12 @@ impl Engine {
             return None;
         }
         // (Put back below: the writer is needed meanwhile.)
-        let share = writer.share.take()?;
+        let mut share = writer.share.take()?;
+        if let Some(site) = self.site(writer, pc) {
+            let target = self.find_in_site(writer, &mut share, fetcher, pc, map, &site);
+            writer.share = Some(share);
+            return target;
+        }
         let target = share.find(pc, map.key, &mut fetcher).map(|found| {
             if !self.has_room_for(&found) {
                 self.flush(writer);
@@ -63,6 +68,7 @@ impl Engine {
         let has_loop = found.links().any(|link| link.looped);
         let offset = self.cache.push_with(header.code as usize, has_loop, |code| {
             found.copy_code(code);
+            found.unlink(code, &*self.host);
             for (number, link) in (first..).zip(found.links()) {
                 // (A relative may write another place in the meantime.)
                 if link.number != 0 && link.number as usize + 4 <= code.len() {

@@ -15,53 +15,40 @@
 
 mod index;
 mod install;
+mod memory;
 mod record;
+mod site;
 
-use crate::engine::Engine;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::engine::{Engine, Writer};
+use crate::map::Target;
+use core::sync::atomic::Ordering;
 use guest::{Fetch, Key};
-use host::Code;
+use host::{Code, Host};
 use index::Place;
 pub(crate) use install::Step;
 use ir::Block;
+pub use memory::FAMILY_PLACES_LEN;
+pub(crate) use memory::Memory;
+use memory::UNIT;
+use record::Header;
 pub(crate) use record::{Found, Seen};
+pub use site::Image;
+pub(crate) use site::SHARED;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use sys::map::Mapping;
 
-/// Bytes of the memory, of which only those used take any.
-const LEN: usize = 64 << 20;
-/// Records start behind the head and the directory.
-const FIRST: usize = HEAD + index::DIRECTORY;
-const HEAD: usize = 4096;
-/// Records start at multiples of this.
-const UNIT: usize = 16;
 /// Most records that are looked at as a whole: there are several of the same code if it depends on
 /// what is elsewhere.
 const LOOKS_MAX: usize = 16;
-const MAGIC: u64 = 0x616e_7961_7263_6803;
 
 /// What a process must have in common with the others: the translator, its choices, who it is.
 pub type Family = [u64; 8];
 
-/// The memory's start.
-#[repr(C)]
-struct Head {
-    magic: AtomicU64,
-    family: [AtomicU64; 8],
-    /// Bytes in use.
-    used: AtomicU64,
-}
-
-/// What the memory is made of: what others may write while it is read.
-trait Word {}
-impl Word for AtomicU32 {}
-impl Word for AtomicU64 {}
-
-/// The memory.
+/// The family's memory, and what a process needs to add to it.
 #[derive(Debug)]
 pub(crate) struct Share {
-    map: Mapping,
+    /// (Signal handlers have its address.)
+    memory: Box<Memory>,
     file: OwnedFd,
     /// For records while they are written.
     buffer: Vec<u64>,
@@ -73,68 +60,45 @@ impl Share {
         family: &Family,
         place: impl FnOnce(BorrowedFd<'_>) -> io::Result<OwnedFd>,
     ) -> io::Result<Self> {
-        let file = sys::raw::memfd_of(c"anyarch-share", LEN as u64)
+        let file = sys::raw::memfd_of(c"anyarch-share", memory::LEN as u64)
             .map_err(|e| io::Error::from_raw_os_error(e.0))?;
         let file = place(file.as_fd())?;
         let share = Self::map(file)?;
-        let head = share.head();
-        head.used.store(FIRST as u64, Ordering::Relaxed);
-        for (to, &from) in head.family.iter().zip(family) {
-            to.store(from, Ordering::Relaxed);
-        }
-        head.magic.store(MAGIC, Ordering::Release);
+        share.memory.found(family);
         Ok(share)
     }
     /// Joins the family of `file`; None if it is another, or none.
     pub(crate) fn join(file: OwnedFd, family: &Family) -> Option<Self> {
-        let stat = sys::raw::fstat(file.as_raw_fd()).ok()?;
-        if stat.st_size != LEN as i64 {
-            return None;
-        }
-        let share = Self::map(file).ok()?;
-        let head = share.head();
-        let same = head.magic.load(Ordering::Acquire) == MAGIC
-            && head.family.iter().zip(family).all(|(a, &b)| a.load(Ordering::Relaxed) == b);
-        same.then_some(share)
+        let share = if memory::has_length(&file) { Self::map(file).ok()? } else { return None };
+        share.memory.is_of(family).then_some(share)
     }
     fn map(file: OwnedFd) -> io::Result<Self> {
-        let map = Mapping::shared(file.as_fd(), LEN, libc::PROT_READ | libc::PROT_WRITE)
-            .map_err(|e| io::Error::from_raw_os_error(e.0))?;
-        Ok(Self { map, file, buffer: Vec::new() })
+        Ok(Self { memory: Box::new(Memory::map(&file)?), file, buffer: Vec::new() })
     }
     /// Its descriptor.
     pub(crate) fn fd(&self) -> i32 {
         self.file.as_raw_fd()
     }
-    fn head(&self) -> &Head {
-        // SAFETY: the mapping is longer, aligned, and all fields are atomic.
-        unsafe { &*self.map.start().cast::<Head>() }
-    }
-    /// Takes memory for a record or a part of the index, which is zero.
-    fn allocate(&self, size: usize) -> Option<usize> {
-        let (used, size) = (&self.head().used, size.next_multiple_of(UNIT));
-        if used.load(Ordering::Relaxed) + size as u64 > LEN as u64 {
-            return None;
-        }
-        let at = used.fetch_add(size as u64, Ordering::Relaxed);
-        let inside =
-            at >= FIRST as u64 && at <= (LEN - size) as u64 && at.is_multiple_of(UNIT as u64);
-        inside.then_some(at as usize)
-    }
-    /// `count` words at `at`; None if they are not behind the directory and inside the memory.
-    fn words<T: Word>(&self, at: usize, count: usize) -> Option<&[T]> {
-        let inside = at >= FIRST && at <= LEN - count * size_of::<T>();
-        // SAFETY: within the mapping, aligned, atomic.
-        (inside && at.is_multiple_of(align_of::<T>())).then(|| unsafe {
-            core::slice::from_raw_parts(self.map.start().add(at).cast::<T>(), count)
-        })
-    }
     /// Finds the translation of the code at `pc` for threads with `key`.
     pub(crate) fn find(&self, pc: u64, key: Key, fetch: &mut impl Fetch) -> Option<Found<'_>> {
-        let place = Place::new(fetch, pc, key);
+        self.find_in(0, pc, key, fetch)
+    }
+    /// The same, of those of `site`; or any, if that is 0.
+    pub(crate) fn find_in(
+        &self,
+        site: u64,
+        pc: u64,
+        key: Key,
+        fetch: &mut impl Fetch,
+    ) -> Option<Found<'_>> {
+        let place = Place::new(fetch, pc, key).in_site(site);
         let mut looks = 0..LOOKS_MAX;
         self.each(place, |number| {
-            looks.next().map(|_| self.candidate(number, pc, key)?.check(fetch))
+            let fits = |header: &Header| site == 0 || header.site == site && header.pc == pc;
+            let candidate = |number| {
+                self.candidate(number, pc, key).filter(|candidate| fits(&candidate.header))
+            };
+            looks.next().map(|_| candidate(number)?.check(fetch))
         })
     }
     /// Adds a translation; gives the number of its record. `seen` is the guest code that it depends on,
@@ -150,15 +114,87 @@ impl Share {
         let place = Place::new(fetch, block.pc, key);
         self.buffer.clear();
         record::write(&mut self.buffer, block, key, seen, code)?;
-        let at = self.allocate(size_of_val(&self.buffer[..]))?;
-        // SAFETY: in bounds, and the range is this record's alone until it is entered.
-        unsafe {
-            let to = self.map.start().add(at).cast::<u64>();
-            core::ptr::copy_nonoverlapping(self.buffer.as_ptr(), to, self.buffer.len());
-        }
-        let number = (at / UNIT) as u32;
+        let (number, _) = self.put(0, |to, _| to.copy_from_slice(&code.bytes))?;
         self.enter(place, number)?;
         Some(number)
+    }
+    /// Adds a translation to `site`, where it is to be executed.
+    #[expect(clippy::too_many_arguments, reason = "those of `add` and where")]
+    pub(crate) fn add_in(
+        &mut self,
+        site: u64,
+        block: &Block,
+        key: Key,
+        seen: &Seen,
+        fetch: &mut impl Fetch,
+        code: &Code,
+        host: &dyn Host,
+    ) -> Option<Target> {
+        let place = Place::new(fetch, block.pc, key);
+        self.buffer.clear();
+        record::write(&mut self.buffer, block, key, seen, code)?;
+        let (number, at) = self.put(site, |to, number| {
+            to.copy_from_slice(&code.bytes);
+            for (n, link) in code.links.iter().enumerate().filter(|(_, link)| link.number != 0) {
+                host.set_number(to, link.number, SHARED | record::link_number(number, n));
+            }
+        })?;
+        self.enter(place.in_site(site), number)?;
+        // Others may want it at another address.
+        let _ = self.enter(place, number);
+        Some(Target { offset: at, unit: SHARED | number })
+    }
+    /// Makes a copy of record `number`, which is of the code at `pc`, one of `site`.
+    fn adopt(
+        &mut self,
+        number: u32,
+        pc: u64,
+        key: Key,
+        site: u64,
+        fetch: &mut impl Fetch,
+        host: &dyn Host,
+    ) -> Option<(Target, Header)> {
+        let mut buffer = core::mem::take(&mut self.buffer);
+        let found = self.candidate(number, pc, key).and_then(|candidate| {
+            candidate.copy(&mut buffer);
+            let found = candidate.unchecked()?;
+            let mut code = vec![0; found.header.code as usize];
+            found.copy_code(&mut code);
+            found.unlink(&mut code, host);
+            Some((code, found.links().map(|link| link.number).collect::<Vec<_>>()))
+        });
+        self.buffer = buffer;
+        let (code, links) = found?;
+        let place = Place::new(fetch, pc, key).in_site(site);
+        let (number, at) = self.put(site, |to, number| {
+            to.copy_from_slice(&code);
+            for (n, &at) in links.iter().enumerate().filter(|&(_, &at)| at != 0) {
+                host.set_number(to, at, SHARED | record::link_number(number, n));
+            }
+        })?;
+        self.enter(place, number)?;
+        let header = self.candidate(number, pc, key)?.header;
+        Some((Target { offset: at, unit: SHARED | number }, header))
+    }
+    /// Puts the buffer's record into the memory, for `site`, with the code that `fill` writes, told the record's
+    /// number; gives that and where the code is. Nobody knows of it yet.
+    fn put(&mut self, site: u64, fill: impl FnOnce(&mut [u8], u32)) -> Option<(u32, u32)> {
+        let (len, has_loop) = record::code_of(&self.buffer)?;
+        let to = self.memory.allocate(size_of_val(&self.buffer[..]))?;
+        let at = self.memory.allocate_code(len, has_loop)?;
+        let number = (to / UNIT) as u32;
+        record::place(&mut self.buffer, number, site, at);
+        for (word, &value) in self.words::<_>(to, self.buffer.len())?.iter().zip(&self.buffer) {
+            core::sync::atomic::AtomicU64::store(word, value, Ordering::Relaxed);
+        }
+        self.memory.put_code(at, len, number, |code| fill(code, number))?;
+        Some((number, at))
+    }
+    fn words<T: memory::Word>(&self, at: usize, count: usize) -> Option<&[T]> {
+        self.memory.words(at, count)
+    }
+    fn allocate(&self, size: usize) -> Option<usize> {
+        self.memory.allocate(size)
     }
 }
 
@@ -177,15 +213,33 @@ impl Engine {
         if writer.share.is_none()
             && let Ok(share) = Share::new(family, place)
         {
-            self.share_fd.store(share.fd(), Ordering::Relaxed);
-            writer.share = Some(share);
+            self.enter_family(writer, share);
         }
+    }
+    fn enter_family(&self, writer: &mut Writer, share: Share) {
+        self.exec.store((&raw const *share.memory).cast_mut(), Ordering::Release);
+        self.share_fd.store(share.fd(), Ordering::Relaxed);
+        writer.share = Some(share);
+    }
+    /// The family's memory. Async-signal-safe.
+    pub(crate) fn exec(&self) -> Option<&Memory> {
+        // SAFETY: it is forgotten here before it is unmapped, and nobody executes what is in there, or
+        // looks up where that may fault, any more.
+        unsafe { self.exec.load(Ordering::Acquire).as_ref() }
+    }
+    /// A random number that all of the family have in common, if there is a family.
+    pub fn family_seed(&self) -> Option<u64> {
+        self.exec().map(Memory::seed)
+    }
+    /// Where all of the family put what is known as `what` (not 0) and takes `len` bytes: how far below an
+    /// address that they have in common it starts.
+    pub fn family_place(&self, what: u64, len: u64) -> Option<u64> {
+        self.exec()?.place(what, len)
     }
     /// Joins the family of which `file` is the memory, if it is ours.
     pub fn join_share(&self, file: OwnedFd, family: &Family) {
         if let Some(share) = self.may_share().then(|| Share::join(file, family)).flatten() {
-            self.share_fd.store(share.fd(), Ordering::Relaxed);
-            self.lock().share = Some(share);
+            self.enter_family(&mut self.lock(), share);
         }
     }
     /// Leaves the family.
@@ -193,6 +247,8 @@ impl Engine {
         if self.share_fd().is_some() {
             let writer = &mut *self.lock();
             self.share_fd.store(-1, Ordering::Relaxed);
+            self.forget_sites(writer, 0, u64::MAX);
+            self.exec.store(core::ptr::null_mut(), Ordering::Release);
             writer.share = None;
             // (Another family's records would have other numbers.)
             let units = (0..self.tables.units.len()).filter_map(|n| self.tables.units.get(n));

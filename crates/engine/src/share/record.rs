@@ -8,18 +8,20 @@
 //! addresses   two a word
 //! faults      one word each, as the unit's table has them
 //! recipes     two words each
-//! host code
 //! ```
+//!
+//! The host code is apart, close together with that of other records.
 //!
 //! Bytes fill whole words, with zeros at their end. Only hints are ever changed: by whoever has linked
 //! two units. They lead to what a program will most likely run next, without a search.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use guest::{AT_ONCE, Fetch, Key};
-use host::{Code, Recipe};
+use host::{Code, Host, Recipe};
 use ir::{Block, OpCode};
 
 use super::Share;
+use super::memory::{Memory, UNIT};
 use crate::translate::MAX_UNIT;
 use crate::unit::{CodeHash, pack};
 
@@ -96,6 +98,14 @@ impl Seen {
         let len = block.len as usize + if traps { LONGEST } else { 0 };
         self.block.get(..len).unwrap_or(&self.block)
     }
+    /// Whether all that was seen is in `start..end`.
+    pub(crate) fn is_within(&self, block: &Block, start: u64, end: u64) -> bool {
+        let inside = |pc: u64, len: u64| {
+            start <= pc && pc.checked_add(len).is_some_and(|after| after <= end)
+        };
+        inside(block.pc, self.decides(block).len().max(block.len as usize) as u64)
+            && self.outside(block).all(|(pc, code)| inside(pc, code.len() as u64))
+    }
     /// The hash of the code of `block`, if that is what was seen.
     pub(crate) fn hash(&self, block: &Block) -> Option<CodeHash> {
         self.code(block).map(CodeHash::of)
@@ -117,6 +127,10 @@ pub(crate) struct Header {
     key: Key,
     /// `Code::movable`.
     movable: bool,
+    /// What it is executed for where it is ([`super::Image::id`]), or 0.
+    pub(super) site: u64,
+    /// Where its code is.
+    pub(crate) at: u32,
     pub(crate) host_insns: u32,
     /// How many pieces of code elsewhere.
     beyond: u16,
@@ -127,7 +141,7 @@ pub(crate) struct Header {
 }
 
 /// Words of a header.
-pub(super) const HEADER: usize = 5;
+pub(super) const HEADER: usize = 7;
 /// Words of a link.
 const LINK: usize = 3;
 /// No record has more words.
@@ -143,12 +157,15 @@ impl Header {
             word([self.insns, self.len, self.key.0, self.movable.into()]),
             u64::from(self.host_insns) << 32 | word([self.beyond, self.links, 0, 0]),
             word([self.faults, self.recipes, self.addresses, 0]),
+            self.site,
+            self.at.into(),
         ]
     }
     /// Reads one; None if it cannot be one.
     pub(super) fn read(words: &[AtomicU64]) -> Option<Self> {
         let words: &[AtomicU64; HEADER] = words.first_chunk()?;
-        let [sizes, pc, guest, host, counts] = words.each_ref().map(|w| w.load(Ordering::Relaxed));
+        let [sizes, pc, guest, host, counts, site, at] =
+            words.each_ref().map(|w| w.load(Ordering::Relaxed));
         let part = |word: u64, n: u32| (word >> (16 * n)) as u16;
         let header = Self {
             size: sizes as u32,
@@ -158,6 +175,8 @@ impl Header {
             len: part(guest, 1),
             key: Key(part(guest, 2)),
             movable: part(guest, 3) & 1 != 0,
+            site,
+            at: at as u32,
             host_insns: (host >> 32) as u32,
             beyond: part(host, 0),
             links: part(host, 1),
@@ -181,6 +200,28 @@ pub(super) const fn hint_at(n: usize) -> usize {
     HEADER + n * LINK + LINK - 1
 }
 
+/// The number of link `n` of record `record`: a word of the memory.
+pub(super) fn link_number(record: u32, n: usize) -> u32 {
+    (record as usize * UNIT / size_of::<u64>() + HEADER + n * LINK) as u32
+}
+
+/// Of the record in `words`: how long its code is, and whether it has a loop.
+pub(super) fn code_of(words: &[u64]) -> Option<(usize, bool)> {
+    let links = usize::from((*words.get(3)? >> 16) as u16);
+    let links = words.get(HEADER..)?.get(..links * LINK)?.as_chunks::<LINK>().0;
+    let looped = links.iter().any(|[_, to, _]| *to >> 31 & 1 != 0);
+    Some(((words[0] >> 32) as usize, looped))
+}
+
+/// Tells the record in `words` its number, its site and where its code is. Its links lead nowhere yet.
+pub(super) fn place(words: &mut [u64], number: u32, site: u64, at: u32) {
+    (words[HEADER - 2], words[HEADER - 1]) = (site, at.into());
+    let links = usize::from((words[3] >> 16) as u16);
+    for n in 0..links {
+        words[hint_at(n)] = u64::from(number) << 32;
+    }
+}
+
 /// Instead of a distance: too far.
 const FAR: i32 = i32::MIN;
 
@@ -202,6 +243,8 @@ pub(super) fn write(
         len: guest.len() as u16,
         key,
         movable: code.movable,
+        site: 0,
+        at: 0,
         host_insns: code.host_insns,
         beyond: count(seen.outside(block).count())?,
         links: count(code.links.len())?,
@@ -230,7 +273,6 @@ pub(super) fn write(
         let kind = u32::from(recipe.kind) | u32::from(recipe.w32) << 8 | u32::from(recipe.a) << 16;
         out.extend([pair(kind, b), recipe.imm]);
     }
-    append(out, &code.bytes);
     header.size = u32::try_from(out.len()).ok().filter(|&size| size <= SIZE_MAX)?;
     out[..HEADER].copy_from_slice(&header.words());
     Some(())
@@ -254,6 +296,7 @@ pub(crate) struct Candidate<'a> {
     /// By which relatives know it.
     pub(super) number: u32,
     pub(super) pc: u64,
+    memory: &'a Memory,
 }
 
 /// A direct exit in a record.
@@ -276,6 +319,8 @@ pub(crate) struct Found<'a> {
     pub(crate) header: Header,
     pub(crate) number: u32,
     pub(crate) pc: u64,
+    /// From where to where the guest code is that it depends on.
+    span: (u64, u64),
     links: &'a [AtomicU64],
     addresses: &'a [AtomicU64],
     faults: &'a [AtomicU64],
@@ -286,29 +331,50 @@ pub(crate) struct Found<'a> {
 impl<'a> Candidate<'a> {
     /// Compares the guest code; None if it is other code, or the record is broken.
     pub(crate) fn check(&self, guest: &mut impl Fetch) -> Option<Found<'a>> {
+        self.parts(|reader, at, len| match len {
+            1..=8 if at != self.pc => {
+                let there = guest.peek(at, len)?;
+                (reader.take(1)?.first()?.load(Ordering::Relaxed) == there).then_some(())
+            }
+            _ => reader.compare(at, len, guest),
+        })
+    }
+    /// Without a comparison. Async-signal-safe.
+    pub(super) fn unchecked(&self) -> Option<Found<'a>> {
+        self.parts(|reader, _, len| reader.take(len.div_ceil(8)).map(drop))
+    }
+    /// Copies its words, as they are at `pc`.
+    pub(super) fn copy(&self, to: &mut Vec<u64>) {
+        to.clear();
+        to.extend(self.words.iter().map(|word| word.load(Ordering::Relaxed)));
+        to[..HEADER].copy_from_slice(&Header { pc: self.pc, ..self.header }.words());
+    }
+    /// Finds its parts; `code` takes guest code off the reader: where it is, how long.
+    fn parts(
+        &self,
+        mut code: impl FnMut(&mut Reader<'a>, u64, usize) -> Option<()>,
+    ) -> Option<Found<'a>> {
         let (header, pc) = (&self.header, self.pc);
         let mut reader = Reader(self.words.get(HEADER..)?);
         let links = reader.take(usize::from(header.links) * LINK)?;
-        reader.compare(pc, header.len.into(), guest)?;
+        code(&mut reader, pc, header.len.into())?;
+        let mut span = (pc, pc.checked_add(header.len.into())?);
         for _ in 0..header.beyond {
             let [distance, len] = halves(reader.take(1)?.first()?);
             let (at, len) = (pc.wrapping_add_signed(distance.cast_signed().into()), len as usize);
-            if let 1..=8 = len {
-                let there = guest.peek(at, len)?;
-                (reader.take(1)?.first()?.load(Ordering::Relaxed) == there).then_some(())?;
-            } else {
-                reader.compare(at, len, guest)?;
-            }
+            span = (span.0.min(at), span.1.max(at.checked_add(len as u64)?));
+            code(&mut reader, at, len)?;
         }
         let found = Found {
             header: *header,
             number: self.number,
             pc,
+            span,
             links,
             addresses: reader.take(usize::from(header.addresses).div_ceil(2))?,
             faults: reader.take(header.faults.into())?,
             recipes: reader.take(usize::from(header.recipes) * 2)?,
-            code: reader.take((header.code as usize).div_ceil(8))?,
+            code: self.memory.code(header.at, (header.code as usize).div_ceil(8))?,
         };
         // Fields that are written must be in the code.
         let inside = |at: u32, len: u32| at.checked_add(len).is_some_and(|end| end <= header.code);
@@ -324,6 +390,18 @@ impl<'a> Candidate<'a> {
 }
 
 impl Found<'_> {
+    /// Whether it depends on nothing but what is in `start..end`.
+    pub(super) fn is_within(&self, start: u64, end: u64) -> bool {
+        start <= self.span.0 && self.span.1 <= end
+    }
+    /// Makes all links of a copy of its code lead to their stubs: relatives may have linked the original.
+    pub(super) fn unlink(&self, code: &mut [u8], host: &dyn Host) {
+        for link in self.links().filter(|link| !link.looped) {
+            if let Some(word) = code.get_mut(link.at as usize..).and_then(|c| c.first_chunk_mut()) {
+                *word = host.link_word(link.at, link.stub).to_le_bytes();
+            }
+        }
+    }
     /// Its direct exits.
     pub(crate) fn links(&self) -> impl ExactSizeIterator<Item = FoundLink> {
         self.links.as_chunks::<LINK>().0.iter().map(|[fields, to, hint]| {
@@ -425,23 +503,40 @@ impl<'a> Reader<'a> {
     }
 }
 
+impl Memory {
+    /// The record of `number`, if there is one.
+    pub(super) fn at(&self, number: u32) -> Option<Candidate<'_>> {
+        let at = number as usize * UNIT;
+        let header = Header::read(self.words(at, HEADER)?)?;
+        let words = self.words(at, header.size as usize)?;
+        Some(Candidate { words, header, number, pc: header.pc, memory: self })
+    }
+}
+
 impl Share {
     /// The record of `number`, if there is one there that may be for `pc` and `key`.
     pub(crate) fn candidate(&self, number: u32, pc: u64, key: Key) -> Option<Candidate<'_>> {
-        let at = number as usize * super::UNIT;
-        let header = Header::read(self.words(at, HEADER)?)?;
-        if !header.fits(pc, key) {
-            return None;
-        }
-        Some(Candidate { words: self.words(at, header.size as usize)?, header, number, pc })
+        let found = self.memory.at(number)?;
+        found.header.fits(pc, key).then_some(Candidate { pc, ..found })
     }
     /// Notes that link `n` of the record `from` leads to what the record `to` is of.
     pub(crate) fn set_hint(&self, from: u32, n: usize, to: u32) {
-        let at = from as usize * super::UNIT + hint_at(n) * size_of::<u64>();
+        let at = from as usize * UNIT + hint_at(n) * size_of::<u64>();
+        let word = u64::from(from) << 32 | u64::from(to);
         if let Some([hint]) = self.words::<AtomicU64>(at, 1)
-            && hint.load(Ordering::Relaxed) != u64::from(to)
+            && hint.load(Ordering::Relaxed) != word
         {
-            hint.store(to.into(), Ordering::Relaxed);
+            hint.store(word, Ordering::Relaxed);
         }
+    }
+    /// The record of link `number`, which leads to `pc`, and where in the code the link is.
+    pub(super) fn link(&self, number: u32, pc: u64) -> Option<(Header, u32)> {
+        let words = self.words::<AtomicU64>(number as usize * size_of::<u64>(), LINK)?;
+        let record = self.memory.at((words.last()?.load(Ordering::Relaxed) >> 32) as u32)?;
+        let n = (number.checked_sub(link_number(record.number, 0))? as usize) / LINK;
+        let found = record.unchecked()?;
+        let link = found.links().nth(n).filter(|link| link.pc == Some(pc) && !link.looped)?;
+        (link_number(record.number, n) == number).then_some(())?;
+        Some((record.header, record.header.at.checked_add(link.at)?))
     }
 }

@@ -1,7 +1,9 @@
 //! The shared memory: who finds what, and what is refused.
 
+use super::memory::{FIRST, HEAD, LEN, RECORDS};
 use super::record::FoundLink;
 use super::*;
+use crate::tests::fake::Fake;
 use crate::unit::unpack;
 use guest::Bytes;
 use host::{FaultPoint, FlagsAt, Link, Recipe};
@@ -133,7 +135,7 @@ fn broken_memory_is_survived() {
     let mut share = share(1);
     let (block, seen, code) = translation(PC);
     assert!(add(&mut share, &block, &seen, &code));
-    let used = share.head().used.load(Ordering::Relaxed) as usize;
+    let used = share.memory.head().used.load(Ordering::Relaxed) as usize;
     // The directory's slot, the list, the record: wherever something is, every bit of it.
     for at in HEAD..used {
         if byte(&share, at).load(Ordering::Relaxed) == 0 {
@@ -163,7 +165,7 @@ fn hostile_memory_is_survived() {
     for _ in 0..300 {
         let mut share = share(1);
         assert!(add(&mut share, &block, &seen, &code));
-        let used = share.head().used.load(Ordering::Relaxed) as usize;
+        let used = share.memory.head().used.load(Ordering::Relaxed) as usize;
         let places: Vec<usize> = (HEAD..used)
             .step_by(4)
             .filter(|&at| word(&share, at).load(Ordering::Relaxed) != 0)
@@ -173,7 +175,7 @@ fn hostile_memory_is_survived() {
             let value = match next() % 5 {
                 0 => (at / UNIT) as u32,
                 1 => ((FIRST + next() as usize % (used - FIRST)) / UNIT) as u32,
-                2 => (LEN / UNIT) as u32 - next() as u32 % 8,
+                2 => (RECORDS / UNIT) as u32 - next() as u32 % 8,
                 3 => next() as u32 % 80,
                 _ => next() as u32,
             };
@@ -187,15 +189,15 @@ fn hostile_memory_is_survived() {
 }
 
 fn byte(share: &Share, at: usize) -> &core::sync::atomic::AtomicU8 {
-    assert!(at < LEN);
+    assert!(at < RECORDS);
     // SAFETY: within the mapping, and only this thread uses it.
-    unsafe { &*share.map.start().add(at).cast() }
+    unsafe { &*share.memory.map.start().add(at).cast() }
 }
 
 fn word(share: &Share, at: usize) -> &core::sync::atomic::AtomicU32 {
-    assert!(at + 4 <= LEN && at.is_multiple_of(4));
+    assert!(at + 4 <= RECORDS && at.is_multiple_of(4));
     // SAFETY: as above; aligned.
-    unsafe { &*share.map.start().add(at).cast() }
+    unsafe { &*share.memory.map.start().add(at).cast() }
 }
 
 fn survives(share: &Share) {
@@ -205,16 +207,20 @@ fn survives(share: &Share) {
         assert!(code.links.iter().all(|link| link.at as usize + 4 <= size));
         assert!(code.addresses.iter().all(|&at| at as usize + 8 <= size));
     }
+    for number in [FIRST / UNIT, FIRST / UNIT + 4, RECORDS / UNIT - 1] {
+        let link = record::link_number(number as u32, 0);
+        let _ = (share.link(link, PC + 8), share.memory.fault_point(64 + 3));
+    }
 }
 
 #[test]
 fn a_full_share_takes_no_more() {
     let mut share = share(1);
     let (mut block, seen, code) = translation(PC);
-    share.head().used.store(LEN as u64 - 64, Ordering::Relaxed);
+    share.memory.head().used.store(RECORDS as u64 - 64, Ordering::Relaxed);
     assert!(!add(&mut share, &block, &seen, &code));
     assert!(find(&share, PC, USUAL, &guest(PC)).is_none());
-    share.head().used.store(FIRST as u64, Ordering::Relaxed);
+    share.memory.head().used.store(FIRST as u64, Ordering::Relaxed);
     for n in 0..10 {
         block.pc = PC + n * 4;
         let seen = self::seen(block.pc, &[0x11, 0x22, 0x33]);
@@ -342,9 +348,106 @@ fn links_lead_on_without_a_search() {
     let other = [&guest(pc)[..], &[(pc + 8, 0x33), (pc + 12, 0x45)]].concat();
     assert!(candidate.check(&mut code_of(&other)).is_none());
     assert!(share.candidate(link.hint, pc + 12, USUAL).is_none());
-    for wrong in [0, 1, from + 1, u32::MAX, (LEN / UNIT) as u32 - 1] {
+    for wrong in [0, 1, from + 1, u32::MAX, (RECORDS / UNIT) as u32 - 1] {
         assert!(share.candidate(wrong, pc + 8, USUAL).is_none());
         share.set_hint(wrong, 70_000, to);
     }
     share.set_hint(u32::MAX, 0, to);
+}
+
+/// That of a site.
+const SITE: u64 = 0x1234_5678_9abc;
+
+fn host() -> Box<dyn Host> {
+    crate::host::back_end(&crate::Options::default(), guest::Guest::spec(&Fake)).unwrap()
+}
+
+fn add_in(share: &mut Share, block: &Block, seen: &Seen, code: &Code) -> Target {
+    let mut fetch = Bytes { start: block.pc, code: seen.code(block).unwrap() };
+    share.add_in(SITE, block, USUAL, seen, &mut fetch, code, &*host()).unwrap()
+}
+
+fn found_in(share: &Share, site: u64, pc: u64) -> Option<Header> {
+    let words = guest(pc);
+    share.find_in(site, pc, USUAL, &mut code_of(&words)).map(|found| found.header)
+}
+
+#[test]
+fn what_is_a_sites_is_found_where_it_is_executed() {
+    let mut first = share(1);
+    let (block, seen, mut code) = translation(PC);
+    code.recipes[0].imm = 77;
+    let target = add_in(&mut first, &block, &seen, &code);
+    let number = target.unit & !SHARED;
+    let second = Share::join(first.file.try_clone().unwrap(), &[1; 8]).unwrap();
+    assert_eq!(found_in(&second, SITE, PC).map(|h| (h.at, h.site)), Some((target.offset, SITE)));
+    assert_eq!(found_in(&second, SITE + 1, PC), None, "another site's");
+    assert_eq!(found_in(&second, SITE, PC + 4096), None, "at another address");
+    assert!(found_in(&second, 0, PC + 4096).is_some(), "to be copied");
+    // What is executed is what was added, with the link's number.
+    let memory = &second.memory;
+    let base = memory.base().unwrap();
+    let executed = base + u64::from(target.offset);
+    // SAFETY: that much is mapped there.
+    let bytes = unsafe { core::slice::from_raw_parts(executed as *const u8, code.bytes.len()) };
+    let link = record::link_number(number, 0);
+    let mut expected = code.bytes.clone();
+    host().set_number(&mut expected, code.links[0].number, SHARED | link);
+    assert_eq!(bytes, expected);
+    // Faults.
+    let point = |at: u32| memory.fault_point(memory.offset(executed + u64::from(at)).unwrap());
+    assert_eq!(point(3), Some((PC, code.faults[0], Some(code.recipes[0]))));
+    assert_eq!(point(4), None);
+    assert_eq!(memory.offset(base - 1), None);
+    // Links: of this number, to this pc.
+    let linked = second.link(link, PC + 8).map(|(header, at)| (header.pc, at));
+    assert_eq!(linked, Some((PC, target.offset + code.links[0].at)));
+    for (link, pc) in [(link, PC + 12), (link + 1, PC + 8), (link - 3, PC + 8), (1 << 30, PC)] {
+        assert_eq!(second.link(link, pc), None);
+    }
+    // A copy leads to its stub, whatever the original has been linked to.
+    memory.patch(target.offset + 20, 0x1234_5678);
+    let words = guest(PC);
+    let found = second.find(PC, USUAL, &mut code_of(&words)).unwrap();
+    let mut copy = vec![0; code.bytes.len()];
+    found.copy_code(&mut copy);
+    assert_eq!(copy[20..24], 0x1234_5678_u32.to_le_bytes());
+    found.unlink(&mut copy, &*host());
+    assert_eq!(copy[20..24], host().link_word(20, 24).to_le_bytes());
+}
+
+#[test]
+fn a_site_takes_over_what_is_elsewhere() {
+    let mut share = share(1);
+    let (block, seen, code) = translation(PC);
+    assert!(add(&mut share, &block, &seen, &code));
+    let pc = PC + 0x9000;
+    let words = guest(pc);
+    let number = {
+        let found = share.find(pc, USUAL, &mut code_of(&words)).unwrap();
+        assert!(found.is_within(pc, pc + 68) && !found.is_within(pc, pc + 67));
+        assert!(!found.is_within(pc + 1, pc + 68));
+        found.number
+    };
+    let (target, header) =
+        share.adopt(number, pc, USUAL, SITE, &mut code_of(&words), &*host()).unwrap();
+    assert_eq!((header.pc, header.site, header.at), (pc, SITE, target.offset));
+    assert_eq!(found_in(&share, SITE, pc), Some(header));
+    let word = share.memory.code(header.at, 2).unwrap()[1].load(Ordering::Relaxed);
+    assert_eq!(word, pc + 8, "its addresses moved along");
+    assert!(share.link(record::link_number(target.unit & !SHARED, 0), pc + 8).is_some());
+}
+
+#[test]
+fn all_of_a_family_have_the_same_places() {
+    let first = share(1);
+    let second = Share::join(first.file.try_clone().unwrap(), &[1; 8]).unwrap();
+    assert_eq!(first.memory.seed(), second.memory.seed());
+    let a = first.memory.place(5, 70_000).unwrap();
+    let b = second.memory.place(6, 1).unwrap();
+    assert_eq!((second.memory.place(5, 70_000), first.memory.place(6, 1)), (Some(a), Some(b)));
+    assert_eq!((a, b), (128 << 10, 192 << 10), "one above the other");
+    assert_eq!(first.memory.place(7, FAMILY_PLACES_LEN), None);
+    let given: Vec<u64> = (8..5000).filter_map(|n| first.memory.place(n, 1)).collect();
+    assert!(given.len() > 300 && given.is_sorted_by(|a, b| a < b));
 }

@@ -24,7 +24,7 @@ pub(super) struct Mapped {
 }
 
 /// Maps the segments of `program`: where it is linked, or if it runs anywhere near `wanted` (0 =
-/// where the host likes).
+/// where the family has it, or else where the host likes).
 pub(super) fn map(
     mm: &Mm,
     file: &OpenFile,
@@ -98,6 +98,7 @@ fn reserve(mm: &Mm, file: &OpenFile, program: &Program, wanted: u64) -> Result<u
         return host_mmap([first, len, 0, fixed, u64::MAX, 0]).map_err(|e| fail(first, e));
     }
     let align = program.align();
+    let wanted = if wanted == 0 { mm.file_place(len).unwrap_or(0) } else { wanted };
     if wanted != 0 {
         let at = (wanted & !(align - 1)) + first % align;
         if let Ok(at) = host_mmap([at, len, 0, fixed, u64::MAX, 0]) {
@@ -138,6 +139,9 @@ fn map_segment(mm: &Mm, file: &OpenFile, segment: &Segment) -> Result<(), Errno>
     }
     if guest_prot & prot::EXEC != 0 {
         mm.adopt_exec(start, end, guest_prot);
+        if guest_prot & prot::WRITE == 0 && mapped_end == end {
+            mm.adopt_image(start, end, file.fd(), segment.offset - in_page);
+        }
     }
     Ok(())
 }

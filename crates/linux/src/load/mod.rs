@@ -35,6 +35,9 @@ const STACK_ROOM: u64 = 16 << 30;
 const STACK_GAP: u64 = 1 << 20;
 /// How far below the next place is where a program is linked at the first.
 const STACK_STEP: u64 = 1 << 40;
+/// Where the files of a family are put, at a random distance below this, so that programs have the same files
+/// at the same addresses: below what each program has at places of its own.
+const FILES_TOP: u64 = STACK_TOP - (1 << 38);
 /// What is mapped of a stack at first beyond its contents, as Linux does.
 const STACK_SLACK: u64 = 128 << 10;
 /// Where programs that run anywhere are put: two thirds of the address space, as Linux does.
@@ -123,8 +126,7 @@ pub fn start(
         None => None,
     };
 
-    let offset = random.pages(0, 1 << 40);
-    let main = image::map(&mm, &file, &program, PROGRAM_BASE + offset)?;
+    let main = image::map(&mm, &file, &program, program_base(&mm, engine, &random))?;
     if program.guarded && program.interp.is_none() {
         mm.guard(main.code.0 & !(PAGE - 1), main.code.1, abi.arch_prot);
     }
@@ -212,6 +214,15 @@ pub fn start(
         seccomp::restore(&task, filters);
     }
     Ok(task)
+}
+
+/// Where a program is put that runs anywhere: where its family has programs. Sees to it that files are put
+/// where the family has them, too.
+fn program_base(mm: &Mm, engine: &Engine, random: &Random) -> u64 {
+    let seed = engine.family_seed().filter(|_| random.addresses);
+    let Some(seed) = seed else { return PROGRAM_BASE + random.pages(0, 1 << 40) };
+    mm.place_files_below(FILES_TOP - (seed >> 32) % (1 << 26) * PAGE);
+    PROGRAM_BASE + seed % (1 << 28) * PAGE
 }
 
 /// Builds and maps the stack: high up, or lower where a program is linked there.

@@ -31,11 +31,11 @@ pub struct MapRequest {
 }
 
 impl MapRequest {
-    fn has(&self, flag: i32) -> bool {
+    pub(super) fn has(&self, flag: i32) -> bool {
         self.flags & flag as u64 != 0
     }
 
-    fn is_private(&self) -> bool {
+    pub(super) fn is_private(&self) -> bool {
         self.flags & TYPE == libc::MAP_PRIVATE as u64
     }
 
@@ -99,6 +99,7 @@ impl Mm {
             if prot & prot::EXEC != 0 {
                 if prot & prot::WRITE == 0 && request.is_private() {
                     self.note_file(at, at + len);
+                    self.note_image(&space, (at, at + len), request.fd, request.offset);
                 }
             } else {
                 space.plain_files.insert(at, at + len);
@@ -152,7 +153,8 @@ impl Mm {
         } else if hint != 0 && space.is_free(hint, len) {
             Some(hint)
         } else {
-            space.find_place(len)
+            let place = self.request_place(space.files_top, request);
+            place.filter(|&at| space.is_free(at, len)).or_else(|| space.find_place(len))
         };
         space.locking(request, |request| {
             if let Some(place) = place {

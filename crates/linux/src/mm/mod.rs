@@ -8,13 +8,14 @@
 //!   nothing of ours has to be registered. Where the guest's mappings go is decided in [`place`];
 //! - which of them the guest made executable. The host never gets `PROT_EXEC` for guest pages.
 //!
-//! Lock order: `space`, the engine's, `exec`, `files`, `guarded`. The engine may ask for the last three
+//! Lock order: `space`, the engine's, `exec`, `files`, `guarded`, `images`. The engine may ask for the last four
 //! with its own lock held, so it is never called with one of them held.
 
 mod account;
 mod advice;
 mod aio;
 mod brk;
+mod image;
 mod lock;
 mod map;
 mod place;
@@ -30,7 +31,7 @@ use crate::intervals::Intervals;
 use crate::proc::PUBLISHED;
 use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use engine::{AddressSpace, Engine};
+use engine::{AddressSpace, Engine, Image};
 use guest::Coherence;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
@@ -65,6 +66,8 @@ pub struct Mm {
     /// Of these, those that are files' and that the guest has never been able to change: mapped private
     /// and not writable.
     files: RwLock<Intervals>,
+    /// Of the files' ranges, those of which it is known which part of which file they are.
+    images: RwLock<image::Images>,
     /// Of the executable ones, those that can be written to, or are shared with mappings that may be.
     plastic: RwLock<Intervals>,
     /// All of them may change, whatever their protection.
@@ -83,6 +86,8 @@ pub(crate) struct Space {
     end: u64,
     /// Addresses that are the guest's.
     pub(crate) owned: Intervals,
+    /// Below which address the family puts files; 0: nowhere.
+    files_top: u64,
     /// Where to look for free ones.
     search: place::Search,
     /// Start and end of mappings that grow downwards by themselves.
@@ -141,6 +146,7 @@ impl Mm {
             exec: RwLock::new(Intervals::shown_in(&PUBLISHED.exec)),
             exec_changes: AtomicU64::new(0),
             files: RwLock::new(Intervals::new()),
+            images: RwLock::default(),
             plastic: RwLock::new(Intervals::new()),
             all_plastic: AtomicBool::new(false),
             guarded: RwLock::new(Intervals::new()),
@@ -161,9 +167,10 @@ impl Mm {
 
     /// The same for the records of executable addresses, after the engine's. Not to be shared: the
     /// child would wait for ever for those who were reading.
-    pub fn exec_fork_guard(&self) -> [impl Drop + '_; 4] {
-        [&self.exec, &self.files, &self.plastic, &self.guarded]
-            .map(|ranges| ranges.write().unwrap_or_else(PoisonError::into_inner))
+    pub fn exec_fork_guard(&self) -> ([impl Drop + '_; 4], impl Drop + '_) {
+        let ranges = [&self.exec, &self.files, &self.plastic, &self.guarded]
+            .map(|ranges| ranges.write().unwrap_or_else(PoisonError::into_inner));
+        (ranges, self.images.write().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn space(&self) -> MutexGuard<'_, Space> {
@@ -197,6 +204,7 @@ impl Mm {
             self.files.write().unwrap_or_else(PoisonError::into_inner).remove(start, end);
             self.plastic.write().unwrap_or_else(PoisonError::into_inner).remove(start, end);
             self.guarded.write().unwrap_or_else(PoisonError::into_inner).remove(start, end);
+            self.forget_images(start, end);
             drop(exec);
             self.engine.invalidate(start, end - start);
         }
@@ -217,6 +225,9 @@ impl Mm {
     /// Records that the guest can write to `start..end`.
     fn note_writable(&self, start: u64, end: u64) {
         self.files.write().unwrap_or_else(PoisonError::into_inner).remove(start, end);
+        if self.forget_images(start, end) {
+            self.engine.invalidate(start, end - start);
+        }
     }
 
     /// Records whether the executable `start..end` may change at any time. What is translated is to be
@@ -241,8 +252,11 @@ impl Mm {
     /// From now on any code may change: the program has opened its own memory as a file, which has no
     /// regard for protections.
     pub(crate) fn may_write_anywhere(&self) {
+        if self.all_plastic.swap(true, Ordering::SeqCst) {
+            return;
+        }
         let stores = self.engine.guest().spec().coherence == Coherence::Stores;
-        if stores && !self.all_plastic.swap(true, Ordering::SeqCst) {
+        if self.forget_images(0, u64::MAX) || stores {
             self.engine.invalidate(0, self.addresses.end);
         }
     }
@@ -371,6 +385,10 @@ impl AddressSpace for Mm {
 
     fn guarded(&self, addr: u64) -> bool {
         self.guarded.read().unwrap_or_else(PoisonError::into_inner).contains(addr)
+    }
+
+    fn image(&self, addr: u64) -> Option<Image> {
+        self.find_image(addr)
     }
 
     fn is_vdso(&self, addr: u64) -> bool {

@@ -17,7 +17,7 @@ use sys::raw;
 /// Nothing is placed below this (`vm.mmap_min_addr`, as it is almost everywhere).
 pub(super) const LOWEST: u64 = 0x1_0000;
 /// Programs start below this, by whoever they are started, and so do their heaps.
-const PROGRAMS_END: u64 = PROGRAM_BASE + (2 << 40);
+pub(super) const PROGRAMS_END: u64 = PROGRAM_BASE + (2 << 40);
 /// What Linux keeps free below a mapping that grows downwards (`stack_guard_gap`).
 const GUARD_GAP: u64 = 256 * PAGE;
 /// What a page table's leaf covers.

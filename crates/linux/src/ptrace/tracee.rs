@@ -166,7 +166,7 @@ pub(crate) fn obey(task: &mut Task) {
     if traced.get(word::CODE) != 0 || detached {
         traced.set(word::CODE, 0);
         // Breakpoints may have come or gone anywhere, by means that nobody sees here.
-        task.process.engine.invalidate(0, 1 << 48);
+        task.process.mm.any_code_changed();
     }
     if !detached {
         task.trace = Some(traced);
