@@ -314,3 +314,44 @@ fn remainders() {
     assert_eq!(ram.0[4], 2);
     assert_eq!(s.int[usize::from(crate::state::SLOT_X87_STATUS)] & 0x4500, 0x4000);
 }
+
+#[test]
+fn nothing_follows_a_store_in_code_that_may_change() {
+    let guest = X86_64::new(Cpu::MAX);
+    let mut seed = 1_u64;
+    let mut random = || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed
+    };
+    let mode = Mode { changing: true, ..Mode::default() };
+    let stores = |op: &ir::Op| {
+        use ir::OpCode::{Cas, Rmw, St, StEx, StV};
+        matches!(op.code, Cas | Rmw | St | StEx | StV)
+    };
+    let (mut block, mut stored) = (Block::default(), 0);
+    for n in 0..60_000 {
+        // An instruction with such prefixes as open the other maps of opcodes; then some that go on.
+        let prefixes: [&[u8]; 8] = [
+            &[],
+            &[0x48],
+            &[0x0f],
+            &[0x66, 0x0f],
+            &[0xf3, 0x0f],
+            &[0x66, 0x0f, 0x38],
+            &[0xc4, 0xe2, 0x79],
+            &[0xc5, 0xf8],
+        ];
+        let mut code = prefixes[n % prefixes.len()].to_vec();
+        code.extend(random().to_le_bytes());
+        code.extend([0x90; 24]);
+        block.clear();
+        guest.translate(&mut Bytes { start: PC, code: &code }, PC, mode, &mut block);
+        let Some(first) = block.ops.iter().position(stores) else { continue };
+        let follows = block.ops[first..].iter().any(|op| op.code == ir::OpCode::Insn);
+        assert!(!follows, "{code:x?}");
+        stored += 1;
+    }
+    assert!(stored > 5_000, "{stored}");
+}
