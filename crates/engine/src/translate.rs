@@ -111,7 +111,7 @@ impl Engine {
         }
         assert!(u64::from(block.len) <= MAX_UNIT, "unit too large");
         if changing {
-            block.checked.extend_from_slice(writer.seen.decides(&block));
+            block.checked.extend_from_slice(writer.seen.decides(&block, self.spec.insn_max));
         }
         let end = pc + u64::from(block.len);
         for (all, known) in
@@ -171,7 +171,7 @@ impl Engine {
         map: &PcMap,
     ) -> Option<Target> {
         let site = self.site(writer, block.pc)?;
-        if !writer.seen.is_within(block, site.start, site.end) {
+        if !writer.seen.is_within(block, self.spec.insn_max, site.start, site.end) {
             return None;
         }
         let target = self.add_to_site(writer, block, fetcher, map, &site);

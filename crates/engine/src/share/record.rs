@@ -38,9 +38,6 @@ pub(crate) struct Seen {
     bytes: Vec<u8>,
 }
 
-/// Bytes of the longest instruction of any guest.
-const LONGEST: usize = 15;
-
 /// Some consecutive bytes of guest code.
 #[derive(Clone, Copy, Debug)]
 struct Run {
@@ -91,19 +88,19 @@ impl Seen {
         let code = self.block.get(..block.len as usize)?;
         (self.pc == block.pc && !code.is_empty()).then_some(code)
     }
-    /// The code that decided what is in `block`: all that was read if it ends with a trap, since then it was
-    /// found that no instruction starts there.
-    pub(crate) fn decides(&self, block: &Block) -> &[u8] {
+    /// The code that decided what is in `block`: more than its own if it ends with a trap, since then it was
+    /// found that no instruction, of at most `longest` bytes, starts there.
+    pub(crate) fn decides(&self, block: &Block, longest: u8) -> &[u8] {
         let traps = block.ops.last().is_some_and(|op| op.code == OpCode::Trap);
-        let len = block.len as usize + if traps { LONGEST } else { 0 };
+        let len = block.len as usize + if traps { usize::from(longest) } else { 0 };
         self.block.get(..len).unwrap_or(&self.block)
     }
-    /// Whether all that was seen is in `start..end`.
-    pub(crate) fn is_within(&self, block: &Block, start: u64, end: u64) -> bool {
+    /// Whether all that was seen is in `start..end`; `longest` as in [`Seen::decides`].
+    pub(crate) fn is_within(&self, block: &Block, longest: u8, start: u64, end: u64) -> bool {
         let inside = |pc: u64, len: u64| {
             start <= pc && pc.checked_add(len).is_some_and(|after| after <= end)
         };
-        inside(block.pc, self.decides(block).len().max(block.len as usize) as u64)
+        inside(block.pc, self.decides(block, longest).len().max(block.len as usize) as u64)
             && self.outside(block).all(|(pc, code)| inside(pc, code.len() as u64))
     }
     /// The hash of the code of `block`, if that is what was seen.
