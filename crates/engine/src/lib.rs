@@ -66,5 +66,5 @@ pub use cpu::{Cpu, Exit, Fault, RecordedSignal};
 pub use engine::{AddressSpace, Engine};
 pub use fork::ForkGuard;
 pub use options::{FeatureLevel, Options, Stats};
-pub use share::{FAMILY_PLACES_LEN, Family, Image};
+pub use share::{FAMILY_PLACE_UNIT, FAMILY_PLACES_LEN, Family, Image};
 pub use watch::Watch;

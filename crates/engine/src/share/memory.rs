@@ -41,7 +41,7 @@ const CODE_MAX: usize = 1 << 20;
 /// How many places there are for files.
 const PLACES: usize = 512;
 /// Places are multiples of this: the largest pages that files are linked for.
-const PLACE_UNIT: u64 = 64 << 10;
+pub const FAMILY_PLACE_UNIT: u64 = 64 << 10;
 /// What the places of files together take ([`crate::Engine::family_place`]).
 pub const FAMILY_PLACES_LEN: u64 = 32 << 30;
 
@@ -211,7 +211,7 @@ impl Memory {
             let [key, place] = &head.places[(hash as usize + n) % PLACES];
             let found = key.compare_exchange(0, what, Ordering::AcqRel, Ordering::Acquire);
             if found == Ok(0) {
-                let size = len.checked_next_multiple_of(PLACE_UNIT)?;
+                let size = len.checked_next_multiple_of(FAMILY_PLACE_UNIT)?;
                 let at = take(&head.places_used, size, FAMILY_PLACES_LEN)? + size;
                 place.store(at, Ordering::Release);
                 return Some(at);

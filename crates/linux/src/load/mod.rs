@@ -221,7 +221,8 @@ pub fn start(
 fn program_base(mm: &Mm, engine: &Engine, random: &Random) -> u64 {
     let seed = engine.family_seed().filter(|_| random.addresses);
     let Some(seed) = seed else { return PROGRAM_BASE + random.pages(0, 1 << 40) };
-    mm.place_files_below(FILES_TOP - (seed >> 32) % (1 << 26) * PAGE);
+    // (Files that are linked for large pages must not be moved into the next one's place.)
+    mm.place_files_below(FILES_TOP - (seed >> 32) % (1 << 24) * engine::FAMILY_PLACE_UNIT);
     PROGRAM_BASE + seed % (1 << 28) * PAGE
 }
 
