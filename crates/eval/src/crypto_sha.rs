@@ -21,7 +21,6 @@ pub(crate) fn eval(v: &Args, _env: &mut Env) -> Option<u128> {
         }
         VecOp::Sha256H => join(sha256(c, a, b).0),
         VecOp::Sha256H2 => join(sha256(a, c, b).1),
-        VecOp::Sha256Two => sha256_two(a, c, b),
         VecOp::Sha256Su0 => {
             let (w, t) = (split(c), split(a << 96 | c >> 32));
             join([0, 1, 2, 3].map(|i| {
@@ -93,30 +92,16 @@ fn sha1(v: &Args, f: fn(u32, u32, u32) -> u32) -> u128 {
 fn sha256(x: u128, y: u128, w: u128) -> ([u32; 4], [u32; 4]) {
     let (mut x, mut y) = (split(x), split(y));
     for w in split(w) {
-        (x, y) = sha256_round(x, y, w);
+        let choice = (y[1] ^ y[2]) & y[0] ^ y[2];
+        let s1 = y[0].rotate_right(6) ^ y[0].rotate_right(11) ^ y[0].rotate_right(25);
+        let s0 = x[0].rotate_right(2) ^ x[0].rotate_right(13) ^ x[0].rotate_right(22);
+        let t = y[3].wrapping_add(s1).wrapping_add(choice).wrapping_add(w);
+        let (d, a) =
+            (x[3].wrapping_add(t), t.wrapping_add(s0).wrapping_add(majority(x[0], x[1], x[2])));
+        y = [d, y[0], y[1], y[2]];
+        x = [a, x[0], x[1], x[2]];
     }
     (x, y)
-}
-fn sha256_round(x: [u32; 4], y: [u32; 4], w: u32) -> ([u32; 4], [u32; 4]) {
-    let choice = (y[1] ^ y[2]) & y[0] ^ y[2];
-    let s1 = y[0].rotate_right(6) ^ y[0].rotate_right(11) ^ y[0].rotate_right(25);
-    let s0 = x[0].rotate_right(2) ^ x[0].rotate_right(13) ^ x[0].rotate_right(22);
-    let t = y[3].wrapping_add(s1).wrapping_add(choice).wrapping_add(w);
-    let (d, a) =
-        (x[3].wrapping_add(t), t.wrapping_add(s0).wrapping_add(majority(x[0], x[1], x[2])));
-    ([a, x[0], x[1], x[2]], [d, y[0], y[1], y[2]])
-}
-
-/// Two rounds, of words in the order that `ir` describes.
-fn sha256_two(feba: u128, hgdc: u128, w: u128) -> u128 {
-    let (first, second) = (split(feba), split(hgdc));
-    let abcd = join([first[3], first[2], second[3], second[2]]);
-    let efgh = join([first[1], first[0], second[1], second[0]]);
-    let (mut x, mut y) = (split(abcd), split(efgh));
-    for w in &split(w)[..2] {
-        (x, y) = sha256_round(x, y, *w);
-    }
-    join([y[1], y[0], x[1], x[0]])
 }
 
 fn sha512h(x: u128, y: u128, w: u128) -> u128 {

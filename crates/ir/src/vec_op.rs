@@ -591,9 +591,6 @@ vec_ops! {
     Sha256H;
     /// SHA256H2.
     Sha256H2;
-    /// Two rounds of SHA-256: a holds F, E, B, A from the lowest word on, c holds H, G, D, C, the low half
-    /// of b two words with their constants. The new F, E, B, A (the new H, G, D, C are a).
-    Sha256Two;
     /// SHA256SU0: c = Vd, a = Vn.
     Sha256Su0;
     /// SHA256SU1: c = Vd, a = Vn, b = Vm.
@@ -618,7 +615,8 @@ vec_ops! {
     Sha256Msg1;
     /// SHA256MSG2.
     Sha256Msg2;
-    /// SHA256RNDS2: c = the sums of words and constants.
+    /// SHA256RNDS2, two rounds: a holds H, G, D, C from the lowest word on, b holds F, E, B, A, the low half
+    /// of c the sums of words and constants. The new F, E, B, A (the new H, G, D, C are b).
     Sha256Rounds;
     /// EOR3: a ^ b ^ c.
     Eor3;

@@ -97,7 +97,7 @@ impl Translator<'_> {
             if d.op == Op::Sha2ch {
                 words = self.lanes_to_temp(VecOp::High, 3, 0, [words, NONE, NONE]);
             }
-            self.lanes_where(active, (VecOp::Sha256Two, 2, 0), dst, [a, words, dst]);
+            self.lanes_where(active, (VecOp::Sha256Rounds, 2, 0), dst, [dst, a, words]);
         }
         true
     }

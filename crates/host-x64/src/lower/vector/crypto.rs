@@ -59,7 +59,7 @@ impl Lower<'_> {
                 self.finish_v(t, v.dst, p);
             }
             VecOp::Sha256H | VecOp::Sha256H2 if features.sha => self.sha256_rounds(v),
-            VecOp::Sha256Two if features.sha => self.sha256_two(v),
+            VecOp::Sha256Rounds if features.sha => self.sha256_two(v),
             VecOp::Sha256Su0 if features.sha => {
                 let (z, x) = (self.using_vm(v.c), self.using_v(v.a));
                 let p = self.temp_v(&mut t);
@@ -154,10 +154,10 @@ impl Lower<'_> {
         self.v3i(op::SHUFPS, q, q, p, if second { LOW } else { HIGH });
         self.finish_v(t, v.dst, q);
     }
-    /// Two rounds, on registers that are as the host's.
+    /// Two rounds, whose words are elsewhere than in xmm0.
     fn sha256_two(&mut self, v: &VArgs) {
         let mut t = Temps::default();
-        let (x, w, z) = (self.using_v(v.a), self.using_vm(v.b), self.using_vm(v.c));
+        let (z, x, w) = (self.using_vm(v.a), self.using_v(v.b), self.using_vm(v.c));
         let (p, q) = (self.temp_v(&mut t), self.temp_v(&mut t));
         let (words, area) = (Xmm(0), save_area(3));
         self.vmov(p, z);
