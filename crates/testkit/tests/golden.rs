@@ -40,7 +40,7 @@ const GUESTS: [(&str, &dyn Guest); 2] =
 
 #[test]
 fn golden_files_are_fresh() {
-    assert!(subjects::SUBJECTS.iter().map(|s| s.uname).eq(GUESTS.map(|(name, _)| name)));
+    assert!(GUESTS.iter().all(|(name, _)| subjects::find(name).is_some()));
     let stale: Vec<_> = GUESTS.iter().flat_map(|&(name, guest)| stale_files(name, guest)).collect();
     assert!(stale.is_empty(), "stale (cargo xtask bless):\n{}", stale.join("\n"));
 }
