@@ -1,7 +1,8 @@
 //! SHA-1, SHA-256, SHA-512 and SHA-3.
 
+use crate::Env;
+use crate::lanes::{join_words as join, split_words as split};
 use crate::vector::Args;
-use crate::{Env, lanes};
 use ir::VecOp;
 
 /// Computes an operation of this topic.
@@ -65,12 +66,6 @@ const fn high(v: u128) -> u64 {
 }
 const fn pair(low: u64, high: u64) -> u128 {
     low as u128 | (high as u128) << 64
-}
-fn split(v: u128) -> [u32; 4] {
-    [0, 1, 2, 3].map(|i| lanes::get(v, 32, i) as u32)
-}
-fn join(w: [u32; 4]) -> u128 {
-    lanes::build(32, 128, |i| w[i as usize].into())
 }
 const fn majority(x: u32, y: u32, z: u32) -> u32 {
     (x & y) | ((x | y) & z)

@@ -1,7 +1,8 @@
 //! SM3 and SM4.
 
+use crate::Env;
+use crate::lanes::{join_words as join, split_words as split};
 use crate::vector::Args;
-use crate::{Env, lanes};
 use ir::VecOp;
 
 /// Computes an operation of this topic.
@@ -52,12 +53,6 @@ pub(crate) fn eval(v: &Args, _env: &mut Env) -> Option<u128> {
     }))
 }
 
-fn split(v: u128) -> [u32; 4] {
-    [0, 1, 2, 3].map(|i| lanes::get(v, 32, i) as u32)
-}
-fn join(w: [u32; 4]) -> u128 {
-    lanes::build(32, 128, |i| w[i as usize].into())
-}
 const fn p1(x: u32) -> u32 {
     x ^ x.rotate_left(15) ^ x.rotate_left(23)
 }

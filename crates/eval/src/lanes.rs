@@ -27,6 +27,17 @@ pub(crate) const fn put(v: u128, bits: u32, i: u32, x: u64) -> u128 {
     v | truncate(x as u128, bits) << (bits * i)
 }
 
+/// Four words.
+pub(crate) const fn split_words(v: u128) -> [u32; 4] {
+    [get(v, 32, 0) as u32, get(v, 32, 1) as u32, get(v, 32, 2) as u32, get(v, 32, 3) as u32]
+}
+
+/// The reverse, without a loop: an array that is indexed by a variable is written to memory by words, and to
+/// load that as a whole takes longer than most computations.
+pub(crate) const fn join_words([a, b, c, d]: [u32; 4]) -> u128 {
+    (a as u64 | (b as u64) << 32) as u128 | ((c as u64 | (d as u64) << 32) as u128) << 64
+}
+
 /// Sign-extends from `bits`.
 pub(crate) const fn sext(v: u128, bits: u32) -> i128 {
     ((v << (128 - bits)) as i128) >> (128 - bits)
@@ -43,11 +54,17 @@ pub(crate) fn try_build(
     total: u32,
     mut f: impl FnMut(u32) -> Option<u64>,
 ) -> Option<u128> {
-    let mut halves = [0; 2];
-    // (A division takes longer than many a lane.)
-    for i in 0..total >> bits.trailing_zeros() {
-        let at = bits * i;
-        halves[(at >> 6 & 1) as usize] |= (f(i)? & (u64::MAX >> (64 - bits))) << (at & 63);
+    // (A division takes longer than many a lane, and so does a half that is kept in memory.)
+    let (count, of_half) = (total >> bits.trailing_zeros(), 64 >> bits.trailing_zeros());
+    let (mut all, mut i) = (0, 0);
+    while i < count {
+        let (mut half, mut at) = (0, 0);
+        for n in i..count.min(i + of_half) {
+            half |= (f(n)? & (u64::MAX >> (64 - bits))) << at;
+            at += bits;
+        }
+        all |= if i == 0 { u128::from(half) } else { u128::from(half) << 64 };
+        i += of_half;
     }
-    Some(u128::from(halves[0]) | u128::from(halves[1]) << 64)
+    Some(all)
 }
