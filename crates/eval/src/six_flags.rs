@@ -52,6 +52,15 @@ impl Width {
             | when((a ^ b ^ r) & 16 != 0, A);
         (r, self.of_result(r) | flags)
     }
+    /// The lower half of a signed product, and whether it needs more bits.
+    const fn mul(self, a: u64, b: u64, before: u32) -> (u64, u32) {
+        let shift = 64 - self.0;
+        let (a, b) = ((a << shift) as i64 >> shift, (b << shift) as i64 >> shift);
+        let wide = a as i128 * b as i128;
+        let r = wide as u64 & self.mask();
+        let fits = wide == ((r << shift) as i64 >> shift) as i128;
+        (r, before & !(C | V) | when(fits, C) | when(!fits, V))
+    }
 }
 
 /// Computes such an operation.
@@ -81,6 +90,7 @@ pub(crate) fn eval(op: &Op, a: u64, b: u64, c: u64, env: &mut Env) -> u64 {
         OpCode::ShiftPairS => {
             shift_pair(op.aux & 1 != 0, width, [a & width.mask(), b, c & width.mask()], before)
         }
+        OpCode::MulS => width.mul(a, b, before),
         OpCode::SetC => (0, before & !C | when(a & 1 != 0, C)),
         OpCode::ReadFlags => return u64::from(before & ALL),
         _ => (0, a as u32 & ALL),
@@ -195,6 +205,9 @@ mod tests {
 
     #[test]
     fn steps_keep_the_carry() {
+        assert_eq!(run(OpCode::MulS, Ty::I32, 0, [0x8000, 0x1_0000, 0], Z), (0x8000_0000, Z | V));
+        assert_eq!(run(OpCode::MulS, Ty::I64, 0, [u64::MAX, 5, 0], V), (u64::MAX - 4, C));
+        assert_eq!(run(OpCode::MulS, Ty::I64, 0, [1 << 63, u64::MAX, 0], C), (1 << 63, V));
         assert_eq!(run(OpCode::IncS, Ty::I32, 0, [u64::MAX, 0, 0], C), (0, Z | C | P | A));
         assert_eq!(run(OpCode::DecS, Ty::I32, 0, [0, 0, 0], 0), (0xffff_ffff, N | P | A));
     }

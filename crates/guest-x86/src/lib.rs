@@ -7,6 +7,7 @@
 //! Where registers are in `ir::State`: see [`state`]. The carry flag is kept inverted, as subtractions
 //! leave the IR's, and parity and auxiliary carry with the others ([`ir::SIX_FLAGS`]).
 
+mod behind;
 mod control;
 pub mod cpu;
 pub mod decode;

@@ -23,8 +23,17 @@ pub(crate) fn before(insn: &Insn, after: u16) -> u16 {
     if may_be_seen(insn) {
         return ALL;
     }
-    let kept = if insn.op.row().flags.kept_at_zero { 0 } else { insn.flags_changed() };
-    (after & !kept | insn.flags_read()) & ALL
+    (after & !killed(insn) | insn.flags_read()) & ALL
+}
+
+/// The flags that `insn` changes in any case.
+pub(crate) fn killed(insn: &Insn) -> u16 {
+    let mask = if insn.operand_size == 8 { 63 } else { 31 };
+    let counts = match insn.operands.iter().find(|operand| **operand == Operand::Imm) {
+        Some(_) => insn.imm & mask != 0,
+        None => false,
+    };
+    if insn.op.row().flags.kept_at_zero && !counts { 0 } else { insn.flags_changed() & ALL }
 }
 
 /// Whether the instruction may fault or leave: then a signal's handler sees all flags.

@@ -16,43 +16,32 @@ impl Translator<'_> {
             return;
         }
         let overflow = overflow(self);
-        // No carry is bit 29, overflow bit 28.
-        let two = self.imm(2);
-        let either = self.make(OpCode::Sub, Ty::I64, two, overflow);
-        let word = self.make_imm(OpCode::Shl, Ty::I64, either, 28);
-        self.write_flags(word);
+        // -128 twice has a carry and overflows.
+        let term = self.make_imm(OpCode::Shl, Ty::I64, overflow, 7);
+        self.six_flags(OpCode::AddS, 1, term, term);
     }
     /// IMUL with two or three operands.
     pub(crate) fn imul(&mut self, i: &Insn) -> Flow {
         let [to, a, b, ..] = i.operands;
         let (a, b) = if b == Operand::None { (to, a) } else { (a, b) };
         let size = i.operand_size;
-        let (mut x, mut y) = (self.value(i, a), self.value(i, b));
+        let (x, y) = (self.value(i, a), self.value(i, b));
         if size == 2 {
-            (x, y) = (self.sign_extend(x, 2), self.sign_extend(y, 2));
-        }
-        let wants = self.wants(CARRY | OVERFLOW);
-        let high = match size {
-            8 if wants => Some(self.make(OpCode::MulHiS, Ty::I64, x, y)),
-            4 if wants => Some(self.make(OpCode::MulWideS, Ty::I64, x, y)),
-            _ => None,
-        };
-        let product = self.make(OpCode::Mul, wide(size), x, y);
-        self.product_flags(|t| match (high, size) {
-            (Some(high), 8) => {
-                let sign = t.make_imm(OpCode::Sar, Ty::I64, product, 63);
-                t.set_compare(Cond::Ne, Ty::I64, high, sign)
-            }
-            (Some(whole), _) => {
-                let same = t.sign_extend(product, 4);
-                t.set_compare(Cond::Ne, Ty::I64, whole, same)
-            }
-            (None, _) => {
+            let (x, y) = (self.sign_extend(x, 2), self.sign_extend(y, 2));
+            let product = self.make(OpCode::Mul, Ty::I32, x, y);
+            self.product_flags(|t| {
                 let same = t.sign_extend(product, 2);
                 t.set_compare(Cond::Ne, Ty::I32, product, same)
-            }
-        });
-        self.put(i, to, product);
+            });
+            self.put(i, to, product);
+            return Flow::Next;
+        }
+        let dst = self.result(to);
+        if self.wants(CARRY | OVERFLOW) {
+            self.six(OpCode::MulS, wide(size), dst, x, y);
+        } else {
+            self.ir.bin(OpCode::Mul, wide(size), dst, x, y);
+        }
         Flow::Next
     }
     /// MUL, IMUL with one operand.

@@ -5,6 +5,7 @@
 //! that leaves, and at the end of the page. Direct branches to instructions of the same block stay
 //! inside it.
 
+use crate::behind;
 use crate::cpu::Cpu;
 use crate::decode::{Feature, Insn};
 use crate::generated::dispatch::dispatch;
@@ -113,7 +114,12 @@ impl Translator<'_> {
     }
     /// Registers an exit.
     pub(crate) fn exit_to(&mut self, pc: u64, kind: ExitKind) -> i32 {
-        self.ir.exit(Exit { pc, kind, flags_dead: false })
+        // (Flags that the block does not write need not be known to be dead. Where code may change, only
+        // that of the block is compared.)
+        let writes = self.targets != 0 || self.ir.block.writes_flags;
+        let matter = writes && !self.evaluated && !self.changing;
+        let flags_dead = matter && behind::dead_at(self.cpu, self.fetch, self.start, pc);
+        self.ir.exit(Exit { pc, kind, flags_dead })
     }
     /// A point where signals are delivered, if a branch to `pc` goes backward: else a loop could
     /// not be interrupted.

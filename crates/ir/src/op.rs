@@ -199,6 +199,9 @@ opcodes! {
     ShiftPairS = "rwi";
     /// C = bit 0 of a; the other flags are kept [6].
     SetC = "rwi";
+    /// dst = a * b, low half, in I32 or I64; a carry and V if the signed product needs more bits, else
+    /// neither; the other flags may be anything [6].
+    MulS = "wi";
     /// dst = a * b, low half.
     Mul = "i";
     /// dst = high half of the signed 64x64 product.
@@ -635,6 +638,7 @@ impl Op {
                     | OpCode::ShiftKeepS
                     | OpCode::ShiftPairS
                     | OpCode::SetC
+                    | OpCode::MulS
                     | OpCode::ReadFlags
                     | OpCode::WriteFlags
             )

@@ -74,7 +74,8 @@ impl Lower<'_> {
             | OpCode::ShiftS
             | OpCode::ShiftKeepS
             | OpCode::ShiftPairS
-            | OpCode::SetC => self.helper(op),
+            | OpCode::SetC
+            | OpCode::MulS => self.helper(op),
             OpCode::AddS | OpCode::SubS | OpCode::AndS | OpCode::AndNotS => self.flag_setting(op),
             OpCode::Adc | OpCode::Sbc | OpCode::AdcS | OpCode::SbcS => self.with_carry(op),
             OpCode::Mul => self.mul(op),

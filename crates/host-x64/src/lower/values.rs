@@ -226,7 +226,7 @@ impl Lower<'_> {
         temp.spill = n;
         temp.saved = true;
     }
-    fn forget_temp(&mut self, t: u16) {
+    pub(crate) fn forget_temp(&mut self, t: u16) {
         let temp = &mut self.values.temps[t as usize];
         if temp.reg != NONE {
             self.values.hold[temp.reg as usize] = Hold::Free;

@@ -98,7 +98,10 @@ impl Lower<'_> {
             return self.mulx(op, size, Some(Gpr::RDX), None);
         }
         self.clobber();
-        let mut op = op;
+        self.lower_half(op, size);
+    }
+    /// The lower half of the product; the host's flags are those of the signed product.
+    pub(crate) fn lower_half(&mut self, mut op: Op, size: Size) {
         if op.a.as_const().is_some() {
             core::mem::swap(&mut op.a, &mut op.b);
         }

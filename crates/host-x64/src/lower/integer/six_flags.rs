@@ -37,6 +37,10 @@ impl Lower<'_> {
             }
             OpCode::ShiftS | OpCode::ShiftKeepS => self.shift_flags(op, size),
             OpCode::ShiftPairS => self.shift_pair_flags(op, size),
+            OpCode::MulS => {
+                self.flags.host = None;
+                self.lower_half(op, size);
+            }
             OpCode::SetC => {
                 self.carry_as(Kind::Sub);
                 let a = self.using(op.a);
@@ -75,6 +79,7 @@ impl Lower<'_> {
             OpCode::AndS => OpCode::And,
             OpCode::OrS => OpCode::Or,
             OpCode::XorS => OpCode::Xor,
+            OpCode::MulS => OpCode::Mul,
             OpCode::ShiftS | OpCode::ShiftKeepS => match shift(ShiftKind::from_aux(op.aux)) {
                 Some(code) => code,
                 None => return false,
@@ -90,6 +95,7 @@ impl Lower<'_> {
             OpCode::Add => self.add(op),
             OpCode::Sub => self.sub(op),
             OpCode::And | OpCode::Or | OpCode::Xor => self.logic(op),
+            OpCode::Mul => self.mul(op),
             _ => self.shift(op),
         }
         true
