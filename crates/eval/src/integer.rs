@@ -245,6 +245,8 @@ fn arithmetic(op: &Op, a: u64, b: u64, bits: u32) -> u64 {
         OpCode::ZExt8 => u64::from(a as u8),
         OpCode::ZExt16 => u64::from(a as u16),
         OpCode::Extr => ((u128::from(a) << bits | u128::from(b)) >> (op.aux & 63)) as u64,
+        OpCode::Deposit => chosen_bits(b).zip(0..64).map(|(to, from)| (a >> from & 1) << to).sum(),
+        OpCode::Extract => chosen_bits(b).zip(0..64).map(|(from, to)| (a >> from & 1) << to).sum(),
         OpCode::Crc32 => u64::from(crc(0xedb8_8320, a, b, op.aux)),
         OpCode::Crc32c => u64::from(crc(0x82f6_3b78, a, b, op.aux)),
         _ => 0,
@@ -262,6 +264,11 @@ fn crc(poly: u32, acc: u64, data: u64, log2_size: u16) -> u32 {
         }
     }
     crc
+}
+
+/// The numbers of the bits that are set, from the lowest on.
+fn chosen_bits(mask: u64) -> impl Iterator<Item = u32> {
+    (0..64).filter(move |n| mask >> n & 1 != 0)
 }
 
 #[cfg(test)]

@@ -275,6 +275,21 @@ impl Translator<'_> {
         self.set_carry(carry);
         Flow::Next
     }
+    fn chosen_bits(&mut self, code: OpCode, i: &Insn) -> Flow {
+        let [to, from, mask, ..] = i.operands;
+        let (value, mask) = (self.value(i, from), self.value(i, mask));
+        let result = self.make(code, wide(i.operand_size), value, mask);
+        self.put(i, to, result);
+        Flow::Next
+    }
+    /// PDEP.
+    pub(crate) fn pdep(&mut self, i: &Insn) -> Flow {
+        self.chosen_bits(OpCode::Deposit, i)
+    }
+    /// PEXT.
+    pub(crate) fn pext(&mut self, i: &Insn) -> Flow {
+        self.chosen_bits(OpCode::Extract, i)
+    }
     /// `value` shifted by a count of up to 255: zero from 64 on.
     fn shift_far(&mut self, code: OpCode, value: Ref, count: Ref) -> Ref {
         let shifted = self.make(code, Ty::I64, value, count);
@@ -301,7 +316,8 @@ impl Translator<'_> {
         let accumulator = self.zero_extend(accumulator, 4);
         let t = self.temp();
         let aux = size.trailing_zeros() as u16;
-        self.ir.bin_aux(OpCode::Crc32c, Ty::I32, t, accumulator, data, aux);
+        let ty = if aux == 3 { Ty::I64 } else { Ty::I32 };
+        self.ir.bin_aux(OpCode::Crc32c, ty, t, accumulator, data, aux);
         if let Operand::Reg { n, .. } = to {
             self.ir.mov(Ty::I32, crate::operand::register(n), t);
         }

@@ -23,8 +23,12 @@ pub(crate) const FXRSTOR: u32 = 6;
 /// An access of some lanes of a vector: argument 0 is the address, argument 1 says what.
 pub(crate) const MASKED: u32 = 7;
 
-/// An instruction of the x87: its number from here on; argument 0 is an address or a register.
-pub(crate) const X87: u32 = 0x1000;
+/// An instruction of the x87: argument 0 says which, argument 1 is the address of its operand.
+pub(crate) const X87: u32 = 8;
+/// XSAVE and its like: argument 0 is the address, argument 1 the components.
+pub(crate) const XSAVE: u32 = 9;
+/// XRSTOR: likewise.
+pub(crate) const XRSTOR: u32 = 10;
 
 /// No carry, in the IR's flags.
 const NO_CARRY: u32 = 1 << 29;
@@ -84,7 +88,14 @@ pub(crate) fn run(
             Effect::None
         }
         MASKED => vector_memory::run(args, state, space),
-        X87.. => x87::run(op - X87, args[0], state, space),
+        X87 => x87::run(args, state, space),
+        XSAVE | XRSTOR if args[0] & 63 != 0 => PROTECTION,
+        XSAVE => stored(xstate::xsave(cpu, state, args, space)),
+        XRSTOR => match xstate::xrstor(cpu, state, args, space) {
+            Err(fault) => Effect::Fault(fault),
+            Ok(true) => Effect::Control,
+            Ok(false) => PROTECTION,
+        },
         _ => Effect::Trap { kind: TRAP_UNDEFINED, argument: 0 },
     }
 }

@@ -147,6 +147,17 @@ impl Translator<'_> {
         Flow::End
     }
 
+    /// The same, but the block goes on, unless the evaluator runs it: for operations that change no more than registers
+    /// that are not known to be zero.
+    pub(crate) fn call_runtime(&mut self, number: u32, a: Ref, b: Ref) -> Flow {
+        if self.evaluated {
+            return self.runtime(number, a, b);
+        }
+        let none = Ref::NONE;
+        self.ir.emit(OpCode::RuntimeCall, Ty::I64, none, a, b, none, 0, number as i32);
+        Flow::Next
+    }
+
     /// Turns branches to labels that were never placed into exits: the block ended before them.
     fn resolve_labels(&mut self, insns: usize) {
         let placed = if insns >= 64 { u64::MAX } else { (1 << insns) - 1 };

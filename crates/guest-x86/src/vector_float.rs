@@ -3,6 +3,7 @@
 use crate::decode::{Insn, Operand};
 use crate::operand::register;
 use crate::runtime;
+use crate::state::{RAX, RDX};
 use crate::translator::Translator;
 use guest::Flow;
 use ir::state::{SLOT_FPCR, TRAP_PROTECTION};
@@ -141,6 +142,25 @@ impl Translator<'_> {
     /// FXSAVE.
     pub(crate) fn fxsave(&mut self, i: &Insn) -> Flow {
         self.with_address(runtime::FXSAVE, i)
+    }
+    /// The components of XSAVE that edx:eax names.
+    fn components(&mut self) -> Ref {
+        let (low, up) = (self.zero_extend(RAX, 4), self.make_imm(OpCode::Shl, Ty::I64, RDX, 32));
+        self.make(OpCode::Or, Ty::I64, low, up)
+    }
+    /// XSAVE, XSAVEC, XSAVEOPT: all of them in the standard form, which the compact one is, too, without gaps.
+    pub(crate) fn xsave(&mut self, i: &Insn) -> Flow {
+        let mut what = self.components();
+        if i.op == crate::decode::Op::Xsavec {
+            what = self.make_imm(OpCode::Or, Ty::I64, what, crate::xstate::COMPACT);
+        }
+        let address = self.plain_address(i);
+        self.runtime(runtime::XSAVE, address, what)
+    }
+    /// XRSTOR.
+    pub(crate) fn xrstor(&mut self, i: &Insn) -> Flow {
+        let (what, address) = (self.components(), self.plain_address(i));
+        self.runtime(runtime::XRSTOR, address, what)
     }
     /// FXRSTOR.
     pub(crate) fn fxrstor(&mut self, i: &Insn) -> Flow {

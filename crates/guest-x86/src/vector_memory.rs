@@ -7,7 +7,7 @@ use crate::translator::Translator;
 use crate::vector::is_wide;
 use guest::{Effect, Flow, MemFault, Space};
 use ir::state::FIRST_VEC;
-use ir::{OpCode, Ref, State, Ty};
+use ir::{Ref, State};
 
 /// What is done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -222,13 +222,7 @@ impl Translator<'_> {
             self.clear_highs &= !(1 << n);
         }
         let what = self.imm(masked.encode());
-        if self.evaluated {
-            return self.runtime(runtime::MASKED, address, what);
-        }
-        let none = Ref::NONE;
-        let number = runtime::MASKED as i32;
-        self.ir.emit(OpCode::RuntimeCall, Ty::I64, none, address, what, none, 0, number);
-        Flow::Next
+        self.call_runtime(runtime::MASKED, address, what)
     }
     fn masked_move(&mut self, lane: u8, i: &Insn) -> Flow {
         let [first, mask, third, _] = i.operands;

@@ -7,6 +7,7 @@ use crate::state::{
     FIRST_HIGH, FIRST_X87, SLOT_X87_CONTROL, SLOT_X87_DATA, SLOT_X87_OPCODE, SLOT_X87_PC,
     SLOT_X87_STATUS, SLOT_X87_TAGS,
 };
+use guest::{MemFault, Space};
 use ir::State;
 use ir::state::FIRST_VEC;
 
@@ -144,6 +145,82 @@ pub(crate) fn restore(cpu: &Cpu, state: &mut State, from: &[u8]) -> bool {
         }
     }
     true
+}
+
+/// In XCOMP_BV: the compact form.
+pub(crate) const COMPACT: u64 = 1 << 63;
+/// Where a component is (x87 in three parts: words, and registers).
+const PARTS: [(u64, core::ops::Range<usize>); 5] = [
+    (X87, 0..24),
+    (SSE | AVX, 24..32),
+    (X87, ST..XMM),
+    (SSE, XMM..XMM + 16 * REGISTERS),
+    (AVX, HIGH..HIGH + 16 * REGISTERS),
+];
+
+/// XSAVE to the first argument of the components in the second, in the compact form if that has [`COMPACT`]: which has
+/// the same places, as there is none between them.
+pub(crate) fn xsave(
+    cpu: &Cpu,
+    state: &State,
+    [address, what]: [u64; 2],
+    space: &mut dyn Space,
+) -> Result<(), MemFault> {
+    let asked = what & components(cpu);
+    let bytes = save(cpu, state);
+    let mut header = [0; 16];
+    let mut before = 0;
+    if what & COMPACT == 0 {
+        space.load(address.wrapping_add(FXSAVE as u64), &mut header[..8])?;
+        before = u64::from_le_bytes(*header.first_chunk().unwrap_or(&[0; 8])) & !asked;
+    } else {
+        header[8..].copy_from_slice(&(COMPACT | asked).to_le_bytes());
+    }
+    header[..8].copy_from_slice(&(before | asked).to_le_bytes());
+    for (component, part) in PARTS {
+        if asked & component != 0 {
+            space.store(address.wrapping_add(part.start as u64), &bytes[part])?;
+        }
+    }
+    let header = if what & COMPACT == 0 { &header[..8] } else { &header[..] };
+    space.store(address.wrapping_add(FXSAVE as u64), header)
+}
+
+/// XRSTOR likewise; false if the header is wrong.
+pub(crate) fn xrstor(
+    cpu: &Cpu,
+    state: &mut State,
+    [address, what]: [u64; 2],
+    space: &mut dyn Space,
+) -> Result<bool, MemFault> {
+    let asked = what & components(cpu);
+    let mut stored = [0; HIGH + 16 * REGISTERS];
+    let len = len(cpu);
+    space.load(address, &mut stored[..HIGH])?;
+    let word =
+        |at: usize| stored[at..at + 8].iter().rev().fold(0, |all, b| all << 8 | u64::from(*b));
+    let (there, form) = (word(FXSAVE), word(FXSAVE + 8));
+    let known = components(cpu);
+    let wrong = if form & COMPACT == 0 { form != 0 } else { form & !COMPACT & !known != 0 };
+    if there & !known != 0 || wrong || word(FXSAVE + 16) != 0 {
+        return Ok(false);
+    }
+    if there & asked & AVX != 0 {
+        space.load(address.wrapping_add(HIGH as u64), &mut stored[HIGH..])?;
+    }
+    // What is not asked for stays; what is, but is not there, gets its initial value.
+    let mut merged = save(cpu, state);
+    let mut initial = Box::new(State::new());
+    reset(&mut initial);
+    let initial = save(cpu, &initial);
+    for (component, part) in PARTS {
+        if asked & component == 0 || part.end > len {
+            continue;
+        }
+        let from = if there & component != 0 || part.start == 24 { &stored[..] } else { &initial };
+        merged[part.clone()].copy_from_slice(&from[part]);
+    }
+    Ok(restore(cpu, state, &merged))
 }
 
 fn vector(bytes: &[u8]) -> u128 {

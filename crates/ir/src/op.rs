@@ -277,6 +277,10 @@ opcodes! {
     Xperm4 = "i";
     /// Each byte of b becomes the byte of a with that number; 0 if there is none.
     Xperm8 = "i";
+    /// The low bits of a, put where b has bits set; zeros elsewhere.
+    Deposit = "i";
+    /// The bits of a where b has bits set, side by side from the lowest on; zeros above.
+    Extract = "i";
     /// Carry-less product, low half.
     ClMul = "i";
     /// Carry-less product, high half.

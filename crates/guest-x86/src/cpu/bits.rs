@@ -93,6 +93,8 @@ pub(crate) static BITS: &[Bit] = &[
     of(7, ECX, 10, "vpclmulqdq", Feature::Vpclmulqdq),
     of(7, ECX, 22, "rdpid", Feature::Rdpid),
     of(7, EDX, 14, "serialize", Feature::Serialize),
+    Bit { leaf: 0xd, subleaf: 1, register: EAX, bit: 0, name: "xsaveopt", feature: Some(Feature::Xsaveopt) },
+    Bit { leaf: 0xd, subleaf: 1, register: EAX, bit: 1, name: "xsavec", feature: Some(Feature::Xsavec) },
     Bit { leaf: 7, subleaf: 1, register: EAX, bit: 7, name: "cmpccxadd", feature: Some(Feature::Cmpccxadd) },
 ];
 

@@ -65,6 +65,7 @@ impl Cpu {
         match subleaf {
             _ if components == 0 => [0; 4],
             0 => [components as u32, len, len, 0],
+            1 => [self.feature_bits(0xd, 1)[0], len, 0, 0],
             // The upper halves: their bytes, and where they are.
             2 if components & xstate::AVX != 0 => [256, 576, 0, 0],
             _ => [0; 4],

@@ -84,6 +84,7 @@ impl Lower<'_> {
             OpCode::DivS | OpCode::DivU | OpCode::RemS | OpCode::RemU => self.divide(op),
             OpCode::DivWideU | OpCode::RemWideU => self.divide_wide(op),
             OpCode::MulHiSU if op.ty == Ty::I64 => self.mul_high_mixed(op),
+            OpCode::Deposit | OpCode::Extract => self.chosen_bits(op),
             OpCode::OrcB => self.or_combine(op),
             OpCode::Brev8 => self.reverse_bits_of_bytes(op),
             OpCode::Xperm8 => self.permute_bytes(op),

@@ -2,7 +2,7 @@
 
 use crate::emit::{Gpr, Mem, Size};
 use crate::lower::Lower;
-use crate::{Alu, Count, Shift};
+use crate::{Alu, Bmi, Count, Shift};
 use ir::{Op, OpCode, Ty};
 
 /// `width` ones.
@@ -11,6 +11,17 @@ const fn ones(width: u8) -> u64 {
 }
 
 impl Lower<'_> {
+    /// `Deposit` and `Extract`.
+    pub(crate) fn chosen_bits(&mut self, op: Op) {
+        if !self.host.features().bmi2 {
+            return self.helper(op);
+        }
+        let (a, b) = (self.using(op.a), self.using(op.b));
+        let d = self.define(op.dst);
+        let bmi = if op.code == OpCode::Deposit { Bmi::Pdep } else { Bmi::Pext };
+        self.e.bmi(bmi, Self::size(op), d, a, b);
+        self.set(op.dst, d);
+    }
     pub(crate) fn extend(&mut self, op: Op) {
         let size = Self::size(op);
         let a = self.using(op.a);
