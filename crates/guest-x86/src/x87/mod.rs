@@ -1,11 +1,13 @@
 //! The x87: every instruction is executed by the runtime, which computes in 80 bits exactly.
 //!
-//! Not translated: what the processor computes by series (sines, logarithms), whose last bits no manual says.
+//! What the processor computes by series (sines, logarithms) is the exact result rounded, so it may differ from a
+//! processor's in the last bit.
 
 mod arithmetic;
 mod environment;
 mod memory;
 mod registers;
+mod series;
 
 use crate::decode::{Insn, Operand};
 use crate::operand::is_memory;
@@ -28,20 +30,21 @@ pub(crate) enum Op {
     Ld, St, Stp, Ild, Ist, Istp, Isttp, Bld, Bstp,
     Xch, Free, Freep, Nop, Wait, Decstp, Incstp,
     Chs, Abs, Tst, Xam, Sqrt, Rndint, Prem, Prem1, Scale, Extract, Cmov,
+    F2xm1, Fyl2x, Fyl2xp1, Patan, Ptan, Sin, Cos, Sincos,
     One, L2t, L2e, Pi, Lg2, Ln2, Zero,
     Ldcw, Stcw, Stsw, Ldenv, Stenv, Save, Rstor, Clex, Init,
 }
 
 impl Op {
-    const ALL: [Self; 73] = {
+    const ALL: [Self; 81] = {
         use Op::*;
         [
             Add, Mul, Com, Comp, Sub, Subr, Div, Divr, Iadd, Imul, Icom, Icomp, Isub, Isubr, Idiv,
             Idivr, Addp, Mulp, Subp, Subrp, Divp, Divrp, Ucom, Ucomp, Compp, Ucompp, Comi, Comip,
             Ucomi, Ucomip, Ld, St, Stp, Ild, Ist, Istp, Isttp, Bld, Bstp, Xch, Free, Freep, Nop,
             Wait, Decstp, Incstp, Chs, Abs, Tst, Xam, Sqrt, Rndint, Prem, Prem1, Scale, Extract,
-            Cmov, One, L2t, L2e, Pi, Lg2, Ln2, Zero, Ldcw, Stcw, Stsw, Ldenv, Stenv, Save, Rstor,
-            Clex, Init,
+            Cmov, F2xm1, Fyl2x, Fyl2xp1, Patan, Ptan, Sin, Cos, Sincos, One, L2t, L2e, Pi, Lg2,
+            Ln2, Zero, Ldcw, Stcw, Stsw, Ldenv, Stenv, Save, Rstor, Clex, Init,
         ]
     };
     /// Whether it raises what is pending.
@@ -161,6 +164,8 @@ fn execute(job: Job, r: &mut Registers<'_>, space: &mut dyn Space) -> Result<(),
         St | Stp | Ist | Istp | Isttp | Bstp => memory::store(job, r, space)?,
         Chs | Abs | Xam | Sqrt | Rndint | Prem | Prem1 | Scale => arithmetic::unary(job.op, r),
         Extract => arithmetic::extract(r),
+        F2xm1 | Fyl2x | Fyl2xp1 | Patan => series::logarithm(job.op, r),
+        Ptan | Sin | Cos | Sincos => series::angle(job.op, r),
         Cmov => arithmetic::move_if(job.holds, job.from, r),
         One | L2t | L2e | Pi | Lg2 | Ln2 | Zero => arithmetic::constant(job.op, r),
         Xch => arithmetic::exchange(job.from, r),

@@ -5,9 +5,13 @@
 
 mod arith;
 mod convert;
+mod real;
 mod remainder;
 mod round;
+mod series;
 mod u256;
+
+pub use series::Angle;
 
 use crate::format::Class;
 use crate::nan::{Candidate, choose};
