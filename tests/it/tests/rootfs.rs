@@ -52,6 +52,28 @@ fn differing(lab: &Lab, guest: &Subject, all: &[String]) -> Vec<String> {
     failures
 }
 
+/// A root of this machine's architecture: the same output natively and emulated, but for the processor.
+#[test]
+fn programs_of_this_machine_are_emulated_if_asked() {
+    let lab = Lab::open();
+    let root = lab.fixtures.join(subjects::NATIVE_DEBUGGER);
+    let run = |options: &[&str], script: &str| {
+        let out = lab.run(&root, options, &["/bin/bash", "-c", script]).output();
+        outcome(&out.expect("anyarch starts"))
+    };
+    let same = "uname -m; for n in $(seq 5); do echo $((n ** n)) | sha256sum; done; ls / | sort -r; \
+        printf '#!/bin/sh\\necho script $1\\n' > /tmp/s; chmod +x /tmp/s; /tmp/s arg; rm /tmp/s; \
+        bash -c 'kill -SEGV $$'; echo $?; /bin/dash -c 'exec printf %s-%.3f\\\\n a 1.5'";
+    let (native, emulated) = (run(&[], same), run(&["--emulate"], same));
+    assert!(native.contains("x86_64") && native.contains("a-1.500"), "{native}");
+    assert_eq!(emulated, native);
+    let processor = "while read line; do case $line in 'model name'*) echo $line; exit;; esac; \
+        done < /proc/cpuinfo";
+    let (native, emulated) = (run(&[], processor), run(&["--emulate"], processor));
+    assert!(emulated.contains("model name"), "{emulated}");
+    assert_ne!(emulated, native);
+}
+
 /// The field's worst surprise: tools that need /proc or a temporary file in a read-only root.
 #[test]
 fn a_read_only_root_without_temporary_directory_changes_nothing() {

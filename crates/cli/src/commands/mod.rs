@@ -98,25 +98,32 @@ pub(crate) fn knows(argument: &OsStr) -> bool {
 /// The command that `argument`, which is none, was probably meant to be.
 pub(crate) fn similar(argument: &OsStr) -> Option<String> {
     const MOST: usize = 2;
-    let text = argument.to_str().filter(|text| text.len() > 2 * MOST && !text.contains('/'))?;
+    let text = argument.to_str().filter(|text| !text.contains('/'))?;
+    // Short words are near too many others.
+    let most = if text.len() > 2 * MOST { MOST } else { text.len() / 3 };
     let cli = Cli::command();
     let names = cli.get_subcommands().filter(|c| !c.is_hide_set()).map(clap::Command::get_name);
     let near = names.map(|name| (distance(text, name), name)).min()?;
-    (near.0 <= MOST).then(|| near.1.to_owned())
+    (near.0 <= most).then(|| near.1.to_owned())
 }
 
-/// How many bytes must be inserted, taken away or replaced to make `b` of `a`.
+/// How many bytes must be inserted, taken away, replaced or swapped with the next to make `b` of `a`.
 fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut before = core::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.bytes().enumerate() {
-            let replaced = before + usize::from(x != y);
-            before = row[j + 1];
-            row[j + 1] = replaced.min(before + 1).min(row[j] + 1);
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            if i == 0 || j == 0 {
+                rows[i][j] = i + j;
+                continue;
+            }
+            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let least = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+            let swapped = i > 1 && j > 1 && a[i - 2..i] == [b[j - 1], b[j - 2]];
+            rows[i][j] = if swapped { least.min(rows[i - 2][j - 2] + 1) } else { least };
         }
     }
-    row[b.len()]
+    rows[a.len()][b.len()]
 }
 
 /// Parses and runs.
@@ -176,6 +183,17 @@ mod tests {
         let names: Vec<&str> =
             cli.get_subcommands().filter(has).map(clap::Command::get_name).collect();
         assert_eq!(names, ["install", "status", "which", "check", "doctor", "repair", "hold"]);
+    }
+
+    #[test]
+    fn mistyped_commands_are_recognised() {
+        let of = |text: &str| similar(text.as_ref());
+        assert_eq!(of("rnu").as_deref(), Some("run"));
+        assert_eq!(
+            (of("isntall").as_deref(), of("statsu").as_deref()),
+            (Some("install"), Some("status"))
+        );
+        assert_eq!((of("ls"), of("cat"), of("./rnu")), (None, None, None));
     }
 
     #[test]

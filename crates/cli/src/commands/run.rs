@@ -36,8 +36,11 @@ pub(crate) struct Arguments {
     /// Do not use binfmt_misc: start all programs through this binary.
     #[arg(long)]
     no_binfmt: bool,
+    /// Emulate programs of this machine's own architecture, too, without binfmt_misc.
+    #[arg(long)]
+    emulate: bool,
     /// Register another static emulator instead of this program.
-    #[arg(long, value_name = "PATH", conflicts_with = "no_binfmt")]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["no_binfmt", "emulate"])]
     interpreter: Option<PathBuf>,
     /// The command and its arguments (default: /bin/sh).
     #[arg(last = true, value_name = "COMMAND")]
@@ -69,7 +72,7 @@ impl Arguments {
             binds: self.volume.iter().map(|v| bind(v)).collect::<Result<_, _>>()?,
             guests: binfmt::guests::GUESTS
                 .iter()
-                .filter(|g: &&GuestArch| g.emulated && !self.no_binfmt)
+                .filter(|g: &&GuestArch| g.emulated && !self.no_binfmt && !self.emulate)
                 .collect(),
             interpreter: self.interpreter.clone(),
             no_network: self.no_network,
@@ -102,6 +105,7 @@ impl Arguments {
             ("--read-only", self.read_only),
             ("--no-network", self.no_network),
             ("--no-binfmt", self.no_binfmt),
+            ("--emulate", self.emulate),
         ] {
             all.extend(on.then(|| flag.into()));
         }
@@ -167,5 +171,6 @@ pub(crate) fn namespace(arguments: &Arguments) -> Result<u8, Failure> {
 
 /// The first process inside.
 pub(crate) fn init(arguments: &Arguments) -> Result<u8, Failure> {
-    rootfs::init(&arguments.spec()?, &[]).map_err(|e| Failure::from(e).code(125))
+    let options: &[OsString] = if arguments.emulate { &["--emulate".into()] } else { &[] };
+    rootfs::init(&arguments.spec()?, options).map_err(|e| Failure::from(e).code(125))
 }

@@ -95,6 +95,8 @@ pub(super) const FLAGS: &[Flag] = &[
     flag(&["one-insn-per-tb", "singlestep"], "", "QEMU_ONE_INSN_PER_TB", Nothing, "no effect"),
     flag(&["tb-size"], "size", "QEMU_TB_SIZE", Apply(number), "no effect"),
     flag(&["execve"], "", "QEMU_EXECVE", Nothing, "no effect: what programs execute is always emulated"),
+    flag(&["emulate"], "", "", Apply(|l, _| set(l, |o| o.hosts = true)),
+        "emulate a program of this machine's own architecture, too"),
     flag(&["alone"], "", "ANYARCH_ALONE", Apply(|l, _| set(l, |o| o.alone = true)),
         "share no translations with other processes"),
     flag(&["dump"], "item[,...]", "ANYARCH_DUMP", Apply(dump),
