@@ -400,6 +400,8 @@ pub struct Cpu {
     pub(crate) firsts: Firsts,
     /// What a debugger watches ([`Cpu::step`]).
     pub(crate) watches: Vec<Watch>,
+    /// The pc at which a debugger was just told that it is executed.
+    pub(crate) told_at: Option<u64>,
     pub(crate) rseq: Rseq,
     _map: Mapping,
 }
@@ -488,8 +490,7 @@ impl Cpu {
             (*state).cas_16 = engine.stubs.cas_16;
             (*state).code_counts = engine.tables.code_lines.start();
             (*state).helper = helper as *const () as u64;
-            let sentinel = shared.ret_base() as *mut u64;
-            *sentinel = engine.stubs.ret_miss;
+            *(shared.ret_base() as *mut u64) = engine.stubs.ret_miss;
         }
         let mut writer = engine.lock();
         writer.cpus.push(CpuRef(&raw const *shared));
@@ -504,6 +505,7 @@ impl Cpu {
             block: ir::Block::default(),
             firsts,
             watches: Vec::new(),
+            told_at: None,
             rseq: Rseq::default(),
             _map: map,
         })
@@ -665,7 +667,7 @@ impl Cpu {
     pub fn is_watching(&self) -> bool {
         !self.watches.is_empty()
     }
-    /// Sets what is watched. A hit is a fault, SIGTRAP, before the instruction.
+    /// Sets what is watched. A hit is a fault, SIGTRAP, as [`Watch::goes_on`] says.
     pub fn set_watches(&mut self, watches: Vec<Watch>) {
         self.watches = watches;
     }

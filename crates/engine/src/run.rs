@@ -107,11 +107,26 @@ impl Cpu {
             return Some(Exit::Interrupted);
         }
         let pc = self.state().pc();
-        if self.watches.iter().any(|watch| watch.stops_at(pc)) {
+        let told = core::mem::take(&mut self.told_at) == Some(pc);
+        let mut watches = self.watches.iter();
+        if watches.any(|watch| watch.stops_at(pc) && !(watch.goes_on && told)) {
+            self.told_at = Some(pc);
             let (signo, code) = (libc::SIGTRAP, TRAP_HWBKPT);
             return Some(Exit::Fault(Fault { signo, code, addr: pc, write: false }));
         }
-        self.interpret()
+        match self.interpret() {
+            Some(Exit::Fault(hit)) if hit.code == TRAP_HWBKPT && self.watches_go_on() => {
+                let watches = core::mem::take(&mut self.watches);
+                let exit = self.interpret();
+                self.watches = watches;
+                Some(exit.unwrap_or(Exit::Fault(hit)))
+            }
+            exit => exit,
+        }
+    }
+
+    fn watches_go_on(&self) -> bool {
+        self.watches.iter().any(|watch| watch.goes_on)
     }
 
     /// A floating-point operation at pc has trapped, or left for the same reason, or a `tagged` address

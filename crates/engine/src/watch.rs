@@ -16,6 +16,9 @@ pub struct Watch {
     pub stores: bool,
     /// Whether execution is.
     pub executes: bool,
+    /// Whether an access is told of after its instruction, and execution once before it (x86);
+    /// otherwise each time before the instruction, which the debugger must step over.
+    pub goes_on: bool,
 }
 
 impl Watch {
@@ -40,7 +43,14 @@ mod tests {
 
     #[test]
     fn accesses_that_overlap_are_hits() {
-        let watch = Watch { start: 100, len: 4, loads: false, stores: true, executes: false };
+        let watch = Watch {
+            start: 100,
+            len: 4,
+            loads: false,
+            stores: true,
+            executes: false,
+            goes_on: false,
+        };
         assert!(watch.hit(96, 8, true) && watch.hit(103, 1, true) && watch.hit(92, 16, true));
         assert!(!watch.hit(96, 4, true) && !watch.hit(104, 8, true) && !watch.hit(100, 4, false));
         assert!(!watch.stops_at(100));

@@ -73,6 +73,8 @@ pub struct Abi {
     pub auxv: fn(&Capabilities) -> Vec<(u64, u64)>,
     /// Shortest alternate signal stack that is accepted (`MINSIGSTKSZ`).
     pub min_sigstack: u64,
+    /// The `si_code` of an undefined instruction: `ILL_ILLOPC` or `ILL_ILLOPN`.
+    pub undefined_code: i32,
     /// Makes /proc/cpuinfo for the numbers of the processors.
     pub cpuinfo: fn(&[u32], &dyn Guest) -> String,
     /// Builds the vDSO image.
@@ -159,6 +161,8 @@ pub struct Ptrace {
     pub sp: usize,
     /// See [`Self::pc`].
     pub args: [usize; 6],
+    /// Which word is a call's result.
+    pub result: usize,
     /// How a tracer changes a call's number.
     pub number: CallNumber,
     /// Whether there are `PTRACE_SINGLESTEP` and `PTRACE_SYSEMU`.
@@ -167,7 +171,33 @@ pub struct Ptrace {
     pub direction: Option<u16>,
     /// Breakpoints and watchpoints of the processor.
     pub debug: Option<&'static Debug>,
+    /// The requests of older architectures.
+    pub user: Option<&'static User>,
 }
+
+/// What `PTRACE_PEEKUSER` and `PTRACE_POKEUSER` find: the words of the first register set, and the debug
+/// registers.
+pub struct User {
+    /// Requests that get and set a whole register set, and its kind.
+    pub requests: &'static [(u64, u64, u64)],
+    /// Size of all (`struct user`).
+    pub size: u64,
+    /// Where the debug registers are, of which there are [`DEBUG_REGISTERS`].
+    pub debug: u64,
+    /// What they watch.
+    pub watches: fn(&DebugRegisters) -> Vec<Watch>,
+    /// Whether register `n` may be set to its value in these.
+    pub accepts: fn(&DebugRegisters, n: usize) -> bool,
+    /// The register that says what was hit.
+    pub status: usize,
+    /// Its value after an access to an address.
+    pub status_after: fn(&DebugRegisters, address: u64) -> u64,
+}
+
+/// The number of debug registers in [`User`].
+pub const DEBUG_REGISTERS: usize = 8;
+/// Their values.
+pub type DebugRegisters = [u64; DEBUG_REGISTERS];
 
 /// Where a tracer sets the number of the call that a thread is about to make.
 #[derive(Clone, Copy, Debug)]

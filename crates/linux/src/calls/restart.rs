@@ -2,6 +2,7 @@
 //! they are made again, and sleep no longer than they were to.
 
 use super::{Args, Call, Result};
+use crate::abi::CallNumber;
 use crate::layout::{self, Timespec};
 use crate::ptrace;
 use crate::task::Task;
@@ -13,7 +14,7 @@ const ERESTART_RESTARTBLOCK: Errno = Errno(516);
 /// What is known of the call that was interrupted last.
 #[derive(Debug, Default)]
 pub struct Restart {
-    /// Where it returns to, and its first argument, if it is to be made again.
+    /// Where it returns to, and what was in its result's register, if it is to be made again.
     call: Option<(u64, u64)>,
     /// When its sleep ends: seconds and nanoseconds.
     end: Option<[u64; 2]>,
@@ -32,7 +33,11 @@ pub(super) fn interrupted(task: &mut Task, call: Option<&Call>, args: Args) -> E
     if !asked(task) {
         return Errno::EINTR;
     }
-    task.restart.call = Some((task.state().pc(), args[0]));
+    let before = match task.process.abi.ptrace.number {
+        CallNumber::Slot(number) => task.state().int[usize::from(number)],
+        CallNumber::Set(_) | CallNumber::Register => args[0],
+    };
+    task.restart.call = Some((task.state().pc(), before));
     errno
 }
 
@@ -100,12 +105,12 @@ pub(crate) fn give_up(task: &mut Task) {
 
 /// Signals have been dealt with: the guest goes on, with the call if no handler has run.
 pub(crate) fn again(task: &mut Task) {
-    let Some((pc, first)) = task.restart.call.take() else { return };
+    let Some((pc, before)) = task.restart.call.take() else { return };
     let (abi, len) = (task.process.abi, task.call_len);
     let state = task.state_mut();
     if state.pc() == pc {
         state.set_pc(pc - len);
-        state.int[abi.regs.args[0] as usize] = first;
+        state.int[abi.regs.result as usize] = before;
     } else {
         task.restart.end = None;
     }

@@ -70,7 +70,7 @@ pub(super) fn look(what: u64, pid: i32, address: u64, data: u64) -> Result<u64> 
         }
         // The host knows the guest's area.
         request::GET_RSEQ_CONFIGURATION => host(what, pid, address, data),
-        _ => Err(Errno::EIO),
+        _ => super::user::look(what, pid, tracee, address, data),
     }
 }
 
@@ -180,35 +180,55 @@ fn regset(what: u64, pid: i32, tracee: &Tracee, kind: u64, vector: u64) -> Resul
         return debug_registers(what, pid, tracee, (debug, which), vector);
     }
     let number = matches!(ptrace.number, CallNumber::Set(own) if own == kind);
-    let (first, set) = if number {
-        (word::NUMBER, Regset { kind, first: 0, len: 4, unit: 4 })
+    let set = if number {
+        NUMBER
     } else {
-        let set = ptrace.sets.iter().find(|set| set.kind == kind).ok_or(Errno::EINVAL)?;
-        (word::REGISTERS + set.first, *set)
+        *ptrace.sets.iter().find(|set| set.kind == kind).ok_or(Errno::EINVAL)?
     };
     let (at, room) = (memory::read_u64(vector)?, memory::read_u64(vector + 8)?);
     if room % set.unit as u64 != 0 {
         return Err(Errno::EINVAL);
     }
     let len = set.len.min(room as usize);
+    let direction = if what == request::GETREGSET { Direction::Get } else { Direction::Set };
+    set_of(direction, pid, tracee, &set, (at, len))?;
+    memory::write_u64(vector + 8, len as u64)?;
+    Ok(0)
+}
+
+/// The set that is the number of a system call alone.
+const NUMBER: Regset = Regset { kind: 0, first: 0, len: 4, unit: 4 };
+
+/// Whether the tracer reads a register set or writes it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    Get,
+    Set,
+}
+
+/// Copies the first bytes of a register set to the tracer's memory or from it: address and length.
+pub(super) fn set_of(
+    direction: Direction,
+    pid: i32,
+    tracee: &Tracee,
+    set: &Regset,
+    (at, len): (u64, usize),
+) -> Result<()> {
+    let number = set.kind == NUMBER.kind;
+    let first = if number { word::NUMBER } else { word::REGISTERS + set.first };
     let mut present = vec![0; len.div_ceil(8)];
     block::read(pid, tracee.block + 8 * first as u64, &mut present)?;
     let mut present = bytes(&present);
-    if what == request::GETREGSET {
-        memory::write(at, &present[..len])?;
-    } else {
-        present[..len].copy_from_slice(&memory::read_vec(at, len)?);
-        let new = words(&present);
-        if !(ptrace.accepts)(kind, &new) {
-            return Err(Errno::EINVAL);
-        }
-        block::write(pid, tracee.block + 8 * first as u64, &new)?;
-        if !number {
-            change(pid, tracee, changed::REGISTERS)?;
-        }
+    if direction == Direction::Get {
+        return Ok(memory::write(at, &present[..len])?);
     }
-    memory::write_u64(vector + 8, len as u64)?;
-    Ok(0)
+    present[..len].copy_from_slice(&memory::read_vec(at, len)?);
+    let new = words(&present);
+    if !(abi_of(pid, tracee)?.ptrace.accepts)(set.kind, &new) {
+        return Err(Errno::EINVAL);
+    }
+    block::write(pid, tracee.block + 8 * first as u64, &new)?;
+    if number { Ok(()) } else { change(pid, tracee, changed::REGISTERS) }
 }
 
 /// The sets of breakpoints (`which` is 0) and watchpoints.
@@ -266,7 +286,7 @@ fn set_syscall_info(pid: i32, tracee: &Tracee, size: u64, at: u64) -> Result<u64
     let (abi, value) = (abi_of(pid, tracee)?, &info[3..]);
     let set = |n: usize, value| put(pid, tracee, word::REGISTERS + n, value);
     if kind == EXIT {
-        set(abi.ptrace.args[0], value[0])?;
+        set(abi.ptrace.result, value[0])?;
         put(pid, tracee, word::RESULT, value[0])?;
         return change(pid, tracee, changed::REGISTERS).map(|()| 0);
     }

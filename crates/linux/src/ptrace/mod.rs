@@ -15,6 +15,7 @@ mod hardware;
 mod look;
 mod tracee;
 mod tracer;
+mod user;
 mod wait;
 
 pub(crate) use tracee::{Asked, Traced};
@@ -22,7 +23,7 @@ pub(crate) use tracer::{auxv, forget, fork_guard, memory_opened, ptrace};
 pub(crate) use wait::{wait4, waitid};
 
 pub(crate) use tracee::{
-    asked, before_default, dispatch, ended, entered_handler, is_message, is_question, obey,
+    asked, before_default, dispatch, ended, entered_handler, hit, is_message, is_question, obey,
     resumed, seccomp, send_to_self, signal, started, stepped, suspends_seccomp,
 };
 

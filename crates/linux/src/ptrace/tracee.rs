@@ -2,7 +2,7 @@
 
 use super::block::{self, ANNOUNCE, ASK, InfoWords, changed, kind, mode, word};
 use super::{hardware, option};
-use crate::abi::CallNumber;
+use crate::abi::{CallNumber, DebugRegisters};
 use crate::calls;
 use crate::seccomp;
 use crate::signal::{self, Info, SYNCHRONOUS, bit};
@@ -38,6 +38,10 @@ impl Traced {
 
     fn set(&self, index: usize, value: u64) {
         let _ = memory::write_u64(self.at() + 8 * index as u64, value);
+    }
+
+    fn debug_registers(&self) -> DebugRegisters {
+        core::array::from_fn(|n| self.get(word::HARDWARE + n))
     }
 
     fn info(&self) -> Info {
@@ -158,9 +162,13 @@ pub(crate) fn obey(task: &mut Task) {
     }
     let detached = traced.get(word::DETACHED) != 0;
     if what & changed::HARDWARE != 0 || detached {
-        let debug = task.process.abi.ptrace.debug.filter(|_| !detached);
-        let watches =
-            debug.map_or_else(Vec::new, |debug| hardware::watches(debug, |n| traced.get(n)));
+        let ptrace = &task.process.abi.ptrace;
+        let watches = match (ptrace.debug, ptrace.user) {
+            _ if detached => Vec::new(),
+            (Some(debug), _) => hardware::watches(debug, |n| traced.get(n)),
+            (_, Some(user)) => (user.watches)(&traced.debug_registers()),
+            _ => Vec::new(),
+        };
         task.cpu.set_watches(watches);
     }
     if traced.get(word::CODE) != 0 || detached {
@@ -249,6 +257,16 @@ pub(crate) fn ended(task: &mut Task) {
     if let Some(traced) = task.trace.take() {
         Box::leak(traced.words);
     }
+}
+
+/// An access or the execution of what is at `address` is watched; the address that Linux tells then.
+pub(crate) fn hit(task: &Task, address: u64) -> u64 {
+    let Some((user, traced)) = task.process.abi.ptrace.user.zip(task.trace.as_ref()) else {
+        return address;
+    };
+    let status = (user.status_after)(&traced.debug_registers(), address);
+    traced.set(word::HARDWARE + user.status, status);
+    task.state().pc()
 }
 
 /// A signal of the thread's own doing. Gives the signal to take, 0 = none.

@@ -278,7 +278,10 @@ pub(crate) fn hold(task: &Task, signo: i32, info: Info) {
 }
 
 /// A fault of the instruction at pc.
-pub fn deliver_fault(task: &mut Task, fault: Fault) {
+pub fn deliver_fault(task: &mut Task, mut fault: Fault) {
+    if fault.signo == libc::SIGTRAP {
+        fault.addr = ptrace::hit(task, fault.addr);
+    }
     task.signals.last_fault = (fault.addr, (task.process.abi.syndrome)(task, &fault));
     force(task, fault.signo, Info::fault(fault.signo, fault.code, fault.addr));
 }
@@ -286,7 +289,6 @@ pub fn deliver_fault(task: &mut Task, fault: Fault) {
 /// A trap of the instruction at pc; argument 1 says that not the instruction is undefined, but what
 /// it was given.
 pub fn deliver_trap(task: &mut Task, kind: u16, arg: u32) {
-    const ILL_ILLOPC: i32 = 1;
     const ILL_ILLOPN: i32 = 2;
     const TRAP_BRKPT: i32 = 1;
     const BUS_ADRALN: i32 = 1;
@@ -299,7 +301,7 @@ pub fn deliver_trap(task: &mut Task, kind: u16, arg: u32) {
         TRAP_PROTECTION => (libc::SIGSEGV, SI_KERNEL),
         TRAP_INTERRUPT => (libc::SIGTRAP, SI_KERNEL),
         _ if arg == 1 => (libc::SIGILL, ILL_ILLOPN),
-        _ => (libc::SIGILL, ILL_ILLOPC),
+        _ => (libc::SIGILL, task.process.abi.undefined_code),
     };
     let pc = task.state().pc();
     if kind == TRAP_INTERRUPT {

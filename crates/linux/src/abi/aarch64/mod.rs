@@ -50,6 +50,7 @@ pub static ABI: Abi = Abi {
     set_result: |state, result| state.int[0] = result.unwrap_or_else(sys::Errno::to_ret),
     auxv: |capabilities| vec![(at::MINSIGSTKSZ, MIN_SIGSTACK), (at::HWCAP2, capabilities.hwcap[1])],
     min_sigstack: MIN_SIGSTACK,
+    undefined_code: 1,
     cpuinfo: cpuinfo::text,
     vdso: &vdso::IMAGE,
     calls: &numbers::AARCH64,

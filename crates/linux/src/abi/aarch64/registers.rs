@@ -42,10 +42,12 @@ pub(super) const PTRACE: Ptrace = Ptrace {
     pc: PC,
     sp: SP,
     args: [0, 1, 2, 3, 4, 5],
+    result: 0,
     number: CallNumber::Set(NT_SYSTEM_CALL),
     steps: true,
     direction: Some(DIRECTION),
     debug: Some(&DEBUG),
+    user: None,
 };
 
 static DEBUG: Debug =
@@ -94,5 +96,6 @@ fn watch(executes: bool, address: u64, control: u64) -> Option<Watch> {
         loads: !executes && control >> 3 & 1 != 0,
         stores: !executes && control >> 4 & 1 != 0,
         executes,
+        goes_on: false,
     })
 }

@@ -87,6 +87,7 @@ pub static ABI: Abi = Abi {
     auxv: |capabilities| vec![(at::MINSIGSTKSZ, frame::size(has_vectors(capabilities)))],
     // The generic MINSIGSTKSZ.
     min_sigstack: 2048,
+    undefined_code: 1,
     cpuinfo: cpuinfo::text,
     vdso: &vdso::IMAGE,
     calls: &numbers::RISCV64,

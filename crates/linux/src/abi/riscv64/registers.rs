@@ -33,10 +33,12 @@ pub(super) const PTRACE: Ptrace = Ptrace {
     pc: 0,
     sp: slot::SP,
     args: [10, 11, 12, 13, 14, 15],
+    result: 10,
     number: CallNumber::Register,
     steps: false,
     direction: None,
     debug: None,
+    user: None,
 };
 
 fn store(task: &Task, words: &mut [u64]) {

@@ -6,7 +6,7 @@
 use super::flags::{self, DF, TF};
 use super::{USER_CS, USER_DS, slot};
 use crate::abi::BadFrame;
-use crate::signal::{AltStack, Delivery, sa};
+use crate::signal::{AltStack, Delivery, SI_KERNEL, sa};
 use crate::task::Task;
 use guest::Capabilities;
 use ir::State;
@@ -68,6 +68,8 @@ const SOFTWARE: usize = 464;
 const MAGIC1: u32 = 0x4650_5853;
 const MAGIC2: u32 = 0x4650_5845;
 
+/// Of a protection fault: an address that is none.
+const GENERAL_PROTECTION: u64 = 13;
 /// The page fault's number, and the bits of its error code.
 const PAGE_FAULT: u64 = 14;
 const PROTECTION: u64 = 1;
@@ -232,6 +234,9 @@ pub(super) fn syndrome(task: &Task, fault: &engine::Fault) -> u64 {
     const SEGV_ACCERR: i32 = 2;
     if !matches!(fault.signo, libc::SIGSEGV | libc::SIGBUS) {
         return 0;
+    }
+    if fault.code == SI_KERNEL {
+        return GENERAL_PROTECTION << 32;
     }
     let protection = if fault.code == SEGV_ACCERR { PROTECTION } else { 0 };
     let access = match task.state().pc() {

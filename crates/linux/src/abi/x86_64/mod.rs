@@ -2,6 +2,7 @@
 
 mod arch_prctl;
 mod cpuinfo;
+mod debug;
 mod flags;
 mod frame;
 mod registers;
@@ -97,6 +98,7 @@ pub static ABI: Abi = Abi {
         vec![(at::MINSIGSTKSZ, frame::size(capabilities)), (at::HWCAP2, capabilities.hwcap[1])]
     },
     min_sigstack: 2048,
+    undefined_code: 2,
     cpuinfo: cpuinfo::text,
     vdso: &vdso::IMAGE,
     calls: &numbers::X86_64,

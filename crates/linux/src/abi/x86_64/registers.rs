@@ -55,10 +55,12 @@ pub(super) const PTRACE: Ptrace = Ptrace {
     pc: RIP,
     sp: RSP,
     args: [14, 13, 12, 7, 9, 8],
+    result: 10,
     number: CallNumber::Slot(slot::CALL as u16),
     direction: None,
     steps: true,
     debug: None,
+    user: Some(&super::debug::USER),
 };
 
 fn store(task: &Task, words: &mut [u64]) {
