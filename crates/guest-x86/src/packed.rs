@@ -76,8 +76,8 @@ const TRUNCATED: i32 = Rounding::Zero as i32;
 const FROM_UPPER: i32 = 1 << 4;
 
 use Shape::{
-    Count, FromMmx, Imm, Lanes, Narrow, Predicate, Round, Same, Share, Swapped, Twice,
-    TwiceShare, Widen,
+    Count, FromMmx, Imm, Lanes, Narrow, Predicate, Round, Same, Share, Swapped, Twice, TwiceShare,
+    Widen,
 };
 
 operations! {
