@@ -180,7 +180,7 @@ fn what_is_there_is_no_file() {
             ("/dev/null".into(), "it is a device", libc::EACCES),
             (at("dangling"), "dangling is a link that leads to nothing", libc::ENOENT),
             (at("dangling/x"), "dangling is a link that leads to nothing", libc::ENOENT),
-            (at("circle"), "leads to nothing", libc::ELOOP),
+            (at("circle"), "its links lead in a circle", libc::ELOOP),
             (at("missing"), "there is no such file", libc::ENOENT),
             (at("file/x"), "a part of its path is no directory", libc::ENOTDIR),
         ] {
