@@ -31,8 +31,11 @@ const FIELD: u64 = 8;
 /// A section, as its descriptor says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Section {
-    /// From here on it is evaluated: the instruction before it may be the store that publishes it.
+    /// From here on it is evaluated: an instruction that begins before this ends at `near` at the latest.
     from: u64,
+    /// No translated code reaches beyond this: the instruction before the section, which may be the store that
+    /// publishes it, does not begin earlier.
+    near: u64,
     start: u64,
     end: u64,
     abort: u64,
@@ -46,10 +49,12 @@ impl Section {
         let word = |at: usize| bytes[at..].first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
         let (kind, start, len, abort) = (word(0), word(8), word(16), word(24));
         let end = start.checked_add(len)?;
-        let from = start.checked_sub(insn_max.into())?;
+        let near = start.checked_sub(insn_max.into())?;
+        let from = near.checked_sub(u64::from(insn_max) - 1)?;
         let good = kind == 0 && (1..=LEN_MAX).contains(&len);
         (good && abort > 4 && !(start..end).contains(&abort)).then_some(Self {
             from,
+            near,
             start,
             end,
             abort,
@@ -94,13 +99,16 @@ impl Sections {
     }
     /// The section for which what is at `pc` must be evaluated.
     fn at(&self, pc: u64) -> Option<Section> {
-        self.list().iter().find(|section| section.evaluated().contains(&pc)).copied()
+        let list = self.list();
+        // (What is before one section may be the end of another.)
+        let inside = list.iter().find(|section| section.contains(pc));
+        inside.or_else(|| list.iter().find(|section| section.evaluated().contains(&pc))).copied()
     }
     /// How many of the `count` bytes from `pc` on come before one that must be evaluated.
     pub(crate) fn limit(&self, pc: u64, count: usize) -> usize {
         let list = self.list();
         let ahead = list.iter().filter(|section| section.end > pc);
-        let bytes = ahead.map(|section| section.from.saturating_sub(pc) as usize);
+        let bytes = ahead.map(|section| section.near.saturating_sub(pc) as usize);
         bytes.min().unwrap_or(count).min(count)
     }
     /// Guest code has changed. True if sections were in it, which are forgotten if they are `gone`.
