@@ -259,8 +259,12 @@ fn resume(what: u64, pid: i32, signal: u64) -> Result<u64> {
     if signal > 64 {
         return Err(Errno::EIO);
     }
+    wait::look(pid);
     let mut tracees = tracees();
     let tracee = tracees.get_mut(&pid).ok_or(Errno::ESRCH)?;
+    if tracee.stop.is_none() {
+        return Err(Errno::ESRCH);
+    }
     let mode = match what {
         request::SYSCALL => mode::SYSCALL,
         request::SINGLESTEP => mode::STEP,
@@ -268,7 +272,7 @@ fn resume(what: u64, pid: i32, signal: u64) -> Result<u64> {
         request::SYSEMU_SINGLESTEP => mode::EMULATE_STEP,
         _ => mode::CONTINUE,
     };
-    if tracee.stop.is_none() || tracee.block == 0 {
+    if tracee.block == 0 {
         host(request::CONT, pid, 0, signal)?;
         (tracee.stop, tracee.mode) = (None, mode);
         // Otherwise it will be told when it asks.
@@ -313,16 +317,17 @@ fn detach(pid: i32, signal: u64) -> Result<u64> {
     if signal > 64 {
         return Err(Errno::EIO);
     }
+    wait::look(pid);
     let mut tracees = tracees();
     let tracee = tracees.get_mut(&pid).ok_or(Errno::ESRCH)?;
+    let stop = tracee.stop.ok_or(Errno::ESRCH)?;
     let mut left = signal;
-    let knows = tracee.block != 0 && tracee.stop.is_some();
-    if knows {
+    if tracee.block != 0 {
         let orders = Orders { detached: true, ..Orders::default() };
         left = give(pid, tracee, signal, orders)?;
     }
     let result = host(request::DETACH, pid, 0, left)?;
-    let at_group = tracee.stop.is_none_or(|stop| stop.place == Place::Group);
+    let at_group = stop.place == Place::Group;
     if WRITTEN.load(Ordering::Relaxed) && at_group {
         // It would not look at its code anew by itself.
         let _ = ask::running(pid, tracee);

@@ -88,6 +88,25 @@ fn report(signo: u32, event: u32) -> Option<u32> {
     Some((signo | event << 8) << 8 | 0x7f)
 }
 
+/// Looks whether `pid`, which the guest knows to be running, has stopped in the meantime. A stop that is only
+/// the emulator's is over then: to the kernel it is one, and the guest could end it by mistake.
+pub(super) fn look(pid: i32) {
+    const STATUS: usize = 6;
+    const PID: usize = 4;
+    let running = |tracee: &Tracee| tracee.stop.is_none();
+    while tracees().get(&pid).is_some_and(running) {
+        let mut info = [0_u32; 32];
+        let options = (libc::WSTOPPED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL) as u64;
+        let args = [libc::P_PID as u64, pid as u64, info.as_mut_ptr() as u64, options, 0];
+        let result = raw::call(libc::SYS_waitid, args);
+        let info = std::hint::black_box(info);
+        if result.is_err() || info[PID] != pid as u32 {
+            return;
+        }
+        stopped(pid, info[STATUS] << 8 | 0x7f);
+    }
+}
+
 /// A child has stopped: what the guest is to be told, if anything.
 fn stopped(pid: i32, status: u32) -> Option<u32> {
     let mut tracees = tracees();
