@@ -152,8 +152,8 @@ codes! {
         "In a process with no_new_privs (containers with that option, systemd units, sandboxes) \
          no program gains privileges, whatever the flags of the entry."
     TARGET_NOEXEC "E-TARGETNOEXEC" "The program cannot be executed."
-        "It lacks the permission, or its mount is noexec: EACCES, for native and foreign programs \
-         alike."
+        "There is no such file, it is no ordinary file, it lacks the permission, or its mount is \
+         noexec. Native and foreign programs fail alike."
     BAD_PROGRAM "E-BADPROGRAM" "The file is no complete program."
         "It is empty, was cut off while it was copied, is an object file, or is neither ELF nor a \
          script that begins with #!. The kernel gives ENOEXEC (Exec format error) or starts what is \

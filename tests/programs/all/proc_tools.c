@@ -134,7 +134,7 @@ static void memory(void)
             in = s <= (unsigned long)a && (unsigned long)a < e;
             if (in) named = strstr(line, "named area") != 0;
             order &= s >= last, last = e;
-            stack += strstr(line, "[stack]") != 0, heap += strstr(line, "[heap]") != 0, vdso += strstr(line, "[vdso]") != 0, self += strstr(line, "proc_tools") != 0, ours += strstr(line, "anyarch") != 0;
+            stack += strstr(line, "[stack]") != 0, heap += strstr(line, "[heap]") != 0, vdso += strstr(line, "[vdso]") != 0, self += strstr(line, "proc_tools") != 0, ours += strstr(line, "anyarch") != 0 && strstr(line, "proc_tools") == 0;
         } else if (in) { sscanf(line, "Rss: %ld", &rss), sscanf(line, "Size: %ld", &size), sscanf(line, "Private_Dirty: %ld", &dirty); if (!strncmp(line, "VmFlags:", 8)) flags = strstr(line, " rd wr mr mw me ac") != 0 || strstr(line, "rd wr") != 0; }
     }
     fclose(f);
