@@ -362,6 +362,11 @@ impl Lower<'_> {
         let code = |code| op::fp(code, p.scalar, p.double);
         match p.what {
             What::Fused(negate, subtract) => {
+                if !p.scalar && p.total == 64 {
+                    // (Infinity times zero in lanes that do not take part would be invalid.)
+                    self.load_lanes(p, Y, arg(1));
+                    self.e.movaps_store(arg(1), Y);
+                }
                 self.load_lanes(p, X, arg(2));
                 self.load_lanes(p, Y, arg(0));
                 let code = op::fma231(negate, subtract, p.scalar, p.double);
