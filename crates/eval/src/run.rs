@@ -209,6 +209,8 @@ impl Machine<'_> {
     fn run(&mut self) -> Outcome {
         let ops = &self.block.ops;
         let (mut i, mut steps) = (0, 0);
+        // (Nothing in a block changes what is masked.)
+        let float_may_trap = self.state.fp.unmasked != 0;
         while let Some(op) = ops.get(i) {
             i += 1;
             steps += 1;
@@ -237,7 +239,7 @@ impl Machine<'_> {
                 code if code.ends_block() || code == OpCode::RuntimeCall => {
                     return self.leave(op, i);
                 }
-                _ if self.state.fp.unmasked != 0 && op.is_float() => {
+                _ if float_may_trap && op.is_float() => {
                     if let Some(code) = self.float_that_traps(op) {
                         return Outcome::Trap { kind: TRAP_FLOAT, arg: code };
                     }

@@ -20,6 +20,20 @@ fn clamp_unsigned(x: i64, bits: u32) -> u64 {
     x.clamp(0, (1 << bits) - 1) as u64
 }
 
+/// Whether it multiplies integers: what no lanes are wide enough for is 0.
+pub(crate) const fn is_product(op: VecOp) -> bool {
+    matches!(
+        op,
+        VecOp::MulHS
+            | VecOp::MulHU
+            | VecOp::MulHRS
+            | VecOp::MulAddS
+            | VecOp::MulAddUS
+            | VecOp::MulEvenS
+            | VecOp::MulEvenU
+    )
+}
+
 fn products(v: &Args) -> Option<u128> {
     let bits = v.bits.min(64);
     let unsigned = |w, i| lanes::get(w, bits, i);
@@ -50,13 +64,7 @@ fn products(v: &Args) -> Option<u128> {
             let (a, b) = (half(v.a, v.param & 1 != 0), half(v.b, v.param & 16 != 0));
             (0..64).filter(|n| b >> n & 1 != 0).fold(0, |sum, n| sum ^ u128::from(a) << n)
         }
-        VecOp::MulHS
-        | VecOp::MulHU
-        | VecOp::MulHRS
-        | VecOp::MulAddS
-        | VecOp::MulAddUS
-        | VecOp::MulEvenS
-        | VecOp::MulEvenU => 0,
+        op if is_product(op) => 0,
         _ => return None,
     })
 }

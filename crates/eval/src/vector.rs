@@ -92,14 +92,8 @@ const fn topics() -> [Topic; VecOp::ALL.len()] {
             VecOp::Rev16 | VecOp::Rev32 | VecOp::Rev64 => vec_perm::eval,
             VecOp::Eor3 | VecOp::Bcax => vec_int::eval,
             VecOp::Xar => vec_shift::eval,
-            VecOp::MulHS
-            | VecOp::MulHU
-            | VecOp::MulHRS
-            | VecOp::MulAddS
-            | VecOp::MulAddUS
-            | VecOp::MulEvenS
-            | VecOp::MulEvenU
-            | VecOp::PMulHalves
+            op if vec_packed::is_product(op) => vec_packed::eval,
+            VecOp::PMulHalves
             | VecOp::Sad
             | VecOp::SadBlocks
             | VecOp::Sign
