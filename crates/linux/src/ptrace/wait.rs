@@ -16,6 +16,10 @@ const EVENT_STOP: u32 = 128;
 
 const TRAP: u32 = libc::SIGTRAP as u32;
 
+/// `si_pid` and `si_status` of SIGCHLD, in words of 32 bits.
+const PID: usize = 4;
+const STATUS: usize = 6;
+
 /// `wait4(2)`: stops that are only the emulator's are not shown.
 pub(crate) fn wait4(task: &mut Task, args: [u64; 6]) -> Result<u64> {
     loop {
@@ -46,9 +50,6 @@ pub(crate) fn wait4(task: &mut Task, args: [u64; 6]) -> Result<u64> {
 /// want to look.
 pub(crate) fn waitid(task: &mut Task, args: [u64; 6]) -> Result<u64> {
     const P_PID: u64 = libc::P_PID as u64;
-    /// `si_pid` and `si_status` of SIGCHLD, in words of 32 bits.
-    const PID: usize = 4;
-    const STATUS: usize = 6;
     let [kind, id, out, options, usage, _] = args;
     let look = libc::WNOWAIT as u64;
     loop {
@@ -91,20 +92,23 @@ fn report(signo: u32, event: u32) -> Option<u32> {
 /// Looks whether `pid`, which the guest knows to be running, has stopped in the meantime. A stop that is only
 /// the emulator's is over then: to the kernel it is one, and the guest could end it by mistake.
 pub(super) fn look(pid: i32) {
-    const STATUS: usize = 6;
-    const PID: usize = 4;
     let running = |tracee: &Tracee| tracee.stop.is_none();
     while tracees().get(&pid).is_some_and(running) {
-        let mut info = [0_u32; 32];
-        let options = (libc::WSTOPPED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL) as u64;
-        let args = [libc::P_PID as u64, pid as u64, info.as_mut_ptr() as u64, options, 0];
-        let result = raw::call(libc::SYS_waitid, args);
-        let info = std::hint::black_box(info);
-        if result.is_err() || info[PID] != pid as u32 {
+        let Ok(info) = peek(pid, libc::WSTOPPED | libc::WNOHANG) else { return };
+        if info[PID] != pid as u32 {
             return;
         }
         stopped(pid, info[STATUS] << 8 | 0x7f);
     }
+}
+
+/// What there is to be told of thread `pid`, as siginfo in words; it remains to be told.
+fn peek(pid: i32, options: i32) -> Result<[u32; 32]> {
+    let mut info = [0; 32];
+    let options = (options | libc::WNOWAIT | libc::__WALL) as u64;
+    let args = [libc::P_PID as u64, pid as u64, info.as_mut_ptr() as u64, options, 0];
+    raw::call(libc::SYS_waitid, args)?;
+    Ok(std::hint::black_box(info))
 }
 
 /// A child has stopped: what the guest is to be told, if anything.
@@ -154,14 +158,7 @@ fn event_message(pid: i32) -> Result<u64> {
 pub(super) fn until_ready(pid: i32, tracee: &mut Tracee) -> Result<()> {
     loop {
         let mut status = 0_u32;
-        let wait = |options: i32, at: u64| {
-            let args = [libc::P_PID as u64, pid as u64, at, options as u64, 0];
-            raw::call(libc::SYS_waitid, args)
-        };
-        let mut info = [0_u32; 32];
-        let all = libc::WEXITED | libc::WSTOPPED | libc::__WALL;
-        wait(all | libc::WNOWAIT, info.as_mut_ptr() as u64)?;
-        let info = std::hint::black_box(info);
+        let info = peek(pid, libc::WEXITED | libc::WSTOPPED)?;
         if !matches!(info[2] as i32, libc::CLD_TRAPPED | libc::CLD_STOPPED) {
             // It has died; that is still to be told.
             return Err(Errno::ESRCH);
