@@ -105,12 +105,15 @@ S(w7, "fmin v0.4s, v1.4s, v2.4s")
 S(w8, "fminnm v0.2s, v1.2s, v2.2s")
 S(w9, "fcmge v0.4s, v1.4s, v2.4s")
 S(w10, "facgt v0.2s, v1.2s, v2.2s")
+S(w11, "fmla v0.2s, v1.2s, v2.2s")
+S(w12, "fmla v0.2s, v1.2s, v2.s[1]")
+S(w13, "fmls v0.2s, v1.2s, v2.s[1]")
 
 int main(void) {
     void (*const all[])(void) = {
         d0, d1, d2, d3, d4, d5, d6, d7, d8, d9, d10, d11, d12, d13, d14, v0, v1, v2, v3, v4, v5, v6,
         v7, v8, v9, v10, v11, s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, w0, w1, w2, w3, w4, w5, w6,
-        w7, w8, w9, w10,
+        w7, w8, w9, w10, w11, w12, w13,
     };
     for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
         all[i]();
