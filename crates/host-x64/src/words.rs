@@ -3,7 +3,7 @@
 
 use host::FlagsAt;
 use ir::state::flag;
-use ir::{FpControl, FpRules, Round};
+use ir::{FpControl, FpRules, MinMax, NanRule, Round, Tiny, ToInt};
 
 /// MXCSR after reset: everything masked, rounding to nearest.
 pub(crate) const USUAL_CONTROL: u32 = 0x1f80;
@@ -19,7 +19,15 @@ const DAZ: u32 = 1 << 6;
 const FTZ: u32 = 1 << 15;
 
 /// What the host's own instructions do.
-pub(crate) const RULES: FpRules = softfloat::rules::SSE;
+pub(crate) const RULES: FpRules = FpRules {
+    nan: NanRule::First,
+    default_nan_negative: true,
+    tiny: Tiny::AfterRounding,
+    to_int: ToInt::Indefinite,
+    min_max: MinMax::Second,
+    denormal_status: true,
+    boxed: false,
+};
 
 /// Invalid, division by zero, overflow, underflow, inexact, denormal: their bits in `SLOT_FPSR`, and here.
 const EXCEPTIONS: [(u32, u32); 6] = [(0, 0), (1, 2), (2, 3), (3, 4), (4, 5), (7, 1)];
