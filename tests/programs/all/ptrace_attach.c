@@ -2,6 +2,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,13 +121,22 @@ static void briefly(void)
     }
     printf("let go %d\n", good);
 }
-/* Attached while it executes itself again and again. */
+/* Attached while it executes itself again and again, until the pipe's other end is closed. */
 static void during_exec(void)
 {
     int good = 0;
     for (int i = 0; i < 100; i++) {
+        int fds[2];
+        char end_of[16];
+        pipe(fds);
         pid_t p = fork();
-        if (!p) { execl("/proc/self/exe", "self", "again", "30", NULL); _exit(9); }
+        if (!p) {
+            close(fds[1]);
+            snprintf(end_of, sizeof end_of, "%d", fds[0]);
+            execl("/proc/self/exe", "self", "again", end_of, NULL);
+            _exit(9);
+        }
+        close(fds[0]);
         usleep(1000 + i * 7919 % 12000);
         if (ptrace(PTRACE_ATTACH, p, 0, 0)) perror("attach");
         int st = next(p);
@@ -135,6 +145,7 @@ static void during_exec(void)
         int ok = st == (SIGSTOP << 8 | 0x7f) && has_registers(p);
         if (!ok) printf("%d: %s\n", i, text(st));
         ptrace(PTRACE_DETACH, p, 0, 0);
+        close(fds[1]);
         if (ok) {
             st = next(p);
             if (st != 7 << 8) printf("%d: then %s\n", i, text(st)), ok = 0;
@@ -306,9 +317,8 @@ int main(int argc, char **argv)
     setvbuf(stdout, 0, _IONBF, 0);
     if (argc > 1 && !strcmp(argv[1], "seven")) return usleep(200000), 7;
     if (argc > 2) {
-        char left[16];
-        snprintf(left, sizeof left, "%d", atoi(argv[2]) - 1);
-        if (atoi(argv[2])) execl("/proc/self/exe", "self", "again", left, NULL);
+        struct pollfd open_until = {atoi(argv[2]), 0, 0};
+        if (poll(&open_until, 1, 0) == 0) execl("/proc/self/exe", "self", "again", argv[2], NULL);
         return 7;
     }
     if (argc > 1) for (;;) pause();
