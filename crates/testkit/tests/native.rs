@@ -71,15 +71,23 @@ fn instructions_do_what_the_processor_does() {
         ),
     ];
     let states = std::env::var("ANYARCH_STATES").map_or(4, |n| n.parse().expect("a number"));
-    let mut rng = Rng::new(1);
+    let mut rng =
+        Rng::new(std::env::var("ANYARCH_SEED").map_or(1, |n| n.parse().expect("a number")));
     let mut found = BTreeMap::<String, (u64, String)>::new();
-    for op in native::translated() {
+    let features = native::features().expect("/proc/cpuinfo");
+    let is_here =
+        |op: &Op| op.row().features.into_iter().flatten().all(|feature| features.has(feature));
+    let (here, elsewhere): (Vec<_>, Vec<_>) = native::translated().partition(is_here);
+    println!("this processor has none of {elsewhere:?}");
+    for op in here {
         for _ in 0..8 {
             let Some(sample) = native::sample(&mut machine, op, states, &mut rng).expect("a child")
             else {
                 continue;
             };
-            for (before, after) in sample.before.iter().zip(&sample.after) {
+            let states = sample.before.iter().zip(&sample.after);
+            let defined = |(before, _): &(&_, &_)| !compare::is_undefined(&sample.insn, before);
+            for (before, after) in states.filter(defined) {
                 for (name, layer) in &mut layers {
                     let mut ours = *before;
                     layer.run(&mut ours);

@@ -1,6 +1,6 @@
 //! The bits of CPUID that tell features, and their names in /proc/cpuinfo.
 
-use crate::cpu::Cpu;
+use crate::cpu::{Cpu, Features};
 use crate::decode::Feature;
 
 /// Registers of CPUID's answer.
@@ -104,6 +104,18 @@ impl Bit {
     }
 }
 
+impl Features {
+    /// Those of the processor whose `flags` line in /proc/cpuinfo this is, and all for which Linux has no
+    /// name there.
+    pub fn named_in(flags: &str) -> Self {
+        let missing = |bit: &&Bit| {
+            !bit.name.is_empty() && !flags.split_whitespace().any(|flag| flag == bit.name)
+        };
+        let lacks = BITS.iter().filter(missing).filter_map(|bit| bit.feature);
+        lacks.fold(Self::ALL, |all, feature| all.without(Self::of(&[feature])))
+    }
+}
+
 impl Cpu {
     /// The bits of features in the answer of a leaf.
     pub(crate) fn feature_bits(&self, leaf: u32, subleaf: u32) -> [u32; 4] {
@@ -118,5 +130,21 @@ impl Cpu {
     pub(crate) fn flags_line(&self) -> String {
         let names = BITS.iter().filter(|bit| bit.is_set(self) && !bit.name.is_empty());
         names.map(|bit| bit.name).collect::<Vec<_>>().join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_name_what_a_processor_has() {
+        let cpu = Cpu::DEFAULT;
+        let named = Features::named_in(&cpu.flags_line());
+        for bit in BITS.iter().filter(|bit| !bit.name.is_empty()) {
+            let Some(feature) = bit.feature else { continue };
+            assert_eq!(named.has(feature), cpu.has(feature), "{feature:?}");
+        }
+        assert!(!Features::named_in("sse sse2").has(Feature::Avx2));
     }
 }

@@ -1,9 +1,9 @@
 //! Random states for an instruction, such that its memory is there and most of its cases happen.
 
-use guest_x86::decode::{Bits, Insn, Op, Operand, decode};
+use guest_x86::decode::{Bits, Insn, Op, Operand, Prefixes, decode};
 use guest_x86::encoding;
 use isa::Rng;
-use isa::opcode::{Kind, Row, encode};
+use isa::opcode::{Kind, Mark, Row, encode};
 use sys::arch::native::{AT, Job, MEMORY, Registers};
 
 use super::fit;
@@ -21,6 +21,11 @@ pub(crate) fn instruction(op: Op, rng: &mut Rng) -> Option<(Insn, Vec<u8>)> {
         let mut bytes = encoded.bytes;
         let Ok(mut insn) = decode(&bytes, Bits::B64) else { continue };
         if insn.op != op || usize::from(insn.len) != bytes.len() {
+            continue;
+        }
+        // With AMD's processors a near branch of 16 bits jumps within 64 KiB, with Intel's the prefix does
+        // nothing.
+        if row.has(Mark::Force64) && insn.prefixes.any(Prefixes::SIZE) {
             continue;
         }
         // Not into what is around it.

@@ -1,12 +1,19 @@
 //! What an emulated instruction did against what the processor did.
 
-use guest_x86::decode::{Insn, Op, Operand};
+use guest_x86::decode::{Attributes, Insn, Op, Operand};
 use sys::arch::native::{Job, Registers};
 
 use super::native::undefined_flags;
 
 /// Flags that are compared.
 const FLAGS: u64 = 0xcd5;
+
+/// Whether the result is undefined: bits of 16 that are shifted by more, for which AMD's processors and Intel's
+/// do not take the same.
+pub fn is_undefined(insn: &Insn, before: &Job) -> bool {
+    let double = matches!(insn.op, Op::ShldImm | Op::ShldCl | Op::ShrdImm | Op::ShrdCl);
+    double && insn.operand_size == 2 && count(insn, before) & 31 > 16
+}
 
 /// What differs, in words; empty if nothing does.
 pub fn differences(insn: &Insn, before: &Job, native: &Job, ours: &Job) -> Vec<String> {
@@ -42,8 +49,7 @@ pub fn differences(insn: &Insn, before: &Job, native: &Job, ours: &Job) -> Vec<S
             wrong.push(format!("{what} {a:#x}, natively {b:#x}"));
         }
     }
-    let undefined = insn.op.row().flags.undefined;
-    area(ours_regs, theirs, undefined, &mut wrong);
+    area(insn, ours_regs, theirs, &mut wrong);
     // (Two stores make one of 32 bytes.)
     let half_stored = theirs.signal != 0 && matches!(insn.operands[0], Operand::Mem { size: 32 });
     if let Some(at) = (0..native.memory.len()).find(|at| native.memory[*at] != ours.memory[*at])
@@ -95,39 +101,91 @@ fn counts_nothing(insn: &Insn, before: &Job) -> bool {
     if !row.flags.kept_at_zero {
         return false;
     }
-    let count = match insn.operands.iter().rfind(|o| **o != Operand::None) {
+    count(insn, before) & if insn.operand_size == 8 { 63 } else { 31 } == 0
+}
+
+/// By how much it shifts, if it does: the last operand, which is CL if it is no immediate.
+fn count(insn: &Insn, before: &Job) -> u64 {
+    match insn.operands.iter().rfind(|o| **o != Operand::None) {
         Some(Operand::Imm) => insn.imm.cast_unsigned(),
         _ => before.registers.int[1],
-    };
-    count & if insn.operand_size == 8 { 63 } else { 31 } == 0
+    }
 }
 
 /// x87, MXCSR, vectors.
-fn area(ours: &Registers, theirs: &Registers, undefined: u16, wrong: &mut Vec<String>) {
+fn area(insn: &Insn, ours: &Registers, theirs: &Registers, wrong: &mut Vec<String>) {
     // Condition codes 0 to 2 are together, 3 is not.
+    let undefined = insn.op.row().flags.undefined;
     let codes = (undefined >> 12 & 7) << 8 | (undefined >> 15) << 14;
     let status = |area: &[u8]| u16::from_le_bytes([area[2], area[3]]) & !codes;
     let (a, b) = (status(&ours.area), status(&theirs.area));
     if a != b {
         wrong.push(format!("fsw {a:#06x}, natively {b:#06x}"));
     }
-    let mut compare = |name: &str, at: usize, len: usize| {
-        let text = |area: &[u8]| {
-            area[at..at + len].iter().rev().map(|b| format!("{b:02x}")).collect::<String>()
-        };
-        let (a, b) = (text(&ours.area), text(&theirs.area));
-        if a != b {
-            wrong.push(format!("{name} {a}, natively {b}"));
+    let mut compare = |name: &str, at: usize, len: usize, same: &dyn Fn(&[u8], &[u8]) -> bool| {
+        let text = |area: &[u8]| area.iter().rev().map(|b| format!("{b:02x}")).collect::<String>();
+        let (a, b) = (&ours.area[at..at + len], &theirs.area[at..at + len]);
+        if a != b && !same(a, b) {
+            wrong.push(format!("{name} {}, natively {}", text(a), text(b)));
         }
     };
     for (name, at, len) in [("fcw", 0, 2), ("ftw", 4, 1), ("mxcsr", 24, 4)] {
-        compare(name, at, len);
+        compare(name, at, len, &|_, _| false);
     }
     for n in 0..8 {
-        compare(&format!("st{n}"), 32 + 16 * n, 10);
+        compare(&format!("st{n}"), 32 + 16 * n, 10, &|_, _| false);
     }
     for n in 0..16 {
-        compare(&format!("xmm{n}"), 160 + 16 * n, 16);
-        compare(&format!("ymm{n} high"), 576 + 16 * n, 16);
+        let same = |high| {
+            move |a: &[u8], b: &[u8]| {
+                same_by_vendor(insn, n as u8, high, theirs.signal != 0, (a, b))
+            }
+        };
+        compare(&format!("xmm{n}"), 160 + 16 * n, 16, &same(false));
+        compare(&format!("ymm{n} high"), 576 + 16 * n, 16, &same(true));
     }
+}
+
+/// Whether two values of (the upper half of) vector register `n` are both right, because the vendors' processors
+/// differ in them.
+fn same_by_vendor(insn: &Insn, n: u8, high: bool, faulted: bool, (a, b): (&[u8], &[u8])) -> bool {
+    match insn.op {
+        // In which order the products are added, and so which of several NaNs it is.
+        Op::Dpps | Op::Vdpps => lanes(a, b, 4, |a, b| a == b || nan32(a) && nan32(b)),
+        Op::Dppd | Op::Vdppd => lanes(a, b, 8, |a, b| a == b || nan64(a) && nan64(b)),
+        // What a mask holds below its signs, and above them, while not all of its lanes are loaded.
+        op if op.row().attributes.any(Attributes::VECTOR_INDEX) && faulted => {
+            match insn.operands[2] {
+                Operand::Vec { n: mask, size } if mask == n => {
+                    high && size < 32 || lanes(a, b, lane(insn), same_sign)
+                }
+                _ => false,
+            }
+        }
+        _ => false,
+    }
+}
+
+/// Whether all lanes of `len` bytes are the same.
+fn lanes(a: &[u8], b: &[u8], len: usize, same: fn(&[u8], &[u8]) -> bool) -> bool {
+    a.chunks_exact(len).zip(b.chunks_exact(len)).all(|(a, b)| same(a, b))
+}
+
+fn nan32(lane: &[u8]) -> bool {
+    lane.try_into().is_ok_and(|lane| f32::from_le_bytes(lane).is_nan())
+}
+
+fn nan64(lane: &[u8]) -> bool {
+    lane.try_into().is_ok_and(|lane| f64::from_le_bytes(lane).is_nan())
+}
+
+fn same_sign(a: &[u8], b: &[u8]) -> bool {
+    a.last().zip(b.last()).is_some_and(|(a, b)| (a ^ b) & 0x80 == 0)
+}
+
+/// Bytes of a gather's lane.
+fn lane(insn: &Insn) -> usize {
+    let quads =
+        matches!(insn.op, Op::Vpgatherdq | Op::Vpgatherqq | Op::Vgatherdpd | Op::Vgatherqpd);
+    if quads { 8 } else { 4 }
 }

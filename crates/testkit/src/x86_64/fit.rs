@@ -1,6 +1,6 @@
 //! Makes registers fit an instruction: addresses in the memory, counts that end, quotients that fit.
 
-use guest_x86::decode::{Attributes, Insn, Op, Operand, Prefixes, Segment};
+use guest_x86::decode::{Attributes, Feature, Insn, Op, Operand, Prefixes, Segment};
 use isa::Rng;
 use sys::arch::native::{AT, Job, MEMORY, MEMORY_AT};
 
@@ -39,7 +39,10 @@ pub(crate) fn target(insn: &Insn, rng: &mut Rng) -> u64 {
         _ => rng.below(last + 1),
     };
     let aligned = insn.op.row().attributes.any(Attributes::ALIGNED) || size == 512;
+    let sha = insn.op.row().features.contains(&Some(Feature::Sha));
     let align = match insn.op {
+        // AMD's processors take others as well.
+        _ if sha => 16,
         // All that is there is right for it.
         Op::Ldmxcsr | Op::Vldmxcsr => 4,
         Op::JmpRm | Op::CallRm => 8,

@@ -1,5 +1,6 @@
 //! Instructions on this processor: what any way to emulate them is compared with.
 
+use guest_x86::cpu::Features;
 use guest_x86::decode::{Insn, Op};
 use guest_x86::encoding;
 use isa::opcode::Mark;
@@ -74,6 +75,16 @@ pub fn undefined_flags(insn: &Insn) -> u64 {
 /// The lines that are translated.
 pub fn translated() -> impl Iterator<Item = Op> {
     lines().filter(|op| encoding::row(*op).function.is_some())
+}
+
+/// What this processor has, as /proc/cpuinfo names it.
+///
+/// # Errors
+/// If that cannot be read.
+pub fn features() -> std::io::Result<Features> {
+    let text = std::fs::read_to_string("/proc/cpuinfo")?;
+    let flags = text.lines().find_map(|line| line.strip_prefix("flags")?.split_once(':'));
+    Ok(Features::named_in(flags.map_or("", |(_, flags)| flags)))
 }
 
 #[cfg(test)]
