@@ -73,6 +73,14 @@ fn fixtures(guests: &[&'static Subject]) -> Vec<Fixture> {
             |f| f.debugger(subjects::NATIVE_DEBUGGER, "amd64"),
         ),
     ];
+    for &guest in guests {
+        all.push(Fixture::new(
+            format!("a Debian root for {}", guest.name),
+            130,
+            |f| is_made(&f.root_path(guest), PACKAGES),
+            |f| f.root(guest),
+        ));
+    }
     // What the machine executes itself needs no tools of its own.
     for &guest in guests.iter().filter(|guest| !guest.is_hosts()) {
         let compiler = guest.compiler();
@@ -81,12 +89,6 @@ fn fixtures(guests: &[&'static Subject]) -> Vec<Fixture> {
             45,
             move |_| runs(&compiler),
             |_| install(guest.compiler_packages().to_vec()),
-        ));
-        all.push(Fixture::new(
-            format!("a Debian root for {}", guest.name),
-            130,
-            |f| is_made(&f.root_path(guest), PACKAGES),
-            |f| f.root(guest),
         ));
         all.push(Fixture::new(
             format!("a Debian root with gdb for {}", guest.name),

@@ -3,12 +3,12 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
 use it::entries::compile;
-use it::{Lab, outcome};
+use it::{Lab, SUBJECTS, outcome};
 
 /// Says what machine it is on, then does what its arguments say: executes the next of them, by
 /// `exec`, `vfork`, `fd` (through a descriptor) or `spawn`.
@@ -83,13 +83,17 @@ impl Relays {
     }
 
     fn run(&self, lab: &Lab, options: &[&str], words: &str) -> String {
+        self.run_by(&lab.anyarch, options, words)
+    }
+
+    fn run_by(&self, emulator: &Path, options: &[&str], words: &str) -> String {
         let path = |word: &str| -> String {
             let there = ["host", "arm64", "riscv64"].iter().any(|name| word.starts_with(name));
             let path = self.dir.join(word);
             if there { path.to_string_lossy().into_owned() } else { word.to_owned() }
         };
         let mut command = Command::new("timeout");
-        command.arg("60").arg(&lab.anyarch).args(options).args(words.split(' ').map(path));
+        command.arg("60").arg(emulator).args(options).args(words.split(' ').map(path));
         let output = command.output().expect("timeout starts");
         String::from_utf8_lossy(&output.stderr).into_owned() + &outcome(&output)
     }
@@ -114,6 +118,29 @@ fn each_executes_all_others() {
          child ended with 7\n[exit status: 0]"
     );
     assert_eq!(relays.run(&lab, &[], words), expected);
+}
+
+/// Only if it is emulated, the kernel need not know the others: so it stays emulated from one of its own
+/// programs to the next.
+#[test]
+fn the_machines_own_emulated_executes_all_others() {
+    let lab = Lab::open();
+    let relays = Relays::make(&lab);
+    let own = SUBJECTS.iter().find(|subject| subject.is_hosts()).expect("it is tested");
+    let emulator = lab.emulator_of(own);
+    let words = "host exec host fd host vfork arm64 spawn riscv64";
+    let expected = format!(
+        "{HOST} host hwcap=1\n{HOST} host hwcap=1\n{HOST} host hwcap=1\naarch64 arm64 hwcap=1\n\
+         riscv64 riscv64 hwcap=1\nchild ended with 7\nchild ended with 0\n[exit status: 0]"
+    );
+    assert_eq!(relays.run_by(&emulator, &[], words), expected);
+    let words = "host spawn host exec riscv64 exec host exec arm64";
+    // (A foreign program executes the machine's own natively.)
+    let expected = format!(
+        "{HOST} host hwcap=1\n{HOST} host hwcap=1\nriscv64 riscv64 hwcap=1\n{HOST} host hwcap=1\n\
+         exec: Exec format error\nchild ended with 1\n[exit status: 0]"
+    );
+    assert_eq!(relays.run_by(&emulator, &[], words), expected);
 }
 
 #[test]

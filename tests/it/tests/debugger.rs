@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use it::{Lab, Subject, assert_none, foreign};
+use it::{Lab, Subject, assert_none, chosen};
 
 /// How many times gdb attaches to each of the two programs.
 const TURNS: usize = 10;
@@ -17,17 +17,25 @@ const LACKING: &str = "is not supported on this architecture yet";
 fn sessions_are_as_native_ones() {
     let lab = Lab::open();
     let native_root = lab.fixtures.join(subjects::NATIVE_DEBUGGER);
-    let native = sessions(&lab, &native_root, "gcc", "x86_64-linux-gnu", 1);
+    let native =
+        Place { root: &native_root, compiler: "gcc", triple: "x86_64-linux-gnu", options: &[] };
+    let native = native.sessions(&lab, 1);
     assert!(native.iter().any(|s| s.title == "static: start" && s.text.contains("SIGSEGV")));
     let failures: Vec<String> =
-        foreign().iter().flat_map(|guest| differing(&lab, guest, &native)).collect();
-    assert_none(&failures, foreign().len() * 2 * TURNS);
+        chosen().iter().flat_map(|guest| differing(&lab, guest, &native)).collect();
+    assert_none(&failures, chosen().len() * 2 * TURNS);
 }
 
 /// The sessions of a guest that differ from the native ones.
 fn differing(lab: &Lab, guest: &Subject, native: &[Session]) -> Vec<String> {
     let root = lab.fixtures.join(guest.debugger());
-    let ours = sessions(lab, &root, &guest.compiler(), guest.triple, TURNS);
+    let place = Place {
+        root: &root,
+        compiler: &guest.compiler(),
+        triple: guest.triple,
+        options: if guest.is_hosts() { &["--emulate"] } else { &[] },
+    };
+    let ours = place.sessions(lab, TURNS);
     let mut failures = Vec::new();
     for theirs in native {
         let same: Vec<_> = ours.iter().filter(|s| s.title == theirs.title).collect();
@@ -55,27 +63,44 @@ struct Session {
     text: String,
 }
 
-/// Builds the programs and runs all sessions in a root.
-fn sessions(lab: &Lab, root: &Path, compiler: &str, triple: &str, turns: usize) -> Vec<Session> {
-    let dir = lab.scratch(&format!("debugger-{triple}"));
-    let source = lab.tree.join("tests/debugger");
-    for file in fs::read_dir(&source).expect("it is in the tree").filter_map(Result::ok) {
-        fs::copy(file.path(), dir.join(file.file_name())).expect("copied");
+/// Where sessions are held.
+struct Place<'a> {
+    root: &'a Path,
+    compiler: &'a str,
+    triple: &'a str,
+    /// Of `anyarch run`.
+    options: &'a [&'a str],
+}
+
+impl Place<'_> {
+    /// Builds the programs and runs all sessions in the root.
+    fn sessions(&self, lab: &Lab, turns: usize) -> Vec<Session> {
+        let dir = lab.scratch(&format!("debugger-{}{}", self.triple, self.options.concat()));
+        let source = lab.tree.join("tests/debugger");
+        for file in fs::read_dir(&source).expect("it is in the tree").filter_map(Result::ok) {
+            fs::copy(file.path(), dir.join(file.file_name())).expect("copied");
+        }
+        for (name, option) in [("dynamic", "-pie"), ("static", "-static")] {
+            let mut command = Command::new(self.compiler);
+            let options = ["-g", "-O0", option, "-pthread", "-o", name, "debugged.c"];
+            command.current_dir(&dir).args(options);
+            let compiled = command.status().is_ok_and(|status| status.success());
+            assert!(compiled, "{}", self.compiler);
+        }
+        let volume = format!("{}:/sessions", dir.display());
+        let options = [&["--volume", &volume], self.options].concat();
+        let words = ["/bin/bash", "/sessions/sessions.sh", "/sessions", &turns.to_string()];
+        let out = lab.run(self.root, &options, &words).output().expect("starts");
+        let text = String::from_utf8_lossy(&out.stdout);
+        text.split("=== ")
+            .skip(1)
+            .filter_map(|session| session.split_once('\n'))
+            .map(|(title, text)| Session {
+                title: title.to_owned(),
+                text: comparable(text, self.triple),
+            })
+            .collect()
     }
-    for (name, option) in [("dynamic", "-pie"), ("static", "-static")] {
-        let mut command = Command::new(compiler);
-        command.current_dir(&dir).args(["-g", "-O0", option, "-pthread", "-o", name, "debugged.c"]);
-        assert!(command.status().is_ok_and(|status| status.success()), "{compiler}");
-    }
-    let volume = format!("{}:/sessions", dir.display());
-    let words = ["/bin/bash", "/sessions/sessions.sh", "/sessions", &turns.to_string()];
-    let out = lab.run(root, &["--volume", &volume], &words).output().expect("starts");
-    let text = String::from_utf8_lossy(&out.stdout);
-    text.split("=== ")
-        .skip(1)
-        .filter_map(|session| session.split_once('\n'))
-        .map(|(title, text)| Session { title: title.to_owned(), text: comparable(text, triple) })
-        .collect()
 }
 
 /// Output without addresses, ids, and names of an architecture or its libraries' inside.
