@@ -181,6 +181,31 @@ static void dual(const char *name, int fd) {
 }
 
 // The kernel writes to the page that code is in, and to the code.
+// A private mapping shows what is written to the file, in pages that were not written to themselves.
+static void private_of_a_file(void) {
+	int fd = memfd_create("code", 0);
+	byte bytes[PAGE];
+	memset(bytes, 0xc3, PAGE);
+	for (int n = 0; n < 3; n++) {
+		pwrite(fd, bytes, PAGE, n * PAGE);
+	}
+	byte *write = map(3 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+	byte *exec = map(3 * PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd);
+	byte *late = map(3 * PAGE, PROT_READ, MAP_PRIVATE, fd);
+	mprotect(late, 3 * PAGE, PROT_READ | PROT_EXEC);
+	uint64_t sum = 0;
+	for (uint32_t n = 0; n < 300; n++) {
+		uint32_t at = n % 3 * PAGE;
+		if (n % 2) {
+			put_constant(write + at, n);
+		} else {
+			pwrite(fd, put_constant(bytes, n), 6, at);
+		}
+		sum = sum * 31 + call(exec + at, 0) + call(late + at, 0);
+	}
+	printf("private of a file %#lx\n", sum);
+}
+
 static void by_calls(void) {
 	byte *code = anonymous(2);
 	uint64_t sum = 0;
@@ -322,6 +347,7 @@ int main(void) {
 	strings_and_pushes();
 	flags();
 	dual("memfd", memfd_create("code", 0));
+	private_of_a_file();
 	by_calls();
 	flips();
 	loops();

@@ -65,6 +65,19 @@ impl MapRequest {
     }
 }
 
+impl MapRequest {
+    /// Whether the memory may be written to by other ways than this mapping: it is shared, or a file's
+    /// that whoever maps it has opened for writing. (What is written to the file is seen in those pages of
+    /// a private mapping that were never written to.)
+    fn changes_elsewhere(&self) -> bool {
+        let open_for_writing = || {
+            let flags = raw::fcntl(self.fd, libc::F_GETFL, 0).unwrap_or(0);
+            flags & libc::O_ACCMODE as u64 != libc::O_RDONLY as u64
+        };
+        !self.is_private() || !self.has(MAP_ANONYMOUS) && open_for_writing()
+    }
+}
+
 impl Mm {
     /// `mmap(2)`.
     ///
@@ -88,7 +101,8 @@ impl Mm {
         } else {
             self.map_anywhere(&mut space, &mut request)?
         };
-        if !request.is_private() {
+        let elsewhere = request.changes_elsewhere();
+        if elsewhere {
             space.shared.insert(at, at + len);
         }
         self.record(&mut space, at, at + len, prot);
@@ -97,7 +111,7 @@ impl Mm {
         }
         if !request.has(MAP_ANONYMOUS) {
             if prot & prot::EXEC != 0 {
-                if prot & prot::WRITE == 0 && request.is_private() {
+                if prot & prot::WRITE == 0 && !elsewhere {
                     self.note_file(at, at + len);
                     self.note_image(&space, (at, at + len), request.fd, request.offset);
                 }

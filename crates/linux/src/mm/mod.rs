@@ -96,7 +96,8 @@ pub(crate) struct Space {
     stack: (u64, u64),
     /// Files that were not mapped to be executed: whether they may be was not asked then.
     plain_files: Intervals,
-    /// Memory that may be mapped elsewhere as well, here or in other processes.
+    /// Memory that may be mapped elsewhere as well, here or in other processes, or that shows what is
+    /// written to a file.
     shared: Intervals,
     /// How new mappings are to be locked in memory.
     lock_future: Option<lock::Locking>,
