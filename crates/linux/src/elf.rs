@@ -17,11 +17,13 @@ pub struct Addresses {
     pub page: u64,
     /// First address that they do not have.
     pub end: u64,
+    /// The flag by which `mmap` is asked for a low address (`MAP_32BIT`), and where it looks for one.
+    pub low: Option<(u64, (u64, u64))>,
 }
 
 impl Addresses {
     /// What 64-bit programs have on hosts with pages of 4 KiB.
-    pub const BITS_47: Self = Self { page: PAGE, end: 1 << 47 };
+    pub const BITS_47: Self = Self { page: PAGE, end: 1 << 47, low: None };
 }
 
 /// `EI_CLASS` of 64-bit files.

@@ -84,6 +84,7 @@ impl Mm {
     /// # Errors
     /// As the call. `ENOMEM` also if a fixed range contains memory of the emulator.
     pub fn mmap(&self, mut request: MapRequest) -> Result<u64, Errno> {
+        let low = self.addresses.low.filter(|(flag, _)| request.flags & flag != 0);
         request.flags &= !HOST_ONLY_FLAGS;
         if !request.offset.is_multiple_of(PAGE) {
             return Err(Errno::EINVAL);
@@ -98,6 +99,8 @@ impl Mm {
         space.mdwe_check(prot, true)?;
         let at = if request.has(MAP_FIXED | MAP_FIXED_NOREPLACE) {
             self.map_fixed(&mut space, &mut request)?
+        } else if let Some((_, range)) = low {
+            self.map_low(&mut space, &mut request, range)?
         } else {
             self.map_anywhere(&mut space, &mut request)?
         };
@@ -181,6 +184,31 @@ impl Mm {
                 }
             }
             request.make(0, 0)
+        })
+    }
+
+    /// Maps in `range`, at the lowest place with room, or where the guest would like it, if that is below its end.
+    fn map_low(
+        &self,
+        space: &mut Space,
+        request: &mut MapRequest,
+        (start, end): (u64, u64),
+    ) -> Result<u64, Errno> {
+        let (len, hint) = (request.len, request.addr & !(PAGE - 1));
+        self.before_map(space, request, len)?;
+        space.note_growth();
+        let gaps = space.owned.gaps(start, end);
+        let wanted = hint >= place::LOWEST && hint.checked_add(len).is_some_and(|to| to <= end);
+        let hint = (wanted && space.is_free(hint, len)).then_some(hint);
+        let places = gaps.into_iter().filter(|(from, to)| to - from >= len).map(|gap| gap.0);
+        space.locking(request, |request| {
+            for place in hint.into_iter().chain(places) {
+                match request.make_new(place) {
+                    Err(Errno::EEXIST) => {}
+                    result => return result,
+                }
+            }
+            Err(Errno::ENOMEM)
         })
     }
 

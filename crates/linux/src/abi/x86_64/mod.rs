@@ -20,6 +20,8 @@ use sys::Errno;
 /// `EM_X86_64`.
 const MACHINE: u16 = 62;
 
+const MAP_32BIT: u64 = 0x40;
+
 /// Numbers of the calls in the vDSO.
 mod number {
     pub(super) const RT_SIGRETURN: u8 = 15;
@@ -65,7 +67,11 @@ pub static ABI: Abi = Abi {
     kind: Kind {
         machine: MACHINE,
         class_counts: true,
-        addresses: Addresses::BITS_47,
+        // (Linux makes the start random, and finds fewer places.)
+        addresses: Addresses {
+            low: Some((MAP_32BIT, (0x4000_0000, 0x8000_0000))),
+            ..Addresses::BITS_47
+        },
         refused: |_| None,
         guards: None,
     },
