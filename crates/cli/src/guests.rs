@@ -55,7 +55,7 @@ fn without_instructions(change: &str) -> String {
 
 fn x86_64(text: Option<&str>) -> Result<&'static dyn Guest, String> {
     let cpu = text.map_or(Ok(X86Cpu::DEFAULT), X86Cpu::parse)?;
-    Ok(Box::leak(Box::new(X86_64::new(cpu))))
+    Ok(Box::leak(Box::new(X86_64::with_random(cpu, random))))
 }
 
 fn riscv64(text: Option<&str>) -> Result<&'static dyn Guest, String> {

@@ -26,8 +26,26 @@ pub struct Fault {
     pub code: i32,
     /// `si_addr`.
     pub addr: u64,
-    /// It was a write to memory.
-    pub write: bool,
+    /// What the program wanted to do there.
+    pub access: Access,
+}
+
+/// What a program does with memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// It reads.
+    Load,
+    /// It writes.
+    Store,
+    /// It fetches an instruction.
+    Fetch,
+}
+
+impl Access {
+    /// Of data.
+    pub(crate) const fn data(write: bool) -> Self {
+        if write { Self::Store } else { Self::Load }
+    }
 }
 
 /// Why [`Cpu::run`] returned.
@@ -311,7 +329,7 @@ impl Shared {
         self.fault_signo.store(fault.signo, Ordering::Relaxed);
         self.fault_code.store(fault.code, Ordering::Relaxed);
         self.fault_addr.store(fault.addr, Ordering::Relaxed);
-        self.fault_write.store(fault.write, Ordering::Relaxed);
+        self.fault_write.store(fault.access == Access::Store, Ordering::Relaxed);
     }
     /// Whether the thread has an area for restartable sequences.
     pub(crate) fn has_sequences(&self) -> bool {
@@ -326,7 +344,7 @@ impl Shared {
             signo: self.fault_signo.load(Ordering::Relaxed),
             code: self.fault_code.load(Ordering::Relaxed),
             addr: self.fault_addr.load(Ordering::Relaxed),
-            write: self.fault_write.load(Ordering::Relaxed),
+            access: Access::data(self.fault_write.load(Ordering::Relaxed)),
         }
     }
     /// Removes `pc` from the hash; also for other threads.

@@ -1,6 +1,6 @@
 //! The signal handlers: faults in translated code, accesses to guest memory, signals from outside.
 
-use crate::cpu::{Fault, Shared, current, record_early};
+use crate::cpu::{Access, Fault, Shared, current, record_early};
 use crate::engine::Engine;
 use crate::interpret::SI_KERNEL;
 use core::ffi::c_void;
@@ -102,8 +102,8 @@ fn in_translated_code(cpu: &Shared, signo: i32, info: &Siginfo, context: &mut Co
             return true;
         }
         libc::SIGSEGV | libc::SIGBUS => {
-            let write = context.is_write();
-            cpu.set_fault(Fault { signo, code: info.code(), addr: info.addr(), write });
+            let access = Access::data(context.is_write());
+            cpu.set_fault(Fault { signo, code: info.code(), addr: info.addr(), access });
             exit::FAULT
         }
         libc::SIGFPE => {

@@ -1,13 +1,14 @@
 //! Reading guest code: as far as it may be executed, and with a note of what was read.
 
-use crate::cpu::Fault;
+use crate::cpu::{Access, Fault};
 use crate::engine::{AddressSpace, Engine};
+use crate::interpret::SI_KERNEL;
 use crate::map::PcMap;
 use crate::section::Sections;
 use crate::share::Seen;
 use crate::translate::MAX_UNIT;
 use core::sync::atomic::Ordering;
-use guest::{AT_ONCE, Coherence, Fetch};
+use guest::{AT_ONCE, Address, Coherence, Fetch};
 
 const PAGE: u64 = 4096;
 
@@ -205,19 +206,34 @@ impl Engine {
         const SEGV_MAPERR: i32 = 1;
         const SEGV_ACCERR: i32 = 2;
         if !self.is_aligned(pc) {
-            return Fault { signo: libc::SIGBUS, code: BUS_ADRALN, addr: pc, write: false };
+            return Fault {
+                signo: libc::SIGBUS,
+                code: BUS_ADRALN,
+                addr: pc,
+                access: Access::Fetch,
+            };
+        }
+        if self.spec.address == Address::Canonical && (pc as i64) << 16 >> 16 != pc as i64 {
+            // The processor does not go there.
+            let (signo, code) = (libc::SIGSEGV, SI_KERNEL);
+            return Fault { signo, code, addr: 0, access: Access::Fetch };
         }
         let starts = fetcher.bytes(pc, &mut [0]) == 1;
         let addr = if starts { (pc | (PAGE - 1)).wrapping_add(1) } else { pc };
         match memory::read_u8(addr) {
             // A page of a file that is not there any more.
             Err(fault) if fault.signo == libc::SIGBUS => {
-                return Fault { signo: libc::SIGBUS, code: fault.code, addr, write: false };
+                return Fault {
+                    signo: libc::SIGBUS,
+                    code: fault.code,
+                    addr,
+                    access: Access::Fetch,
+                };
             }
             _ => {}
         }
         let mapped = self.space().is_some_and(|s| s.mapped(addr));
         let code = if mapped { SEGV_ACCERR } else { SEGV_MAPERR };
-        Fault { signo: libc::SIGSEGV, code, addr, write: false }
+        Fault { signo: libc::SIGSEGV, code, addr, access: Access::Fetch }
     }
 }

@@ -1,6 +1,6 @@
 //! Guest memory for the evaluator.
 
-use crate::cpu::{Fault, current};
+use crate::cpu::{Access, Fault, current};
 use crate::watch::{TRAP_HWBKPT, Watch};
 use eval::{MemFault, Memory};
 use guest::{Address, Effect, Guest, Space};
@@ -33,10 +33,11 @@ impl GuestMemory<'_> {
     }
     /// The guest's fault, once the evaluator has reported one.
     pub(crate) fn describe(&self, addr: u64, write: bool) -> Fault {
-        let segv = |code, addr| Fault { signo: libc::SIGSEGV, code, addr, write };
+        let access = Access::data(write);
+        let segv = |code, addr| Fault { signo: libc::SIGSEGV, code, addr, access };
         match self.fault {
             Some(f) if f.code != SI_KERNEL => {
-                Fault { signo: f.signo, code: f.code, addr: f.addr, write }
+                Fault { signo: f.signo, code: f.code, addr: f.addr, access }
             }
             // The host's processor does not access such an address; the guest's may not know of that.
             Some(_) if self.guest.spec().address == Address::Canonical => segv(SI_KERNEL, 0),

@@ -62,7 +62,7 @@ mod unit;
 mod vdso;
 mod watch;
 
-pub use cpu::{Cpu, Exit, Fault, RecordedSignal};
+pub use cpu::{Access, Cpu, Exit, Fault, RecordedSignal};
 pub use engine::{AddressSpace, Engine};
 pub use fork::ForkGuard;
 pub use options::{FeatureLevel, Options, Stats};

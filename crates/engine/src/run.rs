@@ -1,13 +1,13 @@
 //! The loop around translated code.
 
-use crate::cpu::{Cpu, Exit, Fault, TRAPS};
+use crate::cpu::{Access, Cpu, Exit, Fault, TRAPS};
 use crate::interpret::{GuestMemory, SI_KERNEL};
 use crate::translate::Place;
 use crate::watch::TRAP_HWBKPT;
 use core::sync::atomic::{Ordering, fence};
 use eval::Outcome;
 use guest::{Address, Effect, Mode};
-use ir::state::exit;
+use ir::state::{TRAP_ALONE, exit};
 use std::time::Instant;
 
 const BUS_ADRALN: i32 = 1;
@@ -75,7 +75,7 @@ impl Cpu {
                 self.look_for_section();
                 Some(Exit::Syscall { imm: arg as u32, len })
             }
-            exit::TRAP => Some(Exit::Trap { kind: arg as u16, arg: (arg >> 32) as u32 }),
+            exit::TRAP => Some(self.trap(arg as u16, (arg >> 32) as u32)),
             exit::INTERPRET => {
                 // (Where no byte of an address is free, such an access is a fault.)
                 let free = self.engine.spec.address == Address::TopByteIgnored;
@@ -101,6 +101,14 @@ impl Cpu {
         }
     }
 
+    /// What a trap at pc is to the one who runs the guest.
+    fn trap(&mut self, kind: u16, arg: u32) -> Exit {
+        match kind {
+            TRAP_ALONE => self.interpret().unwrap_or(Exit::Interrupted),
+            _ => Exit::Trap { kind, arg },
+        }
+    }
+
     /// Runs one guest instruction; None if there is nothing to be done after it.
     pub fn step(&mut self) -> Option<Exit> {
         if self.pending().load(Ordering::Relaxed) != 0 {
@@ -112,7 +120,7 @@ impl Cpu {
         if watches.any(|watch| watch.stops_at(pc) && !(watch.goes_on && told)) {
             self.told_at = Some(pc);
             let (signo, code) = (libc::SIGTRAP, TRAP_HWBKPT);
-            return Some(Exit::Fault(Fault { signo, code, addr: pc, write: false }));
+            return Some(Exit::Fault(Fault { signo, code, addr: pc, access: Access::Fetch }));
         }
         match self.interpret() {
             Some(Exit::Fault(hit)) if hit.code == TRAP_HWBKPT && self.watches_go_on() => {
@@ -268,18 +276,27 @@ impl Cpu {
             Outcome::Syscall(imm) => {
                 Some(Exit::Syscall { imm: imm as u32, len: block.last_length() })
             }
-            Outcome::Trap { kind, arg } => Some(Exit::Trap { kind, arg: arg as u32 }),
+            Outcome::Trap { kind, arg } => Some(self.trap(kind, arg as u32)),
             Outcome::Runtime { op, args } => self.runtime(op as u32, args, block.last_length()),
             Outcome::Fault(at)
                 if at.alignment && self.engine.spec.address == Address::Canonical =>
             {
-                let fault =
-                    Fault { signo: libc::SIGSEGV, code: SI_KERNEL, addr: 0, write: at.write };
+                let fault = Fault {
+                    signo: libc::SIGSEGV,
+                    code: SI_KERNEL,
+                    addr: 0,
+                    access: Access::data(at.write),
+                };
                 Some(Exit::Fault(fault))
             }
             Outcome::Fault(at) if at.alignment => {
                 let (signo, code) = (libc::SIGBUS, BUS_ADRALN);
-                Some(Exit::Fault(Fault { signo, code, addr: at.addr, write: at.write }))
+                Some(Exit::Fault(Fault {
+                    signo,
+                    code,
+                    addr: at.addr,
+                    access: Access::data(at.write),
+                }))
             }
             Outcome::Fault(at) => {
                 let memory = GuestMemory { watches: &[], guest: self.engine.guest, fault };

@@ -10,7 +10,7 @@
 //! A section is found when code is decoded that stores the address of its descriptor, a constant;
 //! otherwise when a descriptor is seen in `rseq_cs` on leaving translated code, after it was first used.
 
-use crate::cpu::{Cpu, Exit, Fault};
+use crate::cpu::{Access, Cpu, Exit, Fault};
 use crate::engine::{Engine, PageHash, Writer};
 use crate::interpret::{GuestMemory, SI_KERNEL};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -319,7 +319,7 @@ impl Cpu {
         self.rseq.active = None;
         if memory::read_u32(section.abort - 4) != Ok(sequence.guard.signature()) {
             let (signo, code) = (libc::SIGSEGV, SI_KERNEL);
-            return Some(Exit::Fault(Fault { signo, code, addr: 0, write: false }));
+            return Some(Exit::Fault(Fault { signo, code, addr: 0, access: Access::Load }));
         }
         self.state_mut().set_pc(section.abort);
         None

@@ -6,6 +6,7 @@ use crate::operand::wide;
 use crate::state::{RCX, RSP};
 use crate::translator::Translator;
 use guest::Flow;
+use ir::state::TRAP_PROTECTION;
 use ir::{Access, Cond, ExitKind, OpCode, Ref, Ty};
 
 /// With address size 8.
@@ -83,6 +84,76 @@ impl Translator<'_> {
         let none = Ref::NONE;
         self.ir.emit(OpCode::ExitIndirect, Ty::I64, none, target, none, none, 1, 0);
         Flow::End
+    }
+    /// Only to 64-bit code: `selector` is that of programs.
+    fn check_code(&mut self, selector: Ref) {
+        let code = self.imm(crate::system::selector(1));
+        self.check(TRAP_PROTECTION, selector, code);
+    }
+    /// The address and the selector at the operand.
+    fn far_target(&mut self, i: &Insn) -> (Ref, Ref) {
+        let address = self.address(i);
+        let behind = self.behind(address, i.operand_size.into());
+        (self.load(address, i.operand_size), self.load(behind, 2))
+    }
+    /// Goes to `target`.
+    fn go_to(&mut self, target: Ref) -> Flow {
+        let none = Ref::NONE;
+        self.ir.emit(OpCode::ExitIndirect, Ty::I64, none, target, none, none, 0, 0);
+        Flow::End
+    }
+    /// JMP to another segment, at an address in memory.
+    pub(crate) fn far_jmp(&mut self, i: &Insn) -> Flow {
+        let (target, selector) = self.far_target(i);
+        self.check_code(selector);
+        self.go_to(target)
+    }
+    /// CALL of code in another segment.
+    pub(crate) fn far_call(&mut self, i: &Insn) -> Flow {
+        let size = i.operand_size;
+        let (target, selector) = self.far_target(i);
+        self.check_code(selector);
+        let (here, return_pc) =
+            (self.imm(crate::system::selector(1)), self.ir.address(self.next_pc));
+        let access = Access::new(size.trailing_zeros() as u8);
+        self.ir.st(here, RSP, Ref::NONE, -i32::from(size), access);
+        self.ir.st(return_pc, RSP, Ref::NONE, -2 * i32::from(size), access);
+        let bytes = self.imm(2 * u64::from(size));
+        self.ir.bin(OpCode::Sub, Ty::I64, RSP, RSP, bytes);
+        self.go_to(target)
+    }
+    /// RET to another segment.
+    pub(crate) fn far_ret(&mut self, i: &Insn) -> Flow {
+        let size = i.operand_size;
+        let (target, selector) = (self.temp(), self.temp());
+        let access = Access::new(size.trailing_zeros() as u8);
+        self.ir.ld(target, RSP, Ref::NONE, 0, access);
+        self.ir.ld(selector, RSP, Ref::NONE, size.into(), Access::new(1));
+        self.check_code(selector);
+        let bytes = self.imm(2 * u64::from(size) + (i.imm as u64 & 0xffff));
+        self.ir.bin(OpCode::Add, Ty::I64, RSP, RSP, bytes);
+        self.go_to(target)
+    }
+    /// IRET, to a program's own code and stack: address, selector, flags, stack pointer and its selector.
+    pub(crate) fn iret(&mut self, i: &Insn) -> Flow {
+        let size = i.operand_size;
+        if size == 2 {
+            return Flow::Undefined;
+        }
+        let access = Access::new(size.trailing_zeros() as u8);
+        let words = [0, 1, 2, 3, 4].map(|n: i32| {
+            let (word, of_selector) = (self.temp(), n == 1 || n == 4);
+            let access = if of_selector { Access::new(1) } else { access };
+            self.ir.ld(word, RSP, Ref::NONE, n * i32::from(size), access);
+            word
+        });
+        let [target, code, flags, stack, data] = words;
+        self.check_code(code);
+        let usual = self.imm(crate::system::selector(2));
+        self.check(TRAP_PROTECTION, data, usual);
+        self.set_rflags(flags, size);
+        self.ir.mov(Ty::I64, RSP, stack);
+        self.go_to(target)
     }
     /// LOOP (`None`), LOOPE, LOOPNE: the flags stay.
     pub(crate) fn loop_while(&mut self, zero: Option<bool>, i: &Insn) -> Flow {

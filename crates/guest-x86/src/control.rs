@@ -1,5 +1,6 @@
 //! MXCSR: its control bits are in a slot as they are, its status bits in the common slot of the sticky ones.
 
+use crate::state::SLOT_REFUSED;
 use guest::{Control, Key};
 use ir::state::{SLOT_FPCR, SLOT_FPSR};
 use ir::{FpControl, Round, State};
@@ -16,6 +17,8 @@ pub(crate) const START_FLAGS: u32 = 1 << 29;
 
 /// An exception is not masked: what the host has no instruction for goes to the evaluator, which raises it.
 const EXACT: u16 = 1;
+/// From this bit on what [`SLOT_REFUSED`] says.
+const REFUSED: u32 = 1;
 
 /// What the registers in `state` ask for.
 pub(crate) fn control(state: &State) -> Control {
@@ -35,7 +38,13 @@ pub(crate) fn control(state: &State) -> Control {
         unmasked,
         ..FpControl::new(SSE)
     };
-    Control { key: Key(if unmasked == 0 { 0 } else { EXACT }), fp }
+    let refused = (state.int[usize::from(SLOT_REFUSED)] as u16) << REFUSED;
+    Control { key: Key(refused | if unmasked == 0 { 0 } else { EXACT }), fp }
+}
+
+/// Whether `what` (`REFUSES_*`) is refused.
+pub(crate) fn refuses(key: Key, what: u64) -> bool {
+    u64::from(key.0 >> REFUSED) & what != 0
 }
 
 /// Whether every floating-point operation goes to the evaluator.

@@ -4,7 +4,8 @@ use crate::decode::{Insn, Operand};
 use crate::state::{DIRECTION, FLAGS, RAX, RSP};
 use crate::translator::Translator;
 use guest::Flow;
-use ir::{Access, Cond, OpCode, Ref, SIX_FLAGS, Ty};
+use ir::state::TRAP_ALONE;
+use ir::{Access, OpCode, Ref, SIX_FLAGS, Ty};
 
 /// The flags of arithmetic: where the IR's word has them, and where RFLAGS has.
 const PLACES: [(u16, u16); 5] = [(27, 2), (26, 4), (30, 6), (31, 7), (28, 11)];
@@ -74,11 +75,15 @@ impl Translator<'_> {
         self.push_value(flags, i.operand_size);
         Flow::Next
     }
-    /// POPF.
-    pub(crate) fn popf(&mut self, i: &Insn) -> Flow {
-        let size = i.operand_size;
-        let flags = self.temp();
-        self.ir.ld(flags, RSP, Ref::NONE, 0, Access::new(size.trailing_zeros() as u8));
+    /// RFLAGS = `flags`, as far as programs can change the lowest `size` bytes of it. To be called when nothing
+    /// can fault any more.
+    pub(crate) fn set_rflags(&mut self, flags: Ref, size: u8) {
+        if !self.single {
+            // What single-steps is executed on its own, from this instruction on.
+            let (steps, zero) =
+                (self.make_imm(OpCode::And, Ty::I64, flags, TRAP_FLAG), self.imm(0));
+            self.check(TRAP_ALONE, steps, zero);
+        }
         let word = self.word_of(flags);
         let down = self.make_un(OpCode::Ubfx, Ty::I64, flags, 10 | 1 << 8);
         let (zero, two) = (self.imm(0), self.imm(2));
@@ -89,12 +94,15 @@ impl Translator<'_> {
         self.ir.bin(OpCode::Sub, Ty::I64, DIRECTION, zero, twice);
         self.ir.bin(OpCode::Or, Ty::I64, FLAGS, others, kept);
         self.write_flags(word);
+    }
+    /// POPF.
+    pub(crate) fn popf(&mut self, i: &Insn) -> Flow {
+        let size = i.operand_size;
+        let flags = self.temp();
+        self.ir.ld(flags, RSP, Ref::NONE, 0, Access::new(size.trailing_zeros() as u8));
+        self.set_rflags(flags, size);
         let bytes = self.imm(size.into());
         self.ir.bin(OpCode::Add, Ty::I64, RSP, RSP, bytes);
-        let single_step = self.make_imm(OpCode::And, Ty::I64, FLAGS, TRAP_FLAG);
-        // What single-steps leaves translated code.
-        let dest = self.exit_to(self.next_pc, ir::ExitKind::Jump);
-        self.ir.br_cmp(Ty::I64, Cond::Ne, single_step, zero, dest);
         Flow::Next
     }
     /// LAHF.

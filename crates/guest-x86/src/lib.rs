@@ -18,6 +18,7 @@ mod liveness;
 mod operand;
 mod runtime;
 mod scan;
+mod segment;
 pub mod state;
 mod translator;
 mod xstate;
@@ -77,12 +78,17 @@ static SPEC: Spec = Spec {
 #[derive(Clone, Copy, Debug)]
 pub struct X86_64 {
     cpu: Cpu,
+    random: runtime::Random,
 }
 
 impl X86_64 {
-    /// The guest on `cpu`.
+    /// The guest on `cpu`, which has no random numbers.
     pub const fn new(cpu: Cpu) -> Self {
-        Self { cpu }
+        Self::with_random(cpu, |_| false)
+    }
+    /// The same with random numbers from `random`, which says whether it has some.
+    pub const fn with_random(cpu: Cpu, random: fn(&mut [u8]) -> bool) -> Self {
+        Self { cpu, random }
     }
     /// The processor.
     pub const fn cpu(&self) -> &Cpu {
@@ -101,7 +107,7 @@ impl Guest for X86_64 {
         control::control(state)
     }
     fn runtime(&self, op: u32, args: [u64; 2], state: &mut State, space: &mut dyn Space) -> Effect {
-        runtime::run(&self.cpu, op, args, state, space)
+        runtime::run((&self.cpu, self.random), op, args, state, space)
     }
     fn isa(&self) -> String {
         self.cpu.flags_line()
@@ -125,6 +131,9 @@ impl Guest for X86_64 {
     }
     fn set_context(&self, state: &mut State, context: &[u8]) -> bool {
         xstate::restore(&self.cpu, state, context)
+    }
+    fn is_stack_fault(&self, code: &[u8], state: &State) -> bool {
+        segment::is_stack_fault(code, state)
     }
     fn reset_context(&self, state: &mut State) {
         xstate::reset(state);

@@ -2,11 +2,11 @@
 
 use crate::control::set_mxcsr;
 use crate::cpu::Cpu;
-use crate::state::FIRST_HIGH;
+use crate::state::{FIRST_HIGH, SLOT_GS};
 use crate::{vector_memory, x87, xstate};
 use guest::{Effect, MemFault, Space};
 use ir::State;
-use ir::state::{FIRST_VEC, TRAP_PROTECTION, TRAP_UNDEFINED};
+use ir::state::{FIRST_VEC, SLOT_TP, TRAP_PROTECTION, TRAP_UNDEFINED};
 
 /// CPUID of eax and ecx.
 pub(crate) const CPUID: u32 = 1;
@@ -29,6 +29,8 @@ pub(crate) const X87: u32 = 8;
 pub(crate) const XSAVE: u32 = 9;
 /// XRSTOR: likewise.
 pub(crate) const XRSTOR: u32 = 10;
+/// MOV to segment register argument 0, of selector argument 1.
+pub(crate) const SEGMENT: u32 = 11;
 
 /// No carry, in the IR's flags.
 const NO_CARRY: u32 = 1 << 29;
@@ -37,6 +39,42 @@ const NO_CARRY: u32 = 1 << 29;
 const FXSAVE_STORED: usize = 416;
 /// #GP.
 const PROTECTION: Effect = Effect::Trap { kind: TRAP_PROTECTION, argument: 0 };
+
+/// Fills a buffer with random bytes; false if there are none.
+pub(crate) type Random = fn(&mut [u8]) -> bool;
+
+/// The carry says that there is a number; if there is none, zero is put.
+fn put_random(random: Random, [register, size]: [u64; 2], state: &mut State) {
+    let mut bytes = [0; 8];
+    let there = random(&mut bytes);
+    let number = if there { u64::from_le_bytes(bytes) } else { 0 };
+    let slot = &mut state.int[(register & 15) as usize];
+    *slot = match size {
+        2 => *slot & !0xffff | number & 0xffff,
+        4 => number & 0xffff_ffff,
+        _ => number,
+    };
+    state.set_six_flags(if there { 0 } else { NO_CARRY });
+}
+
+/// Loads segment register `n`. Programs have the null selector (but not for the stack), code of 32 and 64 bits
+/// and data (arch/x86/include/asm/segment.h), at any privilege but for the stack.
+fn load_segment(n: u64, selector: u64, state: &mut State) -> Effect {
+    const STACK: u64 = 2;
+    let known = match n {
+        STACK => selector == 0x2b,
+        _ => matches!(selector & !3, 0 | 0x20 | 0x28 | 0x30),
+    };
+    if !known {
+        return Effect::Trap { kind: TRAP_PROTECTION, argument: selector as u32 & !3 };
+    }
+    match n {
+        4 => state.int[usize::from(SLOT_TP)] = 0,
+        5 => state.int[usize::from(SLOT_GS)] = 0,
+        _ => {}
+    }
+    Effect::None
+}
 
 /// FXRSTOR leaves the upper halves of vectors as they are.
 fn restore_legacy(cpu: &Cpu, state: &mut State, bytes: &[u8]) -> bool {
@@ -50,7 +88,7 @@ fn restore_legacy(cpu: &Cpu, state: &mut State, bytes: &[u8]) -> bool {
 
 /// Executes operation `op`.
 pub(crate) fn run(
-    cpu: &Cpu,
+    (cpu, random): (&Cpu, Random),
     op: u32,
     args: [u64; 2],
     state: &mut State,
@@ -79,14 +117,11 @@ pub(crate) fn run(
             }
             Effect::None
         }
-        // There is none at the moment, which programs are prepared for.
         RANDOM => {
-            let slot = &mut state.int[(args[0] & 15) as usize];
-            let mask = if args[1] == 2 { 0xffff } else { u64::MAX };
-            *slot &= !mask;
-            state.set_six_flags(NO_CARRY);
+            put_random(random, args, state);
             Effect::None
         }
+        SEGMENT => load_segment(args[0], args[1], state),
         MASKED => vector_memory::run(args, state, space),
         X87 => x87::run(args, state, space),
         XSAVE | XRSTOR if args[0] & 63 != 0 => PROTECTION,

@@ -23,6 +23,13 @@ pub const SLOT_X87_PC: u16 = 24;
 /// The address of its operand.
 pub const SLOT_X87_DATA: u16 = 25;
 
+/// Instructions that the program has had refused to itself: [`REFUSES_TIME`], [`REFUSES_CPUID`].
+pub const SLOT_REFUSED: u16 = 26;
+/// RDTSC and RDTSCP.
+pub const REFUSES_TIME: u64 = 1;
+/// CPUID.
+pub const REFUSES_CPUID: u64 = 2;
+
 /// The upper halves of ymm0 to ymm15.
 pub const FIRST_HIGH: u16 = FIRST_VEC + 16;
 /// The x87's registers, as they are numbered (not from the top of the stack), which are the MMX registers.

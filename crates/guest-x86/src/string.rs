@@ -6,7 +6,7 @@ use crate::operand::{Address, wide};
 use crate::state::{DIRECTION, RAX, RCX, RDI, RSI};
 use crate::translator::Translator;
 use guest::Flow;
-use ir::{Cond, Modifier, OpCode, Ref, Ty};
+use ir::{Cond, ExitKind, Modifier, OpCode, Ref, Ty};
 
 /// A repeated instruction being translated.
 struct Repeat {
@@ -40,9 +40,24 @@ impl Translator<'_> {
     /// Goes back.
     fn again(&mut self, repeat: &Repeat) {
         if let Some((again, end)) = repeat.labels {
-            self.ir.br(again);
+            let again = self.repetition(repeat.ty, (again, end));
+            if again < 0 {
+                self.ir.br_cond(Cond::Al, again);
+            } else {
+                self.ir.br(again);
+            }
             self.ir.place(end);
         }
+    }
+    /// Where the next repetition is. A single step is one of them, and the last one ends behind the
+    /// instruction.
+    fn repetition(&mut self, ty: Ty, (again, end): (i32, i32)) -> i32 {
+        if !self.single {
+            return again;
+        }
+        let zero = self.imm(0);
+        self.ir.br_cmp(ty, Cond::Eq, RCX, zero, end);
+        self.exit_to(self.pc, ExitKind::Jump)
     }
     /// By how much registers change: `size`, or minus that if strings go down.
     fn string_step(&mut self, size: u8) -> Ref {
@@ -132,6 +147,7 @@ impl Translator<'_> {
         self.six_flags(OpCode::SubS, i.operand_size, a, b);
         if let Some((again, end)) = repeat.labels {
             let equal = i.prefixes.any(Prefixes::REP);
+            let again = self.repetition(repeat.ty, (again, end));
             self.ir.br_cond(if equal { Cond::Eq } else { Cond::Ne }, again);
             self.ir.place(end);
         }

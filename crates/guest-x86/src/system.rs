@@ -1,12 +1,16 @@
 //! Instructions for the system, and those that only it may use.
 
+use crate::control::refuses;
 use crate::decode::{Insn, Operand, Segment};
 use crate::operand::wide;
 use crate::runtime;
-use crate::state::{RAX, RCX, RDX, SLOT_GS};
+use crate::state::{RAX, RCX, RDX, REFUSES_CPUID, REFUSES_TIME, SLOT_GS};
 use crate::translator::Translator;
 use guest::Flow;
-use ir::state::{SLOT_TIME, SLOT_TP, TRAP_INTERRUPT, TRAP_PROTECTION, TRAP_UNDEFINED};
+use ir::state::{
+    INTERRUPT_BREAKPOINT, INTERRUPT_DEBUG, INTERRUPT_OVERFLOW, SLOT_TIME, SLOT_TP, TRAP_INTERRUPT,
+    TRAP_PROTECTION, TRAP_UNDEFINED,
+};
 use ir::{Access, OpCode, Ref, Ty};
 
 /// The selector that a 64-bit program of Linux has in a segment register.
@@ -43,18 +47,34 @@ impl Translator<'_> {
     }
     /// INT3: the instruction is over when the signal arrives.
     pub(crate) fn int3(&mut self, i: &Insn) -> Flow {
-        self.trap(TRAP_INTERRUPT, i.len.into())
+        self.trap(TRAP_INTERRUPT, INTERRUPT_BREAKPOINT | i32::from(i.len))
     }
-    /// INT: 3 is the breakpoint, all others are protected. (The calls of 32-bit programs are not there.)
+    /// INT1.
+    pub(crate) fn int1(&mut self, i: &Insn) -> Flow {
+        self.trap(TRAP_INTERRUPT, INTERRUPT_DEBUG | i32::from(i.len))
+    }
+    /// INT: 3 is the breakpoint, 4 the overflow, all others are protected, which the error code tells. (The
+    /// calls of 32-bit programs are not there.)
     pub(crate) fn int(&mut self, i: &Insn) -> Flow {
-        if i.imm as u8 == 3 { self.int3(i) } else { self.trap(TRAP_PROTECTION, 0) }
+        const IN_TABLE: i32 = 2;
+        match i.imm as u8 {
+            3 => self.int3(i),
+            4 => self.trap(TRAP_INTERRUPT, INTERRUPT_OVERFLOW | i32::from(i.len)),
+            vector => self.trap(TRAP_PROTECTION, i32::from(vector) * 8 + IN_TABLE),
+        }
     }
     /// CPUID.
-    pub(crate) fn cpuid(&mut self, _: &Insn) -> Flow {
+    pub(crate) fn cpuid(&mut self, i: &Insn) -> Flow {
+        if refuses(self.key, REFUSES_CPUID) {
+            return self.privileged(i);
+        }
         self.runtime(runtime::CPUID, RAX, RCX)
     }
     /// RDTSC: nanoseconds.
-    pub(crate) fn rdtsc(&mut self, _: &Insn) -> Flow {
+    pub(crate) fn rdtsc(&mut self, i: &Insn) -> Flow {
+        if refuses(self.key, REFUSES_TIME) {
+            return self.privileged(i);
+        }
         let now = self.temp();
         self.ir.push(ir::Op { dst: now, ..ir::Op::new(OpCode::Counter, Ty::I64) });
         let high = self.make_imm(OpCode::Shr, Ty::I64, now, 32);
@@ -62,18 +82,28 @@ impl Translator<'_> {
         self.ir.mov(Ty::I32, RDX, high);
         Flow::Next
     }
-    /// RDTSCP: that, and the number of a processor.
+    /// RDTSCP: that, and the number of the processor.
     pub(crate) fn rdtscp(&mut self, i: &Insn) -> Flow {
-        self.rdtsc(i);
-        let zero = self.imm(0);
-        self.ir.mov(Ty::I64, RCX, zero);
+        if self.rdtsc(i) == Flow::End {
+            return Flow::End;
+        }
+        let number = self.processor();
+        self.ir.mov(Ty::I64, RCX, number);
         Flow::Next
     }
     /// RDPID.
     pub(crate) fn rdpid(&mut self, i: &Insn) -> Flow {
-        let zero = self.imm(0);
-        self.put(i, i.operands[0], zero);
+        let number = self.processor();
+        self.put(i, i.operands[0], number);
         Flow::Next
+    }
+    /// What Linux has the processor's TSC_AUX say: its number, and above bit 12 its node's.
+    fn processor(&mut self) -> Ref {
+        self.ir.push(ir::Op::new(OpCode::HostCpu, Ty::I64));
+        let t = self.temp();
+        let (cpu, node) = (Ref::slot(SLOT_TIME), Ref::slot(SLOT_TIME + 1));
+        self.ir.bin_aux(OpCode::Bfi, Ty::I64, t, cpu, node, 12 | 20 << 8);
+        t
     }
     /// RDRAND, RDSEED.
     pub(crate) fn rdrand(&mut self, i: &Insn) -> Flow {
@@ -141,22 +171,16 @@ impl Translator<'_> {
     pub(crate) fn write_gs(&mut self, i: &Insn) -> Flow {
         self.write_base(Segment::Gs, i)
     }
-    /// MOV to a segment register: the null selector, or the one that is there. (There are no others.)
+    /// MOV to a segment register: one that Linux has for programs. (The base that others could have is none of
+    /// theirs.)
     pub(crate) fn mov_to_segment(&mut self, i: &Insn) -> Flow {
         let [Operand::Seg { n }, from, ..] = i.operands else { return Flow::Undefined };
         if n == 1 || n > 5 {
             return Flow::Undefined;
         }
         let value = self.zero_extended(i, from, 2);
-        let data = self.make_imm(OpCode::AndNot, Ty::I64, value, 0x2b);
-        let zero = self.imm(0);
-        self.check(TRAP_PROTECTION, data, zero);
-        if n >= 4 {
-            // The null selector makes the base zero.
-            let base = Self::base(if n == 4 { Segment::Fs } else { Segment::Gs });
-            self.ir.mov(Ty::I64, base, zero);
-        }
-        Flow::Next
+        let number = self.imm(n.into());
+        self.runtime(runtime::SEGMENT, number, value)
     }
 
     /// In the vDSO: asks clock edi, for the timespec at rsi.

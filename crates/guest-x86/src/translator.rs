@@ -12,7 +12,7 @@ use crate::generated::dispatch::dispatch;
 use crate::liveness;
 use crate::scan::{self, Next, Scan};
 use guest::block::BLOCK_INSNS_MAX;
-use guest::{Fetch, Flow, Mode};
+use guest::{Fetch, Flow, Key, Mode};
 use ir::state::{TRAP_PROTECTION, TRAP_UNDEFINED};
 use ir::{Block, Builder, Cond, Exit, ExitKind, OpCode, Ref, Ty};
 use softfloat::rules::SSE;
@@ -43,6 +43,10 @@ pub struct Translator<'a> {
     number: usize,
     /// For the evaluator: the runtime ends the block.
     pub(crate) evaluated: bool,
+    /// It is one instruction, of which one repetition is executed.
+    pub(crate) single: bool,
+    /// What the translation depends on besides.
+    pub(crate) key: Key,
     /// Bit n: the upper half of vector register n is zero.
     pub(crate) clear_highs: u16,
 }
@@ -255,6 +259,8 @@ fn translate_found(cpu: &Cpu, fetch: &mut dyn Fetch, scan: &Scan, mode: Mode, bl
         targets,
         number: 0,
         evaluated,
+        single: mode.single,
+        key: mode.key,
         clear_highs: 0,
     };
     let mut goes_on = true;

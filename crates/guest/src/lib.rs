@@ -170,6 +170,12 @@ pub trait Guest: Sync {
     fn reset_context(&self, state: &mut State) {
         let _ = state;
     }
+    /// Whether the instruction at the start of `code`, whose address is none of the processor's, would have
+    /// accessed the stack, where that is another exception.
+    fn is_stack_fault(&self, code: &[u8], state: &State) -> bool {
+        let _ = (code, state);
+        false
+    }
     /// Prepares what a new program does not set itself.
     fn start(&self, state: &mut State) {
         let _ = state;

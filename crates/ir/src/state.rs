@@ -95,13 +95,22 @@ pub const TRAP_ALIGNMENT: u16 = 2;
 /// Trap: division by zero, or an overflow of one (SIGFPE), argument unused.
 pub const TRAP_DIVIDE: u16 = 3;
 /// Trap: what only the kernel may do, or an operand that is not allowed (SIGSEGV without an address),
-/// argument unused.
+/// argument = the processor's error code.
 pub const TRAP_PROTECTION: u16 = 4;
-/// Trap: a breakpoint of which the kernel says no address (SIGTRAP), argument = bytes of the instruction,
-/// which is over.
+/// Trap: an instruction that is there to raise a signal, and is over then. Bits 0 to 7 of the argument are
+/// its length, and above them is which one: [`INTERRUPT_BREAKPOINT`] and so on.
 pub const TRAP_INTERRUPT: u16 = 5;
+/// SIGTRAP of which the kernel says no address.
+pub const INTERRUPT_BREAKPOINT: i32 = 0;
+/// SIGTRAP of which it does.
+pub const INTERRUPT_DEBUG: i32 = 1 << 8;
+/// SIGSEGV.
+pub const INTERRUPT_OVERFLOW: i32 = 2 << 8;
 /// Trap: a floating-point exception (SIGFPE), argument = `si_code`.
 pub const TRAP_FLOAT: u16 = 6;
+/// No trap: the instruction at pc is to be executed on its own, because single steps may begin or end with
+/// it. Argument unused.
+pub const TRAP_ALONE: u16 = 7;
 
 /// Flag word bits, chosen so that an x86 host stores `lahf` in bits 15..8 and `seto` in bit 0.
 /// All other bits are undefined and must be ignored.

@@ -88,15 +88,26 @@ impl Task {
         self.run();
     }
 
+    /// Whether the program has a signal after each of its instructions.
+    fn traps_steps(&self) -> bool {
+        let steps = self.process.abi.exceptions.steps;
+        steps.is_some_and(|(slot, flag)| self.state().int[usize::from(slot)] & flag != 0)
+    }
+
     /// Runs the guest until this thread ends ([`TaskThread::returns`]).
     pub fn run(&mut self) {
         if core::mem::take(&mut self.thread.executed) {
             ptrace::resumed(self);
         }
         while self.thread.ended.is_none() {
-            let exit = if self.stepping() || self.cpu.is_watching() {
+            let traps = self.traps_steps();
+            let exit = if traps || self.stepping() || self.cpu.is_watching() {
                 match self.cpu.step() {
                     Some(exit) => exit,
+                    None if traps && !self.stepping() => {
+                        signal::deliver_step(self);
+                        continue;
+                    }
                     None => {
                         ptrace::stepped(self);
                         continue;

@@ -91,10 +91,8 @@ pub struct Abi {
     pub push_frame: fn(&mut Task, &Delivery) -> Result<(), MemoryFault>,
     /// Takes the registers from a signal frame; gives mask and alternate stack.
     pub pop_frame: fn(&mut Task) -> Result<(u64, AltStack), BadFrame>,
-    /// The processor's description of a fault, for signal frames.
-    pub syndrome: fn(&Task, &engine::Fault) -> u64,
-    /// The same of a trap (`ir::state::TRAP_*`).
-    pub trap_syndrome: fn(u16) -> u64,
+    /// How exceptions of the processor are told to programs.
+    pub exceptions: Exceptions,
     /// What the host's flags of `open` are for the guest's, and the other way round.
     pub open_flags: OpenFlags,
     /// `AUDIT_ARCH_*`.
@@ -106,6 +104,35 @@ pub struct Abi {
     pub prctl: fn(&mut Task, i32, Args) -> Option<CallResult>,
     /// What `ptrace` shows of its registers.
     pub ptrace: Ptrace,
+}
+
+/// How exceptions of the processor are told to programs.
+pub struct Exceptions {
+    /// What signal frames say of a fault: its address and the processor's description of it. The signal may
+    /// be another one.
+    pub fault: fn(&Task, &mut engine::Fault) -> (u64, u64),
+    /// The same of a trap (`ir::state::TRAP_*`) and its argument.
+    pub trap: fn(&Task, u16, u32) -> (u64, u64),
+    /// The slot and the flag that are set while a fault is told.
+    pub mark: Option<(u16, u64)>,
+    /// The slot and the flag by which a program has a signal after each of its instructions.
+    pub steps: Option<(u16, u64)>,
+    /// Serves what programs do by jumping to an address where nothing is mapped; false if it is nothing.
+    pub jumped: fn(&mut Task, u64) -> bool,
+    /// The line of /proc/self/maps for these addresses.
+    pub jumps_line: &'static str,
+}
+
+impl Exceptions {
+    /// Without anything special.
+    pub const PLAIN: Self = Self {
+        fault: |_, fault| (fault.addr, 0),
+        trap: |_, _, _| (0, 0),
+        mark: None,
+        steps: None,
+        jumped: |_, _| false,
+        jumps_line: "",
+    };
 }
 
 /// Which `struct stat` an architecture has.

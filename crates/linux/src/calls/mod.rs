@@ -135,7 +135,8 @@ pub fn dispatch(task: &mut Task) {
     serve_call(task, nr);
 }
 
-fn serve_call(task: &mut Task, mut nr: u64) {
+/// Serves call `nr`, with the registers that the guest has set.
+pub(crate) fn serve_call(task: &mut Task, mut nr: u64) {
     let abi = task.process.abi;
     if task.seccomp.active()
         && let Err(result) = seccomp::check(task, &mut nr)

@@ -9,8 +9,6 @@ const PR_GET_UNALIGN: i32 = 5;
 const PR_SET_UNALIGN: i32 = 6;
 const PR_GET_SECCOMP: i32 = 21;
 const PR_SET_SECCOMP: i32 = 22;
-const PR_GET_TSC: i32 = 25;
-const PR_SET_TSC: i32 = 26;
 const PR_SET_MM: i32 = 35;
 const PR_SET_MM_BRK: u64 = 7;
 const PR_GET_TID_ADDRESS: i32 = 40;
@@ -51,10 +49,10 @@ fn refuse_mm(task: &mut Task) -> Result {
 }
 
 /// Whether an option is one that only some architectures have: EINVAL without the feature, which the
-/// host cannot know. Floating-point modes of MIPS; vector lengths, keys and tags of Arm; vectors and
+/// host cannot know. The counter of x86; floating-point modes of MIPS; vector lengths, keys and tags of Arm; vectors and
 /// caches of RISC-V; DEXCR of POWER; shadow stacks.
 fn is_architectures(option: i32) -> bool {
-    matches!(option, 45..=46 | 50..=51 | 54..=56 | 60..=61 | 63..=64 | 69..=78)
+    matches!(option, 25..=26 | 45..=46 | 50..=51 | 54..=56 | 60..=61 | 63..=64 | 69..=76)
 }
 
 /// `prctl(2)`. What is the architecture's own fails as on a processor without the feature; what
@@ -78,7 +76,7 @@ pub(super) fn prctl(task: &mut Task, args: Args) -> Result {
         PR_GET_SECCOMP => Ok(task.seccomp.mode()),
         PR_SET_SECCOMP => seccomp::set_mode(task, args[1], args[2]),
         PR_SET_MM => set_mm(task, args),
-        PR_GET_UNALIGN | PR_SET_UNALIGN | PR_GET_TSC | PR_SET_TSC => Err(Errno::EINVAL),
+        PR_GET_UNALIGN | PR_SET_UNALIGN => Err(Errno::EINVAL),
         PR_SET_MDWE | PR_GET_MDWE if args[2..5].iter().any(|&unused| unused != 0) => {
             Err(Errno::EINVAL)
         }

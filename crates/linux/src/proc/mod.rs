@@ -155,7 +155,13 @@ fn mapped(process: &Process, entry: &Entry, host: &[u8]) -> Option<Vec<u8>> {
     let text = match (entry.name.as_slice(), maps) {
         (b"numa_maps", Some(maps)) => layout.numa(&host, &maps),
         (_, Some(smaps)) => layout.roll_up(&host, &smaps),
-        (_, None) => layout.filter(&host),
+        (_, None) => {
+            let mut text = layout.filter(&host);
+            if entry.name == b"maps" && !matches!(entry.owner, Owner::Other(_)) {
+                text.push_str(process.abi.exceptions.jumps_line);
+            }
+            text
+        }
     };
     Some(text.into_bytes())
 }

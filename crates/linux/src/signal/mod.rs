@@ -26,10 +26,10 @@ use crate::layout::{self, Model, StackT};
 use crate::proc::PUBLISHED;
 use crate::task::Task;
 use crate::{calls, ptrace};
-use engine::{Fault, RecordedSignal, signals as host};
+use engine::{Access, Fault, RecordedSignal, signals as host};
 use ir::state::{
-    MONITOR_CLEAR, SLOT_EX_ADDR, TRAP_ALIGNMENT, TRAP_BREAKPOINT, TRAP_DIVIDE, TRAP_FLOAT,
-    TRAP_INTERRUPT, TRAP_PROTECTION,
+    INTERRUPT_BREAKPOINT, INTERRUPT_DEBUG, MONITOR_CLEAR, SLOT_EX_ADDR, TRAP_ALIGNMENT,
+    TRAP_BREAKPOINT, TRAP_DIVIDE, TRAP_FLOAT, TRAP_INTERRUPT, TRAP_PROTECTION,
 };
 use memory::MemoryFault;
 use std::cell::{Cell, RefCell};
@@ -80,6 +80,8 @@ pub const SYNCHRONOUS: u64 = bit(libc::SIGSEGV)
 
 /// The signals that cannot be blocked.
 pub const UNBLOCKABLE: u64 = bit(libc::SIGKILL) | bit(libc::SIGSTOP);
+
+const TRAP_BRKPT: i32 = 1;
 
 const SS_ONSTACK: i32 = 1;
 const SS_DISABLE: i32 = 2;
@@ -279,37 +281,74 @@ pub(crate) fn hold(task: &Task, signo: i32, info: Info) {
 
 /// A fault of the instruction at pc.
 pub fn deliver_fault(task: &mut Task, mut fault: Fault) {
+    let exceptions = &task.process.abi.exceptions;
+    if fault.access == Access::Fetch && (exceptions.jumped)(task, fault.addr) {
+        return;
+    }
     if fault.signo == libc::SIGTRAP {
         fault.addr = ptrace::hit(task, fault.addr);
     }
-    task.signals.last_fault = (fault.addr, (task.process.abi.syndrome)(task, &fault));
-    force(task, fault.signo, Info::fault(fault.signo, fault.code, fault.addr));
+    task.signals.last_fault = (exceptions.fault)(task, &mut fault);
+    let info = Info::fault(fault.signo, fault.code, fault.addr);
+    marked(task, |task| force(task, fault.signo, info));
 }
 
-/// A trap of the instruction at pc; argument 1 says that not the instruction is undefined, but what
-/// it was given.
+/// Tells of a fault, with the processor's flag that says so.
+fn marked(task: &mut Task, tell: impl FnOnce(&mut Task)) {
+    let Some((slot, flag)) = task.process.abi.exceptions.mark else { return tell(task) };
+    let slot = usize::from(slot);
+    task.state_mut().int[slot] |= flag;
+    tell(task);
+    task.state_mut().int[slot] &= !flag;
+}
+
+/// A trap of the instruction at pc.
 pub fn deliver_trap(task: &mut Task, kind: u16, arg: u32) {
+    task.signals.last_fault = (task.process.abi.exceptions.trap)(task, kind, arg);
+    if kind == TRAP_INTERRUPT {
+        return interrupt(task, arg);
+    }
+    let (signo, code) = signal_of_trap(task, kind, arg);
+    let addr = if code == SI_KERNEL { 0 } else { task.state().pc() };
+    let tell = |task: &mut Task| force(task, signo, Info::fault(signo, code, addr));
+    if kind == TRAP_BREAKPOINT { tell(task) } else { marked(task, tell) }
+}
+
+/// The signal and its code; argument 1 says that not the instruction is undefined, but what it was given.
+fn signal_of_trap(task: &Task, kind: u16, arg: u32) -> (i32, i32) {
     const ILL_ILLOPN: i32 = 2;
-    const TRAP_BRKPT: i32 = 1;
     const BUS_ADRALN: i32 = 1;
     const FPE_INTDIV: i32 = 1;
-    let (signo, code) = match kind {
+    match kind {
         TRAP_BREAKPOINT => (libc::SIGTRAP, TRAP_BRKPT),
         TRAP_ALIGNMENT => (libc::SIGBUS, BUS_ADRALN),
         TRAP_DIVIDE => (libc::SIGFPE, FPE_INTDIV),
         TRAP_FLOAT => (libc::SIGFPE, arg as i32),
         TRAP_PROTECTION => (libc::SIGSEGV, SI_KERNEL),
-        TRAP_INTERRUPT => (libc::SIGTRAP, SI_KERNEL),
         _ if arg == 1 => (libc::SIGILL, ILL_ILLOPN),
         _ => (libc::SIGILL, task.process.abi.undefined_code),
-    };
-    let pc = task.state().pc();
-    if kind == TRAP_INTERRUPT {
-        task.state_mut().set_pc(pc.wrapping_add(arg.into()));
     }
-    let addr = if code == SI_KERNEL { 0 } else { pc };
-    task.signals.last_fault = (0, (task.process.abi.trap_syndrome)(kind));
+}
+
+/// An instruction that raises a signal, after which the program goes on behind it.
+fn interrupt(task: &mut Task, arg: u32) {
+    let after = task.state().pc().wrapping_add((arg & 0xff).into());
+    task.state_mut().set_pc(after);
+    let (signo, code, addr) = match (arg & !0xff) as i32 {
+        INTERRUPT_BREAKPOINT => (libc::SIGTRAP, SI_KERNEL, 0),
+        INTERRUPT_DEBUG => (libc::SIGTRAP, TRAP_BRKPT, after),
+        _ => (libc::SIGSEGV, SI_KERNEL, 0),
+    };
     force(task, signo, Info::fault(signo, code, addr));
+}
+
+/// An instruction of a program that has a signal after each of them ([`crate::abi::Exceptions::steps`]).
+pub(crate) fn deliver_step(task: &mut Task) {
+    const TRAP_TRACE: i32 = 2;
+    let step = INTERRUPT_DEBUG as u32;
+    task.signals.last_fault = (task.process.abi.exceptions.trap)(task, TRAP_INTERRUPT, step);
+    let info = Info::fault(libc::SIGTRAP, TRAP_TRACE, task.state().pc());
+    force(task, libc::SIGTRAP, info);
 }
 
 /// Delivers a signal that the thread's own doing caused: if it is blocked or ignored, the default

@@ -6,7 +6,7 @@ mod prctl;
 mod registers;
 mod vdso;
 
-use super::{Abi, OpenFlags, Registers, StatLayout, numbers};
+use super::{Abi, Exceptions, OpenFlags, Registers, StatLayout, numbers};
 use crate::elf::{Addresses, Kind};
 use crate::layout::Model;
 use crate::stack::at;
@@ -57,8 +57,10 @@ pub static ABI: Abi = Abi {
     restorer: true,
     push_frame: frame::push_frame,
     pop_frame: frame::pop_frame,
-    syndrome: frame::syndrome,
-    trap_syndrome: |_| 0,
+    exceptions: Exceptions {
+        fault: |task, fault| (fault.addr, frame::syndrome(task, fault)),
+        ..Exceptions::PLAIN
+    },
     open_flags: OpenFlags {
         directory: 0o40_000,
         nofollow: 0o100_000,

@@ -10,7 +10,7 @@ mod vdso;
 
 pub(crate) use hwprobe::riscv_hwprobe;
 
-use super::{Abi, OpenFlags, Registers, StatLayout, numbers};
+use super::{Abi, Exceptions, OpenFlags, Registers, StatLayout, numbers};
 use crate::calls::{Args, Result};
 use crate::elf::{Addresses, Kind};
 use crate::layout::Model;
@@ -94,8 +94,7 @@ pub static ABI: Abi = Abi {
     restorer: false,
     push_frame: frame::push_frame,
     pop_frame: frame::pop_frame,
-    syndrome: |_, _| 0,
-    trap_syndrome: |_| 0,
+    exceptions: Exceptions::PLAIN,
     open_flags: OpenFlags {
         directory: 0o200_000,
         nofollow: 0o400_000,

@@ -17,7 +17,8 @@ pub(super) const TF: u64 = 1 << 8;
 pub(super) const DF: u64 = 1 << 10;
 const OF: u64 = 1 << 11;
 const NT: u64 = 1 << 14;
-const RF: u64 = 1 << 16;
+/// A fault is being told.
+pub(super) const RF: u64 = 1 << 16;
 const AC: u64 = 1 << 18;
 const ID: u64 = 1 << 21;
 
@@ -33,7 +34,7 @@ pub(super) fn get(state: &State) -> u64 {
     let word = state.flags ^ C;
     let arithmetic = ARITHMETIC.into_iter().filter(|(_, from)| word & from != 0);
     let down = if state.int[slot::DIRECTION] != 0 { DF } else { 0 };
-    arithmetic.fold(FIXED | down | state.int[slot::FLAGS] & OTHERS, |all, (to, _)| all | to)
+    arithmetic.fold(FIXED | down | state.int[slot::FLAGS] & (OTHERS | RF), |all, (to, _)| all | to)
 }
 
 /// Sets them.

@@ -6,13 +6,10 @@
 use super::flags::{self, DF, TF};
 use super::{USER_CS, USER_DS, slot};
 use crate::abi::BadFrame;
-use crate::signal::{AltStack, Delivery, SI_KERNEL, sa};
+use crate::signal::{AltStack, Delivery, sa};
 use crate::task::Task;
 use guest::Capabilities;
 use ir::State;
-use ir::state::{
-    TRAP_ALIGNMENT, TRAP_BREAKPOINT, TRAP_DIVIDE, TRAP_FLOAT, TRAP_INTERRUPT, TRAP_PROTECTION,
-};
 use memory::MemoryFault;
 
 /// Below the stack pointer, of the function that is interrupted.
@@ -67,15 +64,6 @@ const SOFTWARE: usize = 464;
 /// What Linux puts there, and behind the state, if that is one of XSAVE.
 const MAGIC1: u32 = 0x4650_5853;
 const MAGIC2: u32 = 0x4650_5845;
-
-/// Of a protection fault: an address that is none.
-const GENERAL_PROTECTION: u64 = 13;
-/// The page fault's number, and the bits of its error code.
-const PAGE_FAULT: u64 = 14;
-const PROTECTION: u64 = 1;
-const WRITE: u64 = 2;
-const USER: u64 = 4;
-const FETCH: u64 = 16;
 
 /// Most bytes that a frame takes (`AT_MINSIGSTKSZ`).
 pub(super) fn size(capabilities: &Capabilities) -> u64 {
@@ -136,6 +124,7 @@ pub(super) fn push_frame(task: &mut Task, delivery: &Delivery) -> Result<(), Mem
 
     let registers = task.state_mut();
     let flags = flags::get(registers) & !(DF | TF);
+    registers.int[slot::FLAGS] &= !flags::RF;
     flags::set(registers, flags);
     registers.int[slot::RDI] = delivery.signo as u64;
     registers.int[slot::RSI] = base + INFO as u64;
@@ -227,37 +216,6 @@ fn load_context(task: &mut Task, at: u64) -> Result<(), BadFrame> {
     }
     task.cpu.control_changed();
     Ok(())
-}
-
-/// What a fault is to the processor: its error code, and above that its number.
-pub(super) fn syndrome(task: &Task, fault: &engine::Fault) -> u64 {
-    const SEGV_ACCERR: i32 = 2;
-    if !matches!(fault.signo, libc::SIGSEGV | libc::SIGBUS) {
-        return 0;
-    }
-    if fault.code == SI_KERNEL {
-        return GENERAL_PROTECTION << 32;
-    }
-    let protection = if fault.code == SEGV_ACCERR { PROTECTION } else { 0 };
-    let access = match task.state().pc() {
-        pc if pc == fault.addr => FETCH,
-        _ if fault.write => WRITE,
-        _ => 0,
-    };
-    PAGE_FAULT << 32 | USER | access | protection
-}
-
-/// The same of a trap, whose error code is zero.
-pub(super) const fn trap_syndrome(kind: u16) -> u64 {
-    let number: u64 = match kind {
-        TRAP_DIVIDE => 0,
-        TRAP_INTERRUPT | TRAP_BREAKPOINT => 3,
-        TRAP_PROTECTION => 13,
-        TRAP_ALIGNMENT => 17,
-        TRAP_FLOAT => 19,
-        _ => 6,
-    };
-    number << 32
 }
 
 #[cfg(test)]

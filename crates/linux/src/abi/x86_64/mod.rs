@@ -3,14 +3,17 @@
 mod arch_prctl;
 mod cpuinfo;
 mod debug;
+mod exception;
 mod flags;
 mod frame;
+mod prctl;
 mod registers;
 mod vdso;
+mod vsyscall;
 
 pub(crate) use arch_prctl::arch_prctl;
 
-use super::{Abi, OpenFlags, Registers, StatLayout, numbers};
+use super::{Abi, Exceptions, OpenFlags, Registers, StatLayout, numbers};
 use crate::elf::{Addresses, Kind};
 use crate::layout::Model;
 use crate::stack::at;
@@ -50,6 +53,8 @@ mod slot {
     pub(super) const GS: usize = 17;
     /// The flags that are neither of arithmetic nor that of direction, where RFLAGS has them.
     pub(super) const FLAGS: usize = 18;
+    /// Instructions that the program has had refused to itself ([`super::prctl`]).
+    pub(super) const REFUSED: usize = 26;
     /// The number of the call that the program has made last, or -1.
     pub(super) const CALL: usize = 19;
 }
@@ -111,8 +116,14 @@ pub static ABI: Abi = Abi {
     restorer: true,
     push_frame: frame::push_frame,
     pop_frame: frame::pop_frame,
-    syndrome: frame::syndrome,
-    trap_syndrome: frame::trap_syndrome,
+    exceptions: Exceptions {
+        fault: exception::fault,
+        trap: exception::trap,
+        mark: Some((slot::FLAGS as u16, flags::RF)),
+        steps: Some((slot::FLAGS as u16, flags::TF)),
+        jumped: vsyscall::jumped,
+        jumps_line: vsyscall::LINE,
+    },
     open_flags: OpenFlags {
         directory: 0o200_000,
         nofollow: 0o400_000,
@@ -123,6 +134,6 @@ pub static ABI: Abi = Abi {
     arch_prot: 0,
     tags: false,
     debian: "amd64",
-    prctl: |_, _, _| None,
+    prctl: prctl::prctl,
     ptrace: registers::PTRACE,
 };
