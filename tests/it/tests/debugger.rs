@@ -84,6 +84,8 @@ impl Place<'_> {
             let mut command = Command::new(self.compiler);
             let options = ["-g", "-O0", option, "-pthread", "-o", name, "debugged.c"];
             command.current_dir(&dir).args(options);
+            // Where it is compiled is not what differs.
+            command.arg(format!("-fdebug-prefix-map={}=/sessions", dir.display()));
             let compiled = command.status().is_ok_and(|status| status.success());
             assert!(compiled, "{}", self.compiler);
         }
