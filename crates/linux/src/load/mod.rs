@@ -27,8 +27,9 @@ use sys::errno::Errno;
 use sys::{auxv, raw};
 
 /// Where stacks are put: below the host's own mappings, above all that grows upwards. The random
-/// part is below this.
-const STACK_TOP: u64 = 0x7c80_0000_0000;
+/// part is below this. (Some programs know where Linux puts theirs: for ThreadSanitizer all that is mapped
+/// without an address, files and stacks, must be above 0x7e80_0000_0000 on x86_64.)
+const STACK_TOP: u64 = 0x7ee0_0000_0000;
 /// Room that a stack may grow into, if its limit lets it; nothing else is put there by choice.
 const STACK_ROOM: u64 = 16 << 30;
 /// What is kept free below that (`stack_guard_gap`).
@@ -37,7 +38,9 @@ const STACK_GAP: u64 = 1 << 20;
 const STACK_STEP: u64 = 1 << 40;
 /// Where the files of a family are put, at a random distance below this, so that programs have the same files
 /// at the same addresses: below what each program has at places of its own.
-const FILES_TOP: u64 = STACK_TOP - (1 << 38);
+const FILES_TOP: u64 = STACK_TOP - (160 << 30);
+/// How far below that at most.
+const FILES_SPREAD: u64 = 128 << 30;
 /// What is mapped of a stack at first beyond its contents, as Linux does.
 const STACK_SLACK: u64 = 128 << 10;
 /// Where programs that run anywhere are put: two thirds of the address space, as Linux does.
@@ -222,7 +225,8 @@ fn program_base(mm: &Mm, engine: &Engine, random: &Random) -> u64 {
     let seed = engine.family_seed().filter(|_| random.addresses);
     let Some(seed) = seed else { return PROGRAM_BASE + random.pages(0, 1 << 40) };
     // (Files that are linked for large pages must not be moved into the next one's place.)
-    mm.place_files_below(FILES_TOP - (seed >> 32) % (1 << 24) * engine::FAMILY_PLACE_UNIT);
+    let unit = engine::FAMILY_PLACE_UNIT;
+    mm.place_files_below(FILES_TOP - (seed >> 32) % (FILES_SPREAD / unit) * unit);
     PROGRAM_BASE + seed % (1 << 28) * PAGE
 }
 
