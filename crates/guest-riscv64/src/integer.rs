@@ -207,10 +207,11 @@ impl Translator<'_> {
     pub(crate) fn and(&mut self, rs2: XReg, rs1: XReg, rd: XReg) -> Flow {
         self.bitwise(OpCode::And, rd, rs1, rs2)
     }
-    /// OR.
+    /// OR; after two shifts it rotates.
     pub(crate) fn or(&mut self, rs2: XReg, rs1: XReg, rd: XReg) -> Flow {
         match (rs1, rs2) {
             (XReg::ZERO, rs) | (rs, XReg::ZERO) => self.copy(rd, rs),
+            _ if rd != XReg::ZERO && self.rotation(rs2, rs1, rd) => Flow::Next,
             _ => self.bitwise(OpCode::Or, rd, rs1, rs2),
         }
     }

@@ -17,6 +17,7 @@ mod generated;
 mod key;
 mod known;
 mod prescan;
+mod rotate;
 mod runtime;
 pub mod state;
 pub mod translator;

@@ -74,6 +74,34 @@ fn shifts_are_joined() {
 }
 
 #[test]
+fn rotations_are_found() {
+    use OpCode::{Ld, Or, Ror, SExt32, Shl, Shr};
+    let codes = |words: &[u32]| body(words).0.iter().map(|o| o.code).collect::<Vec<_>>();
+    // slliw a4, a1, 5; srliw a5, a1, 27; c.or a5, a4: a4 is computed, too.
+    let rotated = [0x0055_971b, 0x01b5_d79b, 0x8fd9];
+    let (ops, block) = body(&rotated);
+    assert_eq!(codes(&rotated), [Shl, SExt32, Ror, SExt32]);
+    assert_eq!((ops[2].ty, ops[2].a, block.const64(ops[2].b)), (Ty::I32, s(11), Some(27)));
+    assert_eq!((ops[3].dst, ops[3].a), (s(15), ops[2].dst));
+    // slli a4, a1, 5; srli a1, a1, 59; or a1, a1, a4: the second shift is not.
+    let (ops, block) = body(&[0x0055_9713, 0x03b5_d593, 0x00e5_e5b3]);
+    assert_eq!(ops.iter().map(|o| o.code).collect::<Vec<_>>(), [Shl, Ror]);
+    assert_eq!((ops[1].ty, ops[1].a, block.const64(ops[1].b)), (Ty::I64, s(11), Some(59)));
+    // slli a4, a1, 5; srli a1, a1, 59; or a4, a4, a1: a1 is lost before the end.
+    let (ops, _) = body(&[0x0055_9713, 0x03b5_d593, 0x00b7_6733]);
+    assert_eq!(
+        ops.iter().map(|o| (o.code, o.dst)).collect::<Vec<_>>(),
+        [(Ror, s(14)), (Shr, s(11))]
+    );
+    // The same with a load in between that may fault: a4 can be seen. (c.lw a0, 0(a0))
+    assert_eq!(codes(&[0x0055_9713, 0x03b5_d593, 0x4108, 0x00b7_6733]), [Shl, Shr, Ld, Or]);
+    // slli a1, a1, 5; srli a4, a1, 59; or a4, a4, a1: not of the same number.
+    assert_eq!(codes(&[0x0055_9593, 0x03b5_d713, 0x00b7_6733]), [Shl, Shr, Or]);
+    // slli a4, a1, 5; srli a5, a1, 58; c.or a5, a4: bits are in both.
+    assert_eq!(codes(&[0x0055_9713, 0x03a5_d793, 0x8fd9]), [Shl, Shr, Or]);
+}
+
+#[test]
 fn shifts_are_joined_over_what_nobody_sees() {
     // slli a0, a1, 48; c.addi a2, 1; srli a0, a0, 48
     let (ops, _) = body(&[0x0305_9513, 0x0605, 0x0305_5513]);

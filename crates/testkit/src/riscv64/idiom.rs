@@ -1,4 +1,4 @@
-//! Pairs of instructions that compilers emit together, and that back ends translate together:
+//! Pairs of instructions, and rotations, that compilers emit together, and that back ends translate together:
 //! unlikely to meet at random.
 
 use guest_riscv64::encoding::TABLE;
@@ -115,10 +115,50 @@ fn pair_of_operands(generator: &mut Generator, place: Place) -> Option<Group> {
     Some(Group { code, last: 4, branch })
 }
 
-/// A random pair; None if its lines are not among those of `generator`, or do not fit.
+/// Shifts left and right that OR joins to a rotation.
+const ROTATIONS: &[(&str, &str)] = &[("slliw", "srliw"), ("slli", "srli")];
+
+/// A rotation made of two shifts, or nearly one.
+fn rotation(generator: &mut Generator, place: Place) -> Option<Group> {
+    let (left, right) = ROTATIONS[generator.rng.below(2) as usize];
+    let line = |generator: &Generator, name| -> Option<&'static Line> {
+        generator.lines().iter().copied().find(|l| l.name == name)
+    };
+    let (left, right, or) =
+        (line(generator, left)?, line(generator, right)?, line(generator, "or")?);
+    let (mut shl, mut shr) = (generator.word_of(left)?, generator.word_of(right)?);
+    let mut or_word = generator.word_of(or)?;
+    let rng = &mut generator.rng;
+    // Few registers, so that results replace operands.
+    let registers: [u32; 3] = std::array::from_fn(|_| 5 + rng.below(27) as u32);
+    let any = |rng: &mut isa::Rng| registers[rng.below(3) as usize];
+    let source = any(rng);
+    let width = if left.name == "slli" { 64 } else { 32 };
+    let amount = 1 + rng.below(width - 1);
+    shl = left.with(with(left, shl, "rs1", source), "shamt", amount);
+    let amount = if rng.one_in(8) { 1 + rng.below(width - 1) } else { width - amount };
+    shr = right.with(with(right, shr, "rs1", source), "shamt", amount);
+    let (a, b) = (any(rng), any(rng));
+    (shl, shr) = (with(left, shl, "rd", a), with(right, shr, "rd", b));
+    let (one, two) = if rng.one_in(2) { (a, b) } else { (b, a) };
+    or_word = with(or, with(or, with(or, or_word, "rs1", one), "rs2", two), "rd", any(rng));
+    let mut words = [(left, shl), (right, shr), (or, or_word)];
+    if rng.one_in(2) {
+        words.swap(0, 1);
+    }
+    if words.iter().any(|&(line, word)| writes(line, word, place.kept)) {
+        return None;
+    }
+    let code = words.iter().flat_map(|(_, word)| word.to_le_bytes()[..4].to_vec()).collect();
+    Some(Group { code, last: 8, branch: None })
+}
+
+/// A random pair or rotation; None if its lines are not among those of `generator`, or do not fit.
 pub(super) fn pair(generator: &mut Generator, place: Place) -> Option<Group> {
-    if generator.rng.one_in(4) {
-        return pair_of_operands(generator, place);
+    match generator.rng.below(8) {
+        0 | 1 => return pair_of_operands(generator, place),
+        2 => return rotation(generator, place),
+        _ => {}
     }
     let (first, second) = VALUES[generator.rng.below(VALUES.len() as u64) as usize];
     let line = |generator: &Generator, name| -> Option<&'static Line> {
@@ -164,6 +204,14 @@ mod tests {
         for name in [VALUES, OPERANDS, CARRIES].concat().iter().flat_map(|&(a, b)| [a, b]) {
             assert!(TABLE.named(name).is_some_and(Line::implemented), "{name}");
         }
+    }
+
+    #[test]
+    fn many_rotations_are_valid() {
+        let mut generator = Generator::new(&TABLE, 1, |_| true);
+        let place = Place { record: 0x1000_0000, kept: 4 };
+        let rotations = (0..1000).filter_map(|_| rotation(&mut generator, place)).count();
+        assert!(rotations > 500, "{rotations}");
     }
 
     #[test]
