@@ -124,12 +124,13 @@ impl Root {
         listing.map(|item| item.file_name()).collect()
     }
 
-    /// What `path` leads to; what is missing on the way, and its end, is created.
+    /// What `path` leads to; what is missing on the way, and its end, is created, but nothing in the
+    /// directories `kept` at the top.
     ///
     /// # Errors
-    /// When it cannot be created.
-    pub fn make(&self, path: &Path, what: Make) -> io::Result<OwnedFd> {
-        self.walk(below(path), Some(what))
+    /// When it cannot be created; `EXDEV` when it would be in one of `kept`.
+    pub fn make(&self, path: &Path, what: Make, kept: &[&str]) -> io::Result<OwnedFd> {
+        self.walk(below(path), Some((what, kept)))
     }
 
     /// The directory `name` at the top; None if it is missing, a link or a file.
@@ -172,18 +173,18 @@ impl Root {
     fn parent(&self, path: &Path, make: Option<Make>) -> io::Result<(OwnedFd, OsString)> {
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
         let dir = path.parent().unwrap_or(Path::new(""));
-        Ok((self.walk(below(dir), make)?, name))
+        Ok((self.walk(below(dir), make.map(|make| (make, &[][..])))?, name))
     }
 
     /// Follows `path` one name at a time, so that no link is followed by the kernel; creates what
-    /// is missing, and `make` at the end.
-    fn walk(&self, path: &Path, make: Option<Make>) -> io::Result<OwnedFd> {
+    /// is missing, and the kind of `make` at the end; as in [`Root::make`].
+    fn walk(&self, path: &Path, make: Option<(Make, &[&str])>) -> io::Result<OwnedFd> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut rest = Vec::new();
         push(&mut rest, path);
         // The directories from the root to where we are: `..` goes back to one that was seen.
         let mut stack: Vec<OwnedFd> = Vec::new();
-        let mut links = 0;
+        let (mut top, mut links) = (OsString::new(), 0);
         while let Some(name) = rest.pop() {
             if name == "/" {
                 stack.clear();
@@ -194,15 +195,21 @@ impl Root {
                 continue;
             }
             let dir = stack.last().map_or(self.dir.as_fd(), OwnedFd::as_fd);
-            let found = match openat(dir, &name, flags, Mode::empty()) {
-                Err(Errno::NOENT) if make.is_some() => {
-                    let what = make.filter(|_| rest.is_empty()).unwrap_or(Make::Directory);
+            let found = match (openat(dir, &name, flags, Mode::empty()), make) {
+                (Err(Errno::NOENT), Some((end, kept))) => {
+                    if !stack.is_empty() && kept.iter().any(|&kept| top == kept) {
+                        return Err(Errno::XDEV.into());
+                    }
+                    let what = if rest.is_empty() { end } else { Make::Directory };
                     create(dir, &name, what)?;
                     openat(dir, &name, flags, Mode::empty())
                 }
-                found => found,
+                (found, _) => found,
             }?;
             if FileType::from_raw_mode(fstat(&found)?.st_mode) != FileType::Symlink {
+                if stack.is_empty() {
+                    top = name;
+                }
                 stack.push(found);
                 continue;
             }
@@ -329,12 +336,20 @@ mod tests {
     fn what_is_made_is_inside() {
         let (dir, root) = hostile("make");
         for path in ["absolute/made/deep", "relative/new", "real/up/x", "dangling/y", "/a/b/../c"] {
-            root.make(path.as_ref(), Make::Directory).expect("made");
+            root.make(path.as_ref(), Make::Directory, &[]).expect("made");
             assert!(root.has(path.as_ref()), "{path}");
         }
-        root.make("chain/file".as_ref(), Make::File).expect("made");
-        assert!(root.make("loop/x".as_ref(), Make::Directory).is_err());
-        assert!(root.make("good/file/x".as_ref(), Make::Directory).is_err());
+        root.make("chain/file".as_ref(), Make::File, &[]).expect("made");
+        // Nothing is made in what is kept, by whatever way.
+        symlink("/top-kept/self", root.path().join("real/into")).expect("linked");
+        for path in ["real/into/x", "top-kept/x/y", "real/../top-kept/x"] {
+            let refused = root.make(path.as_ref(), Make::Directory, &["top-kept"]);
+            assert_eq!(refused.unwrap_err().raw_os_error(), Some(Errno::XDEV.raw_os_error()));
+        }
+        assert!(root.names("top-kept".as_ref()).is_empty());
+        root.make("real/top-kept/x".as_ref(), Make::Directory, &["top-kept"]).expect("made");
+        assert!(root.make("loop/x".as_ref(), Make::Directory, &[]).is_err());
+        assert!(root.make("good/file/x".as_ref(), Make::Directory, &[]).is_err());
         root.replace("absolute/etc/conf".as_ref(), b"text").expect("written");
         assert_eq!(root.read("absolute/etc/conf".as_ref()).expect("read"), b"text");
         symlink(dir.join("outside/secret"), root.path().join("real/link")).expect("linked");

@@ -37,6 +37,8 @@ pub struct Task {
     pub seccomp: Seccomp,
     /// System calls take tagged addresses (`PR_SET_TAGGED_ADDR_CTRL`).
     pub takes_tags: bool,
+    /// Which system calls raise a signal instead (`PR_SET_SYSCALL_USER_DISPATCH`).
+    pub user_dispatch: Option<calls::UserDispatch>,
     /// How its host thread was made and whether it has ended.
     pub thread: TaskThread,
 }
@@ -60,6 +62,7 @@ impl Task {
             exec: None,
             trace: None,
             takes_tags: false,
+            user_dispatch: None,
             seccomp,
             thread: TaskThread::default(),
         }

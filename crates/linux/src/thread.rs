@@ -138,6 +138,7 @@ fn child_task(task: &Task, request: &CloneArgs) -> Result<Task, Errno> {
             .and_then(|traced| traced.inherit(request.flags, request.exit_signal)),
         seccomp: task.seccomp.inherit(),
         takes_tags: task.takes_tags,
+        user_dispatch: None,
         thread: TaskThread {
             borrowed: task.thread.borrowed || request.flags & flag::THREAD == 0,
             estranged: task.thread.estranged,
@@ -197,7 +198,7 @@ fn set_ids(child: &mut Task, request: &CloneArgs) {
 fn end(mut task: Task) -> i32 {
     raw::sigmask(u64::MAX);
     signal::leave_to_others(&mut task);
-    PUBLISHED.set_blocked(task.tid, 0);
+    PUBLISHED.set_thread(task.tid, 0);
     ptrace::ended(&mut task);
     if task.thread.by_library {
         calls::end_of_thread(&mut task);
@@ -244,7 +245,7 @@ fn sharing(task: &mut Task, request: &CloneArgs) -> Result<u64, Errno> {
     task.cpu.make_current();
     task.apply_mask();
     if let Ok(pid) = result {
-        PUBLISHED.set_blocked(pid, 0);
+        PUBLISHED.set_thread(pid, 0);
     }
     result.map(|pid| pid as u64)
 }
@@ -297,8 +298,9 @@ fn child_of_fork(task: &mut Task, request: &CloneArgs) {
     task.tid = task.cpu.tid();
     task.seccomp.started(task.tid);
     signal::forget_pending(task);
-    PUBLISHED.forget_blocked();
+    PUBLISHED.forget_threads();
     task.signals.shown.set(0);
+    task.user_dispatch = None;
     (task.clear_child_tid, task.robust_list) = (0, (0, 0));
     // The memory is a copy, and its own.
     task.process.mm.forked();

@@ -31,8 +31,8 @@ pub(crate) fn prepare(spec: &Spec) -> Result<Root> {
     })? {
         devices(&dev)?;
     }
-    // What is missing is made before /proc and /sys are there, which are the machine's: a link of
-    // the root into them would make it there. What the user wants inside of them comes later.
+    // What is missing is made before /proc and /sys are there, which are the machine's, and nothing is made
+    // where a link of the root leads into them. What the user wants inside of them comes later.
     let (later, now): (Vec<_>, Vec<_>) = spec.binds.iter().partition(|b| is_of_kernel(&b.1));
     for bound in &now {
         bind(&root, bound, true)?;
@@ -46,8 +46,7 @@ pub(crate) fn prepare(spec: &Spec) -> Result<Root> {
     })?;
     mount_on_top(&root, "sys", |at| mount_bind_recursive("/sys", at).or(Ok(())))?;
     if let Some((hidden, _)) = now.iter().zip(before).find(|(bound, was)| found(bound) != *was) {
-        let (path, at) = (hidden.1.display(), root.path().display());
-        return Err(Error::Root(format!("{path} leads into /proc or /sys, by a link in {at}")));
+        return Err(leads_into_kernel(&root, &hidden.1));
     }
     for bound in later {
         bind(&root, bound, false)?;
@@ -79,9 +78,16 @@ pub(crate) fn enter(spec: &Spec, root: &Root) -> Result<()> {
         .context(|| format!("enter the working directory {} of the root", spec.cwd.display()))
 }
 
-/// Whether `path` is in a file system of the kernel's, where nothing can be made.
+/// Where file systems of the kernel's are, in which nothing can be made.
+const OF_KERNEL: [&str; 2] = ["proc", "sys"];
+
 fn is_of_kernel(path: &Path) -> bool {
-    path.starts_with("/proc") || path.starts_with("/sys")
+    OF_KERNEL.iter().any(|name| path.starts_with(Path::new("/").join(name)))
+}
+
+fn leads_into_kernel(root: &Root, path: &Path) -> Error {
+    let (path, at) = (path.display(), root.path().display());
+    Error::Root(format!("{path} leads into /proc or /sys, by a link in {at}"))
 }
 
 /// Mounts something on the directory `name` of the root with `how`, and opens what is mounted; None
@@ -133,7 +139,10 @@ fn devices(dev: &OwnedFd) -> Result<()> {
 fn bind(root: &Root, (host, inside, ro): &Bind, create: bool) -> Result<()> {
     let describe = || format!("bind {} at {}", host.display(), inside.display());
     let what = if host.is_dir() { Make::Directory } else { Make::File };
-    let at = if create { root.make(inside, what) } else { root.find(inside) };
+    let at = if create { root.make(inside, what, &OF_KERNEL) } else { root.find(inside) };
+    if at.as_ref().is_err_and(|e| e.kind() == std::io::ErrorKind::CrossesDevices) {
+        return Err(leads_into_kernel(root, inside));
+    }
     let at = at.context(describe)?;
     mount_bind_recursive(host, through(at.as_fd())).context(describe)?;
     if *ro {

@@ -196,6 +196,11 @@ fn run_makes_nothing_in_the_kernels_file_systems() {
     assert!(text.contains("leads into /proc or /sys, by a link"), "{text}");
     assert!(!Path::new("/sys/fs/cgroup/anyarch-test-made").exists());
     hostile.judge("a link into /sys", &calls);
+    // Nor where the root keeps an empty place for them.
+    for name in ["proc", "sys"] {
+        let left: Vec<_> = fs::read_dir(hostile.root.join(name)).into_iter().flatten().collect();
+        assert!(left.is_empty(), "left in /{name}: {left:?}");
+    }
     let volume = format!("{shared}:/opt/made");
     let words = ["run", "--root", &root, "--volume", &volume, "--", "/bin/show"];
     let (text, _) = hostile.trace(&words);

@@ -312,6 +312,34 @@ static void groups(void)
     printf("signal: %s\n", text(next(p)));
     end(p);
 }
+/* PTRACE_LISTEN in the stop that PTRACE_INTERRUPT has asked for. */
+static void listens(void)
+{
+    pid_t p = fork();
+    if (!p) for (;;) pause();
+    usleep(3000);
+    ptrace(PTRACE_SEIZE, p, 0, 0);
+    ptrace(PTRACE_INTERRUPT, p, 0, 0);
+    printf("interrupted: %s", text(next(p)));
+    printf(", registers %d", has_registers(p));
+    printf(", listen %ld", ptrace(PTRACE_LISTEN, p, 0, 0));
+    long r = ptrace(PTRACE_CONT, p, 0, 0);
+    printf(", continue %ld %s\n", r, strerror(errno));
+    printf("again: %ld", ptrace(PTRACE_INTERRUPT, p, 0, 0));
+    printf(", %s", text(next(p)));
+    printf(", registers %d", has_registers(p));
+    printf(", listen %ld\n", ptrace(PTRACE_LISTEN, p, 0, 0));
+    kill(p, SIGCONT);
+    printf("told: %s", text(next(p)));
+    printf(", continue %ld\n", ptrace(PTRACE_CONT, p, 0, 0));
+    printf("signal: %s\n", text(next(p)));
+    ptrace(PTRACE_CONT, p, 0, 0);
+    ptrace(PTRACE_INTERRUPT, p, 0, 0);
+    printf("interrupted: %s", text(next(p)));
+    printf(", listen %ld", ptrace(PTRACE_LISTEN, p, 0, 0));
+    kill(p, SIGKILL);
+    printf(", %s\n", text(next(p)));
+}
 int main(int argc, char **argv)
 {
     setvbuf(stdout, 0, _IONBF, 0);
@@ -331,5 +359,6 @@ int main(int argc, char **argv)
     sleeper();
     orphans();
     groups();
+    listens();
     return 0;
 }

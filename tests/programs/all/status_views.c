@@ -65,6 +65,49 @@ static void in_call(const char *dir, long nr, unsigned long first)
     printf(" call %d %d %d", n == nr, a == first, words);
 }
 
+static unsigned long pending(const char *path, const char *name)
+{
+    char line[256];
+    unsigned long set = 0;
+    FILE *f = fopen(path, "r");
+    while (fgets(line, sizeof line, f))
+        if (!strncmp(line, name, 6)) sscanf(line + 7, "%lx", &set);
+    return fclose(f), set;
+}
+/* Signals of faults that are sent while they are blocked wait: for one thread, for all. */
+static void waiting(void)
+{
+    static const char *const waits[] = {"SigPnd", "ShdPnd", 0};
+    sigset_t set;
+    char path[64], c;
+    sigfillset(&set);
+    pid_t pid = fork();
+    if (!pid) {
+        sigprocmask(SIG_SETMASK, &set, 0);
+        write(done[1], "", 1);
+        read(never[0], &c, 1);
+        _exit(0);
+    }
+    read(done[0], &c, 1);
+    sprintf(path, "/proc/%d/status", pid);
+    kill(pid, SIGSEGV), kill(pid, SIGTRAP);
+    syscall(SYS_tgkill, pid, pid, SIGUSR1), syscall(SYS_tgkill, pid, pid, SIGBUS);
+    /* It may take a while until the thread has looked at them. */
+    for (int i = 0; i < 1000 && !(pending(path, "SigPnd") & 0x40 && (pending(path, "ShdPnd") & 0x410) == 0x410); i++) usleep(10000);
+    printf("waiting");
+    lines(path, waits);
+    kill(pid, SIGKILL);
+    waitpid(pid, 0, 0);
+    sigprocmask(SIG_SETMASK, &set, &set);
+    raise(SIGFPE), raise(SIGUSR2), kill(getpid(), SIGILL);
+    printf("own");
+    lines("/proc/self/status", waits);
+    signal(SIGFPE, on), signal(SIGUSR2, on), signal(SIGILL, on);
+    sigprocmask(SIG_SETMASK, &set, 0);
+    printf("taken");
+    lines("/proc/self/status", waits);
+}
+
 int main(void)
 {
     sigset_t set;
@@ -125,6 +168,7 @@ int main(void)
     pid = vfork();
     if (!pid) { sigfillset(&set); sigprocmask(SIG_SETMASK, &set, 0); _exit(0); }
     waitpid(pid, &status, 0);
+    waiting();
     printf("end");
     lines("/proc/self/status", signals);
     return 0;

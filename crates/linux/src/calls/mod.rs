@@ -29,12 +29,14 @@ mod stat;
 mod system;
 mod table;
 pub(crate) mod tags;
+mod user_dispatch;
 
 pub(crate) use io_uring::fork_guard as ring_fork_guard;
 pub use restart::Restart;
 pub(crate) use restart::{again, give_up, waits};
 pub(crate) use robust::end_of_thread;
 pub(crate) use table::NONE;
+pub use user_dispatch::UserDispatch;
 
 use crate::layout::{Converted, Model};
 use crate::strace::Arg;
@@ -128,6 +130,9 @@ pub(crate) fn find(numbers: &[u16], nr: u64) -> Option<&'static Call> {
 /// Serves the system call that the guest has just made.
 pub fn dispatch(task: &mut Task) {
     (task.process.abi.enter_call)(task.state_mut());
+    if task.user_dispatch.is_some() && user_dispatch::taken(task) {
+        return;
+    }
     if task.trace.is_some() {
         return ptrace::dispatch(task, serve_call);
     }

@@ -1,6 +1,6 @@
 //! `prctl`, and the entry to `seccomp`.
 
-use super::{Args, Result};
+use super::{Args, Result, user_dispatch};
 use crate::task::Task;
 use crate::{family, seccomp};
 use sys::{Errno, raw};
@@ -83,7 +83,9 @@ pub(super) fn prctl(task: &mut Task, args: Args) -> Result {
         PR_SET_MDWE => task.process.mm.set_mdwe(args[1]).map(|()| 0),
         PR_GET_MDWE if args[1] != 0 => Err(Errno::EINVAL),
         PR_GET_MDWE => Ok(task.process.mm.mdwe()),
-        PR_SET_SYSCALL_USER_DISPATCH => Err(Errno::EINVAL),
+        PR_SET_SYSCALL_USER_DISPATCH => {
+            user_dispatch::set(task, [args[1], args[2], args[3], args[4]])
+        }
         option if is_architectures(option) => {
             let served = (task.process.abi.prctl)(task, option, args);
             served.unwrap_or(Err(Errno::EINVAL))

@@ -179,7 +179,7 @@ pub(crate) static CALLS: [Call; 373] = [
     Call { name: "getrusage", args: &[Arg::Int, Arg::Out(Layout::Rusage)], action: Action::Passed(libc::SYS_getrusage) },
     Call { name: "umask", args: &[Arg::Mode], action: Action::Passed(libc::SYS_umask) },
     Call { name: "prctl", args: &[Arg::Flags(Set::Prctl), Arg::Hex, Arg::Hex, Arg::Hex, Arg::Hex], action: Action::Emulated(super::prctl::prctl) },
-    Call { name: "getcpu", args: &[Arg::Out(Layout::Uint), Arg::Out(Layout::Uint), Arg::Addr], action: Action::Passed(libc::SYS_getcpu) },
+    Call { name: "getcpu", args: &[Arg::Out(Layout::Uint), Arg::Out(Layout::Uint), Arg::Addr], action: Action::Emulated(super::system::getcpu) },
     Call { name: "gettimeofday", args: &[Arg::Out(Layout::Timeval), Arg::Out(Layout::Timezone)], action: Action::Passed(libc::SYS_gettimeofday) },
     Call { name: "settimeofday", args: &[Arg::In(Layout::Timeval), Arg::In(Layout::Timezone)], action: Action::Passed(libc::SYS_settimeofday) },
     Call { name: "adjtimex", args: &[Arg::Inout(Layout::Timex)], action: Action::Passed(libc::SYS_adjtimex) },

@@ -1,7 +1,7 @@
 //! How much memory the guest has and may have: /proc/PID/{statm,status,limits}. And the signals in
 //! `status`: the emulator has handlers of its own.
 
-use super::published::{self, Blocked, PUBLISHED};
+use super::published::{self, PUBLISHED, Signals};
 use crate::elf::PAGE;
 use crate::limits;
 use crate::mm::Usage;
@@ -20,10 +20,7 @@ pub(super) struct Facts {
     /// The signals of which it is known what the process does with them: those that it catches, and
     /// those that it ignores.
     known: u64,
-    caught: u64,
-    ignored: u64,
-    /// The synchronous signals that its threads block.
-    blocked: Blocked,
+    signals: Signals,
 }
 
 impl Facts {
@@ -31,14 +28,13 @@ impl Facts {
     pub(super) fn own(process: &Process) -> Self {
         let (start, end) = process.identity.code;
         let (caught, ignored) = process.signals.sets();
+        let held = process.signals.held.signals();
         Self {
             usage: process.mm.usage(),
             code: process.mm.exec_ranges().total(),
             text: end.next_multiple_of(PAGE) - start / PAGE * PAGE,
             known: u64::MAX,
-            caught,
-            ignored,
-            blocked: PUBLISHED.blocked(),
+            signals: Signals { caught, ignored, held, threads: PUBLISHED.threads() },
         }
     }
 
@@ -46,26 +42,26 @@ impl Facts {
     /// runs no guest.
     pub(super) fn of_other(dir: &[u8]) -> Option<Self> {
         let maps = super::maps_of(dir)?;
-        let (caught, ignored, blocked) = published::signals(dir, &maps)?;
+        let signals = published::signals(dir, &maps)?;
         let (usage, code) = published::layout(dir, &maps)?.usage(&maps);
         // (In `status` the host has no more of it than it has executable memory itself.)
         let statm = super::host_text(dir, b"statm")?;
         let text = statm.split(' ').nth(3)?.parse::<u64>().ok()? * PAGE;
-        let facts = Self { usage, code, text, known: SYNCHRONOUS, caught, ignored, blocked };
+        let facts = Self { usage, code, text, known: SYNCHRONOUS, signals };
         (usage.total > 0).then_some(facts)
     }
 
     /// The signals that are caught or ignored, of which the host says `host`.
     pub(super) fn caught(&self, host: u64) -> u64 {
-        host & !self.known | self.caught
+        host & !self.known | self.signals.caught
     }
     pub(super) fn ignored(&self, host: u64) -> u64 {
-        host & !self.known | self.ignored
+        host & !self.known | self.signals.ignored
     }
 
     /// The signals that thread `tid` blocks.
     pub(super) fn blocked(&self, tid: u64, host: u64) -> u64 {
-        host & !SYNCHRONOUS | self.blocked.by(tid)
+        host & !SYNCHRONOUS | self.signals.threads.blocked(tid)
     }
 
     /// All memory, in bytes.
@@ -106,11 +102,14 @@ pub(super) fn status(
     let (mode, filters) = thread
         .and_then(|tid| seccomp::of_thread(tid as i32))
         .map_or((0, 0), |(mode, filters)| (mode, filters as u64));
+    let tid = inner.or(thread).unwrap_or(0);
     let mut out = String::with_capacity(host.len());
     for line in host.lines() {
         let (name, rest) = line.split_once(':').unwrap_or((line, ""));
         let set = match name {
-            "SigBlk" => Some(facts.blocked(inner.or(thread).unwrap_or(0), set(rest))),
+            "SigPnd" => Some(set(rest) | facts.signals.threads.held(tid)),
+            "ShdPnd" => Some(set(rest) | facts.signals.held),
+            "SigBlk" => Some(facts.blocked(tid, set(rest))),
             "SigIgn" => Some(facts.ignored(set(rest))),
             "SigCgt" => Some(facts.caught(set(rest))),
             _ => None,

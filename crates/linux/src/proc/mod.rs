@@ -29,7 +29,7 @@ pub(crate) use kernel::show as show_to_kernel;
 use maps::Layout;
 use memory::Facts;
 use names::{Entry, Owner};
-pub(crate) use published::{PUBLISHED, Slot};
+pub(crate) use published::{PUBLISHED, Slot, packed};
 use std::os::fd::RawFd;
 use sys::errno::Errno;
 use sys::raw;

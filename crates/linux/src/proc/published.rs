@@ -5,6 +5,7 @@
 use super::maps::Layout;
 use crate::elf::PAGE;
 use crate::intervals::Intervals;
+use crate::signal::SYNCHRONOUS;
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicU64, Ordering, fence};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -28,25 +29,56 @@ pub(crate) struct Published {
     /// Which of the signals that the host always catches it catches, and which it ignores.
     caught: AtomicU64,
     ignored: AtomicU64,
-    /// Which of these signals threads block: the thread's number in the upper half, the set in the lower
-    /// one. Only those that block any are here.
-    blocked: [AtomicU64; BLOCKED],
+    /// Which of them were sent to the process while all threads block them.
+    held: AtomicU64,
+    /// Which of these signals threads block and which wait for that thread: its number in the upper half, both sets
+    /// ([`packed`]) in the lower one. Only those that block any are here.
+    threads: [AtomicU64; THREADS],
 }
 
 /// How many threads can be shown that block such signals.
-const BLOCKED: usize = 128;
+const THREADS: usize = 128;
 /// Where they start, in words.
-const BLOCKED_AT: usize = offset_of!(Published, blocked) / 8;
+const THREADS_AT: usize = offset_of!(Published, threads) / 8;
+/// Where the process's own sets of signals start.
+const SIGNALS_AT: usize = offset_of!(Published, caught) / 8;
 
-/// Which synchronous signals the threads of a process block.
-pub(super) struct Blocked(Vec<u64>);
+/// Bits of a set of synchronous signals.
+const SET: u32 = 16;
+const _: () = assert!(SYNCHRONOUS >> SET == 0);
 
-impl Blocked {
-    /// Those that thread `tid` blocks.
-    pub(super) fn by(&self, tid: u64) -> u64 {
+/// The synchronous signals that a thread blocks, and those that wait for it, in one number.
+pub(crate) fn packed(blocked: u64, held: u64) -> u64 {
+    blocked | held << SET
+}
+
+/// Which synchronous signals the threads of a process block, and which wait for them.
+pub(super) struct Threads(Vec<u64>);
+
+impl Threads {
+    fn sets(&self, tid: u64) -> u64 {
         let own = self.0.iter().find(|&&entry| entry >> 32 == tid);
         own.map_or(0, |entry| entry & u64::from(u32::MAX))
     }
+
+    /// Those that thread `tid` blocks.
+    pub(super) fn blocked(&self, tid: u64) -> u64 {
+        self.sets(tid) & ((1 << SET) - 1)
+    }
+
+    /// Those that wait for it.
+    pub(super) fn held(&self, tid: u64) -> u64 {
+        self.sets(tid) >> SET
+    }
+}
+
+/// Which of the synchronous signals a process catches and which it ignores; which wait for any of its
+/// threads, and what is to be told of each.
+pub(super) struct Signals {
+    pub(super) caught: u64,
+    pub(super) ignored: u64,
+    pub(super) held: u64,
+    pub(super) threads: Threads,
 }
 
 /// Where the ranges of an [`Intervals`] are.
@@ -71,16 +103,17 @@ impl Published {
             vdso: AtomicU64::new(0),
             caught: AtomicU64::new(0),
             ignored: AtomicU64::new(0),
-            blocked: [const { AtomicU64::new(0) }; BLOCKED],
+            held: AtomicU64::new(0),
+            threads: [const { AtomicU64::new(0) }; THREADS],
         }
     }
 
-    /// Thread `tid` blocks the synchronous signals `set` from now on.
-    pub(crate) fn set_blocked(&self, tid: i32, set: u64) {
-        let word = u64::from(tid as u32) << 32 | set;
-        let new = if set == 0 { 0 } else { word };
-        let first = tid as usize % BLOCKED;
-        let all = || self.blocked[first..].iter().chain(&self.blocked[..first]);
+    /// What is told of thread `tid` from now on ([`packed`]).
+    pub(crate) fn set_thread(&self, tid: i32, sets: u64) {
+        let word = u64::from(tid as u32) << 32 | sets;
+        let new = if sets == 0 { 0 } else { word };
+        let first = tid as usize % THREADS;
+        let all = || self.threads[first..].iter().chain(&self.threads[..first]);
         let own = |entry: &&AtomicU64| entry.load(Ordering::Relaxed) >> 32 == word >> 32;
         let put = |entry: &AtomicU64| {
             entry.compare_exchange(0, new, Ordering::Relaxed, Ordering::Relaxed).is_ok()
@@ -93,14 +126,19 @@ impl Published {
         }
     }
 
-    /// In the child of a fork: there is no thread yet that blocks any.
-    pub(crate) fn forget_blocked(&self) {
-        self.blocked.iter().for_each(|entry| entry.store(0, Ordering::Relaxed));
+    /// In the child of a fork: there is no thread yet of which anything is told.
+    pub(crate) fn forget_threads(&self) {
+        self.threads.iter().for_each(|entry| entry.store(0, Ordering::Relaxed));
     }
 
-    /// Which synchronous signals the threads of this process block.
-    pub(super) fn blocked(&self) -> Blocked {
-        Blocked(self.blocked.iter().map(|entry| entry.load(Ordering::Relaxed)).collect())
+    /// Which synchronous signals the threads of this process block, and which wait for them.
+    pub(super) fn threads(&self) -> Threads {
+        Threads(self.threads.iter().map(|entry| entry.load(Ordering::Relaxed)).collect())
+    }
+
+    /// These synchronous signals wait for any thread of the process.
+    pub(crate) fn set_held(&self, held: u64) {
+        self.held.store(held, Ordering::Relaxed);
     }
 
     /// Sets where heap and vDSO are.
@@ -153,12 +191,12 @@ pub(super) fn layout(dir: &[u8], maps: &str) -> Option<Layout> {
     published(memory.as_raw_fd(), at)
 }
 
-/// Which of the synchronous signals the process of `dir` catches, which it ignores, and which its threads
-/// block.
-pub(super) fn signals(dir: &[u8], maps: &str) -> Option<(u64, u64, Blocked)> {
+/// The synchronous signals of the process of `dir`.
+pub(super) fn signals(dir: &[u8], maps: &str) -> Option<Signals> {
     let (memory, at) = open(dir, maps)?;
     let words = read(memory.as_raw_fd(), at, WORDS)?;
-    Some((words[8], words[9], Blocked(words[BLOCKED_AT..].to_vec())))
+    let [caught, ignored, held] = core::array::from_fn(|n| words[SIGNALS_AT + n]);
+    Some(Signals { caught, ignored, held, threads: Threads(words[THREADS_AT..].to_vec()) })
 }
 
 fn published(memory: RawFd, at: u64) -> Option<Layout> {
@@ -228,6 +266,7 @@ mod tests {
         exec.remove(0x9000, 0xa000);
         PUBLIC.set(0x6000, 0x8000);
         PUBLIC.set_signals(1 << 10, 1 << 4);
+        PUBLIC.set_held(1 << 6);
         let memory = std::fs::File::open("/proc/self/mem").unwrap();
         let list = |set: &Intervals| set.overlaps(0, u64::MAX).collect::<Vec<_>>();
         let read = || published(memory.as_raw_fd(), &raw const PUBLIC as u64);
@@ -236,15 +275,16 @@ mod tests {
         assert_eq!(list(&found.exec), [(0x4000, 0x5000), (0x8000, 0x9000)]);
         assert_eq!((found.heap.0, found.vdso), (0x6000, 0x8000));
         let words = super::read(memory.as_raw_fd(), &raw const PUBLIC as u64, WORDS).unwrap();
-        assert_eq!(words[6..BLOCKED_AT], [0x6000, 0x8000, 1 << 10, 1 << 4]);
+        assert_eq!(words[6..THREADS_AT], [0x6000, 0x8000, 1 << 10, 1 << 4, 1 << 6]);
         for tid in 1..1000 {
-            PUBLIC.set_blocked(tid, 1 << 10);
-            PUBLIC.set_blocked(tid, if tid % 64 == 3 { 1 << 4 } else { 0 });
+            PUBLIC.set_thread(tid, packed(1 << 10, 0));
+            PUBLIC.set_thread(tid, if tid % 64 == 3 { packed(1 << 4, 1 << 3) } else { 0 });
         }
-        let blocked = PUBLIC.blocked();
-        assert_eq!([3, 67, 68, 963].map(|tid| blocked.by(tid)), [16, 16, 0, 16]);
-        PUBLIC.forget_blocked();
-        assert_eq!(PUBLIC.blocked().by(3), 0);
+        let threads = PUBLIC.threads();
+        assert_eq!([3, 67, 68, 963].map(|tid| threads.blocked(tid)), [16, 16, 0, 16]);
+        assert_eq!([3, 68].map(|tid| threads.held(tid)), [8, 0]);
+        PUBLIC.forget_threads();
+        assert_eq!(PUBLIC.threads().blocked(3), 0);
         // In the middle of a change.
         PUBLIC.owned.begin();
         assert_eq!(list(&read().unwrap().owned), list(&owned));

@@ -207,15 +207,26 @@ fn interrupt(pid: i32) -> Result<u64> {
 fn listen(pid: i32) -> Result<u64> {
     let mut tracees = tracees();
     let tracee = tracees.get_mut(&pid).ok_or(Errno::ESRCH)?;
-    if tracee.stop.is_none() {
-        return Err(Errno::ESRCH);
-    }
+    let stop = tracee.stop.ok_or(Errno::ESRCH)?;
     if !tracee.seized {
         return Err(Errno::EIO);
+    }
+    if stop.place == Place::Announced(kind::READY) && stop.event() == wait::EVENT_STOP {
+        trap_again(pid, tracee)?;
     }
     host(request::LISTEN, pid, 0, 0)?;
     (tracee.stop, tracee.stopping) = (None, true);
     Ok(0)
+}
+
+/// Leads a thread that has stopped itself to a stop of the host's kernel, in which it can listen. Between
+/// the two it executes nothing.
+fn trap_again(pid: i32, tracee: &mut Tracee) -> Result<()> {
+    let Tracee { mode, options, .. } = *tracee;
+    give(pid, tracee, 0, Orders { mode, options, ..Orders::default() })?;
+    host(request::INTERRUPT, pid, 0, 0)?;
+    host(request::CONT, pid, 0, 0)?;
+    wait::until_trapped(pid)
 }
 
 fn set_options(pid: i32, options: u64) -> Result<u64> {

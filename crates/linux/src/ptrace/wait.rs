@@ -12,7 +12,7 @@ type Result<T> = core::result::Result<T, Errno>;
 /// `PTRACE_EVENT_*`.
 const EVENT_EXEC: u32 = 4;
 const EVENT_SECCOMP: u32 = 7;
-const EVENT_STOP: u32 = 128;
+pub(super) const EVENT_STOP: u32 = 128;
 
 const TRAP: u32 = libc::SIGTRAP as u32;
 
@@ -177,6 +177,18 @@ pub(super) fn until_ready(pid: i32, tracee: &mut Tracee) -> Result<()> {
         // A signal of the emulator's, or one that can wait.
         examine(pid, tracee, status, &info);
     }
+}
+
+/// Waits for the stop that `PTRACE_INTERRUPT` makes, of a thread that does nothing else before.
+pub(super) fn until_trapped(pid: i32) -> Result<()> {
+    let mut status = 0_u32;
+    let info = peek(pid, libc::WEXITED | libc::WSTOPPED)?;
+    if !matches!(info[2] as i32, libc::CLD_TRAPPED | libc::CLD_STOPPED) {
+        // It was killed; that is still to be told.
+        return Err(Errno::ESRCH);
+    }
+    let args = [pid as u64, &raw mut status as u64, libc::__WALL as u64, 0];
+    raw::call(libc::SYS_wait4, args).map(drop)
 }
 
 /// The stop with which a child of a traced thread starts.

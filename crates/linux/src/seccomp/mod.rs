@@ -337,10 +337,9 @@ fn host_filter(flags: u64, program: &[u64]) -> Result<u64, Errno> {
 /// Sends SIGSYS for a call (kernel/signal.c `force_sig_seccomp`).
 fn trap(task: &mut Task, nr: u64, value: u32) {
     const SYS_SECCOMP: i32 = 1;
-    let mut info = Info::fault(libc::SIGSYS, SYS_SECCOMP, task.state().pc());
+    let arch = task.process.abi.audit_arch;
+    let mut info = Info::refused_call(SYS_SECCOMP, task.state().pc(), nr, arch);
     info.0[4..8].copy_from_slice(&(value as i32).to_le_bytes());
-    info.0[24..28].copy_from_slice(&(nr as i32).to_le_bytes());
-    info.0[28..32].copy_from_slice(&task.process.abi.audit_arch.to_le_bytes());
     signal::force(task, libc::SIGSYS, info);
 }
 

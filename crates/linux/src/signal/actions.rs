@@ -123,7 +123,7 @@ impl ProcessSignals {
             table.get(signo).handler = SIG_IGN;
         }
         PUBLISHED.set_signals(0, synchronous);
-        Self { table: Mutex::new(table), published: true, held: Held::default() }
+        Self { table: Mutex::new(table), published: true, held: Held::new(true) }
     }
 
     /// A copy, for a process that shares no actions with this one.

@@ -8,6 +8,7 @@
 //! held are sent again. What the call has not taken arrives again after it, and is held again.
 
 use super::{Info, ProcessSignals, SIG_DFL, SIG_IGN, SYNCHRONOUS, bit};
+use crate::proc::PUBLISHED;
 use crate::task::Task;
 use core::sync::atomic::{AtomicU64, Ordering};
 use engine::{RecordedSignal, signals as host};
@@ -30,9 +31,36 @@ pub(crate) struct Held {
     signals: AtomicU64,
     /// Those that some `signalfd` gives.
     watched: AtomicU64,
+    /// Other processes are shown them.
+    shown: bool,
 }
 
 impl Held {
+    pub(super) fn new(shown: bool) -> Self {
+        Self { shown, ..Self::default() }
+    }
+
+    /// Which they are.
+    pub(crate) fn signals(&self) -> u64 {
+        self.signals.load(Ordering::SeqCst)
+    }
+
+    fn add(&self, set: u64) {
+        self.signals.fetch_or(set, Ordering::SeqCst);
+        self.show();
+    }
+
+    fn remove(&self, set: u64) {
+        self.signals.fetch_and(!set, Ordering::SeqCst);
+        self.show();
+    }
+
+    fn show(&self) {
+        if self.shown {
+            PUBLISHED.set_held(self.signals());
+        }
+    }
+
     pub(super) fn list(&self) -> MutexGuard<'_, Vec<RecordedSignal>> {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -45,7 +73,7 @@ impl Held {
         let mut list = self.list();
         let at = list.iter().position(|signal| set & bit(signal.signo) != 0)?;
         let signal = list.remove(at);
-        self.signals.fetch_and(!bit(signal.signo), Ordering::SeqCst);
+        self.remove(bit(signal.signo));
         Some(signal)
     }
 }
@@ -85,7 +113,7 @@ fn hold_for_all(task: &Task, signal: RecordedSignal) {
         return;
     }
     // First this, then the threads are looked at; they first say what they take, then look at this.
-    held.signals.fetch_or(bit(signal.signo), Ordering::SeqCst);
+    held.add(bit(signal.signo));
     let mut forwarded = signal;
     if Info(signal.info).code() == SI_USER {
         let watched = held.watched.load(Ordering::Relaxed) & bit(signal.signo) != 0;
@@ -94,7 +122,7 @@ fn hold_for_all(task: &Task, signal: RecordedSignal) {
     }
     let engine = task.process.engine;
     if engine.any_taker(signal.signo, |tid| send_again(tid, &forwarded).is_ok()) {
-        held.signals.fetch_and(!bit(signal.signo), Ordering::SeqCst);
+        held.remove(bit(signal.signo));
     } else {
         list.push(signal);
     }
@@ -116,8 +144,12 @@ pub(super) fn take(task: &Task, set: u64) -> Option<RecordedSignal> {
 
 /// Which signals are held that this thread may take.
 pub(crate) fn pending(task: &Task) -> u64 {
-    let own = task.signals.held.borrow().iter().fold(0, |set, signal| set | bit(signal.signo));
-    own | task.actions().held.signals.load(Ordering::SeqCst)
+    own(task) | task.actions().held.signals()
+}
+
+/// Which of them are for this thread alone.
+pub(super) fn own(task: &Task) -> u64 {
+    task.signals.held.borrow().iter().fold(0, |set, signal| set | bit(signal.signo))
 }
 
 /// Whether a call that was interrupted was so in vain: all that has arrived is held or ignored. Other
@@ -141,7 +173,7 @@ pub(crate) fn forget_pending(task: &mut Task) {
     task.signals.held.get_mut().clear();
     let held = &task.actions().held;
     held.list().clear();
-    held.signals.store(0, Ordering::SeqCst);
+    held.remove(u64::MAX);
 }
 
 /// The thread ends, with all signals blocked: other threads get what was sent to the process.

@@ -19,6 +19,14 @@ impl Info {
         Self(bytes)
     }
 
+    /// Of SIGSYS: the system call `number` before `pc` of a program of `arch` is not made.
+    pub(crate) fn refused_call(code: i32, pc: u64, number: u64, arch: u32) -> Self {
+        let mut info = Self::fault(libc::SIGSYS, code, pc);
+        info.0[24..28].copy_from_slice(&(number as i32).to_le_bytes());
+        info.0[28..32].copy_from_slice(&arch.to_le_bytes());
+        info
+    }
+
     /// Of a signal with these and the sender; its user is the present one.
     pub(crate) fn sent(signo: i32, code: i32, pid: i32) -> Self {
         let mut info = Self::fault(signo, code, 0);

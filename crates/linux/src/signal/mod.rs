@@ -23,7 +23,7 @@ pub use info::Info;
 pub(crate) use info::SI_KERNEL;
 
 use crate::layout::{self, Model, StackT};
-use crate::proc::PUBLISHED;
+use crate::proc::{PUBLISHED, packed};
 use crate::task::Task;
 use crate::{calls, ptrace};
 use engine::{Access, Fault, RecordedSignal, signals as host};
@@ -152,7 +152,7 @@ pub struct TaskSignals {
     pub alt_stack: AltStack,
     /// Synchronous signals that were sent to the thread while blocked.
     pub held: RefCell<Vec<RecordedSignal>>,
-    /// Which blocked synchronous signals /proc shows.
+    /// What /proc shows of synchronous signals: [`packed`].
     pub shown: Cell<u64>,
     /// `fault_address` and syndrome of the last fault, for frames.
     pub last_fault: (u64, u64),
@@ -205,9 +205,9 @@ impl Task {
     /// Makes the host's mask the guest's.
     pub(crate) fn apply_mask(&self) {
         let mask = self.signals.mask;
-        let blocked = mask & SYNCHRONOUS;
-        if blocked != self.signals.shown.replace(blocked) {
-            PUBLISHED.set_blocked(self.tid, blocked);
+        let shown = packed(mask & SYNCHRONOUS, held::own(self));
+        if shown != self.signals.shown.replace(shown) {
+            PUBLISHED.set_thread(self.tid, shown);
         }
         self.cpu.set_takes(!mask);
         if pending(self) & !mask != 0 {
