@@ -82,7 +82,8 @@ impl Cpu {
                 if arg == exit::INVALID || arg == exit::TAGGED && free {
                     self.count_trap(arg == exit::TAGGED);
                 }
-                self.interpret()
+                // (It may have begun single steps.)
+                self.interpret().or_else(|| self.steps_itself().then_some(Exit::Interrupted))
             }
             exit::RUNTIME => {
                 let args = [self.state().args[0] as u64, self.state().args[1] as u64];
@@ -107,6 +108,13 @@ impl Cpu {
             TRAP_ALONE => self.interpret().unwrap_or(Exit::Interrupted),
             _ => Exit::Trap { kind, arg },
         }
+    }
+
+    /// Whether the program has a trap after each of its instructions ([`guest::Spec::steps`]): they are to be
+    /// run by [`Cpu::step`].
+    pub fn steps_itself(&self) -> bool {
+        let steps = self.engine.spec.steps;
+        steps.is_some_and(|(slot, flag)| self.state().int[usize::from(slot)] & flag != 0)
     }
 
     /// Runs one guest instruction; None if there is nothing to be done after it.

@@ -129,6 +129,7 @@ pub static SPEC: Spec = Spec {
     coherence: Coherence::Explicit,
     fp: rules::ARM,
     refault: false,
+    steps: None,
 };
 
 impl Guest for Aarch64 {

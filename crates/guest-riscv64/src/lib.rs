@@ -62,6 +62,7 @@ static SPEC: Spec = Spec {
     coherence: Coherence::Explicit,
     fp: RISCV,
     refault: true,
+    steps: None,
 };
 
 /// The RISC-V guest.

@@ -15,7 +15,7 @@ const CARRY: u16 = 29;
 const FIXED: u64 = 0x202;
 /// What programs can change of the other flags: TF, NT, AC, ID.
 const OTHERS: u64 = 1 << 8 | 1 << 14 | 1 << 18 | 1 << 21;
-const TRAP_FLAG: u64 = 1 << 8;
+pub(crate) const TRAP_FLAG: u64 = 1 << 8;
 
 impl Translator<'_> {
     /// The IR's word of six flags.

@@ -72,6 +72,7 @@ static SPEC: Spec = Spec {
     coherence: Coherence::Stores,
     fp: SSE,
     refault: false,
+    steps: Some((state::SLOT_FLAGS, flags::TRAP_FLAG)),
 };
 
 /// The x86_64 guest.

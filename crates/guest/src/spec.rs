@@ -69,6 +69,8 @@ pub struct Spec {
     /// An instruction that faults may have had a part of its effect, which its registers tell (RISC-V's
     /// vstart): what faults in translated code is executed again by the evaluator, which finds that out.
     pub refault: bool,
+    /// The slot and the flag by which a program has a trap after each of its instructions.
+    pub steps: Option<(u16, u64)>,
 }
 
 impl Spec {

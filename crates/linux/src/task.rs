@@ -91,19 +91,13 @@ impl Task {
         self.run();
     }
 
-    /// Whether the program has a signal after each of its instructions.
-    fn traps_steps(&self) -> bool {
-        let steps = self.process.abi.exceptions.steps;
-        steps.is_some_and(|(slot, flag)| self.state().int[usize::from(slot)] & flag != 0)
-    }
-
     /// Runs the guest until this thread ends ([`TaskThread::returns`]).
     pub fn run(&mut self) {
         if core::mem::take(&mut self.thread.executed) {
             ptrace::resumed(self);
         }
         while self.thread.ended.is_none() {
-            let traps = self.traps_steps();
+            let traps = self.cpu.steps_itself();
             let exit = if traps || self.stepping() || self.cpu.is_watching() {
                 match self.cpu.step() {
                     Some(exit) => exit,

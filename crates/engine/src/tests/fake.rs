@@ -99,6 +99,7 @@ static SPEC: Spec = Spec {
     coherence: Coherence::Explicit,
     fp: FpRules::decode(0),
     refault: false,
+    steps: None,
 };
 
 impl Guest for Fake {

@@ -76,6 +76,7 @@ const SPEC: Spec = Spec {
     coherence: Coherence::Explicit,
     fp: FpRules::decode(0),
     refault: false,
+    steps: None,
 };
 
 static TELLING: Halves = Halves(SPEC);

@@ -115,8 +115,6 @@ pub struct Exceptions {
     pub trap: fn(&Task, u16, u32) -> (u64, u64),
     /// The slot and the flag that are set while a fault is told.
     pub mark: Option<(u16, u64)>,
-    /// The slot and the flag by which a program has a signal after each of its instructions.
-    pub steps: Option<(u16, u64)>,
     /// Serves what programs do by jumping to an address where nothing is mapped; false if it is nothing.
     pub jumped: fn(&mut Task, u64) -> bool,
     /// The line of /proc/self/maps for these addresses.
@@ -129,7 +127,6 @@ impl Exceptions {
         fault: |_, fault| (fault.addr, 0),
         trap: |_, _, _| (0, 0),
         mark: None,
-        steps: None,
         jumped: |_, _| false,
         jumps_line: "",
     };

@@ -342,7 +342,7 @@ fn interrupt(task: &mut Task, arg: u32) {
     force(task, signo, Info::fault(signo, code, addr));
 }
 
-/// An instruction of a program that has a signal after each of them ([`crate::abi::Exceptions::steps`]).
+/// An instruction of a program that has a signal after each of them ([`guest::Spec::steps`]).
 pub(crate) fn deliver_step(task: &mut Task) {
     const TRAP_TRACE: i32 = 2;
     let step = INTERRUPT_DEBUG as u32;

@@ -120,7 +120,6 @@ pub static ABI: Abi = Abi {
         fault: exception::fault,
         trap: exception::trap,
         mark: Some((slot::FLAGS as u16, flags::RF)),
-        steps: Some((slot::FLAGS as u16, flags::TF)),
         jumped: vsyscall::jumped,
         jumps_line: vsyscall::LINE,
     },
