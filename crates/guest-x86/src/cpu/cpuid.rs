@@ -20,6 +20,7 @@ impl Cpu {
     /// EAX, EBX, ECX and EDX for leaf `leaf`.
     pub(crate) fn cpuid(&self, leaf: u32, subleaf: u32) -> [u32; 4] {
         match leaf {
+            0 if self.is_amds() => [LAST, word(b"Auth"), word(b"cAMD"), word(b"enti")],
             0 => [LAST, word(b"Genu"), word(b"ntel"), word(b"ineI")],
             1 => {
                 let [_, _, c, d] = self.feature_bits(1, 0);
@@ -38,7 +39,10 @@ impl Cpu {
             0xb => [0, 0, subleaf & 0xff, 0],
             0xd => self.xsave(subleaf),
             HYPERVISOR => [HYPERVISOR, word(b"anya"), word(b"rch "), word(b"emul")],
-            0x8000_0000 => [LAST_EXTENDED, 0, 0, 0],
+            0x8000_0000 => {
+                let [_, b, c, d] = if self.is_amds() { self.cpuid(0, 0) } else { [0; 4] };
+                [LAST_EXTENDED, b, c, d]
+            }
             0x8000_0001 => {
                 let [_, _, c, d] = self.feature_bits(leaf, 0);
                 [0, 0, c, d]
@@ -47,8 +51,16 @@ impl Cpu {
                 let at = (leaf - 0x8000_0002) as usize * 16;
                 [0, 4, 8, 12].map(|n| word(&NAME[at + n..]))
             }
-            // A second-level cache of 2 MiB, 8 ways, lines of 64 bytes.
-            0x8000_0006 => [0, 0, 2048 << 16 | 6 << 12 | 64, 0],
+            // What AMD's tell of the first level: 32 KiB, 8 ways, lines of 64 bytes.
+            0x8000_0005 if self.is_amds() => {
+                let cache = 32 << 24 | 8 << 16 | 1 << 8 | 64;
+                [0, 0, cache, cache]
+            }
+            // A second-level cache of 2 MiB, 8 ways, lines of 64 bytes; a third of 16 MiB, 16 ways.
+            0x8000_0006 => {
+                let third = if self.is_amds() { 32 << 18 | 8 << 12 | 1 << 8 | 64 } else { 0 };
+                [0, 0, 2048 << 16 | 6 << 12 | 64, third]
+            }
             // The time stamp counter does not change its speed.
             0x8000_0007 => [0, 0, 0, 1 << 8],
             // Bits of physical and of virtual addresses.
@@ -57,6 +69,11 @@ impl Cpu {
             0x0e.. if leaf < HYPERVISOR => self.cpuid(LAST, subleaf),
             _ => [0; 4],
         }
+    }
+
+    /// Whether the signature is one of AMD's, by its family (15 and above).
+    const fn is_amds(&self) -> bool {
+        self.signature >> 8 & 15 == 15
     }
 
     /// The components of XSAVE.
@@ -105,5 +122,7 @@ mod tests {
         assert_eq!(cpu.cpuid(1, 0)[0], cpu.signature);
         assert_eq!(cpu.cpuid(0x8000_0002, 0)[0], word(b"anya"));
         assert_eq!(cpu.cpuid(0x123, 0), cpu.cpuid(LAST, 0));
+        let vendor = |name| Cpu::parse(name).unwrap().cpuid(0, 0)[1];
+        assert_eq!([vendor("Haswell"), vendor("Zen3")], [word(b"Genu"), word(b"Auth")]);
     }
 }
