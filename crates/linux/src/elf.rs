@@ -173,6 +173,8 @@ pub struct Kind {
     pub class_counts: bool,
     /// Which addresses there are.
     pub addresses: Addresses,
+    /// What programs of the same machine with 32-bit addresses are, if they are no programs of another one.
+    pub narrow: Option<&'static str>,
     /// What kind of program, that cannot be run, `e_flags` make of a file.
     pub refused: fn(u32) -> Option<&'static str>,
     /// The property of programs (`PT_GNU_PROPERTY`) and its bit that say that branch targets are
@@ -345,7 +347,9 @@ fn read_all_headers<B: Bytes + ?Sized>(
     }
     let (found, expected) = (u16_at(&magic, 18), kind.machine);
     if found != expected || kind.class_counts && magic[4] != CLASS64 {
+        let narrow = kind.narrow.filter(|_| found == expected && magic[4] != CLASS64);
         return Err(match (magic[4], magic[5]) {
+            (_, LITTLE) if narrow.is_some() => Error::Flags(narrow.unwrap_or_default()),
             (class, LITTLE) if class != CLASS64 => Error::Class(class),
             (_, LITTLE) => Error::Machine { found, expected },
             (_, order) => Error::ByteOrder(order),
@@ -553,6 +557,7 @@ mod tests {
         machine: 183,
         class_counts: false,
         addresses: Addresses::BITS_47,
+        narrow: None,
         refused: |_| None,
         guards: None,
     };
@@ -561,6 +566,7 @@ mod tests {
         machine: 243,
         class_counts: true,
         addresses: Addresses::BITS_47,
+        narrow: None,
         refused: |flags| (flags & 8 != 0).then_some("a program for an embedded processor"),
         guards: None,
     };

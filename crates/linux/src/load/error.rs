@@ -99,8 +99,8 @@ fn format_help(error: &elf::Error) -> Option<String> {
             "it is a program for this machine: run it without anyarch".into()
         }
         E::Machine { .. } | E::Class(_) | E::ByteOrder(_) | E::Flags(_) => {
-            let names: Vec<_> = abi::ALL.iter().map(|abi| abi.debian).collect();
-            format!("install a build for {}, which this emulator runs", names.join(" or "))
+            let [others @ .., last] = abi::ALL.map(|abi| abi.debian);
+            format!("install a build for {} or {last}, which this emulator runs", others.join(", "))
         }
         E::Type(1) => "link it first".into(),
         E::Type(_) | E::Read(_) => return None,

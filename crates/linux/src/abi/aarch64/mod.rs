@@ -36,6 +36,7 @@ pub static ABI: Abi = Abi {
         machine: MACHINE,
         class_counts: false,
         addresses: Addresses::BITS_47,
+        narrow: None,
         refused: |_| None,
         // GNU_PROPERTY_AARCH64_FEATURE_1_AND, BTI.
         guards: Some((0xc000_0000, 1)),

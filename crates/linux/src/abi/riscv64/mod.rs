@@ -65,6 +65,7 @@ pub static ABI: Abi = Abi {
         machine: MACHINE,
         class_counts: true,
         addresses: Addresses::BITS_47,
+        narrow: None,
         refused: |flags| {
             (flags & EF_RVE != 0).then_some("a program for RV64E (processors with 16 registers)")
         },

@@ -77,6 +77,9 @@ pub static ABI: Abi = Abi {
             low: Some((MAP_32BIT, (0x4000_0000, 0x8000_0000))),
             ..Addresses::BITS_47
         },
+        narrow: Some(
+            "a program for x32 (with 32-bit addresses); only those with 64-bit addresses can be run",
+        ),
         refused: |_| None,
         guards: None,
     },
