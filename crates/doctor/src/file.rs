@@ -129,7 +129,7 @@ fn program(root: &Root, path: &Path, entries: &[Entry], depth: usize, findings: 
     let size = rustix::fs::fstat(&real).map_or(0, |s| s.st_size as u64);
     let Some(guest) = takes(&about, &first, size, entries, findings) else { return };
     loader(root, &about, guest, &first, findings);
-    level(root, &about, guest, &first, findings);
+    level(root, path, &about, guest, &first, findings);
     vectors(&file, &about, guest, &first, findings);
     let native = Some(guest) == GuestArch::host();
     if !guest.class64 && !native && rustix::fs::fstatfs(&real).is_ok_and(|s| s.f_type == EXT4) {
@@ -317,7 +317,14 @@ fn vectors(file: &File, about: &str, guest: &GuestArch, first: &[u8], findings: 
 }
 
 /// The level of x86-64 that it, or its loader, needs.
-fn level(root: &Root, about: &str, guest: &GuestArch, first: &[u8], findings: &mut Vec<Finding>) {
+fn level(
+    root: &Root,
+    path: &Path,
+    about: &str,
+    guest: &GuestArch,
+    first: &[u8],
+    findings: &mut Vec<Finding>,
+) {
     if guest.name != "amd64" {
         return;
     }
@@ -332,12 +339,24 @@ fn level(root: &Root, about: &str, guest: &GuestArch, first: &[u8], findings: &m
     match here {
         Some(here) if needed & !here != 0 => findings.push(finding(
             format!("it needs {name}, this machine has {}", x86::name(here)),
-            "take a build for an older level, or another machine",
+            &instead(needed, root.path(), &root.absolute(path)),
         )),
         // An emulator decides there.
         None if needed > 1 => findings
             .push(finding(format!("it needs {name}"), "QEMU_CPU=max").severity(Severity::Note)),
         _ => {}
+    }
+}
+
+/// What to do on a machine of an older level than the program needs.
+fn instead(needed: u32, root: &Path, program: &Path) -> String {
+    /// What our emulated processor has.
+    const LEVELS: u32 = 0b111;
+    let program = program.display();
+    match root {
+        _ if needed & !LEVELS != 0 => "take a build for an older level, or another machine".into(),
+        root if root == Path::new("/") => format!("anyarch --emulate {program}"),
+        root => format!("anyarch run --emulate --root {} -- {program}", root.display()),
     }
 }
 
@@ -429,5 +448,21 @@ fn loader(
                 )));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_level_is_emulated_up_to_ours() {
+        let (own, program) = (Path::new("/"), Path::new("/usr/bin/tool"));
+        assert_eq!(instead(0b111, own, program), "anyarch --emulate /usr/bin/tool");
+        assert_eq!(
+            instead(0b10, Path::new("/srv/root"), program),
+            "anyarch run --emulate --root /srv/root -- /usr/bin/tool"
+        );
+        assert!(instead(0b1000, own, program).contains("older level"));
     }
 }
