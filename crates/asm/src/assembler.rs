@@ -106,6 +106,10 @@ impl Assembler {
         }
         self.call(number);
     }
+    /// What a signal's handler returns to.
+    pub fn restorer(&mut self) {
+        self.call(self.isa.calls().rt_sigreturn);
+    }
     /// SIGTRAP.
     pub fn breakpoint(&mut self) {
         self.isa.breakpoint(&mut self.code);

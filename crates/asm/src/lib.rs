@@ -1,20 +1,21 @@
 //! A small assembler for each guest, and one ELF writer for all: for the self-test's program and
 //! for those that the tests make, so that the tree holds no binary.
 //!
-//! [`Isa`] is the little that such a program needs, in a form that every guest has; [`aarch64`] and
-//! [`riscv64`] also have the few further instructions that only they need.
+//! [`Isa`] is the little that such a program needs, in a form that every guest has; [`aarch64`],
+//! [`riscv64`] and [`x86_64`] also have the few further instructions that only they need.
 
 pub mod aarch64;
 mod assembler;
 pub mod elf;
 pub mod riscv64;
+pub mod x86_64;
 
 #[cfg(test)]
 mod tests;
 
 pub use assembler::{Assembler, Label};
 
-/// The guests that have one, by the name that uname(2) tells.
+/// The guests that the self-test has a program of, by the name that uname(2) tells.
 pub const ISAS: [(&str, &dyn Isa); 2] =
     [("aarch64", &aarch64::Aarch64), ("riscv64", &riscv64::Riscv64)];
 
@@ -82,6 +83,7 @@ pub struct Calls {
     pub exit_group: u16,
     pub sigaltstack: u16,
     pub rt_sigaction: u16,
+    pub rt_sigreturn: u16,
     pub uname: u16,
     pub munmap: u16,
     pub clone: u16,
@@ -103,6 +105,7 @@ pub const GENERIC_CALLS: Calls = Calls {
     exit_group: 94,
     sigaltstack: 132,
     rt_sigaction: 134,
+    rt_sigreturn: 139,
     uname: 160,
     munmap: 215,
     clone: 220,
@@ -122,6 +125,10 @@ pub trait Isa: Sync {
     fn regs(&self) -> &'static Regs;
     /// Its numbers of system calls.
     fn calls(&self) -> &'static Calls;
+    /// Whether a signal's handler returns to code that the program itself must bring (`sa_restorer`).
+    fn restorer(&self) -> bool {
+        false
+    }
     /// `rd = value`.
     fn value(&self, code: &mut Vec<u8>, rd: Reg, value: u64);
     /// `rd = rn + imm`, of 11 bits and a sign; `rd = rn` with 0. Takes the stack pointer.

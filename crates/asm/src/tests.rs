@@ -1,6 +1,6 @@
 //! The assembler against words that GNU's as makes.
 
-use crate::{Assembler, Isa as _, Reach, aarch64, elf, riscv64};
+use crate::{Assembler, Isa as _, Reach, Width, aarch64, elf, riscv64, x86_64};
 
 fn words(code: &[u8]) -> Vec<u32> {
     code.chunks_exact(4).map(|c| u32::from_le_bytes(c.try_into().expect("four"))).collect()
@@ -83,4 +83,36 @@ fn files_have_their_class_and_order() {
     assert_eq!(file[36..40], [0x50, 0, 0x10, 0]);
     let long = elf::small(&aarch64::Aarch64.identity(), 0x40_0000, 4096, &[]);
     assert_eq!(long[24..32], 0x40_0078_u64.to_le_bytes());
+}
+
+#[test]
+fn x86_64_bytes() {
+    let mut a = Assembler::new(&x86_64::X86_64);
+    let start = a.here();
+    let end = a.label();
+    // test r14, r14; je end
+    a.reach(Reach::Zero(14), end);
+    // mov eax, 7; mov r15, -1; movabs rcx, 1 << 40
+    a.value(0, 7);
+    a.value(15, u64::MAX);
+    a.value(1, 1 << 40);
+    // mov [rsp + 8], r12; mov r9d, [r13 + 16]; movzx eax, byte [rax]
+    a.store(12, 4, 8);
+    a.load_of(Width::Word, 9, 13, 16);
+    a.load_of(Width::Byte, 0, 0, 0);
+    // lea rdx, [r12 + rsp]; lea rsp, [rsp - 8]
+    a.add(2, 12, 4);
+    a.add_imm(4, 4, -8);
+    // neg rdx; add rdx, rsi
+    a.sub(2, 6, 2);
+    a.jump(10);
+    a.place(end);
+    // lea r8, [start]; jmp start
+    a.reach(Reach::Address(8), start);
+    a.reach(Reach::Jump, start);
+    let expected = "4d85f6 0f8446000000 b807000000 49c7c7ffffffff 48b90000000000010000 \
+        4c89a42408000000 458b8d10000000 480fb68000000000 4a8d942400000000 488da424f8ffffff \
+        48f7da 4801f2 41ffe2 4c8d05aaffffff e9a5ffffff";
+    let hex: String = a.finish().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, expected.replace(' ', ""));
 }
