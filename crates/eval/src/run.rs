@@ -240,7 +240,7 @@ impl Machine<'_> {
                     return self.leave(op, i);
                 }
                 _ if float_may_trap && op.is_float() => {
-                    if let Some(code) = self.float_that_traps(op) {
+                    if let Some(code) = self.float_that_traps(op, &ops[i..]) {
                         return Outcome::Trap { kind: TRAP_FLOAT, arg: code };
                     }
                 }
@@ -396,15 +396,27 @@ impl Machine<'_> {
         }
     }
 
-    /// Executes an operation of floating point, unless it raises an exception that traps: then the `si_code` of
-    /// that. Operands that are wrong are found before anything is computed.
-    fn float_that_traps(&mut self, op: &Op) -> Option<i32> {
-        const OF_OPERANDS: u64 = 1 | 1 << 1 | 1 << 7;
+    /// The result of an operation of floating point, and what it raises.
+    fn float(&self, op: &Op) -> (u128, Env) {
         let mut env = environment(self.state, self.block.fp);
-        let (before, unmasked) = (env.status, u64::from(env.fp.unmasked));
         env.status = 0;
         let (a, b, c) = (self.read(op.a), self.read(op.b), self.read(op.c));
-        let r = pure(op, a, b, c, &mut env);
+        (pure(op, a, b, c, &mut env), env)
+    }
+
+    /// Executes an operation of floating point, unless it, or the same one on the other half of the vectors (among
+    /// those that `follow`), raises an exception that traps: then the `si_code` of that. Operands that are wrong
+    /// are found before anything is computed.
+    fn float_that_traps(&mut self, op: &Op, follow: &[Op]) -> Option<i32> {
+        const OF_OPERANDS: u64 = 1 | 1 << 1 | 1 << 7;
+        let before = environment(self.state, self.block.fp).status;
+        let (r, mut env) = self.float(op);
+        let unmasked = u64::from(env.fp.unmasked);
+        let same = |o: &&Op| (o.code, o.aux, o.ty) == (op.code, op.aux, op.ty);
+        let here = follow.iter().take_while(|o| o.code != OpCode::Insn);
+        for other in here.filter(same).filter(|o| ![o.a, o.b, o.c].contains(&op.dst)) {
+            env.status |= self.float(other).1.status;
+        }
         if env.status & unmasked & OF_OPERANDS != 0 {
             env.status &= OF_OPERANDS;
         }
@@ -476,7 +488,9 @@ impl Machine<'_> {
         let bits = 8 * size as u32;
         let b = crate::lanes::truncate(self.read(op.b), bits);
         let kind = RmwOp::from_u8((op.aux >> 8) as u8);
-        let mut old = self.mem.load(addr, size)?;
+        // (It is a write, whatever fails first.)
+        let read = self.mem.load(addr, size);
+        let mut old = read.map_err(|fault| MemFault { write: true, ..fault })?;
         loop {
             let new = modify(kind, swapped(old, size, op.aux), b, bits);
             let new = swapped(new, size, op.aux);

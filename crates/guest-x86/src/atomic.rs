@@ -82,7 +82,11 @@ impl Translator<'_> {
             let kept = self.temp();
             self.ir.bin_aux(OpCode::Sel, Ty::I64, kept, new, seen, Cond::Eq as u16);
             self.put(i, to, kept);
-            return self.put_seen(i, accumulator, seen);
+            // What is compared with itself is equal.
+            return match to {
+                to if to == accumulator => Flow::Next,
+                _ => self.put_seen(i, accumulator, seen),
+            };
         };
         self.six(OpCode::SubS, ty, Ref::NONE, RAX, seen);
         self.put_seen(i, accumulator, seen)

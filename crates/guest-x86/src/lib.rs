@@ -31,6 +31,7 @@ mod flags;
 mod moves;
 mod mul_div;
 mod packed;
+mod selector;
 mod shift;
 mod stack;
 mod string;

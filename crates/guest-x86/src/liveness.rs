@@ -1,6 +1,6 @@
 //! Which flags somebody may still see, by a look at the instructions that follow.
 
-use crate::decode::{Insn, Operand};
+use crate::decode::{Feature, Insn, Operand};
 use crate::scan::{Kind, kind};
 
 /// The six flags of arithmetic, with the bit numbers of EFLAGS.
@@ -41,7 +41,64 @@ fn may_be_seen(insn: &Insn) -> bool {
     let memory = |operand: &Operand| {
         matches!(operand, Operand::Mem { size: 1.. } | Operand::Src { .. } | Operand::Dst { .. })
     };
-    insn.operands.iter().any(memory) || uses_stack(insn) || kind(insn) != Kind::Other
+    insn.operands.iter().any(memory)
+        || uses_stack(insn)
+        || raises_pending(insn)
+        || is_protected(insn)
+        || kind(insn) != Kind::Other
+}
+
+/// Whether it may be a protection fault without any access to memory.
+fn is_protected(insn: &Insn) -> bool {
+    use crate::decode::Op;
+    matches!(
+        insn.op,
+        Op::Ins
+            | Op::Outs
+            | Op::Cli
+            | Op::Sti
+            | Op::InImm
+            | Op::OutImm
+            | Op::InDx
+            | Op::OutDx
+            | Op::Lldt
+            | Op::Ltr
+            | Op::Lgdt
+            | Op::Lidt
+            | Op::Lmsw
+            | Op::Invlpg
+            | Op::Swapgs
+            | Op::Clts
+            | Op::Sysret
+            | Op::Sysexit
+            | Op::Xsetbv
+            | Op::Invd
+            | Op::Wbinvd
+            | Op::Wbnoinvd
+            | Op::MovRCr
+            | Op::MovCrR
+            | Op::MovRDr
+            | Op::MovDrR
+            | Op::Wrmsr
+            | Op::Rdmsr
+            | Op::Rdpmc
+            | Op::Wrfsbase
+            | Op::Wrgsbase
+            | Op::MovSegRm
+            | Op::Xgetbv
+    )
+}
+
+/// Whether an exception of the x87 that is pending is raised by it: also by what uses its registers for MMX.
+pub(crate) fn raises_pending(insn: &Insn) -> bool {
+    let of = |feature| insn.op.row().features.contains(&Some(feature));
+    of(Feature::X87) || uses_mmx(insn)
+}
+
+/// Whether it uses the x87's registers for MMX.
+pub(crate) fn uses_mmx(insn: &Insn) -> bool {
+    let register = |operand: &Operand| matches!(operand, Operand::Mmx { .. });
+    insn.op == crate::decode::Op::Emms || insn.operands.iter().any(register)
 }
 
 /// Whether it accesses the stack, divides, or does what translated code does not.

@@ -3,7 +3,7 @@
 use crate::control::set_mxcsr;
 use crate::cpu::Cpu;
 use crate::state::{FIRST_HIGH, SLOT_GS};
-use crate::{vector_memory, x87, xstate};
+use crate::{selector, vector_memory, x87, xstate};
 use guest::{Effect, MemFault, Space};
 use ir::State;
 use ir::state::{FIRST_VEC, SLOT_TP, TRAP_PROTECTION, TRAP_UNDEFINED};
@@ -31,6 +31,9 @@ pub(crate) const XSAVE: u32 = 9;
 pub(crate) const XRSTOR: u32 = 10;
 /// MOV to segment register argument 0, of selector argument 1.
 pub(crate) const SEGMENT: u32 = 11;
+
+/// LAR and its like: see [`crate::selector::run`].
+pub(crate) const SELECTOR: u32 = 12;
 
 /// No carry, in the IR's flags.
 const NO_CARRY: u32 = 1 << 29;
@@ -124,6 +127,7 @@ pub(crate) fn run(
         SEGMENT => load_segment(args[0], args[1], state),
         MASKED => vector_memory::run(args, state, space),
         X87 => x87::run(args, state, space),
+        SELECTOR => selector::run(args, state),
         XSAVE | XRSTOR if args[0] & 63 != 0 => PROTECTION,
         XSAVE => stored(xstate::xsave(cpu, state, args, space)),
         XRSTOR => match xstate::xrstor(cpu, state, args, space) {

@@ -5,7 +5,7 @@ use crate::operand::register;
 use crate::state::{RBP, RSP};
 use crate::translator::Translator;
 use guest::Flow;
-use ir::{Access, OpCode, Ref, Ty};
+use ir::{Access, OpCode, Ref, RmwOp, Ty};
 
 const fn access(size: u8) -> Access {
     Access::new(size.trailing_zeros() as u8)
@@ -66,16 +66,28 @@ impl Translator<'_> {
         self.put(i, Operand::Reg { n: 5, size }, value);
         Flow::Next
     }
-    /// ENTER without nesting; that with is of no compiler.
+    /// ENTER: pushes rbp, for a nested procedure also the pointers to the frames around its own, which are
+    /// below rbp, and to that.
     pub(crate) fn enter(&mut self, i: &Insn) -> Flow {
-        if i.imm2 & 31 != 0 || i.operand_size != 8 {
-            return Flow::Undefined;
+        let (size, level) = (i.operand_size, i32::from(i.imm2 & 31));
+        let step = i32::from(size);
+        self.ir.st(RBP, RSP, Ref::NONE, -step, access(size));
+        let bytes = self.imm(size.into());
+        let frame = self.make(OpCode::Sub, Ty::I64, RSP, bytes);
+        for n in 1..level {
+            let outer = self.temp();
+            self.ir.ld(outer, RBP, Ref::NONE, -step * n, access(size));
+            self.ir.st(outer, RSP, Ref::NONE, -step * (n + 1), access(size));
         }
-        self.ir.st(RBP, RSP, Ref::NONE, -8, access(8));
-        let (eight, room) = (self.imm(8), self.imm(8 + (i.imm as u64 & 0xffff)));
-        let frame = self.make(OpCode::Sub, Ty::I64, RSP, eight);
-        self.ir.bin(OpCode::Sub, Ty::I64, RSP, RSP, room);
-        self.ir.mov(Ty::I64, RBP, frame);
+        if level > 0 {
+            self.ir.st(frame, RSP, Ref::NONE, -step * (level + 1), access(size));
+        }
+        let room = self.imm(u64::from(size) * (level as u64 + 1) + (i.imm as u64 & 0xffff));
+        // It makes sure that the new top of the stack can be written to.
+        let (top, nothing) = (self.make(OpCode::Sub, Ty::I64, RSP, room), self.imm(0));
+        self.rmw(RmwOp::Set, top, nothing, size);
+        self.ir.mov(Ty::I64, RSP, top);
+        self.put(i, Operand::Reg { n: 5, size }, frame);
         Flow::Next
     }
 }

@@ -134,7 +134,9 @@ impl Translator<'_> {
         let size = i.operand_size;
         let repeat = self.repeat(i);
         let (from, to) = (self.source(i), self.destination(i));
-        let (a, b) = (self.load(from, size), self.load(to, size));
+        // (The destination's is the one that faults first.)
+        let b = self.load(to, size);
+        let a = self.load(from, size);
         let step = self.string_step(size);
         self.advance(RSI, step, &repeat);
         self.advance(RDI, step, &repeat);

@@ -136,7 +136,7 @@ impl Translator<'_> {
         Flow::Next
     }
     /// The slot of FS's or GS's base.
-    fn base(segment: Segment) -> Ref {
+    pub(crate) fn base(segment: Segment) -> Ref {
         Ref::slot(if segment == Segment::Fs { SLOT_TP } else { SLOT_GS })
     }
     /// RDFSBASE, RDGSBASE.

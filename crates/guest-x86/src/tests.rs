@@ -357,3 +357,65 @@ fn nothing_follows_a_store_in_code_that_may_change() {
     }
     assert!(stored > 5_000, "{stored}");
 }
+
+#[test]
+fn exchanging_with_what_is_compared() {
+    let mut s = state();
+    (s.int[0], s.int[1]) = (0xe6, 0x4600);
+    // cmpxchg al, ch: al is equal to itself.
+    run(&[0x0f, 0xb0, 0xe8], &mut s);
+    assert_eq!((s.int[0], s.six_flags() >> 30 & 1), (0x46, 1));
+}
+
+#[test]
+fn a_pause_of_another_register_exchanges() {
+    let mut s = state();
+    (s.int[0], s.int[8]) = (1, 2);
+    // f3 41 90: xchg r8d, eax
+    run(&[0xf3, 0x41, 0x90], &mut s);
+    assert_eq!((s.int[0], s.int[8]), (2, 1));
+}
+
+#[test]
+fn frames_of_nested_procedures() {
+    let mut ram = Ram([0; 256]);
+    let mut s = state();
+    (s.int[4], s.int[5]) = (Ram::START + 128, Ram::START + 200);
+    ram.0[192..200].copy_from_slice(&0x77_u64.to_le_bytes());
+    // enter 16, 2
+    eval::run(&translate(&[0xc8, 16, 0, 2]), &mut s, &mut ram);
+    assert_eq!((s.int[4], s.int[5]), (Ram::START + 88, Ram::START + 120));
+    let pushed = [120, 112, 104].map(|at| ram.load(Ram::START + at, 8).unwrap());
+    assert_eq!(pushed, [Ram::START + 200, 0x77, Ram::START + 120].map(u128::from));
+}
+
+#[test]
+fn mmx_raises_what_is_pending() {
+    let mut s = state();
+    let status = usize::from(crate::state::SLOT_X87_STATUS);
+    // Division by zero, which is not masked.
+    s.int[status] = 0x84;
+    s.int[usize::from(crate::state::SLOT_X87_CONTROL)] = 0x37b;
+    // movq mm0, mm1
+    let block = translate(&[0x0f, 0x6f, 0xc1]);
+    let out = eval::run(&block, &mut s, &mut NoMemory);
+    // FPE_FLTDIV
+    assert!(matches!(out, Outcome::Trap { kind: ir::state::TRAP_FLOAT, arg: 3 }), "{out:?}");
+    s.int[status] = 0;
+    assert!(matches!(eval::run(&block, &mut s, &mut NoMemory), Outcome::Exit(_)));
+}
+
+#[test]
+fn segments_are_loaded_from_memory() {
+    let mut ram = Ram([0; 256]);
+    let mut s = state();
+    (s.int[0], s.int[usize::from(ir::state::SLOT_TP)]) = (Ram::START, 0x1234);
+    ram.0[..4].copy_from_slice(&0x5678_u32.to_le_bytes());
+    // lfs ecx, [rax]
+    eval::run(&translate(&[0x0f, 0xb4, 0x08]), &mut s, &mut ram);
+    assert_eq!((s.int[1], s.int[usize::from(ir::state::SLOT_TP)]), (0x5678, 0));
+    // Of the kernel's code.
+    ram.0[4] = 0x10;
+    let out = eval::run(&translate(&[0x0f, 0xb4, 0x08]), &mut s, &mut ram);
+    assert!(matches!(out, Outcome::Trap { kind: ir::state::TRAP_PROTECTION, .. }));
+}

@@ -198,7 +198,8 @@ impl Translator<'_> {
     fn instruction(&mut self, insn: &Insn, at: u32, live: u16) -> bool {
         self.pc = self.start.wrapping_add(at.into());
         self.next_pc = self.pc.wrapping_add(insn.len.into());
-        self.live = live;
+        // An exception that is not masked shows the flags to a signal's handler.
+        self.live = if self.ir.block.fp_exact { liveness::ALL } else { live };
         if let Some(label) = self.label_of(self.number) {
             self.ir.place(label);
             self.clear_highs = 0;
@@ -206,6 +207,9 @@ impl Translator<'_> {
         self.ir.insn(at);
         let block = &self.ir.block;
         let (ops, exits, labels) = (block.ops.len(), block.exits.len(), block.labels);
+        if liveness::uses_mmx(insn) {
+            self.raise_pending();
+        }
         let flow = match insn.op {
             // On processors without these the prefix has no effect.
             crate::decode::Op::Tzcnt => self.tzcnt(insn),

@@ -1460,7 +1460,7 @@ pub(crate) static CANDIDATES: [Candidate; 1389] = [
     Candidate { mask: 0x0020, value: 0x0000, op: Op::Lea, last: true },
     Candidate { mask: 0x0000, value: 0x0000, op: Op::MovSegRm, last: true },
     Candidate { mask: 0x01c0, value: 0x0000, op: Op::PopRm, last: true },
-    Candidate { mask: 0x0003, value: 0x0002, op: Op::Pause, last: false },
+    Candidate { mask: 0x1003, value: 0x0002, op: Op::Pause, last: false },
     Candidate { mask: 0x1000, value: 0x0000, op: Op::Nop, last: false },
     Candidate { mask: 0x0000, value: 0x0000, op: Op::XchgRA, last: true },
     Candidate { mask: 0x0000, value: 0x0000, op: Op::XchgRA, last: true },

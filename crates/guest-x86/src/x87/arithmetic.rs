@@ -147,6 +147,9 @@ pub(super) fn unary(op: Op, r: &mut Registers<'_>) {
         if r.stack_fault(false) {
             r.set(0, INDEFINITE);
         }
+        if matches!(op, Op::Prem | Op::Prem1) {
+            r.set_status(r.status() & !C2);
+        }
         return;
     }
     match op {
@@ -183,6 +186,11 @@ fn scale(r: &mut Registers<'_>, a: u128) {
     const STEP: i32 = 16000;
     let b = r.raw(1);
     let (result, raised) = r.compute(r.rounding(), |fp| {
+        let unsupported = b >> 64 & 0x7fff != 0 && b as u64 >> 63 == 0;
+        if unsupported {
+            fp.status |= IOC;
+            return INDEFINITE;
+        }
         let infinite = b & !F.sign_bit() == F.infinity(false);
         let finite = b >> 64 & 0x7fff != 0x7fff;
         if infinite || !finite {
@@ -268,21 +276,58 @@ pub(super) fn move_if(holds: bool, from: u8, r: &mut Registers<'_>) {
     }
 }
 
-/// The remainder, in one step: the quotient's low bits are condition codes.
+/// The exponent of a number that is not zero, as if it were normal.
+fn exponent(a: u128) -> Option<i32> {
+    let (field, significand) = ((a >> 64 & 0x7fff) as i32, a as u64);
+    let number = field != 0x7fff && significand != 0 && (field == 0 || significand >> 63 != 0);
+    number.then(|| field.max(1) - significand.leading_zeros() as i32)
+}
+
+/// A number times a power of two that leaves it finite.
+fn times_power(a: u128, power: i32) -> u128 {
+    let (sign, field, significand) = (a & F.sign_bit(), (a >> 64 & 0x7fff) as i32, a as u64);
+    let up = significand.leading_zeros() as i32;
+    let exponent = field.max(1) - up + power;
+    // What is still too small to be normal has exponent zero.
+    let (exponent, significand) = if exponent > 0 {
+        (exponent, significand << up)
+    } else {
+        (0, significand << (up + exponent - 1))
+    };
+    sign | u128::from(exponent as u16) << 64 | u128::from(significand)
+}
+
+/// The remainder: the quotient's low bits are condition codes. If the exponents are 64 or more apart, only a
+/// part of it: the difference becomes a multiple of 32 less (32 to 63, which the manuals leave open; this
+/// is what AMD's processors do), and C2 says that the program has to do it again.
 fn remainder(op: Op, r: &mut Registers<'_>, a: u128) {
+    const TOGETHER: i32 = 64;
     let b = r.raw(1);
+    let apart = exponent(a).zip(exponent(b)).map_or(0, |(a, b)| a - b);
+    let partial = apart >= TOGETHER;
+    let divisor = if partial { times_power(b, (apart & !31) - 32) } else { b };
     let quotient = core::cell::Cell::new(0);
-    let (result, raised) = r.compute(Round::Nearest, |fp| {
-        let (rest, n) = fp.wide_remainder(F, a, b, op == Op::Prem1);
+    let (result, mut raised) = r.compute(Round::Nearest, |fp| {
+        let (rest, n) = fp.wide_remainder(F, a, divisor, op == Op::Prem1 && !partial);
         quotient.set(n);
         rest
     });
+    if partial && b >> 64 & 0x7fff == 0 {
+        raised.bits |= DENORMAL;
+    }
     if !r.raise(raised, BEFORE) {
+        return;
+    }
+    if partial {
+        r.set_condition(C2);
+        r.set(0, result);
         return;
     }
     let bit = |n: u32, code: u16| if quotient.get() >> n & 1 != 0 { code } else { 0 };
     // A NaN has no quotient.
-    if result >> 64 & 0x7fff != 0x7fff {
+    if result >> 64 & 0x7fff == 0x7fff {
+        r.set_status(r.status() & !C2);
+    } else {
         r.set_condition(bit(2, C0) | bit(1, C3) | bit(0, C1));
     }
     r.set(0, result);

@@ -12,6 +12,7 @@ mod series;
 use crate::decode::{Insn, Operand};
 use crate::operand::is_memory;
 use crate::runtime;
+use crate::state::{SLOT_X87_CONTROL, SLOT_X87_STATUS};
 use crate::translator::Translator;
 use guest::{Effect, Flow, Space};
 use ir::state::TRAP_FLOAT;
@@ -107,6 +108,21 @@ impl Translator<'_> {
         };
         self.call_runtime(runtime::X87, word, address)
     }
+    /// Raises an exception that is pending, as an instruction of MMX does before all else.
+    pub(crate) fn raise_pending(&mut self) {
+        const PENDING: u64 = 1 << 7;
+        let pending = self.make_imm(OpCode::And, Ty::I64, Ref::slot(SLOT_X87_STATUS), PENDING);
+        let (zero, none) = (self.imm(0), self.ir.label());
+        self.ir.br_cmp(Ty::I64, Cond::Eq, pending, zero, none);
+        let control = Ref::slot(SLOT_X87_CONTROL);
+        let raised = self.make(OpCode::AndNot, Ty::I64, Ref::slot(SLOT_X87_STATUS), control);
+        for (bit, code) in CODES.into_iter().enumerate() {
+            let this = self.make_imm(OpCode::And, Ty::I64, raised, 1 << bit);
+            let n = Ref::NONE;
+            self.ir.emit(OpCode::Check, Ty::I64, n, this, zero, n, TRAP_FLOAT, code as i32);
+        }
+        self.ir.place(none);
+    }
     /// FCMOV.
     pub(crate) fn fcmov(&mut self, i: &Insn) -> Flow {
         use crate::decode::Op as Line;
@@ -143,10 +159,11 @@ pub(crate) fn run(args: [u64; 2], state: &mut State, space: &mut dyn Space) -> E
     }
 }
 
+/// The `si_code` of exceptions: FPE_FLTINV, FPE_FLTUND (denormal), FPE_FLTDIV, FPE_FLTOVF, FPE_FLTUND, FPE_FLTRES.
+const CODES: [u32; 6] = [7, 5, 3, 4, 5, 6];
+
 /// SIGFPE, with the code of what is pending.
 fn float_trap(registers: &Registers<'_>) -> Effect {
-    // FPE_FLTINV, FPE_FLTUND (denormal), FPE_FLTDIV, FPE_FLTOVF, FPE_FLTUND, FPE_FLTRES.
-    const CODES: [u32; 6] = [7, 5, 3, 4, 5, 6];
     let bit = registers.unmasked().trailing_zeros().min(5);
     Effect::Trap { kind: TRAP_FLOAT, argument: CODES[bit as usize] }
 }

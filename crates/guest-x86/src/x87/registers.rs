@@ -162,7 +162,11 @@ impl Registers<'_> {
         (result, raised)
     }
     /// Raises exceptions; false if one of those that keep a result from being stored is not masked.
-    pub(super) fn raise(&mut self, raised: Raised, keeping: u16) -> bool {
+    pub(super) fn raise(&mut self, mut raised: Raised, keeping: u16) -> bool {
+        if raised.bits & !self.control() & BEFORE != 0 {
+            // Nothing is computed that could raise the others.
+            raised.bits &= BEFORE;
+        }
         self.set_status(self.status() | raised.bits);
         let stopped = raised.bits & !self.control() & keeping != 0;
         self.summarize();

@@ -79,7 +79,10 @@ pub(crate) fn difference(insn: &Insn, row: &Row, theirs: &Instruction, kind: &st
     let privileged = row.function.is_some_and(|(name, _)| name == "privileged");
     let flags = ["reads", "writes", "clears", "sets", "undefines"].contains(&kind);
     let count = row.flags.kept_at_zero && insn.operands.contains(&Operand::Imm);
+    // F3 90 with REX.B is an exchange of r8, as processors execute it.
+    let pause = insn.op == Op::XchgRA && theirs.code() == iced_x86::Code::Pause;
     match kind {
+        _ if pause => true,
         // The other decoder names reserved hints so, and finds no use of what they name.
         "mnemonic" => hint && format!("{:?}", theirs.mnemonic()) == "Reservednop",
         // The manual says that these of MMX came with SSE2.
