@@ -20,6 +20,10 @@ pub struct Left {
     pub fault: Option<Fault>,
 }
 
+/// A block that [`Runner::lower`] has lowered.
+#[derive(Clone, Copy, Debug)]
+pub struct Lowered(crate::map::Target);
+
 /// Runs blocks, one after the other, on the thread that made it.
 #[derive(Debug)]
 pub struct Runner {
@@ -38,9 +42,17 @@ impl Runner {
     }
     /// Lowers `block` and runs it from its start to its first exit on the registers of `state`.
     pub fn run(&mut self, block: &Block, state: &mut State) -> Left {
+        let lowered = self.lower(block);
+        self.run_lowered(lowered, state)
+    }
+    /// Lowers `block`, to be run several times before others are.
+    pub fn lower(&mut self, block: &Block) -> Lowered {
         let engine = self.cpu.engine;
-        let target = engine.publish(&mut engine.lock(), block, self.cpu.map.key);
-        self.run_unit(target, state)
+        Lowered(engine.publish(&mut engine.lock(), block, self.cpu.map.key))
+    }
+    /// Runs what was lowered last.
+    pub fn run_lowered(&mut self, lowered: Lowered, state: &mut State) -> Left {
+        self.run_unit(lowered.0, state)
     }
     /// The host code of `block`.
     pub fn host_code(&mut self, block: &Block) -> Vec<u8> {

@@ -16,7 +16,7 @@ testkit faults [options]  compares the signal frames of faults with the evaluato
   --length N        most instructions in a case (30)
   --rounds N        how often each case is executed (2)
   --anyarch FILE    the product's binary
-  --oracle FILE     the oracle's, for information
+  --oracle FILE     the oracle's, or `processor` for this machine's, for information
   --keep DIR        keep programs that differ
   --stop N          stop when so many cases differ (10)";
 

@@ -45,7 +45,8 @@ pub fn table(subject: &Subject) -> Result<String, String> {
     let guest = (subject.guest)();
     let hosts = [Features::ALL, Features::default()]
         .map(|f| X64::new(f, guest.spec().int_pins, guest.spec().vec_pins));
-    let mut generator = Generator::new(subject.table, 7, |_| true);
+    let table = subject.table.ok_or("its instructions are no words")?;
+    let mut generator = Generator::new(table, 7, |_| true);
     let lines: Vec<&'static Line> = generator.lines().to_vec();
     let mut counts = BTreeMap::<usize, (&str, Count)>::new();
     let (mut block, mut code) = (Block::default(), Code::default());

@@ -33,7 +33,8 @@ testkit diff [options]   compares random instructions with the oracle
                     other guest registers in the host's for each seed
                     (evaluate, and binary if there is one)
   --anyarch FILE    the product's binary
-  --oracle FILE     the oracle's, or several; `evaluator` for what no oracle has
+  --oracle FILE     the oracle's, or several; `evaluator` for what no oracle has, `processor` for this
+                    machine's own (as it is without this option, for the guest that it executes itself)
   --fixtures DIR    where `cargo xtask fixtures` put it
   --stop N          stop when so many encodings differ (20)
   --coverage FILE   write how often each encoding was executed
@@ -41,7 +42,11 @@ testkit program FILE [options]   writes the first program instead
 testkit intrinsics DIR RUNTIME [COMPILER]
                          makes a program in DIR that calls each intrinsic
 testkit lowering [GUEST] lists which encodings need helpers
-testkit known [GUEST]    lists what is known of the oracle";
+testkit known [GUEST]    lists what is known of the oracle
+testkit confined FILE    executes FILE with few system calls";
+
+/// As an oracle: this machine's processor.
+const PROCESSOR: &str = "processor";
 
 struct Options {
     subject: &'static Subject,
@@ -115,6 +120,10 @@ fn run() -> Result<()> {
             }
             Ok(())
         }
+        Some("confined") => {
+            let file = arguments.get(1).context("a file name is needed")?;
+            Err(testkit::confined::run(Path::new(file)).into())
+        }
         Some("faults") => faults::faults(&arguments[1..]),
         Some("elf") => elf_cli::elf(&arguments[1..]),
         Some("binfmt") => text_fuzz::binfmt(&arguments[1..]),
@@ -169,7 +178,9 @@ fn parse(arguments: &[String]) -> Result<Options> {
             _ => bail!("unknown option {name}\n{USAGE}"),
         }
     }
-    if options.oracles.is_empty() {
+    if options.oracles.is_empty() && options.subject.names.is_hosts() {
+        options.oracles.push(PROCESSOR.into());
+    } else if options.oracles.is_empty() {
         let found =
             ["sid", "trixie"].map(|s| options.fixtures.join(options.subject.names.oracle(s)));
         options.oracles = found.into_iter().filter(|p| p.exists()).collect();
@@ -208,10 +219,10 @@ fn diff(options: &Options) -> Result<()> {
         .oracles
         .split_first()
         .context("no oracle: run `cargo xtask fixtures` or give --oracle FILE")?;
-    let oracle = if first.as_os_str() == "evaluator" {
-        Runner::Evaluator { single: true }
-    } else {
-        Runner::oracle(options.subject, first)
+    let oracle = match first.to_str() {
+        Some("evaluator") => Runner::Evaluator { single: true },
+        Some(PROCESSOR) => Runner::processor()?,
+        _ => Runner::oracle(options.subject, first),
     };
     let mut runners = runners(options)?;
     runners.extend(more.iter().map(|path| Runner::oracle(options.subject, path)));

@@ -9,7 +9,7 @@ use guest::Guest;
 use crate::diff::case::Case;
 use crate::diff::record::{Layout, Record};
 use crate::fault;
-use crate::{aarch64, diff, riscv64};
+use crate::{aarch64, diff, riscv64, x86_64};
 use isa::{Line, Table};
 
 /// Which encodings are wanted.
@@ -28,11 +28,17 @@ pub struct Subject {
     /// The guest, on the processor `cpu.all`.
     pub guest: fn() -> Box<dyn Guest>,
     /// Its encodings.
-    pub table: &'static LazyLock<Table>,
+    pub lines: fn() -> &'static [Line],
+    /// The one of the instruction at the start of these bytes.
+    pub find: fn(&[u8]) -> Option<&'static Line>,
+    /// The same as a table of words, if instructions are such.
+    pub table: Option<&'static LazyLock<Table>>,
     /// Its registers in records.
     pub layout: &'static Layout,
     /// Makes cases from a seed, of the encodings that pass the filter.
     pub chooser: fn(u64, Filter<'_>) -> Box<dyn Chooser>,
+    /// Clears in what a case leaves (after these rounds) the bits that its instructions leave undefined.
+    pub settle: fn(&Case, u64, &mut Record),
     /// How the registers are loaded and stored around cases.
     pub frame: Frame,
     /// The operands that an instruction starts from, and control registers, for people.
@@ -89,7 +95,7 @@ pub trait Chooser {
 impl Subject {
     /// The encoding of the instruction at the start of `code`.
     pub fn find(&self, code: &[u8]) -> Option<&'static Line> {
-        Some(self.table.decode(code)?.0)
+        (self.find)(code)
     }
 
     /// Text of all instructions in `code`, with their bytes; `mark` is called with the offset of
@@ -119,7 +125,7 @@ impl std::fmt::Debug for Subject {
 }
 
 /// All of them.
-pub static SUBJECTS: &[&Subject] = &[&aarch64::SUBJECT, &riscv64::SUBJECT];
+pub static SUBJECTS: &[&Subject] = &[&aarch64::SUBJECT, &riscv64::SUBJECT, &x86_64::SUBJECT];
 
 /// The subject of this name.
 pub fn find(name: &str) -> Option<&'static Subject> {

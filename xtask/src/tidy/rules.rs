@@ -43,7 +43,7 @@ const NAMES: &[&str] = &[
 const CHOICE: &[&str] = &[
     "crates/sys/src/arch/",
     "crates/engine/src/host.rs",
-    "crates/testkit/src/lib.rs",
+    "crates/testkit/src/x86_64/mod.rs",
     "crates/testkit/tests/native.rs",
 ];
 /// Where assembly belongs.

@@ -14,6 +14,7 @@ pub(super) const GUEST: Guest = Guest {
     tolerate,
     kind,
     step: |a, pc, _| a.add_imm(pc, pc, 4),
+    length: None,
     load,
     nop: &a64::NOP.to_le_bytes(),
     chooser: |seed| Box::new(fault_case::Chooser::new(seed)),

@@ -44,7 +44,7 @@ impl Coverage {
     /// # Errors
     /// If it cannot be written.
     pub fn write(&self, path: &Path, wanted: impl Fn(&Line) -> bool) -> Result<String> {
-        let lines = self.subject.table.lines().iter().filter(|line| wanted(line));
+        let lines = (self.subject.lines)().iter().filter(|line| wanted(line));
         let mut counted: Vec<_> =
             lines.map(|l| (self.counts.get(l.name).copied().unwrap_or(0), l)).collect();
         counted.sort_by_key(|&(count, line)| (count, line.name));

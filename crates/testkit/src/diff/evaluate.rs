@@ -1,7 +1,8 @@
 //! Runs the cases of a program with the reference evaluator, in this process.
 
 use eval::{MemFault, Memory, Outcome};
-use guest::{Fetch, Guest, KeyRequest, Mode};
+use guest::{Address, Fetch, Guest, KeyRequest, Mode};
+use ir::state as kinds;
 use ir::{Block, State};
 
 use super::program::{Program, record_address};
@@ -25,8 +26,16 @@ impl Space<'_> {
 
 impl guest::Space for Space<'_> {
     fn load(&mut self, addr: u64, out: &mut [u8]) -> Result<(), guest::MemFault> {
-        let bytes = self.bytes(self.guest.canonical(addr), out.len());
-        out.copy_from_slice(bytes.ok_or(guest::MemFault { addr, write: false })?);
+        let program = self.program;
+        let at = self.guest.canonical(addr);
+        let bytes = match self.bytes(at, out.len()) {
+            Some(bytes) => bytes,
+            None => program
+                .code_at(at)
+                .get(..out.len())
+                .ok_or(guest::MemFault { addr, write: false })?,
+        };
+        out.copy_from_slice(bytes);
         Ok(())
     }
     fn store(&mut self, addr: u64, bytes: &[u8]) -> Result<(), guest::MemFault> {
@@ -128,24 +137,25 @@ fn round(
                 let effect = guest.runtime(op.cast_unsigned(), args, &mut state, &mut space);
                 let at = state.pc().wrapping_sub(block.length_before(state.pc()));
                 signal = match effect {
-                    guest::Effect::Trap { .. } => Some((4, at)),
-                    guest::Effect::Fault(fault) => Some((11, fault.addr)),
+                    guest::Effect::Trap { kind, argument } => {
+                        state.set_pc(at);
+                        Some(trap(kind, argument.cast_signed(), &mut state))
+                    }
+                    guest::Effect::Fault(fault) => {
+                        state.set_pc(at);
+                        Some(segv(&*guest, fault.addr))
+                    }
                     _ => None,
                 };
-                if signal.is_some() {
-                    state.set_pc(at);
-                }
             }
             // ENOSYS: there are no others.
             Outcome::Syscall(_) => state.int[result] = 38u64.wrapping_neg(),
-            Outcome::Trap { kind: ir::state::TRAP_UNDEFINED, .. } => signal = Some((4, state.pc())),
-            Outcome::Trap { kind: ir::state::TRAP_BREAKPOINT, .. } => {
-                signal = Some((5, state.pc()));
+            Outcome::Trap { kind, arg } => signal = Some(trap(kind, arg, &mut state)),
+            Outcome::Fault(fault) if fault.alignment => {
+                let protection = guest.spec().address == Address::Canonical;
+                signal = Some(if protection { (11, 0) } else { (7, fault.addr) });
             }
-            Outcome::Trap { .. } => signal = Some((7, state.pc())),
-            Outcome::Fault(fault) => {
-                signal = Some((if fault.alignment { 7 } else { 11 }, fault.addr));
-            }
+            Outcome::Fault(fault) => signal = Some(segv(&*guest, fault.addr)),
         }
     }
     subject.layout.store(&state, &mut record);
@@ -155,4 +165,27 @@ fn round(
         record.set(record::SIGNAL_ADDRESS, address);
     }
     record
+}
+
+/// The signal of a trap at pc, and its address.
+fn trap(kind: u16, argument: i32, state: &mut State) -> (u64, u64) {
+    let pc = state.pc();
+    match kind {
+        kinds::TRAP_UNDEFINED => (4, pc),
+        kinds::TRAP_BREAKPOINT => (5, pc),
+        // The instruction is over.
+        kinds::TRAP_INTERRUPT => {
+            state.set_pc(pc.wrapping_add(argument as u64));
+            (5, 0)
+        }
+        kinds::TRAP_DIVIDE | kinds::TRAP_FLOAT => (8, pc),
+        kinds::TRAP_PROTECTION => (11, 0),
+        _ => (7, pc),
+    }
+}
+
+/// The signal of an access to `addr`, where nothing is: processors do not tell an address that is none.
+fn segv(guest: &dyn Guest, addr: u64) -> (u64, u64) {
+    let none = guest.spec().address == Address::Canonical && !matches!(addr >> 47, 0 | 0x1_ffff);
+    (11, if none { 0 } else { addr })
 }

@@ -18,6 +18,8 @@ const ROUNDS: u64 = CURRENT + 16;
 /// The alternate signal stack.
 const STACK: u64 = RECORDS - 0x20000;
 const STACK_SIZE: u64 = 0x1f000;
+/// `SA_RESTORER`: the structure says where the handler returns to.
+const RESTORER: u64 = 0x0400_0000;
 /// Structures for system calls.
 const STRUCTS: u64 = CURRENT + 64;
 
@@ -40,6 +42,7 @@ pub struct Program {
     /// How often every case is executed.
     pub rounds: u64,
     entry: u64,
+    restorer: Option<u64>,
 }
 
 impl Program {
@@ -53,6 +56,7 @@ impl Program {
     pub fn without(subject: &'static Subject, cases: &[Case], rounds: u64, skipped: usize) -> Self {
         let mut a = Assembler::new(subject.isa);
         handler(&mut a, subject.frame.context_pc);
+        let restorer = restorer(&mut a);
         let common = (subject.frame.common)(&mut a);
         let entry = CODE + a.code.len() as u64;
         start(&mut a);
@@ -81,7 +85,7 @@ impl Program {
         again(&mut a, first_case);
         exit(&mut a, cases.len());
         let records = cases.iter().flat_map(|c| *c.start.0).collect();
-        Self { subject, code: a.finish(), bounds, records, entry, rounds }
+        Self { subject, code: a.finish(), bounds, records, entry, rounds, restorer }
     }
 
     /// The code from `address` on.
@@ -99,7 +103,8 @@ impl Program {
         };
         // struct sigaction: handler at the start of code; SA_SIGINFO | SA_ONSTACK | SA_NODEFER.
         set(STRUCTS, CODE);
-        set(STRUCTS + 8, 0x4800_0004);
+        set(STRUCTS + 8, 0x4800_0004 | self.restorer.map_or(0, |_| RESTORER));
+        set(STRUCTS + 16, self.restorer.unwrap_or(0));
         set(ROUNDS, self.rounds);
         // stack_t.
         set(STRUCTS + 64, STACK);
@@ -135,6 +140,13 @@ fn handler(a: &mut Assembler, context_pc: u32) {
     a.store(value, record, record::SIGNAL_ADDRESS as u32);
     a.store(end, context, context_pc);
     a.ret();
+}
+
+/// What the handler returns to, if the program must bring it; its address.
+fn restorer(a: &mut Assembler) -> Option<u64> {
+    let at = CODE + a.code.len() as u64;
+    a.isa.restorer().then(|| a.restorer())?;
+    Some(at)
 }
 
 /// Installs the handler.

@@ -24,6 +24,8 @@ pub enum Place {
     Vec(u16),
     /// The low eight bytes of vectors.
     Low(u16),
+    /// Of 16 bytes, by functions that get the number in the bank.
+    Wide(fn(&State, usize) -> u128, fn(&mut State, usize, u128)),
     /// One register, by functions.
     One(fn(&State) -> u64, fn(&mut State, u64)),
 }
@@ -46,7 +48,7 @@ pub struct Bank {
 impl Bank {
     /// Bytes of a register.
     fn size(&self) -> usize {
-        if matches!(self.place, Place::Vec(_)) { 16 } else { 8 }
+        if matches!(self.place, Place::Vec(_) | Place::Wide(..)) { 16 } else { 8 }
     }
 
     fn name(&self, n: usize) -> String {
@@ -81,6 +83,7 @@ impl Layout {
                     Place::Low(slot) => {
                         state.vec[usize::from(slot) - 64 + n] = record.get(at).into();
                     }
+                    Place::Wide(_, set) => set(state, n, record.wide(at)),
                     Place::One(_, set) => set(state, record.get(at)),
                 }
             }
@@ -98,6 +101,7 @@ impl Layout {
                     Place::Low(slot) => {
                         record.set(at, state.vec[usize::from(slot) - 64 + n] as u64);
                     }
+                    Place::Wide(get, _) => record.set_wide(at, get(state, n)),
                     Place::One(get, _) => record.set(at, get(state)),
                 }
             }

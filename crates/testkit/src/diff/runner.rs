@@ -39,6 +39,18 @@ impl Runner {
         }
     }
 
+    /// This machine's own processor: the program is executed as it is, without most system calls.
+    ///
+    /// # Errors
+    /// If this program's file is not to be found.
+    pub fn processor() -> Result<Self> {
+        let own = std::env::current_exe()?.display().to_string();
+        Ok(Self::Command {
+            name: "oracle: this processor".into(),
+            command: vec![own, "confined".into()],
+        })
+    }
+
     /// The product's binary, with the oracle's processor. It translates all: most of a case is
     /// reached only once, and would be left to the evaluator.
     pub fn product(subject: &Subject, path: &Path) -> Self {
@@ -99,11 +111,19 @@ impl Runner {
             Self::Evaluator { single } => {
                 let program = Program::new(subject, cases, rounds);
                 let run = |(n, case): (usize, &Case)| {
-                    Some(evaluate::run(&program, n, &case.start, *single))
+                    let mut record = evaluate::run(&program, n, &case.start, *single);
+                    (subject.settle)(case, rounds, &mut record);
+                    Some(record)
                 };
                 Ok(cases.iter().enumerate().map(run).collect())
             }
-            Self::Command { command, .. } => part(subject, command, cases, rounds, 0, scratch),
+            Self::Command { command, .. } => {
+                let mut records = part(subject, command, cases, rounds, 0, scratch)?;
+                for (case, record) in cases.iter().zip(&mut records) {
+                    record.iter_mut().for_each(|record| (subject.settle)(case, rounds, record));
+                }
+                Ok(records)
+            }
         }
     }
 }

@@ -83,8 +83,7 @@ fn programs(options: &Options, scratch: &Path, report: &mut dyn FnMut(String)) -
             all_differing(options, &cases, &theirs, found.seed, scratch)?
         } else {
             // A wild store has destroyed the program: it must die likewise.
-            died_alike(options, &program, &theirs, found.seed, scratch)?;
-            Vec::new()
+            died_alike(options, &program, &theirs, (found.seed, cases.len()), scratch)?
         };
         for n in different {
             found.differences += 1;
@@ -105,6 +104,9 @@ fn programs(options: &Options, scratch: &Path, report: &mut dyn FnMut(String)) -
     }
 }
 
+/// As an oracle: this machine's processor.
+const PROCESSOR: &str = "processor";
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Product,
@@ -112,17 +114,18 @@ enum Mode {
     Oracle,
 }
 
-/// Makes sure that translated code dies as the evaluator did, of a program that destroys itself.
+/// Makes sure that translated code dies as the evaluator did, of a program that destroys itself. The cases that
+/// differ until then.
 fn died_alike(
     options: &Options,
     program: &Program,
     theirs: &Run,
-    seed: u64,
+    (seed, cases): (u64, usize),
     scratch: &Path,
-) -> Result<()> {
+) -> Result<Vec<usize>> {
     let ours = execute(options, Mode::Product, program, scratch)?;
-    if ours.words == theirs.words && ours.bytes == theirs.bytes {
-        return Ok(());
+    if ours.words == theirs.words && ours.bytes.len() == theirs.bytes.len() {
+        return Ok(differing(program, &ours.bytes, &theirs.bytes, cases));
     }
     if let Some(keep) = &options.keep {
         fs::write(keep.join(format!("faults-{seed}")), program.elf())?;
@@ -189,7 +192,11 @@ fn execute(options: &Options, mode: Mode, program: &Program, scratch: &Path) -> 
         }
         Mode::Oracle => {
             let oracle = options.oracle.as_ref().context("no oracle")?;
-            command.arg(oracle).args(["-cpu", cpu.frames])
+            if oracle.as_os_str() == PROCESSOR {
+                command.arg(std::env::current_exe()?).arg("confined")
+            } else {
+                command.arg(oracle).args(["-cpu", cpu.frames])
+            }
         }
     };
     let output = command.arg(&path).stdin(Stdio::null()).output().context("timeout(1)")?;

@@ -19,6 +19,9 @@ pub struct Guest {
     /// Emits what adds the length of the instruction at the pc in the register to it; the second
     /// one is free.
     pub step: fn(&mut Assembler, Reg, Reg),
+    /// The length of the instruction at the start of these bytes, if `step` needs a table of them: at
+    /// [`LENGTHS`](super::LENGTHS), a byte for each byte of code.
+    pub length: Option<fn(&[u8]) -> usize>,
     /// Loads all registers from a case's table at this address.
     pub load: fn(&mut Assembler, u64),
     /// The shortest instruction that does nothing.

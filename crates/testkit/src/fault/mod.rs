@@ -14,4 +14,4 @@ pub mod value;
 pub use case::{Case, Plan, near_boundary};
 pub use compare::{Found, Options, run};
 pub use guest::{Chooser, Guest};
-pub use program::{CODE, Program, Record};
+pub use program::{CODE, LENGTHS, Program, Record, VECTORS};

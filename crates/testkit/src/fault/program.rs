@@ -11,6 +11,8 @@ use isa::Rng;
 
 /// Where code starts.
 pub const CODE: u64 = 0x40_0000;
+/// Where the lengths of instructions are.
+pub const LENGTHS: u64 = 0x3000_0000;
 /// Pages with and without access.
 const ARENA: u64 = 0x2000_0000;
 const PAGE: u64 = 4096;
@@ -22,8 +24,8 @@ const STACK_SIZE: u64 = 0x8000;
 const CURRENT: u64 = STACK + STACK_SIZE;
 /// Structures for system calls.
 const STRUCTS: u64 = CURRENT + 64;
-/// `struct iovec`s of the handler.
-const VECTORS: u64 = CURRENT + 256;
+/// `struct iovec`s of the handler; the first one is of siginfo.
+pub const VECTORS: u64 = CURRENT + 256;
 /// What the windows are filled with.
 const TEMPLATE: u64 = CURRENT + PAGE;
 /// Tables of registers.
@@ -155,6 +157,8 @@ pub struct Program {
     tables: Vec<u8>,
     template: Vec<u8>,
     entry: u64,
+    /// What handlers return to; zero if the kernel provides it.
+    restorer: u64,
 }
 
 impl Program {
@@ -173,6 +177,8 @@ impl Program {
     ) -> Self {
         let mut a = Assembler::new(subject.isa);
         handler(&mut a, &subject.fault);
+        let restorer = CODE + a.code.len() as u64;
+        let restorer = a.isa.restorer().then(|| a.restorer()).map_or(0, |()| restorer);
         let restore = a.here();
         restore_windows(&mut a);
         let entry = CODE + a.code.len() as u64;
@@ -192,7 +198,7 @@ impl Program {
         let template = (0..WINDOWS.len() as u64 * WINDOW / 8)
             .flat_map(|_| integer(&mut rng).to_le_bytes())
             .collect();
-        Self { subject, code: a.finish(), tables, template, entry }
+        Self { subject, code: a.finish(), tables, template, entry, restorer }
     }
 
     /// The code from `address` on.
@@ -210,7 +216,9 @@ impl Program {
         };
         // struct sigaction: SA_SIGINFO | SA_ONSTACK.
         set(STRUCTS, CODE);
-        set(STRUCTS + 8, 0x0800_0004);
+        let with_restorer = if self.restorer == 0 { 0 } else { 0x0400_0000 };
+        set(STRUCTS + 8, 0x0800_0004 | with_restorer);
+        set(STRUCTS + 16, self.restorer);
         // stack_t.
         set(STRUCTS + 64, STACK);
         set(STRUCTS + 80, STACK_SIZE);
@@ -234,15 +242,16 @@ impl Program {
             arena[to..to + WINDOW as usize]
                 .copy_from_slice(&self.template[from..from + WINDOW as usize]);
         }
-        elf::executable(
-            &self.subject.isa.identity(),
-            self.entry,
-            &[
-                Segment { address: CODE, bytes: self.code.clone(), code: true },
-                Segment { address: STACK, bytes: data, code: false },
-                Segment { address: ARENA, bytes: arena, code: false },
-            ],
-        )
+        let mut segments = vec![
+            Segment { address: CODE, bytes: self.code.clone(), code: true },
+            Segment { address: STACK, bytes: data, code: false },
+            Segment { address: ARENA, bytes: arena, code: false },
+        ];
+        if let Some(length) = self.subject.fault.length {
+            let bytes = (0..self.code.len()).map(|at| length(&self.code[at..]) as u8).collect();
+            segments.push(Segment { address: LENGTHS, bytes, code: false });
+        }
+        elf::executable(&self.subject.isa.identity(), self.entry, &segments)
     }
 
     /// The records in a run's output.
@@ -266,6 +275,9 @@ fn one(
     a.store(number, current, 0);
     a.store(left, current, 8);
     let again = a.here();
+    // Where calls put the address on a stack: the case has left the pointer anywhere.
+    a.value(current, TEMPLATE + PAGE);
+    a.copy(a.isa.regs().sp, current);
     a.reach(Reach::Call, restore);
     (guest.load)(a, table);
     a.code.extend(case.code());

@@ -25,6 +25,7 @@ pub(super) const GUEST: Guest = Guest {
     tolerate: |_| {},
     kind,
     step,
+    length: None,
     load,
     nop: &[1, 0],
     chooser: |seed| Box::new(fault_case::Chooser::new(seed)),

@@ -1,9 +1,9 @@
 //! An instruction by the evaluator and by translated code.
 
-use engine::testing::Runner;
+use engine::testing::{Lowered, Runner};
 use engine::{FeatureLevel, Options};
 use eval::{MemFault, Memory, Outcome};
-use guest::{Bytes, Effect, Guest as _, Mode};
+use guest::{Bytes, Effect, Guest as _, Key, Mode};
 use ir::state::{self as kinds, exit};
 use ir::{Block, State};
 use sys::arch::native::{AT, Job, MEMORY, MEMORY_AT};
@@ -31,30 +31,55 @@ impl Layer {
         Ok(Self::Translated(Box::new(Runner::new(&GUEST, options)?)))
     }
 
-    /// Runs `job`'s instruction.
-    pub fn run(&mut self, job: &mut Job) {
-        let mut state = state::load(&job.registers);
-        let mut block = Block::default();
-        let code = &job.insn[..usize::from(job.len)];
-        let mut fetch = Bytes { start: AT, code };
-        let key = GUEST.control(&state).key;
-        let mode = Mode { key, single: true, brief: true, ..Mode::default() };
-        GUEST.translate(&mut fetch, AT, mode, &mut block);
-        let mut ram = Ram::new(&job.memory);
-        if let Self::Translated(_) = self {
-            memory::write(MEMORY_AT, &job.memory).expect("it is mapped");
+    /// Runs the instruction of `jobs`, which all have the same.
+    pub fn run(&mut self, jobs: &mut [Job]) {
+        let Some(first) = jobs.first() else { return };
+        let (bytes, len) = (first.insn, usize::from(first.len));
+        let mut fetch = Bytes { start: AT, code: &bytes[..len] };
+        let mut blocks = Vec::<(Key, Block)>::new();
+        let mut lowered = None;
+        let (mut state, mut other) = (state::fresh(), state::fresh());
+        let mut order: Vec<_> = (0..jobs.len()).collect();
+        let mut key = |job: &Job| {
+            state::load(&job.registers, &mut state);
+            GUEST.control(&state).key
+        };
+        let keys: Vec<_> = jobs.iter().map(&mut key).collect();
+        order.sort_by_key(|n| keys[*n].0);
+        for n in order {
+            let key = keys[n];
+            if blocks.last().is_none_or(|(other, _)| *other != key) {
+                let mut block = Block::default();
+                let mode = Mode { key, single: true, brief: true, ..Mode::default() };
+                GUEST.translate(&mut fetch, AT, mode, &mut block);
+                if let Self::Translated(runner) = self {
+                    lowered = Some(runner.lower(&block));
+                }
+                blocks.push((key, block));
+            }
+            let Some((_, block)) = blocks.last() else { return };
+            self.one(&mut jobs[n], block, lowered, &mut other);
+        }
+    }
+
+    /// Runs a job, whose instruction is `block`.
+    fn one(&mut self, job: &mut Job, block: &Block, lowered: Option<Lowered>, state: &mut State) {
+        state::load(&job.registers, state);
+        let mut ram = None;
+        match self {
+            Self::Evaluator => ram = Some(Ram::new(&job.memory)),
+            Self::Translated(_) => memory::write(MEMORY_AT, &job.memory).expect("it is mapped"),
         }
         job.registers.signal = 0;
         // A repeated instruction may leave and come back.
         for _ in 0..100_000 {
-            state.fp = GUEST.control(&state).fp;
-            let left = match self {
-                Self::Evaluator => evaluate(&block, &mut state, &mut ram),
-                Self::Translated(runner) => {
-                    let left = translated(runner, &block, &mut state);
-                    ram = Ram::mapped();
-                    left
+            state.fp = GUEST.control(state).fp;
+            let left = match (&mut *self, &mut ram, lowered) {
+                (Self::Translated(runner), _, Some(lowered)) => {
+                    translated(runner, lowered, block, state)
                 }
+                (_, Some(ram), _) => evaluate(block, state, ram),
+                _ => return,
             };
             match left {
                 Left::Went if state.pc() == AT && repeats(job) => {}
@@ -65,8 +90,11 @@ impl Layer {
                 }
             }
         }
-        state::store(&state, &mut job.registers);
-        job.memory = ram.memory();
+        state::store(state, &mut job.registers);
+        match ram {
+            Some(ram) => job.memory = ram.memory(),
+            None => memory::read(MEMORY_AT, &mut job.memory).expect("it is mapped"),
+        }
     }
 }
 
@@ -103,8 +131,8 @@ fn evaluate(block: &Block, state: &mut State, ram: &mut Ram) -> Left {
     }
 }
 
-fn translated(runner: &mut Runner, block: &Block, state: &mut State) -> Left {
-    let left = runner.run(block, state);
+fn translated(runner: &mut Runner, lowered: Lowered, block: &Block, state: &mut State) -> Left {
+    let left = runner.run_lowered(lowered, state);
     match left.reason {
         exit::TRAP => trap(left.arg as u16, (left.arg >> 32) as i32, block, state),
         exit::RUNTIME => {

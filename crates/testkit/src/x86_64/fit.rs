@@ -149,7 +149,7 @@ fn strings(insn: &Insn, job: &mut Job, rng: &mut Rng) {
         let high = if insn.address_size == 4 { wild } else { 0 };
         job.registers.int[register] = near(rng).wrapping_sub(base) | high;
     }
-    let frames = matches!(insn.op, Op::Leave);
+    let frames = matches!(insn.op, Op::Leave | Op::Enter);
     if frames || rng.below(2) == 0 {
         job.registers.int[RBP] = near(rng) & !7;
     }

@@ -8,6 +8,7 @@ use isa::{Rng, Status};
 use sys::arch::native::{AT, JOBS, Job, Machine};
 
 use super::choose;
+pub use super::choose::Pool;
 
 /// The lines that can be compared: those of 64-bit mode whose effects are in registers and memory.
 pub fn lines() -> impl Iterator<Item = Op> {
@@ -41,10 +42,12 @@ pub fn sample(
     machine: &mut Machine,
     op: Op,
     count: usize,
+    pool: &Pool,
     rng: &mut Rng,
 ) -> std::io::Result<Option<Sample>> {
     let Some((insn, bytes)) = choose::instruction(op, rng) else { return Ok(None) };
-    let before: Vec<Job> = (0..count.min(JOBS)).map(|_| choose::job(&insn, &bytes, rng)).collect();
+    let before: Vec<Job> =
+        (0..count.min(JOBS)).map(|_| choose::job(&insn, &bytes, pool, rng)).collect();
     let mut after = before.clone();
     machine.run(&mut after)?;
     if op != Op::Int3 {
@@ -101,11 +104,13 @@ mod tests {
     fn states_of_every_line_come_back() {
         let Some(mut machine) = Machine::new() else { return };
         let mut rng = Rng::new(1);
+        let pool = Pool::new(&mut rng);
         let mut wrong = Vec::new();
         for op in lines() {
             let (mut ran, mut came_back) = (0, 0);
             for _ in 0..8 {
-                let sample = sample(&mut machine, op, 32, &mut rng).expect("there is a child");
+                let sample =
+                    sample(&mut machine, op, 32, &pool, &mut rng).expect("there is a child");
                 let Some(sample) = sample else { continue };
                 ran += sample.after.len();
                 came_back += sample.after.iter().filter(|j| j.registers.signal == 0).count();

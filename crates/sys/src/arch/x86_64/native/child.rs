@@ -105,7 +105,11 @@ fn run(job: &mut Job, stub: &Stub) {
         (*registers).pc = AT + insn.len() as u64;
         (*registers).signal = 0;
         *(MEMORY_AT as *mut [u8; MEMORY]) = job.memory;
-        *(AT as *mut [u8; 20]) = stub::slot(insn, stub.back);
+        // (Code that is written to is fetched again, which takes longer than most instructions.)
+        let slot = stub::slot(insn, stub.back);
+        if *(AT as *const [u8; 20]) != slot {
+            *(AT as *mut [u8; 20]) = slot;
+        }
         let enter: extern "C" fn() = core::mem::transmute(stub::PAGE_AT);
         enter();
         job.registers = *registers;
