@@ -60,6 +60,7 @@ pub fn pure(op: &Op, a: u128, b: u128, c: u128, env: &mut Env) -> u128 {
             env.nzcv = u32::from(a & b == 0) << 30 | u32::from(!a & b != 0) << 29;
             0
         }
+        OpCode::VecTextIndex => vec_text::index(op.aux, a, b, c, env),
         OpCode::VecFromPair => a & u128::from(u64::MAX) | b << 64,
         OpCode::Sel if !op.ty.is_int() => {
             let v = if flags::cond(op.aux).holds(env.nzcv) { a } else { b };

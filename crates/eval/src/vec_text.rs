@@ -6,32 +6,54 @@ use ir::vec_op::text;
 
 /// Computes the operation of this topic.
 pub(crate) fn eval(v: &Args, _env: &mut Env) -> Option<u128> {
-    let bits = if v.param & 1 == 0 { 8 } else { 16 };
+    Some(matches(v.param, v.a, v.b, v.c).into())
+}
+
+/// Computes [`ir::OpCode::VecTextIndex`].
+pub(crate) fn index(param: u16, a: u128, b: u128, c: u128, env: &mut Env) -> u128 {
+    let found = matches(param.into(), a, b, c);
+    let (mask, count) = (found & 0xffff, if param & 1 == 0 { 16 } else { 8 });
+    let index = match (mask, param & 0x40) {
+        (0, _) => count,
+        (_, 0) => mask.trailing_zeros(),
+        _ => mask.ilog2(),
+    };
+    let bit = |from: u8, to: u32| (found >> from & 1) << to;
+    env.nzcv = bit(text::FIRST_ENDS, 31)
+        | bit(text::SECOND_ENDS, 30)
+        | u32::from(mask == 0) << 29
+        | bit(0, 28);
+    index.into()
+}
+
+/// Which elements match, and which operands end.
+fn matches(param: u32, a: u128, b: u128, c: u128) -> u32 {
+    let bits = if param & 1 == 0 { 8 } else { 16 };
     let count = 128 / bits;
-    let signed = v.param & 2 != 0;
+    let signed = param & 2 != 0;
     let element = |w, n| match signed {
         true => lanes::get_s(w, bits, n),
         false => lanes::get(w, bits, n) as i64,
     };
-    let (len_a, len_b) = if v.param & text::EXPLICIT as u32 != 0 {
-        let length = |n| lanes::get_s(v.c, 64, n).unsigned_abs().min(count.into()) as u32;
+    let (len_a, len_b) = if param & text::EXPLICIT as u32 != 0 {
+        let length = |n| lanes::get_s(c, 64, n).unsigned_abs().min(count.into()) as u32;
         (length(0), length(1))
     } else {
         let length = |w| (0..count).find(|n| lanes::get(w, bits, *n) == 0).unwrap_or(count);
-        (length(v.a), length(v.b))
+        (length(a), length(b))
     };
     // Whether element i of a and element j of b match, if both are there.
-    let equal = |i, j| element(v.a, i) == element(v.b, j);
+    let equal = |i, j| element(a, i) == element(b, j);
     let all = 0..count;
-    let matches: u32 = match v.param >> 2 & 3 {
+    let matches: u32 = match param >> 2 & 3 {
         // Any of the characters in a.
         0 => all.filter(|j| *j < len_b && (0..len_a).any(|i| equal(i, *j))).map(|j| 1 << j).sum(),
         // Within one of the ranges in a.
         1 => {
             let within = |j: u32| {
                 (0..len_a / 2).any(|pair| {
-                    let b = element(v.b, j);
-                    (element(v.a, 2 * pair)..=element(v.a, 2 * pair + 1)).contains(&b)
+                    let b = element(b, j);
+                    (element(a, 2 * pair)..=element(a, 2 * pair + 1)).contains(&b)
                 })
             };
             all.filter(|j| *j < len_b && within(*j)).map(|j| 1 << j).sum()
@@ -52,12 +74,11 @@ pub(crate) fn eval(v: &Args, _env: &mut Env) -> Option<u128> {
         }
     };
     let there = |len: u32| (1_u32 << len) - 1;
-    let inverted = match v.param >> 4 & 3 {
+    let inverted = match param >> 4 & 3 {
         1 => matches ^ there(count),
         3 => matches ^ there(len_b),
         _ => matches,
     };
     let ends = |len, bit: u8| u32::from(len < count) << bit;
-    let result = inverted | ends(len_a, text::FIRST_ENDS) | ends(len_b, text::SECOND_ENDS);
-    Some(result.into())
+    inverted | ends(len_a, text::FIRST_ENDS) | ends(len_b, text::SECOND_ENDS)
 }

@@ -15,8 +15,8 @@ const C: u8 = 29;
 const V: u8 = 28;
 
 impl Translator<'_> {
-    /// Which elements match, as a number, after the flags have been set.
-    fn matches(&mut self, explicit: bool, i: &Insn) -> Ref {
+    /// The operands, their lengths, and what is to be done.
+    fn texts(&mut self, explicit: bool, i: &Insn) -> (Ref, Ref, Ref, i32) {
         let (a, b) = (self.vector(i, i.operands[0]), self.vector(i, i.operands[1]));
         let (mut lengths, mut param) = (Ref::NONE, i.imm as i32 & 0xff);
         if explicit {
@@ -27,6 +27,11 @@ impl Translator<'_> {
             self.ir.bin(OpCode::VecFromPair, Ty::V128, lengths, x, y);
             param |= text::EXPLICIT;
         }
+        (a, b, lengths, param)
+    }
+    /// Which elements match, as a number.
+    fn matches(&mut self, explicit: bool, i: &Insn) -> Ref {
+        let (a, b, lengths, param) = self.texts(explicit, i);
         let found = self.vec3(VecOp::Text, 0, param, [a, b, lengths]);
         self.make_un(OpCode::VecToInt, Ty::I64, found, 2 << 8)
     }
@@ -44,23 +49,8 @@ impl Translator<'_> {
         self.ir.un_aux(OpCode::WriteFlags, Ty::I64, Ref::NONE, flags, ir::SIX_FLAGS);
     }
     fn index(&mut self, explicit: bool, i: &Insn) -> Flow {
-        let found = self.matches(explicit, i);
-        let elements = if i.imm & 1 == 0 { 16 } else { 8 };
-        let mask = self.make_imm(OpCode::And, Ty::I64, found, 0xffff);
-        if i.imm & 0x40 == 0 {
-            let with_end = self.make_imm(OpCode::Or, Ty::I64, mask, 1 << elements);
-            self.ir.un(OpCode::Ctz, Ty::I64, RCX, with_end);
-        } else {
-            let last = self.make_un(OpCode::Clz, Ty::I64, mask, 0);
-            let top = self.imm(63);
-            let last = self.make(OpCode::Sub, Ty::I64, top, last);
-            let (zero, count) = (self.imm(0), self.imm(elements));
-            let [some, none] = [self.temp(), self.temp()];
-            self.ir.ter(OpCode::SelCmp, Ty::I64, some, mask, zero, last, Cond::Ne as u16);
-            self.ir.ter(OpCode::SelCmp, Ty::I64, none, mask, zero, count, Cond::Eq as u16);
-            self.ir.bin(OpCode::Or, Ty::I64, RCX, some, none);
-        }
-        self.set_flags(found);
+        let (a, b, lengths, param) = self.texts(explicit, i);
+        self.ir.emit(OpCode::VecTextIndex, Ty::I64, RCX, a, b, lengths, param as u16, 0);
         Flow::Next
     }
     fn mask(&mut self, explicit: bool, i: &Insn) -> Flow {

@@ -460,6 +460,10 @@ opcodes! {
     VecMask;
     /// Sets all six flags: Z if a & b is zero, C unless !a & b is; the others are clear. (PTEST)
     VecTestSix = "w";
+    /// dst = the index that a comparison of strings a and b gives (PCMPISTRI, PCMPESTRI), and all six flags:
+    /// C clear if there are matches, Z if b ends, N if a does, V if the first elements match, the others
+    /// clear; aux, c: as the parameter and c of [`crate::VecOp::Text`].
+    VecTextIndex = "w";
     /// dst (V128) = b:a (a low 64 bits, b high 64 bits), both integers.
     VecFromPair;
     /// dst (vector) = a, width ty, zeros above.

@@ -169,6 +169,7 @@ fn operand_kinds(op: &Op) -> [Kind; 3] {
         }
         OpCode::Vec
         | OpCode::VecTestSix
+        | OpCode::VecTextIndex
         | OpCode::VecToInt
         | OpCode::VecMask
         | OpCode::MovV

@@ -280,6 +280,7 @@ fn scalar_op(r: &mut Random) -> Op {
         OpCode::VecToInt,
         OpCode::VecMask,
         OpCode::VecFromPair,
+        OpCode::VecTextIndex,
     ];
     let code = r.pick(CODES);
     let mut op = Op::new(code, r.pick(&[Ty::F32, Ty::F64, Ty::F32, Ty::F64, Ty::F16]));
@@ -343,6 +344,10 @@ fn scalar_op(r: &mut Random) -> Op {
             let l = n & 3;
             op.aux = (n >> 8) % (16 >> l) | l << 8 | ((n >> 4) % 3) << 12;
         }
+        OpCode::VecTextIndex => {
+            (op.dst, op.ty) = (r.x(), Ty::I64);
+            op.aux = n & 0x17f;
+        }
         OpCode::VecFromPair => {
             (op.a, op.b) = (r.x(), r.x());
             op.ty = Ty::V128;
@@ -371,7 +376,8 @@ fn trim(op: &mut Op) {
         | OpCode::IntToVec
         | OpCode::VecToInt
         | OpCode::VecMask => 1,
-        OpCode::FMulAdd | OpCode::Vec => 3,
+        OpCode::VecTextIndex if op.aux & 0x100 == 0 => 2,
+        OpCode::FMulAdd | OpCode::Vec | OpCode::VecTextIndex => 3,
         _ => 2,
     };
     if operands < 3 {

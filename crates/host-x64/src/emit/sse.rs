@@ -51,6 +51,9 @@ pub(crate) mod op {
     pub(crate) const PACKUS: [Code; 2] = [p66(1, 0x67), p66(2, 0x2b)];
     pub(crate) const PSHUFB: Code = p66(2, 0x00);
     pub(crate) const PTEST: Code = p66(2, 0x17);
+    pub(crate) const PCMPISTRI: Code = p66(3, 0x63);
+    /// With lengths of 64 bits.
+    pub(crate) const PCMPESTRI: Code = w66(3, 0x61);
     pub(crate) const PALIGNR: Code = p66(3, 0x0f);
     pub(crate) const PSHUFD: Code = p66(1, 0x70);
     pub(crate) const PBLENDW: Code = p66(3, 0x0e);

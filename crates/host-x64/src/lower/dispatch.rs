@@ -47,6 +47,7 @@ impl Lower<'_> {
             OpCode::VecToInt => self.vec_to_int(op),
             OpCode::VecMask => self.vec_mask(op),
             OpCode::VecTestSix => self.vec_test_six(op),
+            OpCode::VecTextIndex => self.vec_text_index(op),
             OpCode::VecFromPair => self.vec_from_pair(op),
             OpCode::MovV => self.mov_v(op),
             OpCode::Vec => self.vector_op(op),

@@ -3,13 +3,14 @@
 //! evaluator does the instruction and finds it again.
 
 use crate::emit::sse::op;
-use crate::emit::{Code, Imm, Size, Xmm};
+use crate::emit::{Code, Gpr, Imm, Size, Xmm};
 use crate::lower::Lower;
 use crate::lower::flags::Kind;
 use crate::lower::values::XmmOrMem;
 use crate::lower::vector::float::round_imm;
 use crate::lower::vector::{Temps, VArgs};
 use crate::{Features, words};
+use ir::vec_op::text;
 use ir::{Op, OpCode, Rounding, Ty, VecOp};
 
 /// Which operands an instruction has.
@@ -374,6 +375,25 @@ impl Lower<'_> {
         let y = self.using_vm(o.b);
         self.flags.host = None;
         self.v2(op::PTEST, x, y);
+        self.flags_host(Kind::Sub, None);
+    }
+    /// `VecTextIndex`.
+    pub(crate) fn vec_text_index(&mut self, o: Op) {
+        let explicit = i32::from(o.aux) & text::EXPLICIT != 0;
+        self.flags.host = None;
+        self.take(Gpr::RCX);
+        if explicit {
+            self.take(Gpr::RAX);
+            self.take(Gpr::RDX);
+            let lengths = self.using_v(o.c);
+            self.e.mov_from_xmm(Size::Q, Gpr::RAX, lengths);
+            self.e.pextr(Size::Q, Gpr::RDX, lengths, 1);
+            self.release_v(lengths);
+        }
+        let x = self.using_v(o.a);
+        let y = self.using_vm(o.b);
+        self.v2i(if explicit { op::PCMPESTRI } else { op::PCMPISTRI }, x, y, o.aux as u8);
+        self.set(o.dst, Gpr::RCX);
         self.flags_host(Kind::Sub, None);
     }
 }
