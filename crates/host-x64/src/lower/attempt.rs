@@ -4,7 +4,7 @@ use crate::X64;
 use crate::emit::{Emit, Label};
 use crate::lower::cold::Cold;
 use crate::lower::control::again::Turns;
-use crate::lower::flags::{Flags, HostFlags};
+use crate::lower::flags::{Flags, HostFlags, LabelFlags};
 use crate::lower::float::canonical::Boxes;
 use crate::lower::liveness::Liveness;
 use crate::lower::values::Values;
@@ -96,6 +96,7 @@ fn attempt(
         cold,
         flags: Flags::HOME,
         host_flags: HostFlags::default(),
+        label_flags: LabelFlags::default(),
         turns: Turns::default(),
         scans: Vec::new(),
         widths: Widths::default(),

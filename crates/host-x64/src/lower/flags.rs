@@ -41,6 +41,9 @@ pub(crate) struct Flags {
 
 impl Flags {
     pub(crate) const HOME: Self = Self { host: None, home: true, recipe: None, index: None };
+    /// Nowhere but in the host's, with an inverted carry.
+    pub(crate) const HOST: Self =
+        Self { host: Some(Kind::Sub), home: false, recipe: None, index: None };
 
     /// Nobody needs them any more.
     #[inline]
@@ -84,6 +87,16 @@ pub(crate) struct HostFlags {
     pub(super) truth: Option<(Ref, Test, u32)>,
     /// The last addition, if the host's carry, as it is at a position of the code, is that of it.
     pub(super) carry: Option<(Op, u32)>,
+}
+
+/// Where the flags are at labels that only branches from above lead to which leave the host's flags alone:
+/// where the first of these branches has them. By label; those that do not fit have them at home.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct LabelFlags {
+    /// Those that a branch has led to.
+    known: u64,
+    /// Those where they are in the host's, as [`Kind::Sub`].
+    host: u64,
 }
 
 /// A test of the host's flags.
@@ -451,6 +464,23 @@ impl Lower<'_> {
             self.e.cmc();
             self.flags.host = Some(kind);
         }
+    }
+    /// Whether the flags are in the host's at label `n`, to which the current operation branches.
+    pub(crate) fn flags_stay_for(&mut self, n: i32) -> bool {
+        let bit = 1u64.checked_shl(n as u32).unwrap_or(0);
+        if bit == 0 || !self.live.host_flags_reach(n) {
+            return false;
+        }
+        if self.label_flags.known & bit == 0 {
+            self.label_flags.known |= bit;
+            let only_host = matches!(self.flags.host, Some(Kind::Add | Kind::Sub)) && !self.flags.home;
+            self.label_flags.host |= if only_host { bit } else { 0 };
+        }
+        self.label_flags.host & bit != 0
+    }
+    /// The same at the label itself.
+    pub(crate) fn flags_have_stayed_for(&self, n: i32) -> bool {
+        self.label_flags.host & 1u64.checked_shl(n as u32).unwrap_or(0) != 0
     }
     /// The condition that the next reader of the flags asks for, if there is one before they are
     /// replaced.

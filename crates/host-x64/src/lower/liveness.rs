@@ -15,6 +15,10 @@ pub(crate) const READER: u8 = 2 | FAULT;
 const LAST_USE: u8 = 0x80;
 /// The slot that the operation writes is written again before anybody could see it in its home.
 const REPLACED: u8 = 0x40;
+/// Where the label is has been seen.
+const SEEN: u8 = 1;
+/// A branch from below leads to the label, or one that compares.
+const MIXED: u8 = 2;
 /// Only those slots can be [`REPLACED`]; helpers may look at others.
 const REPLACEABLE: u16 = 32;
 
@@ -26,6 +30,9 @@ pub(crate) struct Liveness {
     before: Vec<u8>,
     /// Who needs the flags at each label.
     labels: Vec<u8>,
+    /// Which labels something else leads to than branches from above that leave the host's flags alone:
+    /// [`SEEN`], [`MIXED`].
+    ways: Vec<u8>,
     /// Who needs the flags at the block's start, if it loops to there.
     start: u8,
     temps: Vec<Use>,
@@ -48,6 +55,7 @@ impl Liveness {
         self.before.clear();
         self.before.resize(block.ops.len() + 1, NOBODY);
         self.labels.resize(block.labels.into(), READER);
+        self.ways.resize(block.labels.into(), 0);
         self.start = NOBODY;
         let start = self.pass_backwards::<true>(block);
         if start > NOBODY && (1..=block.exits.len()).any(|n| is_loop(block, -(n as i32))) {
@@ -62,6 +70,7 @@ impl Liveness {
     fn pass_backwards<const FIRST: bool>(&mut self, block: &Block) -> u8 {
         // Those not seen yet by the backward pass: of backward branches.
         self.labels.fill(READER);
+        self.ways.fill(0);
         let mut needs = core::mem::take(&mut self.before);
         let mut live = READER;
         let (ops, before) = (&block.ops[..], &mut needs[..block.ops.len()]);
@@ -74,8 +83,15 @@ impl Liveness {
             live = live & rule.keep | rule.least;
             match rule.control {
                 Control::None => {}
-                Control::Label => self.labels[op.imm as usize] = live,
-                Control::Branch => live |= self.at_dest(block, op.imm),
+                Control::Label => {
+                    self.labels[op.imm as usize] = live;
+                    self.ways[op.imm as usize] |= SEEN;
+                }
+                Control::Branch => {
+                    live |= self.at_dest(block, op.imm);
+                    self.note_way(op);
+                }
+                Control::Condition => self.note_way(op),
             }
             let last = match FIRST {
                 true if temps && op.mentions_temps() => self.last_uses(op, i as u32),
@@ -93,6 +109,19 @@ impl Liveness {
         }
         self.before = needs;
         live
+    }
+    /// Notes how branch `op` leads to its label, if it does not leave.
+    fn note_way(&mut self, op: &Op) {
+        if let Ok(n) = usize::try_from(op.imm) {
+            let keeps = matches!(op.code, OpCode::Br | OpCode::BrCond);
+            if !keeps || self.ways[n] & SEEN == 0 {
+                self.ways[n] |= MIXED;
+            }
+        }
+    }
+    /// Whether only branches from above lead to label `n` that leave the host's flags as they are.
+    pub(super) fn host_flags_reach(&self, n: i32) -> bool {
+        self.ways[n as usize] & MIXED == 0
     }
     /// Notes which temporaries operation `at` is the last to mention; [`LAST_USE`] if there are any.
     fn last_uses(&mut self, op: &Op, at: u32) -> u8 {
@@ -194,6 +223,8 @@ struct Need {
 enum Control {
     None,
     Label,
+    /// A branch that needs them itself.
+    Condition,
     /// Also who needs them at the destination.
     Branch,
 }
@@ -214,6 +245,7 @@ const NEEDS: [Need; OpCode::ALL.len()] = {
         }
         match code {
             OpCode::Label => need.control = Control::Label,
+            OpCode::BrCond => (need.control, need.least) = (Control::Condition, READER),
             OpCode::BrCmp | OpCode::BrBit => need.control = Control::Branch,
             OpCode::Br | OpCode::ExitDirect => {
                 (need.keep, need.control) = (0, Control::Branch);

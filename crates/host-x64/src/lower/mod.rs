@@ -26,7 +26,7 @@ use attempt::Attempt;
 use cold::Cold;
 use control::again::Turns;
 use control::scan::ScanCode;
-use flags::{Flags, HostFlags};
+use flags::{Flags, HostFlags, LabelFlags};
 use float::canonical::Boxes;
 use host::{Code, FaultPoint, FlagsAt};
 use ir::state::exit;
@@ -66,6 +66,8 @@ pub(crate) struct Lower<'a> {
     flags: Flags,
     /// What the host's flags are needed for within the current operation.
     host_flags: HostFlags,
+    /// Where the flags are at labels.
+    label_flags: LabelFlags,
     /// Where branches to the block's own start go.
     turns: Turns,
     /// Loops that search memory.
@@ -123,6 +125,7 @@ impl Lower<'_> {
         let some_given_up = self.attempt.leaves_any();
         let mut gives_up = false;
         self.at = 0;
+        self.label_flags = LabelFlags::default();
         // (Through the reference, operations are copied in one piece.)
         for (i, op) in block.ops.iter().enumerate() {
             if op.code == OpCode::Insn {

@@ -6,7 +6,7 @@ pub(super) mod scan;
 
 use crate::emit::{Branch, Cc, Emit, Gpr, Label, Mem, Size};
 use crate::lower::cold::ColdKind;
-use crate::lower::flags::{Flags, Test};
+use crate::lower::flags::{Flags, Kind, Test};
 use crate::lower::liveness::READER;
 use crate::lower::values::home;
 use crate::lower::{Lower, arg};
@@ -17,7 +17,7 @@ use ir::state::{
     CODE_COUNTS, CODE_PIECE, DISPLACED_ENTRIES, DISPLACED_FACTOR, HASH_ENTRIES, HASH_FACTOR,
     HashEntry, POLL_OFFSET, SLOT_PC, exit,
 };
-use ir::{Cond, ExitKind, Modifier, Op, State};
+use ir::{Cond, ExitKind, Modifier, Op, OpCode, State};
 
 const EXIT_REASON: Mem = Mem::state(offset_of!(State, exit_reason) as i32);
 const EXIT_ARG: Mem = Mem::state(offset_of!(State, exit_arg) as i32);
@@ -38,11 +38,18 @@ impl Lower<'_> {
     // --- labels and branches
 
     pub(crate) fn label(&mut self, n: i32) {
-        let live = self.live.at_label(n);
-        if live > 0 {
-            self.save_flags();
+        let needed = self.live.at_label(n) > 0;
+        if needed && self.flags_have_stayed_for(n) {
+            if !self.follows_jump() {
+                self.carry_as(Kind::Sub);
+            }
+            self.flags = Flags::HOST;
+        } else {
+            if needed {
+                self.save_flags();
+            }
+            self.flags = Flags::HOME;
         }
-        self.flags = Flags::HOME;
         self.flush_scratch();
         self.host_flags.compare = None;
         self.host_flags.truth = None;
@@ -52,9 +59,18 @@ impl Lower<'_> {
     /// Makes the state what label `n` expects.
     fn before_label(&mut self, n: i32) {
         if self.live.at_label(n) > 0 {
-            self.save_flags();
+            if self.flags_stay_for(n) {
+                self.carry_as(Kind::Sub);
+            } else {
+                self.save_flags();
+            }
         }
         self.save_temps();
+    }
+    /// Whether the operation before the current one always branches.
+    fn follows_jump(&self) -> bool {
+        let before = self.block.ops[..self.at].iter().rev();
+        before.map(|op| op.code).find(|&code| code != OpCode::Insn) == Some(OpCode::Br)
     }
     pub(crate) fn br(&mut self, n: i32) {
         self.before_label(n);
