@@ -17,17 +17,32 @@ const fn size_of(ty: Ty) -> Size {
     }
 }
 
+/// Which way an operation shifts.
+const fn shift_of(op: Op) -> Shift {
+    match ShiftKind::from_aux(op.aux) {
+        ShiftKind::Rol => Shift::Rol,
+        ShiftKind::Ror => Shift::Ror,
+        ShiftKind::Rcl => Shift::Rcl,
+        ShiftKind::Rcr => Shift::Rcr,
+        ShiftKind::Shl => Shift::Shl,
+        ShiftKind::Shr => Shift::Shr,
+        ShiftKind::Sar => Shift::Sar,
+    }
+}
+
 impl Lower<'_> {
     pub(crate) fn six_flags(&mut self, op: Op) {
         let size = size_of(op.ty);
+        if let Some(slot) = self.part_of(op) {
+            return self.in_part(op, slot, size);
+        }
         if self.need_after() == 0 && size >= Size::D && self.without_six_flags(op) {
             return;
         }
         match op.code {
             OpCode::AdcS | OpCode::SbcS => {
                 self.carry_as(Kind::Sub);
-                let alu = if op.code == OpCode::AdcS { Alu::Adc } else { Alu::Sbb };
-                self.two_operands(op, alu, size);
+                self.two_operands(op, self.alu_of(op), size);
             }
             OpCode::IncS | OpCode::DecS => {
                 self.carry_as(Kind::Sub);
@@ -50,14 +65,7 @@ impl Lower<'_> {
             }
             _ => {
                 self.flags.host = None;
-                let alu = match op.code {
-                    OpCode::AddS => Alu::Add,
-                    OpCode::SubS => Alu::Sub,
-                    OpCode::AndS => Alu::And,
-                    OpCode::OrS => Alu::Or,
-                    _ => Alu::Xor,
-                };
-                self.two_operands(op, alu, size);
+                self.two_operands(op, self.alu_of(op), size);
             }
         }
         self.flags_host(Kind::Sub, None);
@@ -99,6 +107,80 @@ impl Lower<'_> {
             _ => self.shift(op),
         }
         true
+    }
+
+    /// The slot of which the operation changes the lowest bits and keeps the others, if the next operation
+    /// puts the result there.
+    fn part_of(&self, op: Op) -> Option<Ref> {
+        let next = self.block.ops.get(self.at + 1)?;
+        let negates = op.code == OpCode::SubS && self.block.const64(op.a) == Some(0);
+        let changed = if negates { op.b } else { op.a };
+        let fits = op.ty.bits() < 32
+            && (next.code, next.ty) == (OpCode::Bfi, Ty::I64)
+            && (next.dst, next.a, next.b) == (changed, changed, op.dst)
+            && u32::from(next.aux) == op.ty.bits() << 8
+            && self.flags.recipe.is_none();
+        let by_constant = self.block.const64(op.b).is_some();
+        let simple = match op.code {
+            OpCode::ShiftS | OpCode::ShiftKeepS => by_constant,
+            code => !matches!(code, OpCode::ShiftPairS | OpCode::MulS | OpCode::SetC),
+        };
+        let dies = op.dst.as_temp().is_some_and(|t| self.live.last_use(t) as usize == self.at + 1);
+        (fits && simple && dies && changed.as_slot().is_some()).then_some(changed)
+    }
+    /// Such an operation and the next one: the host's registers have the same parts.
+    fn in_part(&mut self, op: Op, slot: Ref, size: Size) {
+        self.at += 1;
+        self.skip = self.at;
+        self.op = Op { dst: slot, ..op };
+        let reads = op.code.reads_flags() || matches!(op.code, OpCode::ShiftKeepS);
+        if reads {
+            self.carry_as(Kind::Sub);
+        } else {
+            self.flags.host = None;
+        }
+        self.host_flags.busy = true;
+        let shifts = matches!(op.code, OpCode::ShiftS | OpCode::ShiftKeepS);
+        let steps = matches!(op.code, OpCode::IncS | OpCode::DecS);
+        let b = match self.immediate_of(op.b, size) {
+            Some(imm) => Operand::Imm(imm),
+            None if steps || op.b == slot => Operand::Imm(0),
+            None => Operand::Reg(self.using(op.b)),
+        };
+        let a = self.using(slot);
+        let d = self.define_over(slot, slot, a);
+        if d != a {
+            self.e.mov(Size::Q, d, a);
+        }
+        match (self.alu_of(op), b) {
+            _ if shifts => self.shift_by(op, size, d),
+            _ if steps => self.e.step(op.code == OpCode::DecS, size, d),
+            (Alu::Sub, _) if op.b == slot && op.a != slot => {
+                self.e.unary(crate::Unary::Neg, size, d);
+            }
+            (alu, _) if op.b == slot => self.e.alu(alu, size, d, a),
+            (alu, Operand::Imm(imm)) => self.e.alu_imm(alu, size, d, imm),
+            (alu, Operand::Reg(b)) => self.e.alu(alu, size, d, b),
+        }
+        self.set(slot, d);
+        self.flags_host(Kind::Sub, None);
+    }
+    /// The host's operation on two operands.
+    fn alu_of(&self, op: Op) -> Alu {
+        match op.code {
+            OpCode::AdcS => Alu::Adc,
+            OpCode::SbcS => Alu::Sbb,
+            OpCode::AddS => Alu::Add,
+            OpCode::SubS => Alu::Sub,
+            OpCode::AndS => Alu::And,
+            OpCode::OrS => Alu::Or,
+            _ => Alu::Xor,
+        }
+    }
+    /// Shifts `d` by the constant.
+    fn shift_by(&mut self, op: Op, size: Size, d: Gpr) {
+        let n = self.block.const64(op.b).unwrap_or(0) & 31;
+        self.e.shift_imm(shift_of(op), size, d, n as u8);
     }
 
     /// A constant as an immediate of an operation of `size`.
@@ -186,15 +268,7 @@ impl Lower<'_> {
     }
 
     fn shift_flags(&mut self, op: Op, size: Size) {
-        let shift = match ShiftKind::from_aux(op.aux) {
-            ShiftKind::Rol => Shift::Rol,
-            ShiftKind::Ror => Shift::Ror,
-            ShiftKind::Rcl => Shift::Rcl,
-            ShiftKind::Rcr => Shift::Rcr,
-            ShiftKind::Shl => Shift::Shl,
-            ShiftKind::Shr => Shift::Shr,
-            ShiftKind::Sar => Shift::Sar,
-        };
+        let shift = shift_of(op);
         if op.code == OpCode::ShiftKeepS {
             // They are kept if nothing is shifted, and rotations keep some in any case.
             self.carry_as(Kind::Sub);
