@@ -68,6 +68,31 @@ impl Values {
     }
 }
 
+/// Slots of which the scratch registers have copies.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Copies([Option<u16>; SCRATCH]);
+
+impl Copies {
+    /// Whether there are none.
+    pub(crate) fn is_empty(self) -> bool {
+        self.0.iter().all(Option::is_none)
+    }
+}
+
+impl Values {
+    /// The copies of slots that are of `use`; their homes have the same values.
+    pub(crate) fn copies(&self, used: impl Fn(u16) -> bool) -> Copies {
+        Copies(core::array::from_fn(|i| match self.hold[i] {
+            Hold::Slot(s) if self.ahead >> i & 1 == 0 && used(s) => Some(s),
+            _ => None,
+        }))
+    }
+    /// Notes that there are these, and nothing else yet.
+    pub(crate) fn start_with(&mut self, copies: Copies) {
+        self.hold = copies.0.map(|slot| slot.map_or(Hold::Free, Hold::Slot));
+    }
+}
+
 /// Entries of `State::spill` for temporaries.
 const TEMP_SPILLS: u32 = 27;
 /// First of two spill entries for what operations over `State::args` have in between.
@@ -305,6 +330,29 @@ impl Lower<'_> {
             (_, Some(t)) => self.live.is_vector(t),
             _ => false,
         }
+    }
+
+    /// Makes the scratch registers hold `copies`, at the end of an operation; false if they have something
+    /// else that is still needed. Keeps the host's flags.
+    pub(crate) fn load_copies(&mut self, copies: Copies) -> bool {
+        let all = copies.0.into_iter().enumerate();
+        let wrong = all.filter_map(|(i, slot)| slot.map(|s| (i, s)));
+        let missing = wrong.filter(|&(i, s)| self.values.hold[i] != Hold::Slot(s));
+        let missing: Vec<_> = missing.collect();
+        let busy = |i: usize| {
+            matches!(self.values.hold[i], Hold::Temp(_)) || self.values.ahead >> i & 1 != 0
+        };
+        if (0..SCRATCH).any(|i| copies.0[i].is_some() && busy(i)) {
+            return false;
+        }
+        for (i, slot) in missing {
+            match i.checked_sub(FIRST_V) {
+                None => self.e.load(Size::Q, Gpr(i as u8), home(slot)),
+                Some(n) => self.e.movaps_load(Xmm(n as u8 + 14), home(slot)),
+            }
+            self.values.hold[i] = Hold::Slot(slot);
+        }
+        true
     }
 
     // --- integer
