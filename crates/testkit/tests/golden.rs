@@ -9,6 +9,8 @@ use std::path::Path;
 use guest::{Bytes, Guest, Mode};
 use guest_aarch64::Aarch64;
 use guest_riscv64::Riscv64;
+use guest_x86::X86_64;
+use guest_x86::cpu::Cpu;
 use host::{Code, Host};
 use host_x64::{Features, X64};
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
@@ -35,8 +37,11 @@ const LEVELS: [(&str, Features); 2] = [
 ];
 
 /// The directories, and the guests without what processors may lack.
-const GUESTS: [(&str, &dyn Guest); 2] =
-    [("aarch64", &Aarch64::PLAIN), ("riscv64", &Riscv64::PLAIN)];
+const GUESTS: [(&str, &dyn Guest); 3] = [
+    ("aarch64", &Aarch64::PLAIN),
+    ("riscv64", &Riscv64::PLAIN),
+    ("x86_64", &X86_64::new(Cpu::DEFAULT)),
+];
 
 #[test]
 fn golden_files_are_fresh() {

@@ -473,7 +473,8 @@ impl Lower<'_> {
         }
         if self.label_flags.known & bit == 0 {
             self.label_flags.known |= bit;
-            let only_host = matches!(self.flags.host, Some(Kind::Add | Kind::Sub)) && !self.flags.home;
+            let only_host =
+                matches!(self.flags.host, Some(Kind::Add | Kind::Sub)) && !self.flags.home;
             self.label_flags.host |= if only_host { bit } else { 0 };
         }
         self.label_flags.host & bit != 0
