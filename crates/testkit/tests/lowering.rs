@@ -280,7 +280,6 @@ fn scalar_op(r: &mut Random) -> Op {
         OpCode::VecToInt,
         OpCode::VecMask,
         OpCode::VecFromPair,
-        OpCode::VecTextIndex,
     ];
     let code = r.pick(CODES);
     let mut op = Op::new(code, r.pick(&[Ty::F32, Ty::F64, Ty::F32, Ty::F64, Ty::F16]));
@@ -344,10 +343,6 @@ fn scalar_op(r: &mut Random) -> Op {
             let l = n & 3;
             op.aux = (n >> 8) % (16 >> l) | l << 8 | ((n >> 4) % 3) << 12;
         }
-        OpCode::VecTextIndex => {
-            (op.dst, op.ty) = (r.x(), Ty::I64);
-            op.aux = n & 0x17f;
-        }
         OpCode::VecFromPair => {
             (op.a, op.b) = (r.x(), r.x());
             op.ty = Ty::V128;
@@ -355,6 +350,17 @@ fn scalar_op(r: &mut Random) -> Op {
         _ => {}
     }
     trim(&mut op);
+    op
+}
+
+/// A comparison of strings in random registers.
+fn text_index(r: &mut Random) -> Op {
+    let mut op = Op::new(OpCode::VecTextIndex, Ty::I64);
+    (op.dst, op.a, op.b, op.c) = (r.x(), r.v(), r.v(), r.v());
+    op.aux = r.next() as u16 & 0x17f;
+    if op.aux & 0x100 == 0 {
+        op.c = Ref::NONE;
+    }
     op
 }
 
@@ -376,8 +382,7 @@ fn trim(op: &mut Op) {
         | OpCode::IntToVec
         | OpCode::VecToInt
         | OpCode::VecMask => 1,
-        OpCode::VecTextIndex if op.aux & 0x100 == 0 => 2,
-        OpCode::FMulAdd | OpCode::Vec | OpCode::VecTextIndex => 3,
+        OpCode::FMulAdd | OpCode::Vec => 3,
         _ => 2,
     };
     if operands < 3 {
@@ -583,6 +588,7 @@ fn vectors(level: FeatureLevel, seed: u64) {
                     let second = vector_op(w, r.pick(&forms), &mut r);
                     ops.push(second);
                     ops.push(scalar_op(&mut r));
+                    ops.push(text_index(&mut r));
                 }
                 let mut block = block_of(&ops, &mut r);
                 let control = controlled(&mut block, &mut r);
