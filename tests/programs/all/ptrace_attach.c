@@ -312,6 +312,29 @@ static void groups(void)
     printf("signal: %s\n", text(next(p)));
     end(p);
 }
+/* Each signal is told of, also one by which nothing happens. */
+static void ignored(void)
+{
+    pid_t p = fork();
+    if (!p) {
+        ptrace(PTRACE_TRACEME, 0, 0, 0);
+        raise(SIGSTOP);
+        for (int i = 0; i < 4; i++) {
+            if (!fork()) _exit(0);
+            wait(0);
+        }
+        raise(SIGWINCH), raise(SIGWINCH), raise(SIGURG), raise(SIGCONT), raise(SIGCONT);
+        _exit(0);
+    }
+    int s = next(p);
+    printf("told of:");
+    while (WIFSTOPPED(s)) {
+        printf(" %d", WSTOPSIG(s));
+        ptrace(PTRACE_CONT, p, 0, WSTOPSIG(s) == SIGSTOP ? 0 : WSTOPSIG(s));
+        s = next(p);
+    }
+    printf(", %s\n", text(s));
+}
 /* PTRACE_LISTEN in the stop that PTRACE_INTERRUPT has asked for. */
 static void listens(void)
 {
@@ -360,5 +383,6 @@ int main(int argc, char **argv)
     orphans();
     groups();
     listens();
+    ignored();
     return 0;
 }

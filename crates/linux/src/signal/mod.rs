@@ -385,9 +385,11 @@ fn deliver(task: &mut Task, signo: i32, info: Info) {
     match action.handler {
         SIG_IGN => {}
         SIG_DFL => {
-            ptrace::before_default(task, signo);
-            die::default_action(signo);
-            ptrace::obey(task);
+            if let Some(signo) = die::host_signal(signo) {
+                ptrace::before_default(task, signo);
+                die::default_action(signo);
+                ptrace::obey(task);
+            }
         }
         _ => run_handler(task, signo, info, action),
     }
