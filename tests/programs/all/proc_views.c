@@ -193,6 +193,11 @@ static void received(void) {
             int process = syscall(SYS_pidfd_open, child, 0);
             fd = syscall(SYS_pidfd_getfd, process, 77, 0);
             check(process >= 0, "pidfd_open");
+            // It has those of its files open that it knows of.
+            int own = syscall(SYS_pidfd_open, getpid(), 0);
+            for (int n = 100; n < 1100; n++)
+                check(syscall(SYS_pidfd_getfd, process, n, 0) < 0 && syscall(SYS_pidfd_getfd, own, n, 0) < 0, "no other descriptor");
+            close(own);
             close(process);
         }
         lseek(fd, 0, SEEK_SET);

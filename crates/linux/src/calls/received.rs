@@ -5,7 +5,7 @@ use super::{Args, Result};
 use crate::proc;
 use crate::task::Task;
 use std::os::fd::RawFd;
-use sys::raw;
+use sys::{Errno, raw};
 
 /// `struct msghdr`: where its control messages are, and their bytes.
 const CONTROL: u64 = 32;
@@ -31,8 +31,12 @@ pub(super) fn recvmmsg(task: &mut Task, args: Args) -> Result {
     Ok(count)
 }
 
-/// `pidfd_getfd(2)`.
+/// `pidfd_getfd(2)`. What the emulator has open is not open for the guest, in other processes either.
 pub(super) fn pidfd_getfd(task: &mut Task, args: Args) -> Result {
+    let [pidfd, fd, flags, ..] = args;
+    if flags as u32 == 0 && proc::is_hidden(task.process, pidfd as RawFd, fd as RawFd) {
+        return Err(Errno::EBADF);
+    }
     let fd = task.call(libc::SYS_pidfd_getfd, args)?;
     opened(task, fd as RawFd);
     Ok(fd)

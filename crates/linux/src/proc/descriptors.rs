@@ -72,6 +72,22 @@ pub(crate) fn hide(process: &Process, listed: &Listed, listing: &mut [u8]) -> us
     })
 }
 
+/// Whether descriptor `fd` of the process of `pidfd` is the emulator's.
+pub(crate) fn is_hidden(process: &Process, pidfd: RawFd, fd: RawFd) -> bool {
+    if fd < PINNED_FD {
+        return false;
+    }
+    let info = raw::read_file(format!("/proc/self/fdinfo/{pidfd}").as_bytes()).unwrap_or_default();
+    let info = String::from_utf8_lossy(&info);
+    let pid = info.lines().find_map(|line| line.strip_prefix("Pid:")).map(str::trim);
+    let Some(pid) = pid.and_then(|pid| pid.parse::<i32>().ok()) else { return false };
+    if pid == raw::getpid() {
+        return process.is_own_fd(fd);
+    }
+    let dir = format!("/proc/{pid}").into_bytes();
+    other::is_emulator(&dir) && is_ours(&dir, fd)
+}
+
 /// How long the table of descriptors of a process is without those of the emulator; `host` is how long
 /// it is (fs/file.c `alloc_fdtable`).
 pub(super) fn table_size(process: &Process, owner: &Owner, host: u64) -> u64 {

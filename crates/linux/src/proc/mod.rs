@@ -20,7 +20,7 @@ mod view;
 
 use crate::process::Process;
 use crate::task::Task;
-pub(crate) use descriptors::{hide, listed};
+pub(crate) use descriptors::{hide, is_hidden, listed};
 pub use exe::Exe;
 pub(crate) use exe::{
     readlink as readlink_exe, redirect as redirect_exe, redirect_links as redirect_exe_links,
