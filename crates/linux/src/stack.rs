@@ -39,7 +39,6 @@ pub(crate) mod at {
     pub(crate) const RSEQ_ALIGN: u64 = 28;
     pub(crate) const EXECFN: u64 = 31;
     pub(crate) const SYSINFO_EHDR: u64 = 33;
-    pub(crate) const L1I_CACHESIZE: u64 = 40;
     pub(crate) const MINSIGSTKSZ: u64 = 51;
 }
 

@@ -85,7 +85,7 @@ pub static ABI: Abi = Abi {
     clone_args: [0, 1, 2, 3, 4],
     enter_call: forget_vectors,
     set_result: |state, result| state.int[slot::A0] = result.unwrap_or_else(Errno::to_ret),
-    auxv,
+    auxv: |capabilities| vec![(at::MINSIGSTKSZ, frame::size(has_vectors(capabilities)))],
     // The generic MINSIGSTKSZ.
     min_sigstack: 2048,
     undefined_code: 1,
@@ -121,18 +121,6 @@ fn forget_vectors(state: &mut State) {
     }
     state.vec[slot::V0..slot::V0 + 32].fill(u128::MAX);
     (state.int[slot::VTYPE], state.int[slot::VL], state.int[slot::VSTART]) = (VILL, 0, 0);
-}
-
-/// Size of a first-level cache in bytes; lines of 64 bytes, as for cache-block operations, and 8 of them
-/// in a set.
-const FIRST_LEVEL: [u64; 2] = [32 << 10, 8 << 16 | 64];
-/// The caches of instructions and of data, and those of the second and third level, which are unknown.
-const CACHES: [[u64; 2]; 4] = [FIRST_LEVEL, FIRST_LEVEL, [0, 0], [0, 0]];
-
-/// `ARCH_DLINFO`: sizes and shapes of caches, and the space that a signal frame takes.
-fn auxv(capabilities: &Capabilities) -> Vec<(u64, u64)> {
-    let caches = (at::L1I_CACHESIZE..).zip(CACHES.into_iter().flatten());
-    caches.chain([(at::MINSIGSTKSZ, frame::size(has_vectors(capabilities)))]).collect()
 }
 
 /// Whether the processor has vector registers (`COMPAT_HWCAP_ISA_V`).
