@@ -2,6 +2,7 @@
 
 use crate::decode::{Feature, Insn, Operand};
 use crate::scan::{Kind, kind};
+use crate::segment::moves_stack;
 
 /// The six flags of arithmetic, with the bit numbers of EFLAGS.
 pub(crate) const ALL: u16 = CARRY | PARITY | AUXILIARY | ZERO | SIGN | OVERFLOW;
@@ -104,25 +105,6 @@ pub(crate) fn uses_mmx(insn: &Insn) -> bool {
 /// Whether it accesses the stack, divides, or does what translated code does not.
 fn uses_stack(insn: &Insn) -> bool {
     use crate::decode::Op;
-    matches!(
-        insn.op,
-        Op::PushR
-            | Op::PopR
-            | Op::PushRm
-            | Op::PopRm
-            | Op::PushImm
-            | Op::PushImm8
-            | Op::PushFs
-            | Op::PopFs
-            | Op::PushGs
-            | Op::PopGs
-            | Op::Pushf
-            | Op::Popf
-            | Op::Enter
-            | Op::Leave
-            | Op::DivB
-            | Op::Div
-            | Op::IdivB
-            | Op::Idiv
-    )
+    let divides = matches!(insn.op, Op::DivB | Op::Div | Op::IdivB | Op::Idiv);
+    divides || moves_stack(insn.op)
 }

@@ -36,6 +36,22 @@ fn explicit(insn: &Insn, state: &State) -> Option<(u64, bool)> {
 
 /// Whether the stack pointer is used besides the operands.
 const fn pushes_or_pops(op: Op) -> bool {
+    let branches = matches!(
+        op,
+        Op::Call
+            | Op::CallRm
+            | Op::Ret
+            | Op::RetImm
+            | Op::CallFarM
+            | Op::Retf
+            | Op::RetfImm
+            | Op::Iret
+    );
+    branches || moves_stack(op)
+}
+
+/// Whether it pushes or pops, and goes on with the next instruction.
+pub(crate) const fn moves_stack(op: Op) -> bool {
     matches!(
         op,
         Op::PushR
@@ -52,14 +68,6 @@ const fn pushes_or_pops(op: Op) -> bool {
             | Op::Popf
             | Op::Enter
             | Op::Leave
-            | Op::Call
-            | Op::CallRm
-            | Op::Ret
-            | Op::RetImm
-            | Op::CallFarM
-            | Op::Retf
-            | Op::RetfImm
-            | Op::Iret
     )
 }
 
